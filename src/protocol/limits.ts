@@ -1,0 +1,65 @@
+/** Every default and limit, once, each with its unit (DESIGN 12). What is a setting says so; the rest is the same everywhere. */
+
+const KiB = 1024
+const MiB = 1024 * KiB
+const second = 1000
+const minute = 60 * second
+const hour = 60 * minute
+
+/** Of a plan and its texts. */
+export const stepCountMax = 20_000
+export const textBytesMax = 256 * KiB
+export const nameCharsMax = 200
+export const checkCountMax = 50
+export const idCharsMax = 64
+/** Ids that Writ derives from a chosen one (steps, contracts, tasks) carry a suffix. */
+export const derivedIdCharsMax = 96
+
+/** Of the wire: a payload in one message, a file of a contract (in chunks), files per contract. */
+export const payloadBytesMax = 512 * KiB
+export const fileBytesMax = 8 * MiB
+export const fileCountMax = 1000
+export const fileChunkBytes = 256 * KiB
+export const jsonDepthMax = 100
+
+/** Of the core: one commit, one batch, the cascade that one message may set off inside a commit. */
+export const commitBytesMax = MiB
+export const commitActorsMax = 500
+export const batchMessagesMax = 200
+export const cascadeMessagesMax = 400
+export const mailboxMessagesMax = 100_000
+export const parkTriesMax = 5
+export const sliceSteps = 200
+export const residentActorsMax = 20_000
+export const pendingRequestsMax = 10_000
+
+/** Shards, for the life of a database. */
+export const shardCount = 256
+export const leaseMs = 10 * second
+export const renewMs = 3 * second
+export const sweepMs = second
+export const commitDeadlineMs = 10 * second
+export const requestDeadlineMs = 10 * second
+export const replyKeptMs = 24 * hour
+
+/** Of daemons and attempts. */
+export const acceptMs = 10 * second
+export const beatMs = 5 * second
+export const daemonLeaseMs = 30 * second
+export const stallMs = 10 * minute
+export const totalMs = 4 * hour
+export const stoppingMs = 30 * second
+export const meansBackoffMs: readonly number[] = [5 * second, 30 * second]
+export const grantReusesMax = 8
+export const registryAuditMs = minute
+export const daemonSlotsMax = 1000
+export const labelCountMax = 32
+export const outputBytesMax = 10 * MiB
+export const pullWaitMs = 30 * second
+
+/** Defaults of a directive. */
+export const maxRegenerationsDefault = 2
+export const maxReworkDefault = 3
+export const thresholdGreenDefault = 0.8
+export const thresholdYellowDefault = 0.5
+export const evaluatorRetriesDefault = 2
