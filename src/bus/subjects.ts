@@ -1,0 +1,187 @@
+/**
+ * Every subject of version 1, declared once: nobody else writes one. Senders use `at`, listeners `pattern` and `read`,
+ * and both check what travels with the `payload` of the message. The wire's documentation is generated from this file.
+ */
+import { z } from 'zod'
+import {
+  contractCommands,
+  createDirective,
+  directiveCommands,
+  eventLine,
+  listQuery,
+  nothing,
+  outputLines,
+  pullInput,
+  stepCommands,
+  taskCommands,
+} from '../protocol/commands.ts'
+import { WritError } from '../protocol/errors.ts'
+import { isToken } from '../protocol/ids.ts'
+import { beat, hello, order, reports, spawn } from '../protocol/task.ts'
+import type { Message } from './subject.ts'
+import { subject } from './subject.ts'
+
+/** What every subject begins with. */
+export const prefix = 'writ.v1'
+
+const message =
+  <const K extends Message['kind']>(kind: K) =>
+  <P extends z.ZodType>(payload: P, meaning: string): { kind: K; meaning: string; payload: P } => ({
+    kind,
+    meaning,
+    payload,
+  })
+const request = message('request')
+const publish = message('publish')
+const streamed = message('streamed')
+
+/** Read by the same version of Writ that wrote it. */
+const inner = z.looseObject({})
+const ofSession = z.object({ session: z.string().min(1).max(100) })
+
+export const subjects = {
+  api: subject('writ.v1.{owner}.api.{noun}.{verb}', {
+    meaning: 'Commands and questions that are for no actor in particular.',
+    from: 'client',
+    to: 'any node (queue group)',
+    messages: {
+      'directive.create': request(
+        createDirective,
+        'Makes a directive; the same id with the same content answers with the one that is there.',
+      ),
+      'directive.list': request(listQuery, 'Lists directives, newest first.'),
+      'daemon.list': request(listQuery, 'Lists daemons with their slots.'),
+      'task.list': request(listQuery, 'Lists tasks and what each of them waits for.'),
+    },
+  }),
+  directive: subject('writ.v1.{owner}.directive.{shard}.{id}.{verb}', {
+    meaning: 'Commands to one directive.',
+    from: 'client',
+    to: "the shard's holder",
+    messages: {
+      start: request(directiveCommands.start, 'Starts a draft.'),
+      plan: request(directiveCommands.plan, 'Submits a plan.'),
+      get: request(directiveCommands.get, 'Shows the directive, its steps and what each part waits for.'),
+      pause: request(directiveCommands.pause, 'Dispatches nothing new; what runs goes on.'),
+      resume: request(directiveCommands.resume, 'Dispatches again what is ready.'),
+      cancel: request(directiveCommands.cancel, 'Stops every task and ends the directive as cancelled.'),
+      retry: request(directiveCommands.retry, 'Takes up a failed or cancelled directive again.'),
+      evaluate: request(directiveCommands.evaluate, 'Asks for an evaluation of a step of the current chain.'),
+      events: request(directiveCommands.events, 'Answers with the events after a number: how a watcher closes a gap.'),
+    },
+  }),
+  step: subject('writ.v1.{owner}.step.{shard}.{id}.{verb}', {
+    meaning: 'Commands to one step.',
+    from: 'client',
+    to: "the shard's holder",
+    messages: {
+      evaluate: request(stepCommands.evaluate, 'Asks for an evaluation.'),
+      approve: request(stepCommands.approve, 'A held step goes on as with a passed verdict.'),
+      reject: request(stepCommands.reject, 'A held step is reworked with this feedback.'),
+      retry: request(stepCommands.retry, 'A failed or held step is done again.'),
+      cancel: request(stepCommands.cancel, 'Ends a held step as failed.'),
+      get: request(stepCommands.get, 'Shows the step.'),
+    },
+  }),
+  contract: subject('writ.v1.{owner}.contract.{shard}.{id}.{verb}', {
+    meaning: 'The files of a piece of delegated work, and its completion.',
+    from: 'agent',
+    to: "the shard's holder",
+    messages: {
+      files: request(contractCommands.files, 'Lists the files.'),
+      file: request(contractCommands.file, 'Reads a chunk of a file.'),
+      put: request(contractCommands.put, 'Writes a chunk of a file.'),
+      finish: request(contractCommands.finish, 'Marks the work as complete, and says whether that counted.'),
+      complete: streamed(contractCommands.complete, 'Marks the work as complete, without an answer.'),
+    },
+  }),
+  task: subject('writ.v1.{owner}.task.{shard}.{id}.{verb}', {
+    meaning: 'A person ends a task by hand, or looks at it.',
+    from: 'person',
+    to: "the shard's holder",
+    messages: {
+      end: request(taskCommands.end, 'Ends the task as done or failed, and says whether that counted.'),
+      get: request(taskCommands.get, 'Shows the task.'),
+      done: streamed(taskCommands.done, 'Ends the task as done, without an answer.'),
+      failed: streamed(taskCommands.failed, 'Ends the task as failed, without an answer.'),
+    },
+  }),
+  mail: subject('writ.v1.{owner}.mail.{shard}.{id}', {
+    meaning:
+      'What one actor tells another, after its commit. The row in the database is the truth; this only saves a look at it.',
+    from: "an actor's shard",
+    to: "the shard's holder",
+    messages: { mail: publish(inner, 'A message, or just "look".') },
+  }),
+  report: subject('writ.v1.{owner}.report.{shard}.{id}.{daemon}.{verb}', {
+    meaning: 'What a daemon says about an attempt. It keeps the report until it has the receipt.',
+    from: 'daemon',
+    to: "the shard's holder",
+    messages: {
+      accepted: request(reports.accepted, 'The attempt was taken up.'),
+      progress: request(reports.progress, 'The attempt is getting on.'),
+      done: request(reports.done, 'The attempt has ended well.'),
+      failed: request(reports.failed, 'The attempt has failed.'),
+    },
+  }),
+  daemon: subject('writ.v1.{owner}.daemon.{id}.{verb}', {
+    meaning: 'A daemon comes, lives and goes.',
+    from: 'daemon',
+    to: "the holder of the owner's registry",
+    messages: {
+      hello: request(hello, 'Who the daemon is and what it can run.'),
+      beat: request(beat, 'That it lives, and what it runs.'),
+      bye: request(ofSession, 'That it goes and runs nothing any more.'),
+    },
+  }),
+  daemonSession: subject('writ.v1.{owner}.daemon.{id}.{session}.{verb}', {
+    meaning: 'Orders to one session of a daemon.',
+    from: "the shard's holder, and the registry",
+    to: 'daemon',
+    messages: {
+      spawn: request(spawn, 'Run this attempt; the answer accepts or refuses it.'),
+      cancel: request(order, "End that attempt's process."),
+      finish: request(order, "Push that attempt's work, end its process, report done."),
+      drain: request(nothing, 'Take nothing new.'),
+    },
+  }),
+  pull: subject('writ.v1.{owner}.pull', {
+    meaning: 'A script asks for one task and waits for it: how a shell loop can be a daemon.',
+    from: 'script',
+    to: "the holder of the owner's registry",
+    messages: { pull: request(pullInput, 'The answer is a spawn, or that there is nothing.') },
+  }),
+  event: subject('writ.v1.{owner}.event.{directive}.{type}', {
+    meaning: 'Every event after its commit, numbered within its directive so that gaps can be fetched.',
+    from: 'node',
+    to: 'whoever watches',
+    messages: { event: publish(eventLine, "A line of a directive's history.") },
+  }),
+  output: subject('writ.v1.{owner}.output.{task}', {
+    meaning: 'What the process of an attempt writes, live.',
+    from: 'daemon',
+    to: 'whoever watches',
+    messages: { output: publish(outputLines, 'Some lines of output.') },
+  }),
+  inspect: subject('writ.v1.{owner}.inspect.{...rest}', {
+    meaning: "XState's inspection events, only while somebody watches.",
+    from: 'node',
+    to: 'whoever watches',
+    messages: { inspect: publish(inner, 'One inspection event.') },
+  }),
+  sys: subject('writ.v1.sys.{node}.{verb}', {
+    meaning: 'Between nodes.',
+    from: 'node',
+    to: 'node',
+    messages: {},
+  }),
+}
+
+/** The tokens of an address, `<shard>.<id>`. Throws BAD_INPUT when it is none. */
+export const readAddress = (address: string): { shard: string; id: string } => {
+  const [shard = '', id = '', ...more] = address.split('.')
+  if (/^\d{1,3}$/.test(shard) && isToken(id) && more.length === 0) return { shard, id }
+  throw new WritError('BAD_INPUT', `${JSON.stringify(address.slice(0, 120))} is not an address`, {
+    hint: 'an address is <shard>.<id>, as every command that shows an actor or a task prints it',
+  })
+}
