@@ -1,0 +1,108 @@
+/**
+ * Makes the bundled Postgres runnable. npm packages cannot hold symbolic links, so the package lists those that its
+ * libraries need; its install script would make them, but none may be needed. Where they cannot be made, or the user
+ * that Postgres runs as cannot reach the package (a checkout under a folder that only root can enter), a copy is made.
+ */
+import { randomBytes } from 'node:crypto'
+import { cpSync, existsSync, lstatSync, mkdirSync, readFileSync, renameSync, rmSync, symlinkSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { basename, dirname, join, relative } from 'node:path'
+import { z } from 'zod'
+import { WritError } from '../protocol/errors.ts'
+import { versionOf } from './find-program.ts'
+import { canEnter, type OtherUser } from './other-user.ts'
+
+const linkList = z.array(z.object({ source: z.string(), target: z.string() }))
+const manifest = z.object({ version: z.string() })
+
+export interface BundledPostgres {
+  /** The folder of the npm package. */
+  packageFolder: string
+  /** Where a copy may be made when we are not root. */
+  programs: string
+  user: OtherUser | undefined
+  /** Makes one link; replaced in tests by one that is refused, as on a read-only disk. */
+  link?: typeof symlinkSync
+}
+
+/** The path of a `postgres` that runs as `user`. */
+export function bundledPostgres(options: BundledPostgres): string {
+  const { packageFolder, user, link = symlinkSync } = options
+  const inPlace = join(packageFolder, 'native', 'bin', 'postgres')
+  if (makeLinks(packageFolder, link) && versionOf(inPlace, user) !== undefined) return inPlace
+  return join(copyOf(options), 'native', 'bin', 'postgres')
+}
+
+/** Makes what is missing of the package's links; false when the disk does not let us. */
+function makeLinks(folder: string, link: typeof symlinkSync): boolean {
+  try {
+    for (const { source, target } of linksOf(folder)) {
+      const path = join(folder, target)
+      if (lstatSync(path, { throwIfNoEntry: false }) === undefined) link(relative(dirname(target), source), path)
+    }
+    return true
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException
+    // EEXIST: another process is making them right now; look again.
+    if (code === 'EEXIST') return makeLinks(folder, link)
+    if (code === 'EROFS' || code === 'EACCES' || code === 'EPERM') return false
+    throw error
+  }
+}
+
+function linksOf(folder: string): z.infer<typeof linkList> {
+  const file = join(folder, 'native', 'pg-symlinks.json')
+  return existsSync(file) ? linkList.parse(JSON.parse(readFileSync(file, 'utf8'))) : []
+}
+
+/** A copy that `user` can run, made once per version; it appears complete or not at all. */
+function copyOf({ packageFolder, programs, user }: BundledPostgres): string {
+  const { version } = manifest.parse(JSON.parse(readFileSync(join(packageFolder, 'package.json'), 'utf8')))
+  const name = `writ-${basename(packageFolder)}-postgres-${version}`
+  const copy = join(user === undefined ? ownFolder(programs) : sharedFolder(user), name)
+  if (existsSync(copy)) return trusted(copy)
+  const making = `${copy}.${process.pid}.${randomBytes(4).toString('hex')}`
+  const filter = (source: string): boolean => !source.endsWith('.a')
+  cpSync(join(packageFolder, 'native'), join(making, 'native'), { recursive: true, verbatimSymlinks: true, filter })
+  makeLinks(making, symlinkSync)
+  try {
+    renameSync(making, copy)
+  } catch (error) {
+    // Another process has made it meanwhile.
+    if (!existsSync(copy)) throw error
+    rmSync(making, { recursive: true })
+  }
+  return trusted(copy)
+}
+
+function ownFolder(programs: string): string {
+  mkdirSync(programs, { recursive: true, mode: 0o700 })
+  return programs
+}
+
+/** A folder of root's that `user` can enter: the system's place for such things, else the one for temporary files. */
+export function sharedFolder(user: OtherUser): string {
+  for (const folder of ['/var/lib/writ', join(tmpdir(), 'writ-root')]) {
+    try {
+      mkdirSync(folder, { recursive: true, mode: 0o755 })
+      if (canEnter(folder, user)) return trusted(folder)
+    } catch (error) {
+      const { code } = error as NodeJS.ErrnoException
+      if (code !== 'EROFS' && code !== 'EACCES' && code !== 'EPERM') throw error
+    }
+  }
+  throw new WritError('NO_SERVER', `there is no folder that root can write and the user ${user.name} can enter`, {
+    hint: 'start writ as an ordinary user, or set WRIT_DATABASE_URL',
+  })
+}
+
+/** In a folder that everybody may write to, somebody else may have put their own programs under our name. */
+function trusted(folder: string): string {
+  const { uid, mode } = lstatSync(folder)
+  if (uid !== process.getuid?.() || (mode & 0o022) !== 0) {
+    throw new WritError('REFUSED', `${folder} belongs to another user or can be written by others; it is not used`, {
+      hint: `remove it, or set WRIT_DATABASE_URL`,
+    })
+  }
+  return folder
+}

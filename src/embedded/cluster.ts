@@ -1,0 +1,102 @@
+/**
+ * The private Postgres cluster on disk: where it lies and how it is first made. Postgres runs as another user when we
+ * are root; then every folder above the cluster must be one that this user can enter.
+ */
+import { execFile } from 'node:child_process'
+import {
+  chmodSync,
+  chownSync,
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  realpathSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+} from 'node:fs'
+import { dirname, join } from 'node:path'
+import { promisify } from 'node:util'
+import { WritError } from '../protocol/errors.ts'
+import { sharedFolder } from './bundled-postgres.ts'
+import type { Folders } from './folders.ts'
+import { asUser, canEnter, type OtherUser } from './other-user.ts'
+import { writePrivately } from './private-file.ts'
+
+export const superuser = 'writ'
+
+/** The cluster's folder; it may not exist yet. */
+export function clusterFolder(folders: Folders, user: OtherUser | undefined): string {
+  if (lstatSync(folders.postgres, { throwIfNoEntry: false }) === undefined) makePlace(folders, user)
+  return join(realpathSync(folders.postgres), 'cluster')
+}
+
+/**
+ * `postgres` in the data folder, or, when the other user cannot get there (root's home is closed to all others), a link
+ * to a new folder elsewhere. The link is the record of it: a data folder that was removed never meets its old cluster.
+ */
+function makePlace({ root, postgres }: Folders, user: OtherUser | undefined): void {
+  if (user === undefined) return mkdirSync(postgres, { mode: 0o700 })
+  if (!canEnter(dirname(realpathSync(root)), user)) {
+    const elsewhere = mkdtempSync(join(sharedFolder(user), 'postgres-'))
+    chmodSync(elsewhere, 0o711)
+    return symlinkSync(elsewhere, postgres)
+  }
+  // To pass through, not to list; every file beside the cluster stays closed by its own mode.
+  chmodSync(root, 0o711)
+  mkdirSync(postgres, { mode: 0o711 })
+}
+
+/** The major version of the cluster that exists, or undefined when there is none. */
+export function clusterMajor(cluster: string): string | undefined {
+  return existsSync(cluster) ? readFileSync(join(cluster, 'PG_VERSION'), 'utf8').trim() : undefined
+}
+
+/** Makes the cluster, whole or not at all: a kill in the middle leaves only what the next start clears away. */
+export async function makeCluster(options: {
+  cluster: string
+  /** The folder of the Postgres programs. */
+  bin: string
+  user: OtherUser | undefined
+  password: string
+  durable: boolean
+}): Promise<void> {
+  const { cluster, bin, user, password, durable } = options
+  const place = dirname(cluster)
+  const making = `${cluster}.making`
+  for (const name of readdirSync(place).filter((entry) => entry.startsWith('cluster.making'))) {
+    rmSync(join(place, name), { recursive: true })
+  }
+  const passwordFile = `${making}-password`
+  writePrivately(passwordFile, `${password}\n`)
+  mkdirSync(making, { mode: 0o700 })
+  if (user !== undefined) for (const path of [passwordFile, making]) chownSync(path, user.uid, user.gid)
+  await initdb({
+    bin,
+    user,
+    args: [`--pgdata=${making}`, `--pwfile=${passwordFile}`, ...(durable ? [] : ['--no-sync'])],
+  })
+  rmSync(passwordFile)
+  renameSync(making, cluster)
+}
+
+async function initdb({
+  bin,
+  user,
+  args,
+}: {
+  bin: string
+  user: OtherUser | undefined
+  args: string[]
+}): Promise<void> {
+  const fixed = ['--auth=scram-sha-256', `--username=${superuser}`, '--encoding=UTF8', '--locale=C', '--data-checksums']
+  const env = { PATH: `${bin}:/usr/local/bin:/usr/bin:/bin`, LC_ALL: 'C', TZ: 'UTC' }
+  try {
+    await promisify(execFile)(join(bin, 'initdb'), [...fixed, ...args], { cwd: '/', env, ...asUser(user) })
+  } catch (cause) {
+    const text = String((cause as { stderr?: unknown }).stderr ?? cause).trim()
+    throw new WritError('UNREACHABLE', `the Postgres data folder could not be made; initdb says:\n  ${text}`, { cause })
+  }
+}

@@ -1,0 +1,31 @@
+/** Ends a process that is known by pid and start time, by signals of growing force; never one that merely got its pid. */
+import { stillLives } from './living.ts'
+import { until } from './until.ts'
+
+export interface SignalStep {
+  signal: NodeJS.Signals
+  /** How long the process has before the next, harder signal. */
+  waitMs: number
+}
+
+/** Sends each signal in turn until the process is gone; false when it survived all of them. */
+export async function endProcess(
+  one: { pid: number; started: string },
+  steps: readonly SignalStep[],
+): Promise<boolean> {
+  for (const { signal, waitMs } of steps) {
+    if (!stillLives(one)) return true
+    send(one.pid, signal)
+    if ((await until(() => (stillLives(one) ? undefined : true), { withinMs: waitMs })) === true) return true
+  }
+  return !stillLives(one)
+}
+
+function send(pid: number, signal: NodeJS.Signals): void {
+  try {
+    process.kill(pid, signal)
+  } catch (error) {
+    // It may have ended since it was looked at.
+    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error
+  }
+}

@@ -1,0 +1,67 @@
+/** Where an embedded instance keeps everything of its own: databases, logs, secrets, records of what runs. */
+import { mkdirSync } from 'node:fs'
+import { homedir } from 'node:os'
+import { isAbsolute, join, resolve } from 'node:path'
+import { WritError } from '../protocol/errors.ts'
+
+/** Absolute paths. `root` is the data folder that people are shown; the others lie in it. */
+export interface Folders {
+  root: string
+  /** Holds the Postgres cluster, or is a link to where it is (see cluster-place.ts). */
+  postgres: string
+  nats: string
+  /** Records of what runs: lock, endpoints, pid files, generated configuration. */
+  run: string
+  logs: string
+  secrets: string
+  /** Copies of bundled programs, made only when they cannot run where they were installed. */
+  programs: string
+}
+
+export interface FolderChoice {
+  /** From a flag; relative to the working directory. */
+  dataDir?: string | undefined
+  /** Keeps instances of one user apart; `default` when unset. */
+  instance?: string | undefined
+  env: Readonly<Record<string, string | undefined>>
+}
+
+/**
+ * Chooses and makes the data folder: the flag, else `WRIT_HOME`, else `$XDG_DATA_HOME` or `~/.local/share` followed by
+ * `writ/<instance>`. What it makes is for the user alone. Throws BAD_INPUT for a bad instance name.
+ */
+export function dataFolder({ dataDir, instance = 'default', env }: FolderChoice): Folders {
+  const root = chooseRoot(dataDir, instance, env)
+  const folders: Folders = {
+    root,
+    postgres: join(root, 'postgres'),
+    nats: join(root, 'nats'),
+    run: join(root, 'run'),
+    logs: join(root, 'logs'),
+    secrets: join(root, 'secrets'),
+    programs: join(root, 'programs'),
+  }
+  mkdirSync(root, { recursive: true, mode: 0o700 })
+  for (const folder of [folders.nats, folders.run, folders.logs, folders.secrets]) {
+    mkdirSync(folder, { recursive: true, mode: 0o700 })
+  }
+  return folders
+}
+
+function chooseRoot(dataDir: string | undefined, instance: string, env: FolderChoice['env']): string {
+  const explicit = dataDir ?? nonEmpty(env['WRIT_HOME'])
+  if (explicit !== undefined) return resolve(explicit)
+  if (!/^[A-Za-z0-9_-]{1,64}$/.test(instance)) {
+    throw new WritError('BAD_INPUT', `the instance name ${JSON.stringify(instance)} is not usable as a folder`, {
+      hint: 'use 1 to 64 letters, digits, "-" and "_"',
+    })
+  }
+  const xdg = nonEmpty(env['XDG_DATA_HOME'])
+  // The XDG specification says that a relative path here is to be ignored.
+  const share = xdg !== undefined && isAbsolute(xdg) ? xdg : join(nonEmpty(env['HOME']) ?? homedir(), '.local', 'share')
+  return join(share, 'writ', instance)
+}
+
+function nonEmpty(value: string | undefined): string | undefined {
+  return value === '' ? undefined : value
+}

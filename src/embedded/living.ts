@@ -1,0 +1,48 @@
+/**
+ * Who a process id belongs to right now. A pid alone proves nothing (the system hands them out again), so everything in
+ * this folder that acts on a recorded pid compares the start time or the command line first.
+ */
+import { execFileSync } from 'node:child_process'
+import { readFileSync } from 'node:fs'
+
+export interface Living {
+  pid: number
+  /** Opaque; equal only for the same process of the same boot. */
+  started: string
+  command: string
+}
+
+/** The process with this id, or undefined when there is none. One that has ended and only waits to be reaped is none. */
+export function living(pid: number): Living | undefined {
+  if (!Number.isSafeInteger(pid) || pid <= 0) return undefined
+  try {
+    return process.platform === 'linux' ? fromProc(pid) : fromPs(pid)
+  } catch {
+    // Both sources answer an unknown pid with an error; it may also end between two reads.
+    return undefined
+  }
+}
+
+/** Whether `one` is still the same running process. */
+export function stillLives(one: { pid: number; started: string }): boolean {
+  return living(one.pid)?.started === one.started
+}
+
+function fromProc(pid: number): Living | undefined {
+  const stat = readFileSync(`/proc/${pid}/stat`, 'utf8')
+  // The command in brackets may itself hold spaces and brackets: fields are counted after the last one.
+  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
+  const [state, ticks] = [fields[0], fields[19]]
+  if (state === 'Z' || state === 'X' || ticks === undefined) return undefined
+  const boot = readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim()
+  const command = readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0').join(' ').trim()
+  return { pid, started: `${boot}:${ticks}`, command }
+}
+
+function fromPs(pid: number): Living | undefined {
+  const options = { encoding: 'utf8', env: { PATH: '/bin:/usr/bin', LC_ALL: 'C', TZ: 'UTC' }, stdio: 'pipe' } as const
+  const line = execFileSync('ps', ['-ww', '-o', 'stat=,lstart=,command=', '-p', String(pid)], options).trim()
+  const match = /^(\S+)\s+(\S+\s+\S+\s+\d+\s+[\d:]+\s+\d+)\s+(.*)$/.exec(line)
+  if (match === null || match[1]?.startsWith('Z') === true) return undefined
+  return { pid, started: (match[2] ?? '').replace(/\s+/g, ' '), command: match[3] ?? '' }
+}

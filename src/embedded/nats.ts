@@ -1,0 +1,188 @@
+/**
+ * The private nats-server: started as a child in its own process group, adopted when a killed process of ours left it
+ * running. It always asks for a user, and listens on 127.0.0.1 alone. The caller holds the lock of the data folder.
+ */
+import { join } from 'node:path'
+import { WritError } from '../protocol/errors.ts'
+import { endProcess } from './end-process.ts'
+import { findNats } from './find-nats.ts'
+import type { Program } from './find-program.ts'
+import type { Folders } from './folders.ts'
+import { freePort } from './free-port.ts'
+import { living, type Living } from './living.ts'
+import { natsAnswers } from './nats-answers.ts'
+import { natsConfig, type NatsUser } from './nats-config.ts'
+import { readIfThere, writePrivately } from './private-file.ts'
+import { didNotStart, launch, logFromHere, natsStops, stopper, watchAdopted, type Exit, type Server } from './server.ts'
+import { until } from './until.ts'
+
+export const natsPort = 17422
+const readyWithinMs = 30_000
+const reloadWithinMs = 10_000
+const startTriesMax = 5
+
+export interface NatsOptions {
+  folders: Folders
+  log: (line: string) => void
+  /** The port to try first; another free one is taken when it is in use. */
+  port?: number
+  /** Who may do what. The first one is the one that `url` names, and needs no permissions to be connected. */
+  users: readonly NatsUser[]
+  /** A port for WebSocket clients to try first; true for any free one. */
+  websocket?: number | true
+  /** false gives up safety against power loss for speed: for tests, never for work that matters. */
+  durable?: boolean
+  env?: Readonly<Record<string, string | undefined>>
+  /** See NatsSearch. */
+  packageFolder?: string | null
+}
+
+export interface NatsServer extends Server {
+  /** For WebSocket clients; undefined unless asked for. */
+  websocketPort: number | undefined
+  /** Replaces all users; connections of users that are gone are cut. Throws UNREACHABLE when the server refuses. */
+  reload(users: readonly NatsUser[]): Promise<void>
+}
+
+interface Ports {
+  port: number
+  websocketPort: number | undefined
+}
+
+interface Running extends Living, Ports {
+  exited: Promise<Exit>
+}
+
+/** Starts, or adopts, the nats-server of this data folder. Throws NO_SERVER, OLD_SERVER or UNREACHABLE (with the log's end). */
+export async function startNats(options: NatsOptions): Promise<NatsServer> {
+  const began = performance.now()
+  const { folders, env = process.env, packageFolder } = options
+  const found = runningNats(folders)
+  const adopted = found === undefined ? undefined : await adopt(options, found)
+  if (adopted !== undefined) {
+    const source = readIfThere(sourceFile(folders)) === 'bundled' ? 'bundled' : 'system'
+    return toServer(options, adopted, { source, adopted: true, began })
+  }
+  const program = findNats({ path: env['PATH'], packageFolder })
+  const started = await start(options, program)
+  writePrivately(sourceFile(folders), program.source)
+  return toServer(options, started, { source: program.source, adopted: false, began })
+}
+
+/** The running nats-server of this data folder, whoever started it. */
+export function runningNats(folders: Folders): (Living & Ports) | undefined {
+  const one = living(Number(readIfThere(pidFile(folders)) ?? 0))
+  const text = readIfThere(configFile(folders))
+  if (one === undefined || text === undefined || !`${one.command} `.includes(` ${configFile(folders)} `))
+    return undefined
+  const config = JSON.parse(text) as { port: number; websocket?: { port: number } }
+  return { ...one, port: config.port, websocketPort: config.websocket?.port }
+}
+
+type Answering = Running & { version: string }
+
+/** Takes over a server that runs already, with today's users; one that does not answer is ended instead. */
+async function adopt(options: NatsOptions, found: Living & Ports): Promise<Answering | undefined> {
+  const running = { ...found, exited: watchAdopted(found) }
+  if (options.websocket === undefined || found.websocketPort !== undefined) {
+    await reload(options, running, options.users)
+    const version = await natsAnswers(urlOf(options.users, found.port), running.exited, readyWithinMs)
+    if (version !== undefined) return { ...running, version }
+  }
+  await endProcess(found, natsStops.gentle)
+  return undefined
+}
+
+async function start(options: NatsOptions, { file }: Program): Promise<Answering> {
+  const { folders, log } = options
+  const wanted = options.port ?? natsPort
+  const logFile = join(folders.logs, 'nats.log')
+  for (let tries = 1; ; tries++) {
+    // After a failed bind, somebody else was quicker: any other port will do.
+    const ports = await choosePorts(
+      tries === 1 ? wanted : 0,
+      tries === 1 ? options.websocket : options.websocket && true,
+    )
+    writePrivately(configFile(folders), configText(options, ports, options.users))
+    const one = await launch({ program: file, args: ['-c', configFile(folders)], logFile })
+    const version = await natsAnswers(urlOf(options.users, ports.port), one.exited, readyWithinMs)
+    if (version !== undefined) {
+      if (wanted !== 0 && ports.port !== wanted) log(`port ${wanted} is taken: NATS listens on ${ports.port}`)
+      return { ...one, ...ports, version }
+    }
+    await endProcess(one, natsStops.force)
+    const said = one.said()
+    if (tries >= startTriesMax || !said.includes('address already in use')) throw didNotStart('NATS', logFile, said)
+  }
+}
+
+async function choosePorts(port: number, websocket: number | true | undefined): Promise<Ports> {
+  const chosen = await freePort(port)
+  if (websocket === undefined) return { port: chosen, websocketPort: undefined }
+  return { port: chosen, websocketPort: await freePort(websocket === true ? 0 : websocket) }
+}
+
+function toServer(
+  options: NatsOptions,
+  running: Answering,
+  { source, adopted, began }: { source: Program['source']; adopted: boolean; began: number },
+): NatsServer {
+  const { version, port, websocketPort, pid, exited } = running
+  return {
+    name: 'NATS',
+    version,
+    source,
+    url: urlOf(options.users, port),
+    port,
+    websocketPort,
+    pid,
+    data: options.folders.nats,
+    adopted,
+    startedInMs: performance.now() - began,
+    exited,
+    stop: stopper(running, natsStops),
+    reload: (users) => reload(options, running, users),
+  }
+}
+
+/** nats-server reads its file again at SIGHUP, and says in its log how that went. */
+async function reload(options: NatsOptions, running: Living & Ports, users: readonly NatsUser[]): Promise<void> {
+  const { folders } = options
+  const text = configText(options, running, users)
+  if (text === readIfThere(configFile(folders))) return
+  const logFile = join(folders.logs, 'nats.log')
+  const said = logFromHere(logFile)
+  writePrivately(configFile(folders), text)
+  process.kill(running.pid, 'SIGHUP')
+  const answer = await until(() => /Reloaded server configuration|Failed to reload.*/.exec(said())?.[0], {
+    withinMs: reloadWithinMs,
+  })
+  if (answer?.startsWith('Reloaded') === true) return
+  throw new WritError(
+    'UNREACHABLE',
+    `nats-server did not take its new users: ${answer ?? 'it said nothing'} (${logFile})`,
+  )
+}
+
+function configText(options: NatsOptions, ports: Ports, users: readonly NatsUser[]): string {
+  const { folders, durable = true } = options
+  return natsConfig({ ...ports, users, storeDir: folders.nats, pidFile: pidFile(folders), durable })
+}
+
+function urlOf(users: readonly NatsUser[], port: number): string {
+  const first = users[0]
+  if (first === undefined) throw new WritError('BAD_INPUT', 'nats-server needs at least one user')
+  return `nats://${encodeURIComponent(first.user)}:${encodeURIComponent(first.password)}@127.0.0.1:${port}`
+}
+
+function configFile(folders: Folders): string {
+  return join(folders.run, 'nats.conf')
+}
+
+function pidFile(folders: Folders): string {
+  return join(folders.run, 'nats.pid')
+}
+
+function sourceFile(folders: Folders): string {
+  return join(folders.run, 'nats.source')
+}

@@ -1,0 +1,29 @@
+/** What a running Postgres writes about itself into its own folder, and whether it is still true. */
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { living, type Living } from './living.ts'
+import { readIfThere } from './private-file.ts'
+
+/** The pid and port that a running Postgres writes into its own folder. */
+export function postgresRecord(cluster: string): { pid: number; port: number } | undefined {
+  const lines = readIfThere(join(cluster, 'postmaster.pid'))?.split('\n')
+  return lines === undefined ? undefined : { pid: Number(lines[0]), port: Number(lines[3]) }
+}
+
+/** The running Postgres of this cluster, whoever started it. */
+export function runningPostgres(cluster: string): Living | undefined {
+  const one = living(postgresRecord(cluster)?.pid ?? 0)
+  return one !== undefined && `${one.command} `.includes(` ${cluster} `) ? one : undefined
+}
+
+/**
+ * A pid that now belongs to a stranger would stop Postgres from starting. The record is not removed, because its other
+ * lines let Postgres find processes of the one that died; it gets our pid, which Postgres, being our child, knows for stale.
+ */
+export function disownForeignPid(cluster: string): void {
+  const file = join(cluster, 'postmaster.pid')
+  const text = readIfThere(file)
+  const pid = postgresRecord(cluster)?.pid
+  if (text === undefined || pid === undefined || living(pid) === undefined) return
+  if (runningPostgres(cluster) === undefined) writeFileSync(file, text.replace(/^\d+/, String(process.pid)))
+}

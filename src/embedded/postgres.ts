@@ -1,0 +1,179 @@
+/**
+ * The private Postgres: made once, started as a child in its own process group, adopted when a killed process of ours
+ * left it running. The caller holds the lock of the data folder (lock.ts). It listens on 127.0.0.1 alone.
+ */
+import { dirname, join } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
+import { clusterFolder, clusterMajor, makeCluster, superuser } from './cluster.ts'
+import { endProcess } from './end-process.ts'
+import { findPostgres } from './find-postgres.ts'
+import type { Program } from './find-program.ts'
+import type { Folders } from './folders.ts'
+import { freePort } from './free-port.ts'
+import { otherUser, type OtherUser } from './other-user.ts'
+import { postgresAnswers } from './postgres-answers.ts'
+import { disownForeignPid, postgresRecord, runningPostgres } from './postgres-record.ts'
+import { keptSecret, readIfThere, writePrivately } from './private-file.ts'
+import { didNotStart, launch, postgresStops, stopper, watchAdopted, type Launched, type Server } from './server.ts'
+import { until } from './until.ts'
+
+export const postgresPort = 17432
+const database = 'writ'
+const readyWithinMs = 60_000
+/** How long we wait for the last processes of a Postgres that was killed to notice it. */
+const leftoversWithinMs = 15_000
+
+export interface PostgresOptions {
+  folders: Folders
+  log: (line: string) => void
+  /** The port to try first; another free one is taken when it is in use. */
+  port?: number
+  /** false gives up safety against power loss for speed: for tests, never for work that matters. */
+  durable?: boolean
+  env?: Readonly<Record<string, string | undefined>>
+  /** See PostgresSearch. */
+  packageFolder?: string | null
+}
+
+interface Setup {
+  folders: Folders
+  log: (line: string) => void
+  port: number
+  durable: boolean
+  cluster: string
+  user: OtherUser | undefined
+  password: string
+  logFile: string
+  began: number
+}
+
+/** Starts, or adopts, the Postgres of this data folder. Throws NO_SERVER, OLD_SERVER or UNREACHABLE (with the log's end). */
+export async function startPostgres(options: PostgresOptions): Promise<Server> {
+  const { folders, log, port = postgresPort, durable = true, env = process.env, packageFolder } = options
+  const user = otherUser()
+  const setup: Setup = {
+    folders,
+    log,
+    port,
+    durable,
+    user,
+    cluster: clusterFolder(folders, user),
+    password: keptSecret(folders.secrets, 'postgres'),
+    logFile: join(folders.logs, 'postgres.log'),
+    began: performance.now(),
+  }
+  const adopted = await adopt(setup)
+  if (adopted !== undefined) return adopted
+  const major = clusterMajor(setup.cluster)
+  const program = findPostgres({ programs: folders.programs, user, major, path: env['PATH'], packageFolder })
+  if (major === undefined) await makeCluster({ ...setup, bin: dirname(program.file) })
+  return start(setup, program)
+}
+
+async function adopt(setup: Setup): Promise<Server | undefined> {
+  const { cluster, folders, began } = setup
+  disownForeignPid(cluster)
+  const one = runningPostgres(cluster)
+  if (one === undefined) return undefined
+  // The port is in its record only once it has got it.
+  const port = await until(() => postgresRecord(cluster)?.port || undefined, { withinMs: 5_000 })
+  const exited = watchAdopted(one)
+  const version =
+    port === undefined ? undefined : await postgresAnswers(urlOf(setup, port), database, exited, readyWithinMs)
+  if (port === undefined || version === undefined) {
+    await endProcess(one, postgresStops.force)
+    return undefined
+  }
+  const source = readIfThere(sourceFile(folders)) === 'bundled' ? 'bundled' : 'system'
+  const startedInMs = performance.now() - began
+  const { pid } = one
+  const url = urlOf(setup, port)
+  const stop = stopper(one, postgresStops)
+  return { name: 'Postgres', version, source, url, port, pid, data: cluster, adopted: true, startedInMs, exited, stop }
+}
+
+async function start(setup: Setup, { file, source }: Program): Promise<Server> {
+  const { folders, cluster, began } = setup
+  let wanted = setup.port
+  for (;;) {
+    const port = await freePort(wanted)
+    const one = await launch({
+      program: file,
+      args: argumentsFor(setup, port),
+      logFile: setup.logFile,
+      user: setup.user,
+    })
+    const url = urlOf(setup, port)
+    const version = await postgresAnswers(url, database, one.exited, readyWithinMs)
+    if (version === undefined) {
+      wanted = await portForNextTry(setup, one, wanted)
+      continue
+    }
+    if (port !== setup.port && setup.port !== 0) setup.log(`port ${setup.port} is taken: Postgres listens on ${port}`)
+    writePrivately(sourceFile(folders), source)
+    const startedInMs = performance.now() - began
+    const { pid, exited } = one
+    const stop = stopper(one, postgresStops)
+    return {
+      name: 'Postgres',
+      version,
+      source,
+      url,
+      port,
+      pid,
+      data: cluster,
+      adopted: false,
+      startedInMs,
+      exited,
+      stop,
+    }
+  }
+}
+
+/** Two ways not to start pass by themselves; every other one is told with the end of the log. */
+async function portForNextTry(setup: Setup, one: Launched, wanted: number): Promise<number> {
+  await endProcess(one, postgresStops.force)
+  const said = one.said()
+  // Somebody took the port between our look and its bind.
+  if (/could not bind|Address already in use/.test(said)) return 0
+  const waited = performance.now() - setup.began < leftoversWithinMs
+  if (!waited || !said.includes('pre-existing shared memory block')) throw didNotStart('Postgres', setup.logFile, said)
+  await delay(200)
+  return wanted
+}
+
+function urlOf({ password }: Setup, port: number): string {
+  return `postgres://${superuser}:${password}@127.0.0.1:${port}/${database}`
+}
+
+function sourceFile(folders: Folders): string {
+  return join(folders.run, 'postgres.source')
+}
+
+function argumentsFor({ cluster, durable }: Setup, port: number): string[] {
+  const settings = {
+    listen_addresses: '127.0.0.1',
+    port,
+    unix_socket_directories: '',
+    fsync: durable ? 'on' : 'off',
+    shared_buffers: '64MB',
+    max_connections: 100,
+    // Containers often have a small /dev/shm, and no query of ours gains from parallel workers.
+    max_parallel_workers_per_gather: 0,
+    jit: 'off',
+    // Mailbox and timer rows live for milliseconds: their tables must be swept often to stay small.
+    autovacuum_naptime: '10s',
+    autovacuum_vacuum_scale_factor: 0.05,
+    autovacuum_vacuum_cost_delay: 0,
+    idle_in_transaction_session_timeout: '10s',
+    wal_compression: 'on',
+    min_wal_size: '64MB',
+    max_wal_size: '512MB',
+    timezone: 'UTC',
+    log_timezone: 'UTC',
+    log_checkpoints: 'off',
+    // Without it a session whose client was killed keeps its locks until its statement ends. Not every system can.
+    ...(process.platform === 'linux' ? { client_connection_check_interval: '1s' } : {}),
+  }
+  return ['-D', cluster, ...Object.entries(settings).flatMap(([name, value]) => ['-c', `${name}=${value}`])]
+}

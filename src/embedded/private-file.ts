@@ -1,0 +1,48 @@
+/** Files for the user alone, written whole or not at all, so that a kill in the middle leaves the old content. */
+import { randomBytes } from 'node:crypto'
+import { linkSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+
+/** Replaces `file` in one step; mode 0600. */
+export function writePrivately(file: string, text: string): void {
+  const temporary = `${file}.${process.pid}.${randomBytes(4).toString('hex')}`
+  writeFileSync(temporary, text, { mode: 0o600, flush: true })
+  renameSync(temporary, file)
+}
+
+/** The content of `file`, or undefined when there is no such file. */
+export function readIfThere(file: string): string | undefined {
+  try {
+    return readFileSync(file, 'utf8')
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined
+    throw error
+  }
+}
+
+/** Makes `file` with this content unless it exists; false when it does. */
+export function createPrivately(file: string, text: string): boolean {
+  const temporary = `${file}.${process.pid}.${randomBytes(4).toString('hex')}`
+  writeFileSync(temporary, text, { mode: 0o600, flush: true })
+  try {
+    // A link, unlike a rename, refuses to replace, and unlike an exclusive open it shows the content at once.
+    linkSync(temporary, file)
+    return true
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false
+    throw error
+  } finally {
+    rmSync(temporary)
+  }
+}
+
+/** The secret of this name, generated at the first call and kept; 32 characters that need no quoting anywhere. */
+export function keptSecret(folder: string, name: string): string {
+  const file = join(folder, name)
+  const known = readIfThere(file)?.trim()
+  if (known !== undefined && known !== '') return known
+  const made = randomBytes(16).toString('hex')
+  if (known === undefined && !createPrivately(file, `${made}\n`)) return keptSecret(folder, name)
+  if (known === '') writePrivately(file, `${made}\n`)
+  return made
+}

@@ -1,0 +1,143 @@
+/** A server that Writ runs for itself: what `writ up` is told about it, and how it is started, watched and stopped. */
+import { spawn } from 'node:child_process'
+import { closeSync, openSync, readSync, renameSync, statSync } from 'node:fs'
+import { WritError } from '../protocol/errors.ts'
+import { endProcess, type SignalStep } from './end-process.ts'
+import { living, stillLives, type Living } from './living.ts'
+import { asUser, type OtherUser } from './other-user.ts'
+
+export interface Exit {
+  /** null for an adopted server, whose end we see but not its code. */
+  code: number | null
+  signal: NodeJS.Signals | null
+}
+
+/** A running server. */
+export interface Server {
+  name: 'Postgres' | 'NATS'
+  version: string
+  source: 'bundled' | 'system'
+  /** With credentials: for programs, not for the screen. */
+  url: string
+  port: number
+  pid: number
+  /** The folder that holds its data. */
+  data: string
+  /** It ran already: a process of ours that was killed had left it. */
+  adopted: boolean
+  startedInMs: number
+  /** Resolves when it ends, asked for or not. */
+  exited: Promise<Exit>
+  /** Ends it in order; with `force` at once, leaving recovery to the next start. May be called more than once. */
+  stop(force?: boolean): Promise<void>
+}
+
+/** Signals of growing force for one server. */
+export interface Stops {
+  gentle: readonly SignalStep[]
+  force: readonly SignalStep[]
+}
+
+/** Fast (sessions are ended, a checkpoint is written), then immediate, then none at all. */
+export const postgresStops: Stops = {
+  gentle: [
+    { signal: 'SIGINT', waitMs: 15_000 },
+    { signal: 'SIGQUIT', waitMs: 5_000 },
+    { signal: 'SIGKILL', waitMs: 5_000 },
+  ],
+  // Not SIGKILL at first: its sessions are process groups of their own, and only it can tell them to go.
+  force: [
+    { signal: 'SIGQUIT', waitMs: 3_000 },
+    { signal: 'SIGKILL', waitMs: 5_000 },
+  ],
+}
+
+export const natsStops: Stops = {
+  gentle: [
+    { signal: 'SIGINT', waitMs: 10_000 },
+    { signal: 'SIGKILL', waitMs: 5_000 },
+  ],
+  force: [{ signal: 'SIGKILL', waitMs: 5_000 }],
+}
+
+const logBytesMax = 10 * 1024 * 1024
+const adoptedPollMs = 500
+
+/** A process that we started; `said` gives what it has logged since. */
+export interface Launched extends Living {
+  exited: Promise<Exit>
+  said(): string
+}
+
+/**
+ * Starts a program that outlives us: its own process group (a Ctrl-C for us is not for it), no stdin, output to a log
+ * file, and none of our environment, which may hold secrets and PG… variables.
+ */
+export async function launch(options: {
+  program: string
+  args: readonly string[]
+  logFile: string
+  user?: OtherUser | undefined
+}): Promise<Launched> {
+  const { program, args, logFile, user } = options
+  rotate(logFile)
+  const log = openSync(logFile, 'a', 0o600)
+  const said = logFromHere(logFile)
+  const env = { PATH: '/usr/local/bin:/usr/bin:/bin', LC_ALL: 'C', TZ: 'UTC' }
+  const child = spawn(program, args, { detached: true, stdio: ['ignore', log, log], cwd: '/', env, ...asUser(user) })
+  closeSync(log)
+  const exited = new Promise<Exit>((resolve) => child.once('exit', (code, signal) => resolve({ code, signal })))
+  const pid = await new Promise<number>((resolve, reject) => {
+    child.once('spawn', () => resolve(child.pid ?? 0))
+    child.once('error', (cause) => reject(new WritError('UNREACHABLE', `${program} could not be started`, { cause })))
+  })
+  child.unref()
+  const started = living(pid)?.started ?? 'ended'
+  return { pid, started, command: program, exited, said }
+}
+
+/** The end of a process that is not our child. */
+export function watchAdopted(one: Living): Promise<Exit> {
+  return new Promise((resolve) => {
+    const timer = setInterval(() => {
+      if (stillLives(one)) return
+      clearInterval(timer)
+      resolve({ code: null, signal: null })
+    }, adoptedPollMs)
+    timer.unref()
+  })
+}
+
+/** A `stop` for this process. */
+export function stopper(one: { pid: number; started: string }, steps: Stops): (force?: boolean) => Promise<void> {
+  return async (force = false) => {
+    await endProcess(one, force ? steps.force : steps.gentle)
+  }
+}
+
+/** What the last lines of a server's log say about why it did not start. */
+export function didNotStart(name: string, logFile: string, said: string): WritError {
+  const lines = said.trim().split('\n').slice(-8).join('\n  ')
+  return new WritError('UNREACHABLE', `${name} did not start; the end of its log (${logFile}):\n  ${lines}`)
+}
+
+function rotate(logFile: string): void {
+  const size = statSync(logFile, { throwIfNoEntry: false })?.size ?? 0
+  if (size > logBytesMax) renameSync(logFile, `${logFile}.1`)
+}
+
+/** A function that reads what is appended to the log from now on (its first 64 KiB). */
+export function logFromHere(logFile: string): () => string {
+  const from = statSync(logFile).size
+  return () => readFrom(logFile, from)
+}
+
+function readFrom(file: string, from: number): string {
+  const fd = openSync(file, 'r')
+  try {
+    const buffer = Buffer.alloc(64 * 1024)
+    return buffer.toString('utf8', 0, readSync(fd, buffer, 0, buffer.length, from))
+  } finally {
+    closeSync(fd)
+  }
+}

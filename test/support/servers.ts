@@ -1,0 +1,48 @@
+/**
+ * vitest's globalSetup: one Postgres and one nats-server for the whole run, in a temporary data folder and on free ports,
+ * or those that WRIT_DATABASE_URL and WRIT_NATS_URL name. Tests get them by inject('databaseUrl') and inject('natsUrl').
+ */
+import { mkdtempSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import type { TestProject } from 'vitest/node'
+import { wipe } from '../../src/embedded/down.ts'
+import { dataFolder } from '../../src/embedded/folders.ts'
+import { startNats } from '../../src/embedded/nats.ts'
+import { startPostgres } from '../../src/embedded/postgres.ts'
+import { keptSecret } from '../../src/embedded/private-file.ts'
+import type { Server } from '../../src/embedded/server.ts'
+
+declare module 'vitest' {
+  interface ProvidedContext {
+    /** With credentials of a superuser, who may create databases (see database.ts). */
+    databaseUrl: string
+    /** With credentials of a user who may do everything. */
+    natsUrl: string
+  }
+}
+
+export default async function setup({ provide }: TestProject): Promise<() => Promise<void>> {
+  const [databaseUrl, natsUrl] = [process.env['WRIT_DATABASE_URL'], process.env['WRIT_NATS_URL']]
+  const folders = dataFolder({ dataDir: mkdtempSync(join(tmpdir(), 'writ-test-')), env: {} })
+  const common = { folders, log: () => undefined, port: 0, durable: false }
+  const users = [{ user: 'writ', password: keptSecret(folders.secrets, 'nats') }]
+  const started: Server[] = []
+  const teardown = async (): Promise<void> => {
+    await Promise.all(started.map((server) => server.stop()))
+    await wipe(folders)
+  }
+  const keep = async (starting: Promise<Server>): Promise<string> => {
+    const server = await starting
+    started.push(server)
+    return server.url
+  }
+  try {
+    provide('databaseUrl', databaseUrl || (await keep(startPostgres(common))))
+    provide('natsUrl', natsUrl || (await keep(startNats({ ...common, users }))))
+  } catch (error) {
+    await teardown()
+    throw error
+  }
+  return teardown
+}
