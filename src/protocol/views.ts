@@ -1,0 +1,234 @@
+/**
+ * What `get` and `list` answer with: the records as people and scripts read them, made by one SQL statement each from what
+ * was committed. Times are ISO 8601 by the database's clock. Fields may be added within a version of the wire, never renamed.
+ */
+import type { EventLine } from './commands.ts'
+import type { Check, Definition, Needs, Role } from './directive.ts'
+import type { Verdict } from './verdict.ts'
+
+export type DirectiveStatus =
+  | 'draft'
+  | 'planning'
+  | 'active'
+  | 'checking'
+  | 'completed'
+  | 'failing'
+  | 'failed'
+  | 'cancelling'
+  | 'cancelled'
+export type StepStatus =
+  | 'pending'
+  | 'running'
+  | 'evaluating'
+  | 'merging'
+  | 'passed'
+  | 'rework'
+  | 'failed'
+  | 'skipped'
+  | 'cancelled'
+  | 'held'
+export type TaskStatus = 'pending' | 'starting' | 'running' | 'done' | 'failed' | 'cancelled'
+
+/** One page of a list; `next` is what `after` takes for the following page, null on the last. */
+export interface Page<T> {
+  lines: readonly T[]
+  next: string | null
+}
+
+/** What the engine writes into the `facts` of a directive's row: the figures that its snapshot knows and lists show. */
+export interface DirectiveFacts {
+  steps?: number
+  passed?: number
+  failed?: number
+  paused?: boolean
+  /** Plans that were asked for again (R18). */
+  regenerations?: number
+  /** The recorded line: a full commit id. */
+  line?: string | null
+  /** Why it failed, for people. */
+  reason?: string | null
+}
+
+/** What the engine writes into the `facts` of a step's row. */
+export interface StepFacts {
+  /** 1 for the first work, 2 for the first rework. */
+  round?: number
+  score?: number | null
+  level?: string | null
+  /** It passed without a verdict (R32, R33). */
+  unevaluated?: boolean
+  commit?: string | null
+  reason?: string | null
+}
+
+/** A directive in a list. */
+export interface DirectiveLine {
+  id: string
+  address: string
+  owner: string
+  title: string
+  status: DirectiveStatus
+  paused: boolean
+  /** Why its actor is parked until somebody mends it; null as a rule. */
+  parked: string | null
+  /** What it waits for, in words; null when it has ended. */
+  waiting: string | null
+  since: string
+  steps: number
+  passed: number
+  failed: number
+  created: string
+}
+
+export interface ChainView {
+  generation: number
+  title: string
+  description: string
+  /** SHA-256 of the plan. */
+  hash: string
+  steps: number
+  created: string
+}
+
+/** A step in its directive's `get`: those that never began are there too. */
+export interface StepLine {
+  id: string
+  address: string
+  index: number
+  name: string
+  status: StepStatus
+  /** The last attempt's number over the life of the step; 0 before the first. */
+  attempt: number
+  round: number
+  score: number | null
+  level: string | null
+  unevaluated: boolean
+  parked: string | null
+  waiting: string | null
+  since: string
+  reason: string | null
+  /** Names of the steps that it waits for. */
+  dependsOn: readonly string[]
+  /** Its task that has not ended, as `task.<address>.…` takes it, with the daemon that has it. */
+  task: string | null
+  daemon: string | null
+}
+
+/** How many of the current chain's steps are in each status. */
+export type StepCounts = Record<StepStatus, number>
+
+export interface DirectiveView extends DirectiveLine {
+  definition: Definition
+  reason: string | null
+  line: string | null
+  regenerations: number
+  /** Of the current chain; all 0 before there is one. */
+  counts: StepCounts
+  chain: ChainView | null
+  stepList: readonly StepLine[]
+  /** The directive's own tasks, oldest first: planning, the line's beginning and publishing, the acceptance checks. */
+  tasks: readonly TaskLine[]
+  /** The number of the last event of its history. */
+  events: number
+}
+
+export interface EvaluationView {
+  number: number
+  type: 'monitoring' | 'acceptance'
+  evaluator: 'automated' | 'manual'
+  /** The task that judged. */
+  task: string
+  verdict: Verdict
+  time: string
+}
+
+export interface StepView extends StepLine {
+  directive: string
+  description: string
+  taskPlan: string
+  checks: readonly Check[]
+  needs: Needs
+  evaluate: boolean
+  requiresApproval: boolean
+  commit: string | null
+  evaluations: readonly EvaluationView[]
+  /** Of work, evaluation and merging, oldest first. */
+  tasks: readonly TaskView[]
+}
+
+/** A task in a list. */
+export interface TaskLine {
+  id: string
+  address: string
+  directive: string
+  /** The step's id and name; null for a directive's own task. */
+  step: { id: string; name: string } | null
+  name: string
+  role: Role
+  purpose: string
+  priority: number
+  status: TaskStatus
+  reason: string
+  round: number
+  daemon: string | null
+  attempt: number | null
+  created: string
+  ended: string | null
+}
+
+export interface AttemptView {
+  attempt: number
+  daemon: string
+  accepted: boolean
+  opened: string
+  deadline: string
+  closed: string | null
+  /** How it was closed: done, failed, cancelled, lost, refused, timed_out, superseded; null while it is open. */
+  as: string | null
+  reason: string
+  result: string | null
+  startCommit: string | null
+  commit: string | null
+}
+
+export interface FileLine {
+  name: string
+  /** SHA-256 of the content. */
+  hash: string
+  bytes: number
+  time: string
+}
+
+export interface TaskView extends TaskLine {
+  supervisor: boolean
+  localOnly: boolean
+  repository: string | null
+  feedback: string | null
+  manual: boolean
+  contract: { id: string; address: string; name: string; kind: string; phase: string; description: string }
+  attempts: readonly AttemptView[]
+  files: readonly FileLine[]
+}
+
+/** A daemon as the registry has it in its tables; `granted` and `running` are as of `asOf`. */
+export interface DaemonLine {
+  name: string
+  session: string
+  roles: readonly Role[]
+  executors: readonly string[]
+  labels: Record<string, string>
+  slots: number
+  granted: number
+  running: number
+  draining: boolean
+  /** A script's `pull`: one slot, until it expires. */
+  pull: boolean
+  since: string
+  asOf: string
+}
+
+/** Lines of one directive's history; `next` as in a page. */
+export interface EventPage {
+  lines: readonly EventLine[]
+  next: number | null
+}
