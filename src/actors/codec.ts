@@ -1,0 +1,15 @@
+/** MessagePack for what is stored: snapshots, message rows, journal entries. Plain maps, no shared structures (they would tie versions together). */
+import { Packr } from 'msgpackr'
+import type { StateValue } from 'xstate'
+import type { JournalEntry } from './draft.ts'
+
+const packr = new Packr({ useRecords: false })
+
+export const pack = (value: unknown): Uint8Array => packr.pack(value)
+export const unpack = (bytes: Uint8Array): unknown => packr.unpack(bytes)
+
+export const packSnapshot = (value: StateValue, context: unknown): Uint8Array => pack({ value, context })
+
+export const unpackSnapshot = (bytes: Uint8Array): { value: StateValue; context: unknown } => unpack(bytes) as { value: StateValue; context: unknown }
+
+export const packJournal = (entries: readonly JournalEntry[]): Uint8Array => pack(entries)

@@ -1,0 +1,87 @@
+/**
+ * What a thread knows of the actors in its shards: the committed state, with what the batch that is being formed and the
+ * one in flight changed on top. The thread is the only writer of its shards, so nothing here goes stale while it holds
+ * them; when a commit fails, all of it is forgotten and read again. One unit of a batch can be undone alone.
+ */
+import type { Live } from '../machines/advance.ts'
+import { type ActorKey, readKey, shardOf } from '../protocol/ids.ts'
+import type { PlanRow } from '../protocol/plan.ts'
+import type { Desk } from './desk.ts'
+import type { ActorRow, AttemptRow, TaskRow } from './ports/rows.ts'
+import type { LoadedDirective } from './ports/store.ts'
+import type { RegistryTables } from './registry-tables.ts'
+
+/** An actor in memory. Never changed in place: a turn puts another in its stead. */
+export interface Resident {
+  row: ActorRow
+  /** Null: no machine here opens its snapshot; the actor is parked. */
+  live: Live | null
+  parked: string | null
+}
+
+/** A directive's definition with what grows beside it. Replaced, never changed in place. */
+export interface DirectiveFacts extends LoadedDirective {
+  key: ActorKey
+  owner: string
+  id: string
+}
+
+export class Memory {
+  readonly actors = new Map<ActorKey, Resident>()
+  readonly directives = new Map<ActorKey, DirectiveFacts>()
+  readonly desks = new Map<ActorKey, Desk>()
+  readonly registries = new Map<string, RegistryTables>()
+  /** Rows of tasks and open attempts by `<owner>/<task id>`. */
+  readonly tasks = new Map<string, TaskRow>()
+  readonly attempts = new Map<string, AttemptRow>()
+  /** Plan rows by `<hash>/<index>`: they never change, so they outlive a failed commit. */
+  readonly plans = new Map<string, PlanRow>()
+  #undo: (() => void)[] = []
+
+  /** Writes so that the present unit can take it back. */
+  set<K, V>(map: Map<K, V>, key: K, value: V): void {
+    this.#remember(map, key)
+    map.set(key, value)
+  }
+
+  delete<K, V>(map: Map<K, V>, key: K): void {
+    this.#remember(map, key)
+    map.delete(key)
+  }
+
+  /** From here on, `undo` takes back everything that was set. */
+  mark(): void {
+    this.#undo = []
+  }
+
+  undo(): void {
+    for (const take of this.#undo.reverse()) take()
+    this.#undo = []
+  }
+
+  /** Forgets what may be wrong after a failed commit. */
+  forget(): void {
+    for (const map of [this.actors, this.directives, this.desks, this.registries, this.tasks, this.attempts]) map.clear()
+    this.#undo = []
+  }
+
+  /** Forgets what belongs to shards that were given up. */
+  forgetShards(shards: ReadonlySet<number>): void {
+    const gone = (key: ActorKey): boolean => {
+      const { owner, id } = readKey(key)
+      return shards.has(shardOf(owner, id))
+    }
+    for (const map of [this.actors, this.directives, this.desks, this.tasks, this.attempts])
+      for (const key of map.keys()) if (gone(key as ActorKey)) map.delete(key as never)
+    for (const owner of this.registries.keys()) if (shards.has(shardOf(owner, '__registry'))) this.registries.delete(owner)
+  }
+
+  #remember<K, V>(map: Map<K, V>, key: K): void {
+    const had = map.has(key)
+    const before = map.get(key)
+    this.#undo.push(() => {
+      if (had) map.set(key, before as V)
+      else map.delete(key)
+    })
+  }
+}

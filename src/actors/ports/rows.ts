@@ -1,0 +1,312 @@
+/** What one commit is made of: rows by table, as the turn writes and reads them. Times are ms since 1970, by the database's clock. */
+import type { Definition, Role } from '../../protocol/directive.ts'
+import type { ActorKey, ActorKind } from '../../protocol/ids.ts'
+import type { Verdict } from '../../protocol/verdict.ts'
+import type { Closed, Purpose, Severity, Source, TaskEnd } from '../../machines/effect.ts'
+
+/** A snapshot with what lists and searches read of it. `version` counts the commits that changed the actor, from 1. */
+export interface ActorRow {
+  key: ActorKey
+  shard: number
+  owner: string
+  id: string
+  kind: ActorKind
+  /** The directive's key (for a step, and for a directive its own); null for a registry. */
+  directive: ActorKey | null
+  version: number
+  machine: string
+  machineVersion: string
+  /** MessagePack of `{value, context}`. */
+  snapshot: Uint8Array
+  status: string
+  ended: boolean
+  /** What it waits for, in words, and since when. */
+  waiting: string | null
+  since: number
+  /** Figures for lists: counts of a directive, score and rounds of a step. */
+  facts: Record<string, unknown>
+}
+
+/** Written once, with the directive's first snapshot. */
+export interface DirectiveRow {
+  key: ActorKey
+  owner: string
+  id: string
+  title: string
+  definition: Definition
+  content: string
+  plan: string | null
+  steps: number
+  at: number
+}
+
+export interface ChainRow {
+  directive: ActorKey
+  generation: number
+  title: string
+  description: string
+  hash: string
+  steps: number
+  at: number
+}
+
+/** A message row: to an actor of another shard, or one that was put off. */
+export interface MessageRow {
+  to: ActorKey
+  shard: number
+  from: string
+  /** MessagePack of the message. */
+  body: Uint8Array
+}
+
+export interface StoredMessage extends MessageRow {
+  id: number
+  tries: number
+}
+
+/** A durable timer. `generation`: the actor's version that set it. */
+export interface TimerRow {
+  key: ActorKey
+  shard: number
+  id: string
+  due: number
+  generation: number
+}
+export type StoredTimer = TimerRow
+
+/** The messages that an actor consumed in this commit, packed: what took it from `version - 1` to `version`. */
+export interface JournalRow {
+  key: ActorKey
+  version: number
+  /** MessagePack of `[{message | timer, at, seed, origin}, …]`. */
+  entries: Uint8Array
+}
+
+export interface EventRow {
+  directive: ActorKey
+  sequence: number
+  type: string
+  severity: Severity
+  source: Source
+  data: Record<string, unknown>
+  generation: number | null
+  step: number | null
+  at: number
+}
+
+/** A contract with its task: one of each per piece of delegated work, linked both ways by their number. */
+export interface TaskRow {
+  owner: string
+  id: string
+  contract: string
+  actor: ActorKey
+  directive: ActorKey
+  step: number | null
+  number: number
+  role: Role
+  purpose: Purpose
+  supervisor: boolean
+  name: string
+  contractName: string
+  contractKind: string
+  phase: string
+  description: string
+  localOnly: boolean
+  repository: string | null
+  /** The rework's round and the feedback that heads its plan (R25). */
+  round: number
+  feedback: string | null
+  manual: boolean
+  priority: number
+  status: 'pending' | 'starting' | 'running' | TaskEnd
+  reason: string
+  daemon: string | null
+  attempt: number | null
+  /** Counted up with every update, so that one based on an older version is refused (R44). */
+  version: number
+  at: number
+  endedAt: number | null
+}
+
+export interface AttemptRow {
+  owner: string
+  task: string
+  attempt: number
+  actor: ActorKey
+  directive: ActorKey
+  shard: number
+  role: Role
+  number: number
+  nonce: string
+  grant: string
+  daemon: string
+  session: string
+  /** A `pull`'s inbox: the spawn goes there, only the total limit holds. */
+  inbox: string | null
+  /** What the work starts from, as it was sent. */
+  startCommit: string | null
+  line: string | null
+  accepted: boolean
+  openedAt: number
+  deadline: number
+  closedAt: number | null
+  closed: Closed | null
+  reason: string
+  result: string | null
+  commit: string | null
+}
+
+export interface EvaluationRow {
+  directive: ActorKey
+  step: number | null
+  number: number
+  /** The contract's number that judged. */
+  task: number
+  type: 'monitoring' | 'acceptance'
+  evaluator: 'automated' | 'manual'
+  verdict: Verdict
+  at: number
+}
+
+/** A directive's task that waits for a slot. */
+export interface ReadyRow {
+  directive: ActorKey
+  actor: ActorKey
+  number: number
+  role: Role
+  priority: number
+  since: number
+  manual: boolean
+  labels: Record<string, string>
+  executor: string | null
+  /** Whether its step had begun before: such work goes first. */
+  begun: boolean
+}
+
+/** A grant as the directive holds it. `task` uses it, or it is about to be released. */
+export interface HeldRow {
+  directive: ActorKey
+  id: string
+  number: number
+  daemon: string
+  session: string
+  roles: readonly Role[]
+  executors: readonly string[]
+  labels: Record<string, string>
+  inbox: string | null
+  reuses: number
+  recalled: boolean
+  actor: ActorKey | null
+  task: number | null
+  role: Role | null
+}
+
+/** The registry's tables: daemons, needs (one row per directive), grants. */
+export interface DaemonRow {
+  owner: string
+  name: string
+  session: string
+  home: string | null
+  slots: number
+  roles: readonly Role[]
+  executors: readonly string[]
+  labels: Record<string, string>
+  draining: boolean
+  inbox: string | null
+  at: number
+}
+
+/** What one kind of task of a directive lacks. */
+export interface NeedLine {
+  role: Role
+  labels: Record<string, string>
+  executor: string | null
+  count: number
+  priority: number
+  since: number
+}
+
+export interface NeedRow {
+  owner: string
+  directive: ActorKey
+  lines: readonly NeedLine[]
+  /** The number of the last grant that the directive had seen when it said so, and of the last that was made for it. */
+  seen: number
+  granted: number
+}
+
+export interface GrantRow {
+  owner: string
+  id: string
+  directive: ActorKey
+  number: number
+  daemon: string
+  session: string
+  /** Which of the need's lines it was made for: the role, and the whole requirement as the desk writes it. */
+  role: Role
+  requirement: string
+  recalled: boolean
+  at: number
+}
+
+export interface FileRow {
+  owner: string
+  contract: string
+  name: string
+  hash: string
+  bytes: number
+  at: number
+}
+
+export interface ParkedRow {
+  /** The message's id, or null when it was none of the mailbox. */
+  message: number | null
+  actor: ActorKey
+  body: Uint8Array
+  reason: string
+  at: number
+}
+
+/** One commit. Lists left out are empty. `put…` rows replace those with the same key. */
+export interface Commit {
+  /** Every shard that it touches, with the epoch under which the thread holds it. */
+  shards: readonly { shard: number; epoch: number }[]
+  /** Each with version = the stored one + 1 (1: a new actor); anything else is CONFLICT. */
+  actors?: readonly ActorRow[]
+  directives?: readonly DirectiveRow[]
+  chains?: readonly ChainRow[]
+  /** Mailbox rows that were consumed: each must still be there. */
+  consumed?: readonly number[]
+  messages?: readonly MessageRow[]
+  /** Timers that fired: each must still be there with this generation. */
+  fired?: readonly { key: ActorKey; id: string; generation: number }[]
+  cancelledTimers?: readonly { key: ActorKey; id: string }[]
+  timers?: readonly TimerRow[]
+  journal?: readonly JournalRow[]
+  events?: readonly EventRow[]
+  tasks?: readonly TaskRow[]
+  attempts?: readonly AttemptRow[]
+  evaluations?: readonly EvaluationRow[]
+  ready?: readonly ReadyRow[]
+  /** Waiting tasks that wait no more, by actor. */
+  unready?: readonly ActorKey[]
+  held?: readonly HeldRow[]
+  unheld?: readonly { directive: ActorKey; id: string }[]
+  daemons?: readonly DaemonRow[]
+  goneDaemons?: readonly { owner: string; name: string }[]
+  needs?: readonly NeedRow[]
+  goneNeeds?: readonly ActorKey[]
+  grants?: readonly GrantRow[]
+  goneGrants?: readonly { owner: string; id: string }[]
+  files?: readonly FileRow[]
+  /** Replies to commands, kept for a day. */
+  replies?: readonly { owner: string; command: string; reply: object; at: number }[]
+  /** Messages to park: they leave the mailbox and are kept for a person; their actor may be marked faulted. */
+  parked?: readonly ParkedRow[]
+  faulted?: readonly { key: ActorKey; reason: string }[]
+}
+
+export interface Committed {
+  /** Ids of the message rows, in the order of `messages`. */
+  messages: readonly number[]
+}

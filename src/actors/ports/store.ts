@@ -1,0 +1,131 @@
+/**
+ * The port to the truth. What `commit` took is durable and all of it is there; what it refused left no trace. Everything
+ * that decides anything reads through the holder's own memory or this port, never from a replica. The simulator's store and
+ * Postgres keep the same contract (test/contract/store.contract.ts).
+ */
+import type { Definition, Role } from '../../protocol/directive.ts'
+import type { ActorKey, ActorKind } from '../../protocol/ids.ts'
+import type { PlanRow } from '../../protocol/plan.ts'
+import type { ActorRow, Commit, Committed, GrantRow, DaemonRow, HeldRow, NeedRow, ReadyRow, AttemptRow, TaskRow, StoredMessage, StoredTimer } from './rows.ts'
+
+/** A thread as the store knows it. `nonce` is new at every start, so that no two ever commit under one epoch. */
+export interface ThreadIdentity {
+  thread: string
+  node: string
+  nonce: string
+  /** A node on its own locked data folder names it: its predecessor on that folder is fenced at once. */
+  home: string | null
+  /** `name@version` of every machine that this node can open (DESIGN 12, machine versions). */
+  machines: readonly string[]
+}
+
+export interface HeldShard {
+  shard: number
+  epoch: number
+}
+
+/** The answer to a renewal. `now` is the database's clock, ms since 1970; `live` counts the threads whose lease runs. */
+export interface Renewal {
+  now: number
+  live: number
+  /** What the store says this thread holds. A shard that is missing here was taken by another. */
+  held: readonly HeldShard[]
+}
+
+/** The engine's view of an actor in the store. */
+export interface LoadedActor {
+  row: ActorRow
+  /** Why the actor is parked, or null. */
+  parked: string | null
+}
+
+/** The definition of a directive and what belongs to it for life. */
+export interface LoadedDirective {
+  definition: Definition
+  title: string
+  /** Hash of the content as it was submitted: creating again is compared by it (R53). */
+  content: string
+  /** The staged plan that it came with. */
+  readyPlan: { hash: string; steps: number } | null
+  /** The current chain, or null. */
+  chain: { generation: number; hash: string; steps: number } | null
+  /** Highest sequence of its history. */
+  events: number
+  createdAt: number
+}
+
+/** What a directive's desk begins with after a move: its waiting tasks, the grants that it holds, what it last told the registry. */
+export interface LoadedDesk {
+  ready: readonly ReadyRow[]
+  held: readonly HeldRow[]
+  attempts: readonly AttemptRow[]
+}
+
+/** A registry's tables. */
+export interface LoadedRegistry {
+  daemons: readonly DaemonRow[]
+  needs: readonly NeedRow[]
+  grants: readonly GrantRow[]
+}
+
+export interface Store {
+  /** Makes the thread's lease (of `leaseMs`); fences older threads of the same home. Throws SCHEMA_NEWER, or REFUSED when live nodes write machines that this one does not know. */
+  join: (thread: ThreadIdentity) => Promise<Renewal>
+  /** Extends the lease. Throws FENCED when the lease is gone. */
+  renew: (thread: ThreadIdentity) => Promise<Renewal>
+  /** Takes up to `count` shards that nobody holds or whose holder's lease is over; each with a new epoch. */
+  claim: (thread: ThreadIdentity, count: number) => Promise<readonly HeldShard[]>
+  /** New epochs for shards that this thread holds (after an unknown result): a commit under the old ones can no longer arrive. */
+  reclaim: (thread: ThreadIdentity, shards: readonly number[]) => Promise<readonly HeldShard[]>
+  release: (thread: ThreadIdentity, shards: readonly number[]) => Promise<void>
+  leave: (thread: ThreadIdentity) => Promise<void>
+
+  /**
+   * All or nothing. Throws FENCED (a shard is not this thread's under that epoch any more), CONFLICT (a version, a message
+   * or a timer is not as the commit supposes), BAD_INPUT (the database refuses the content: a definite refusal that bisecting
+   * can narrow down), UNKNOWN_RESULT (no word within `commitDeadlineMs`, or the connection broke).
+   */
+  commit: (thread: ThreadIdentity, commit: Commit) => Promise<Committed>
+
+  actors: (keys: readonly ActorKey[]) => Promise<readonly LoadedActor[]>
+  directive: (key: ActorKey) => Promise<LoadedDirective | null>
+  desk: (key: ActorKey) => Promise<LoadedDesk>
+  registry: (owner: string) => Promise<LoadedRegistry>
+  tasks: (owner: string, ids: readonly string[]) => Promise<readonly TaskRow[]>
+  /** Staged or visible steps of a plan, by index. */
+  planRows: (hash: string, from: number, count: number) => Promise<readonly PlanRow[]>
+  /** Stages a plan under its hash; the same again is nothing. What no chain came to use is dropped after a day. */
+  stage: (hash: string, rows: readonly PlanRow[]) => Promise<void>
+  /** Indexes of the plan's steps by name; names that are not there are left out. */
+  stepIndexes: (hash: string, names: readonly string[]) => Promise<ReadonlyMap<string, number>>
+
+  /** Messages of these shards that are due, oldest first, parked ones left out. */
+  mailbox: (shards: readonly number[], limit: number) => Promise<readonly StoredMessage[]>
+  /** Timers of these shards that are due by the database's clock. */
+  dueTimers: (shards: readonly number[], limit: number) => Promise<readonly StoredTimer[]>
+  /** When the next timer of these shards is due (ms since 1970), or null. */
+  nextTimer: (shards: readonly number[]) => Promise<number | null>
+  /** Attempts that are open in these shards: whose spawns are sent again and whose daemons are watched. */
+  openAttempts: (shards: readonly number[]) => Promise<readonly AttemptRow[]>
+  /** Owners whose registries live in these shards. */
+  registries: (shards: readonly number[]) => Promise<readonly string[]>
+
+  /** Writes a message from the stream into the mailbox; false when that sequence was there already, or the mailbox is full (TOO_LARGE is thrown then). */
+  enqueue: (message: { incarnation: string; sequence: number; to: ActorKey; shard: number; body: Uint8Array }) => Promise<boolean>
+  /** Counts a failed try of a message outside of the commit that fails; answers with the count so far. */
+  countTry: (message: number, reason: string) => Promise<number>
+  /** The reply that was given to this command of this owner within the last day, or null. */
+  reply: (owner: string, command: string) => Promise<{ reply: object } | null>
+
+  /** File contents, in chunks under their SHA-256, outside the turn. */
+  putBlob: (hash: string, bytes: Uint8Array) => Promise<void>
+  blob: (hash: string) => Promise<Uint8Array | null>
+  /** Files of a contract in listing order (by name). */
+  files: (owner: string, contract: string) => Promise<readonly { name: string; hash: string; bytes: number }[]>
+
+  /** Deletes what has outlived its time: replies, staged plans, stream sequences. Bounded work per call. */
+  tidy: () => Promise<void>
+  close: () => Promise<void>
+}
+
+export type { ActorKind, Role }

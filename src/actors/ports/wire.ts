@@ -1,0 +1,48 @@
+/**
+ * What the engine says and hears, without a subject in sight: `src/bus/wire.ts` maps it onto subjects over whatever Bus
+ * it is given. What comes in is decoded and has kept its schema; a malformed request was refused already.
+ */
+import type { ActorKey } from '../../protocol/ids.ts'
+import type { Order, Spawn } from '../../protocol/task.ts'
+import type { Subscription } from './bus.ts'
+
+/** A request, or a message that wants no answer. */
+export interface Asked {
+  noun: 'directive' | 'step' | 'contract' | 'task' | 'report' | 'mail' | 'daemon' | 'pull' | 'api'
+  verb: string
+  owner: string
+  /** The id in the address; a daemon's name; for `api` the noun. */
+  id: string
+  shard: number | null
+  /** Of a report: who reports. */
+  daemon: string | null
+  body: unknown
+  wantsReply: boolean
+  replyTo: string | null
+  /** Answers once: with a result, or with what is wrong. */
+  reply: (body: object) => void
+  fail: (error: unknown) => void
+}
+
+export type Take = (asked: Asked) => void
+
+export interface Wire {
+  /** Everything that carries this shard in its address. Threads that hold it share the work: each message goes to one. */
+  serveShard: (shard: number, take: Take) => Subscription
+  /** What goes to an owner's registry: `daemon.<id>.<verb>` and `pull`. */
+  serveRegistry: (owner: string, take: Take) => Subscription
+  /** `api.<noun>.<verb>`, shared by all threads of all nodes. */
+  serveApi: (take: Take) => Subscription
+
+  /** A line of a directive's history, for whoever watches. */
+  event: (owner: string, directive: string, type: string, body: object) => void
+  /** Tells the holder of an actor that a message waits for it. */
+  mail: (to: ActorKey, body: object) => void
+  /** Resolves when the daemon accepted; throws its refusal, or NO_ANSWER. */
+  spawn: (owner: string, daemon: string, session: string, spawn: Spawn, deadlineMs: number) => Promise<void>
+  /** The answer to a `pull`. */
+  answerPull: (inbox: string, body: object) => void
+  order: (owner: string, daemon: string, session: string, verb: 'cancel' | 'finish', order: Order) => Promise<void>
+  /** Asks the holder of a directive, from any thread. */
+  askHolder: (owner: string, id: string, verb: string, body: object, deadlineMs: number) => Promise<object>
+}

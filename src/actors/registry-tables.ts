@@ -1,0 +1,124 @@
+/**
+ * A registry's tables in memory, and the matching over them: which lacking task of which directive gets a slot of which
+ * daemon. Pure: given the tables and what the beats say it names the grants and recalls to make; the turn writes them.
+ */
+import { priorityOf, type Role } from '../protocol/directive.ts'
+import type { ActorKey } from '../protocol/ids.ts'
+import { fits, requirementOf } from './desk.ts'
+import type { DaemonRow, GrantRow, NeedLine, NeedRow } from './ports/rows.ts'
+import type { LoadedRegistry } from './ports/store.ts'
+
+export interface RegistryTables {
+  daemons: Map<string, DaemonRow>
+  needs: Map<ActorKey, NeedRow>
+  grants: Map<string, GrantRow>
+}
+
+/** What the beats of a daemon say; kept in memory alone. */
+export interface Presence {
+  session: string
+  /** Monotonic ms of the last sign of life. */
+  seenAt: number
+  /** Attempts that it runs, by its last beat, less those that were reported ended since. */
+  running: number
+  /** No grant before the next beat: nobody knows what one of its slots is doing. */
+  waitsForBeat: boolean
+}
+
+/** A grant to make: a slot of this daemon for that line of the directive's need. */
+export interface Match {
+  directive: ActorKey
+  line: NeedLine
+  requirement: string
+  daemon: DaemonRow
+}
+
+export const tablesOf = ({ daemons, needs, grants }: LoadedRegistry): RegistryTables => ({
+  daemons: new Map(daemons.map((row) => [row.name, row])),
+  needs: new Map(needs.map((row) => [row.directive, row])),
+  grants: new Map(grants.map((row) => [row.id, row])),
+})
+
+export const grantsOn = (tables: RegistryTables, daemon: string): GrantRow[] =>
+  [...tables.grants.values()].filter((grant) => grant.daemon === daemon)
+
+const freeSlots = (tables: RegistryTables, daemon: DaemonRow, presence: Presence | undefined): number => {
+  if (presence?.session !== daemon.session || presence.waitsForBeat || daemon.draining) return 0
+  return daemon.slots - Math.max(grantsOn(tables, daemon.name).length, presence.running)
+}
+
+interface Lack {
+  directive: ActorKey
+  line: NeedLine
+}
+
+const byUrgency = (a: Lack, b: Lack): number => b.line.priority - a.line.priority || a.line.since - b.line.since
+
+const lacksOf = (tables: RegistryTables): Lack[] =>
+  [...tables.needs.values()]
+    .flatMap(({ directive, lines }) => lines.map((line) => ({ directive, line })))
+    .filter(({ line }) => line.count > 0)
+    .toSorted(byUrgency)
+
+/** Highest priority first, then oldest (R41); among the daemons that fit, the one with most room. */
+export const match = (tables: RegistryTables, presenceOf: (daemon: string) => Presence | undefined): Match[] => {
+  const free = new Map<string, number>()
+  for (const daemon of tables.daemons.values()) {
+    const slots = freeSlots(tables, daemon, presenceOf(daemon.name))
+    if (slots > 0) free.set(daemon.name, slots)
+  }
+  const matches: Match[] = []
+  for (const { directive, line } of lacksOf(tables))
+    for (let count = line.count; count > 0; count--) {
+      const daemon = roomiest(tables, free, line)
+      if (daemon === null) break
+      free.set(daemon.name, (free.get(daemon.name) ?? 0) - 1)
+      matches.push({ directive, line, requirement: requirementOf(line), daemon })
+    }
+  return matches
+}
+
+const roomiest = (tables: RegistryTables, free: ReadonlyMap<string, number>, line: NeedLine): DaemonRow | null => {
+  let best: DaemonRow | null = null
+  let room = 0
+  for (const [name, slots] of free) {
+    const daemon = tables.daemons.get(name)
+    if (daemon === undefined || slots <= room || !fits(line, daemon)) continue
+    best = daemon
+    room = slots
+  }
+  return best
+}
+
+/**
+ * Grants to call back because something more urgent waits that no free slot fits: one per waiting task, the least urgent
+ * first. It takes effect when the running attempt ends, and stops nothing.
+ */
+export const recalls = (tables: RegistryTables): GrantRow[] => {
+  const taken = new Set<string>()
+  for (const { directive, line } of lacksOf(tables)) {
+    const candidates = [...tables.grants.values()].filter(
+      (grant) =>
+        !taken.has(grant.id) &&
+        grant.directive !== directive &&
+        priorityOf[grant.role] < line.priority &&
+        fitsDaemon(tables, grant.daemon, line),
+    )
+    const wanted = line.count - [...tables.grants.values()].filter((grant) => grant.recalled).length
+    for (const grant of candidates.filter(({ recalled }) => !recalled).slice(0, Math.max(0, wanted))) taken.add(grant.id)
+  }
+  return [...taken].flatMap((id) => tables.grants.get(id) ?? [])
+}
+
+const fitsDaemon = (tables: RegistryTables, name: string, line: { role: Role; labels: Record<string, string>; executor: string | null }): boolean => {
+  const daemon = tables.daemons.get(name)
+  return daemon !== undefined && fits(line, daemon)
+}
+
+/** The need as it stands after the grants that the directive had not seen when it told (grants and needs may cross). */
+export const lessGranted = (lines: readonly NeedLine[], unseen: readonly GrantRow[]): NeedLine[] =>
+  lines.map((line) => {
+    const requirement = requirementOf(line)
+    const crossed = unseen.filter((grant) => grant.requirement === requirement).length
+    return { ...line, count: Math.max(0, line.count - crossed) }
+  })

@@ -1,0 +1,40 @@
+/** The settings that machines are given: they follow from a definition (and a step's plan) and never change. */
+import type { DirectiveSettings, StepSettings, TaskLimits } from '../machines/given.ts'
+import type { Definition } from '../protocol/directive.ts'
+import { meansBackoffMs, stoppingMs, totalMs } from '../protocol/limits.ts'
+import type { PlanRow } from '../protocol/plan.ts'
+import type { DirectiveFacts } from './memory.ts'
+
+const limitsOf = ({ limits }: Definition): TaskLimits => ({
+  total: limits.totalSeconds === undefined ? totalMs : limits.totalSeconds * 1000,
+  stopping: stoppingMs,
+  backoff: meansBackoffMs,
+})
+
+export const directiveSettings = ({ definition, readyPlan }: DirectiveFacts): DirectiveSettings => ({
+  limits: limitsOf(definition),
+  maxRegenerations: definition.maxRegenerations,
+  hasRepository: definition.repository !== undefined,
+  hasChecks: definition.checks.length > 0,
+  acceptRetries: definition.onEvaluatorFailure.retries,
+  readyPlan,
+})
+
+export const stepSettings = ({ definition }: DirectiveFacts, row: PlanRow): StepSettings => ({
+  limits: limitsOf(definition),
+  index: row.index,
+  name: row.name,
+  dependsOn: row.dependsOn,
+  hasDependents: row.dependents.length > 0,
+  evaluate: row.evaluate ?? definition.evaluate,
+  requiresApproval: row.requiresApproval,
+  merges: definition.repository !== undefined,
+  maxRework: definition.maxRework,
+  thresholds: definition.thresholds,
+  autonomy: definition.autonomy,
+  onEvaluatorFailure: definition.onEvaluatorFailure,
+  hold:
+    definition.holdTimeout === undefined
+      ? null
+      : { ms: definition.holdTimeout.seconds * 1000, decision: definition.holdTimeout.decision },
+})
