@@ -57,13 +57,6 @@ describe('decode', () => {
 
 test('a payload is refused with all its faults and their places', () => {
   const schema = z.object({ a: z.object({ b: z.int() }), c: z.string() })
-  try {
-    checkPayload(schema, { a: { b: 'x' } })
-    expect.unreachable()
-  } catch (error) {
-    expect(error).toMatchObject({
-      code: 'BAD_INPUT',
-      faults: [expect.stringContaining('a.b: '), expect.stringContaining('c: ')],
-    })
-  }
+  const faults = [expect.stringContaining('a.b: '), expect.stringContaining('c: ')]
+  expect(() => checkPayload(schema, { a: { b: 'x' } })).toThrow(expect.objectContaining({ code: 'BAD_INPUT', faults }))
 })

@@ -1,0 +1,305 @@
+/**
+ * The twin of NATS in memory, over simulated time: the same contract (test/contract/bus.contract.ts), and faults by seed.
+ * One SimNetwork is the servers; each SimBus is one client of it, with a name by which it can be cut off or killed.
+ */
+import type { Bus, Incoming, Published, Subscription } from '../../src/actors/ports/bus.ts'
+import { answerOf } from '../../src/bus/answer.ts'
+import { encode } from '../../src/bus/json.ts'
+import { streamedSubjects } from '../../src/bus/stream.ts'
+import { checkPattern, checkQueue, checkSubject, isInbox } from '../../src/bus/syntax.ts'
+import { WritError } from '../../src/protocol/errors.ts'
+import { servers, SimStream } from './bus-stream.ts'
+import type { SimClock } from './clock.ts'
+import type { SimRandom } from './random.ts'
+
+/** What goes wrong. Probabilities are per message and receiver; what one client sends another stays in order. */
+export interface BusFaults {
+  drop: number
+  duplicate: number
+  /** From and to, both included. */
+  delayMs: readonly [number, number]
+  /** Names in different sets do not hear each other; who is in none is with the servers. */
+  partition: readonly (readonly string[])[]
+}
+
+export const noFaults: BusFaults = { drop: 0, duplicate: 0, delayMs: [0, 0], partition: [] }
+
+interface Message {
+  subject: string
+  body: Uint8Array
+  replyTo: string | null
+}
+
+interface Listener {
+  client: string
+  pattern: readonly string[]
+  queue: string | null
+  take: (message: Message) => void
+  /** Deliveries on their way. */
+  pending: number
+  state: 'open' | 'draining' | 'ended'
+  ended: () => void
+}
+
+const matches = (pattern: readonly string[], tokens: readonly string[]): boolean => {
+  const rest = pattern.at(-1) === '>'
+  if (rest ? tokens.length < pattern.length : tokens.length !== pattern.length) return false
+  return pattern.every((one, index) => one === '*' || one === '>' || one === tokens[index])
+}
+
+const streamed = streamedSubjects.map((pattern) => pattern.split('.'))
+
+export class SimNetwork {
+  faults: BusFaults
+  /** What clients would have logged. */
+  readonly log: string[] = []
+  readonly clock: SimClock
+  readonly stream: SimStream
+  readonly #random: SimRandom
+  readonly #listeners = new Set<Listener>()
+  /** When the last message of a pair of clients arrives: none overtakes it. */
+  readonly #links = new Map<string, number>()
+  #inboxes = 0
+
+  constructor(clock: SimClock, random: SimRandom, faults: Partial<BusFaults> = {}) {
+    this.clock = clock
+    this.#random = random
+    this.faults = { ...noFaults, ...faults }
+    this.stream = new SimStream(this, random)
+  }
+
+  join(name: string): SimBus {
+    return new SimBus(this, name)
+  }
+
+  inbox(client: string): string {
+    return `_INBOX.${client}.${this.#inboxes++}`
+  }
+
+  /** Sends without any check: what a client in another language may do. Answers whether anybody could hear it. */
+  send(from: string, message: Message): boolean {
+    const tokens = message.subject.split('.')
+    const here = [...this.#listeners].filter(
+      (one) => one.state === 'open' && matches(one.pattern, tokens) && this.reaches(from, one.client),
+    )
+    for (const listener of this.#receivers(here)) this.#deliver(from, listener, message)
+    const kept = streamed.some((pattern) => matches(pattern, tokens))
+    if (kept) this.travel(from, servers, () => this.stream.keep(message.subject, message.body))
+    return kept || here.length > 0
+  }
+
+  /** Everybody without a queue, and one of each queue. */
+  #receivers(listeners: readonly Listener[]): Listener[] {
+    const chosen = listeners.filter((one) => one.queue === null)
+    for (const queue of new Set(listeners.map((one) => one.queue))) {
+      const one = this.#random.pick(listeners.filter((member) => member.queue === queue))
+      if (queue !== null && one !== undefined) chosen.push(one)
+    }
+    return chosen
+  }
+
+  #deliver(from: string, listener: Listener, message: Message): void {
+    listener.pending++
+    const settled = (): void => {
+      listener.pending--
+      this.#endIfDrained(listener)
+    }
+    const arrive = (): void => {
+      if (listener.state !== 'ended') listener.take(message)
+    }
+    this.travel(from, listener.client, arrive, settled)
+  }
+
+  /** Lets something arrive after its delay, unless it is lost; `settled` is called either way, at its time. */
+  travel(from: string, to: string, arrive: () => void, settled: () => void = () => undefined): void {
+    const { drop, duplicate } = this.faults
+    const times = this.#random.chance(drop) ? 0 : this.#random.chance(duplicate) ? 2 : 1
+    const cut = !this.reaches(from, to)
+    for (let time = 1; time <= times; time++) {
+      this.clock.after(this.#delay(from, to), () => {
+        if (!cut && this.reaches(from, to)) arrive()
+        if (time === times) settled()
+      })
+    }
+    if (times === 0) this.clock.after(0, settled)
+  }
+
+  #delay(from: string, to: string): number {
+    const link = `${from} ${to}`
+    const now = this.clock.monotonic()
+    const at = Math.max(this.#links.get(link) ?? 0, now + this.#random.between(...this.faults.delayMs))
+    this.#links.set(link, at)
+    return at - now
+  }
+
+  reaches(from: string, to: string): boolean {
+    const sideOf = (name: string): number => this.faults.partition.findIndex((set) => set.includes(name))
+    return from === to || sideOf(from) === sideOf(to)
+  }
+
+  listen(listener: Listener): void {
+    this.#listeners.add(listener)
+  }
+
+  drain(listener: Listener): void {
+    if (listener.state === 'open') listener.state = 'draining'
+    this.#endIfDrained(listener)
+  }
+
+  #endIfDrained(listener: Listener): void {
+    if (listener.state === 'draining' && listener.pending === 0) this.end(listener)
+  }
+
+  end(listener: Listener): void {
+    listener.state = 'ended'
+    this.#listeners.delete(listener)
+    listener.ended()
+  }
+}
+
+export class SimBus implements Bus {
+  readonly name: string
+  readonly #network: SimNetwork
+  readonly #own = new Set<{ listener: Listener; drained: Promise<void> }>()
+  readonly #takers = new Set<Subscription>()
+  readonly #asking = new Set<(reason: WritError) => void>()
+  #closed = false
+
+  constructor(network: SimNetwork, name: string) {
+    this.#network = network
+    this.name = name
+  }
+
+  publish(subject: string, body: object): void {
+    checkSubject(subject)
+    this.#send(subject, encode(body), null)
+  }
+
+  request(subject: string, body: object, deadlineMs: number): Promise<unknown> {
+    return this.#ask(subject, body, deadlineMs).then((bytes) => answerOf(subject, bytes))
+  }
+
+  async #ask(subject: string, body: object, deadlineMs: number): Promise<Uint8Array> {
+    checkSubject(subject)
+    const bytes = encode(body)
+    if (this.#closed) throw new WritError('UNREACHABLE', `${subject} could not be asked: the connection is closed`)
+    const inbox = this.#network.inbox(this.name)
+    return new Promise((resolve, reject) => {
+      const settle = (act: () => void): void => {
+        this.#asking.delete(reject)
+        alarm.cancel()
+        this.#network.end(answers.listener)
+        this.#own.delete(answers)
+        act()
+      }
+      const fail = (why: string): void => settle(() => reject(new WritError('NO_ANSWER', why)))
+      const late = `nobody answered on ${subject} within ${deadlineMs} ms`
+      const alarm = this.#network.clock.after(deadlineMs, () => fail(late))
+      const answers = this.#listen(inbox, null, (message) => settle(() => resolve(message.body)))
+      this.#asking.add(reject)
+      const heard = this.#send(subject, bytes, inbox)
+      if (!heard) this.#network.travel(servers, this.name, () => fail(`nobody listens on ${subject}`))
+    })
+  }
+
+  subscribe(pattern: string, options: { queue?: string }, take: (message: Incoming) => void): Subscription {
+    checkPattern(pattern)
+    if (options.queue !== undefined) checkQueue(options.queue)
+    const own = this.#listen(pattern, options.queue ?? null, (message) => this.#hand(take, message))
+    return { drain: () => this.#drain(own) }
+  }
+
+  #listen(
+    pattern: string,
+    queue: string | null,
+    take: (message: Message) => void,
+  ): { listener: Listener; drained: Promise<void> } {
+    let ended = (): void => undefined
+    const drained = new Promise<void>((resolve) => {
+      ended = resolve
+    })
+    const listener: Listener = {
+      client: this.name,
+      pattern: pattern.split('.'),
+      queue,
+      take,
+      pending: 0,
+      state: 'open',
+      ended,
+    }
+    const own = { listener, drained }
+    this.#own.add(own)
+    this.#network.listen(listener)
+    return own
+  }
+
+  #drain(own: { listener: Listener; drained: Promise<void> }): Promise<void> {
+    this.#own.delete(own)
+    this.#network.drain(own.listener)
+    return own.drained
+  }
+
+  #hand(take: (message: Incoming) => void, { subject, body, replyTo: wanted }: Message): void {
+    const replyTo = wanted !== null && isInbox(wanted) ? wanted : null
+    let open = replyTo !== null
+    const reply = (answer: object): void => {
+      if (replyTo === null || !open) return
+      open = false
+      this.#send(replyTo, bytesOf(answer), null)
+    }
+    try {
+      take({ subject, body, wantsReply: replyTo !== null, replyTo, reply })
+    } catch (error) {
+      this.#network.log.push(`${this.name}: taking ${subject} failed: ${String(error)}`)
+      reply(errorReply(error))
+    }
+  }
+
+  #send(subject: string, body: Uint8Array, replyTo: string | null): boolean {
+    return !this.#closed && this.#network.send(this.name, { subject, body, replyTo })
+  }
+
+  flush(): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const { clock } = this.#network
+      const lost = new WritError('UNREACHABLE', 'the connection was lost')
+      if (this.#closed || !this.#network.reaches(this.name, servers)) clock.after(0, () => reject(lost))
+      else clock.after(2 * this.#network.faults.delayMs[1], resolve)
+    })
+  }
+
+  async consume(take: (message: Published) => void): Promise<Subscription> {
+    if (this.#closed || !this.#network.reaches(this.name, servers))
+      throw new WritError('UNREACHABLE', 'the connection was lost')
+    const taker = this.#network.stream.join(this.name, take)
+    this.#takers.add(taker)
+    return taker
+  }
+
+  async close(): Promise<void> {
+    await Promise.all([...this.#takers].map((taker) => taker.drain()))
+    await Promise.all([...this.#own].map((own) => this.#drain(own)))
+    this.kill()
+  }
+
+  /** Gone without a goodbye: nothing is handed over any more, and what it was asking stays unanswered. */
+  kill(): void {
+    this.#closed = true
+    for (const { listener } of this.#own) this.#network.end(listener)
+    for (const taker of this.#takers) void taker.drain()
+    for (const reject of this.#asking) reject(new WritError('UNREACHABLE', 'the connection is closed'))
+    this.#own.clear()
+  }
+}
+
+const errorReply = (error: unknown): object => ({
+  error: (error instanceof WritError ? error : new WritError('INTERNAL', 'taking the message failed')).body,
+})
+
+const bytesOf = (answer: object): Uint8Array => {
+  try {
+    return encode(answer)
+  } catch (error) {
+    return encode(errorReply(error))
+  }
+}
