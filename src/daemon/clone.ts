@@ -1,0 +1,198 @@
+/**
+ * The cache of a repository: a bare clone that every attempt's worktree hangs on. Commits are fetched by their id, so the
+ * number of branches in the repository costs nothing; what was fetched or pushed once is kept.
+ */
+import { createHash } from 'node:crypto'
+import { existsSync } from 'node:fs'
+import { mkdir, readFile, rename, rm, utimes } from 'node:fs/promises'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { WritError } from '../protocol/errors.ts'
+import type { Git, GitOptions } from './git.ts'
+import { GitError, otherHalf } from './git.ts'
+import type { Repository } from './repository.ts'
+import { readBranch, readCommit } from './repository.ts'
+
+/** Ways out of the process: how an attempt that uses the clone hears of it and ends it. */
+export type Use = Pick<GitOptions, 'signal' | 'flows'>
+
+export interface Worktree {
+  folder: string
+  /** The worktree's own git folder: named in every call, whatever a task does to the folder. */
+  gitDir: string
+  remove: () => Promise<void>
+}
+
+export interface Clone {
+  git: (args: readonly string[], options?: GitOptions) => Promise<string>
+  /** The commit is here afterwards; fetched when it was not. */
+  ensure: (commit: string) => Promise<void>
+  /** The commit of a branch in the repository (null: of its HEAD), fetched. Throws NOT_FOUND. */
+  resolve: (base: string | null) => Promise<string>
+  /** What the branch is in the repository, fetched; null when it is not there. */
+  tip: (branch: string) => Promise<string | null>
+  contains: (descendant: string, ancestor: string) => Promise<boolean>
+  /** Makes the branch this commit. With `seen`, only when it still was that (null: not there); false when it was not. */
+  push: (commit: string, branch: string, seen?: { was: string | null }) => Promise<boolean>
+  worktree: (folder: string, commit: string) => Promise<Worktree>
+}
+
+const retryWaitsMs = [500, 2000]
+
+const patiently = async <T>(act: () => Promise<T>, signal: AbortSignal | undefined): Promise<T> => {
+  for (const waitMs of retryWaitsMs) {
+    try {
+      return await act()
+    } catch (error) {
+      if (!(error instanceof GitError)) throw error
+      await sleep(waitMs, undefined, signal === undefined ? {} : { signal })
+    }
+  }
+  return act()
+}
+
+/** Opens the caches below a folder. */
+export const openClones = (folder: string, git: Git) => {
+  const last = new Map<string, Promise<unknown>>()
+  /** One at a time per clone: git's own locks refuse instead of waiting. */
+  const alone = <T>(gitDir: string, act: () => Promise<T>): Promise<T> => {
+    const turn = (last.get(gitDir) ?? Promise.resolve()).then(act, act)
+    last.set(
+      gitDir,
+      turn.catch(() => undefined),
+    )
+    return turn
+  }
+  return async (repository: Repository, use: Use): Promise<Clone> => {
+    const gitDir = join(folder, `${createHash('sha256').update(repository.location).digest('hex').slice(0, 24)}.git`)
+    await alone(gitDir, () => made(gitDir, git))
+    await utimes(gitDir, new Date(), new Date())
+    return cloneOf({ gitDir, repository, git, use, alone: (act) => alone(gitDir, act) })
+  }
+}
+export type Clones = ReturnType<typeof openClones>
+
+const made = async (gitDir: string, git: Git): Promise<void> => {
+  if (existsSync(gitDir)) return
+  const half = `${gitDir}.half`
+  await rm(half, { recursive: true, force: true })
+  await mkdir(half, { recursive: true })
+  await git(['init', '--quiet', '--bare', '--template='], { gitDir: half })
+  await rename(half, gitDir)
+}
+
+interface Parts {
+  gitDir: string
+  repository: Repository
+  git: Git
+  use: Use
+  alone: <T>(act: () => Promise<T>) => Promise<T>
+}
+
+const cloneOf = (parts: Parts): Clone => {
+  const { gitDir, repository, use, alone } = parts
+  const git: Clone['git'] = async (args, options) =>
+    (await parts.git(args, { gitDir, ...use, ...options })).stdout.trim()
+  const half = (program: 'upload-pack' | 'receive-pack'): string[] => (repository.local ? [otherHalf(program)] : [])
+  const far = <T>(act: () => Promise<T>): Promise<T> => patiently(act, use.signal)
+  const has = async (commit: string): Promise<boolean> =>
+    (await parts.git(['cat-file', '-e', `${commit}^{commit}`], { gitDir, ...use, answers: [1, 128] })).code === 0
+  const keep = (commit: string): Promise<unknown> => git(['update-ref', `refs/writ/kept/${commit}`, commit])
+  const fetch = (refspec: string): Promise<string> =>
+    git([
+      'fetch',
+      '--quiet',
+      '--no-tags',
+      '--no-write-fetch-head',
+      ...half('upload-pack'),
+      '--end-of-options',
+      repository.location,
+      refspec,
+    ])
+  const ensure = async (commit: string): Promise<void> => {
+    if (await has(readCommit(commit))) return
+    await alone(() =>
+      far(async () => {
+        if (await has(commit)) return
+        // An old server refuses a bare commit id; then all branches are asked for.
+        await fetch(`+${commit}:refs/writ/kept/${commit}`).catch(() => fetch('+refs/heads/*:refs/remotes/origin/*'))
+        if (!(await has(commit))) throw new GitError(`commit ${commit} is not in ${repository.location}`)
+      }),
+    )
+  }
+  const look = async (...patterns: string[]): Promise<Map<string, string>> => {
+    const lines = await far(() =>
+      git(['ls-remote', '--quiet', ...half('upload-pack'), '--end-of-options', repository.location, ...patterns]),
+    )
+    return new Map(
+      lines.split('\n').map((line) => [line.slice(line.indexOf('\t') + 1), line.slice(0, line.indexOf('\t'))]),
+    )
+  }
+  const tip = async (branch: string): Promise<string | null> => {
+    const ref = `refs/heads/${readBranch(branch)}`
+    const commit = (await look(ref)).get(ref)
+    if (commit === undefined) return null
+    await ensure(commit)
+    return commit
+  }
+  return {
+    git,
+    ensure,
+    tip,
+    resolve: async (base) => {
+      const commit = base === null ? ((await look('HEAD')).get('HEAD') ?? null) : await tip(base)
+      if (commit === null) throw noBase(repository, base)
+      await ensure(commit)
+      return commit
+    },
+    contains: async (descendant, ancestor) =>
+      (await parts.git(['merge-base', '--is-ancestor', ancestor, descendant], { gitDir, ...use, answers: [1] }))
+        .code === 0,
+    push: async (commit, branch, seen) => {
+      const ref = `refs/heads/${branch}`
+      const lease = seen === undefined ? '--force' : `--force-with-lease=${ref}:${seen.was ?? ''}`
+      await keep(commit)
+      return far(() =>
+        pushed(parts, [
+          'push',
+          '--porcelain',
+          '--no-verify',
+          lease,
+          ...half('receive-pack'),
+          '--end-of-options',
+          repository.location,
+          `${commit}:${ref}`,
+        ]),
+      )
+    },
+    worktree: (folder, commit) => alone(() => worktreeOf(git, folder, commit)),
+  }
+}
+
+const noBase = ({ location }: Repository, base: string | null): WritError =>
+  base === null
+    ? new WritError('NOT_FOUND', `the repository ${location} has no commit yet`, { hint: 'make a first commit in it' })
+    : new WritError('NOT_FOUND', `the repository ${location} has no branch ${JSON.stringify(base)}`, {
+        hint: 'name a base branch that is there',
+      })
+
+/** False when the branch was not what it had to be; any other refusal is an error. */
+const pushed = async ({ git, gitDir, use }: Parts, args: readonly string[]): Promise<boolean> => {
+  const { code, stdout, stderr } = await git(args, { gitDir, ...use, answers: [1] })
+  if (code === 0) return true
+  if (/^!.*\((?:stale info|fetch first|non-fast-forward)\)/m.test(stdout)) return false
+  throw new GitError(
+    `git push was refused: ${`${stdout} ${stderr}`.trim().split('\n').slice(-6).join(' ').slice(-600)}`,
+  )
+}
+
+const worktreeOf = async (git: Clone['git'], folder: string, commit: string): Promise<Worktree> => {
+  await removeFolder(folder)
+  await git(['worktree', 'add', '--quiet', '--detach', '--force', '--end-of-options', folder, commit])
+  const gitDir = /^gitdir: (.+)$/m.exec(await readFile(join(folder, '.git'), 'utf8'))?.[1]
+  if (gitDir === undefined) throw new GitError(`the worktree ${folder} has no git folder`)
+  // Not `git worktree prune`: it would also take what another task has made of its own folder.
+  return { folder, gitDir, remove: async () => void (await Promise.all([folder, gitDir].map(removeFolder))) }
+}
+
+const removeFolder = (folder: string): Promise<void> => rm(folder, { recursive: true, force: true, maxRetries: 3 })

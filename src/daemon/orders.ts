@@ -1,0 +1,137 @@
+/**
+ * What the orders to a daemon do. Every order may come twice, late or before the one that it follows: an attempt is run at
+ * most once, and whoever asks about one gets its report.
+ */
+import { WritError } from '../protocol/errors.ts'
+import { addressOf, isToken } from '../protocol/ids.ts'
+import type { Order, Spawn } from '../protocol/task.ts'
+import type { AttemptRecord, Attempts } from './attempts.ts'
+import { attemptKey, failed } from './attempts.ts'
+import type { RunningAttempts } from './running.ts'
+import type { Orders } from './wire.ts'
+
+export interface OrdersOptions {
+  owner: string
+  slots: number
+  /** Of now. */
+  session: () => string
+  attempts: Attempts
+  running: RunningAttempts
+  draining: () => boolean
+  drain: () => void
+}
+
+export const openOrders = (options: OrdersOptions): Orders => {
+  const { attempts, running } = options
+  const alone = oneAtATime()
+  const known = async (key: string, { task, attempt }: Order): Promise<AttemptRecord | null> =>
+    running.find(key) ?? (await attempts.find(task, attempt))
+  const again = (key: string, record: AttemptRecord): void => {
+    if (running.find(key) === null && record.outcome !== null) running.repeat(record, record.outcome)
+  }
+  const accept = acceptor(options)
+  const end =
+    (reason: 'cancel' | 'finish') =>
+    async (order: Order): Promise<object> => {
+      const key = keyOf(order)
+      await alone(key, async () => {
+        const record = await known(key, order)
+        if (record?.nonce !== order.nonce) return closeUnknown(order, options)
+        running.end(key, reason)
+        return again(key, record)
+      })
+      return { accepted: true }
+    }
+  return {
+    spawn: async (spawn) => {
+      const order = { task: spawn.task.id, attempt: spawn.task.attempt, nonce: spawn.task.nonce }
+      const key = keyOf(order)
+      await alone(key, async () => {
+        const record = await known(key, order)
+        return record?.nonce === order.nonce ? again(key, record) : accept(order, spawn)
+      })
+      return { accepted: true }
+    },
+    cancel: end('cancel'),
+    finish: end('finish'),
+    drain: () => {
+      options.drain()
+      return Promise.resolve({ draining: true })
+    },
+  }
+}
+
+/** An attempt's files carry this name, so it has to be one. */
+const keyOf = (order: Order): string => {
+  if (isToken(order.task)) return attemptKey(order)
+  throw new WritError('BAD_INPUT', `${JSON.stringify(order.task.slice(0, 80))} is not a task's id`, {
+    hint: 'A-Z a-z 0-9 _ -',
+  })
+}
+
+/** Orders about one attempt wait for each other. */
+const oneAtATime = () => {
+  const last = new Map<string, Promise<unknown>>()
+  return <T>(key: string, act: () => Promise<T>): Promise<T> => {
+    const turn = (last.get(key) ?? Promise.resolve()).then(act, act)
+    const settled: Promise<unknown> = turn
+      .catch(() => undefined)
+      .then(() => {
+        if (last.get(key) === settled) last.delete(key)
+      })
+    last.set(key, settled)
+    return turn
+  }
+}
+
+/** Accepts an attempt that is new here: its record is on the disk before it begins and before the answer. */
+const acceptor = ({ owner, slots, session, attempts, running, draining }: OrdersOptions) => {
+  let accepting = 0
+  return async (order: Order, spawn: Spawn): Promise<void> => {
+    if (draining())
+      throw new WritError('DRAINING', 'this daemon takes no new tasks', { hint: 'give the task to another one' })
+    if (running.find(attemptKey(order)) !== null)
+      throw new WritError('BUSY', 'the same attempt with another nonce is not over yet')
+    if (running.count() + accepting >= slots) throw new WritError('BUSY', `all ${slots} slots of this daemon are taken`)
+    const record = recordFor(order, spawn, session(), owner)
+    accepting++
+    try {
+      await attempts.save(record)
+      running.begin(record, spawn)
+    } catch (cause) {
+      throw new WritError('BUSY', `the attempt cannot be recorded: ${String(cause)}`, {
+        hint: "look at the daemon's disk",
+        cause,
+      })
+    } finally {
+      accepting--
+    }
+  }
+}
+
+const recordFor = (
+  { task, attempt, nonce }: Order,
+  spawn: Spawn | null,
+  session: string,
+  owner: string,
+): AttemptRecord => ({
+  task,
+  attempt,
+  nonce,
+  session,
+  address: spawn?.task.address ?? addressOf(owner, task),
+  spawn,
+  acceptedAt: Date.now(),
+  group: null,
+  outcome: null,
+  receipt: null,
+})
+
+/** So that its holder can close it. Recorded, so that a spawn which comes after its cancel is not run. */
+const closeUnknown = async (order: Order, { owner, session, attempts, running }: OrdersOptions): Promise<void> => {
+  const outcome = failed('this daemon does not know the attempt', true)
+  const record = { ...recordFor(order, null, session(), owner), outcome }
+  if (running.find(attemptKey(order)) !== null) return running.repeat(record, outcome)
+  await attempts.save(record)
+  running.resume(record)
+}

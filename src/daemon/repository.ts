@@ -1,0 +1,67 @@
+/** What may name a repository, a branch or a commit. Nothing that git would take for an option or a program gets past here. */
+import { isAbsolute } from 'node:path'
+import { WritError } from '../protocol/errors.ts'
+
+export interface Repository {
+  /** As git takes it. */
+  location: string
+  /** On this host's disk: git then runs its other half here, as this user. */
+  local: boolean
+}
+
+const hasControl = (text: string): boolean => /\p{Cc}/u.test(text)
+const host = '[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?'
+const remote = [
+  new RegExp(`^https://(?:[^/@\\s-][^/@\\s]*@)?${host}(?::\\d{1,5})?/\\S+$`),
+  new RegExp(`^ssh://(?:[A-Za-z0-9_][A-Za-z0-9_.-]*@)?${host}(?::\\d{1,5})?/\\S+$`),
+  // git's short form of ssh: user@host:path
+  new RegExp(`^[A-Za-z0-9_][A-Za-z0-9_.-]*@${host}:(?!:)[^\\s-]\\S*$`),
+]
+
+/** Checks a repository's URL or path; throws BAD_INPUT. */
+export const readRepository = (text: string): Repository => {
+  if (!hasControl(text) && text.length <= 4096) {
+    if (isAbsolute(text)) return { location: text, local: true }
+    if (/^file:\/\/\/[^\s]+$/.test(text)) return { location: text, local: true }
+    if (remote.some((form) => form.test(text))) return { location: text, local: false }
+  }
+  throw new WritError('BAD_INPUT', `${shown(text)} is not a repository that Writ uses`, {
+    hint: 'https://…, ssh://…, user@host:path, file:///… or an absolute path',
+  })
+}
+
+/** Checks a branch's name by git's rules and returns it without `refs/heads/`; throws BAD_INPUT. */
+export const readBranch = (text: string): string => {
+  const name = text.replace(/^refs\/heads\//, '')
+  const parts = name.split('/')
+  const good =
+    name.length > 0 &&
+    name.length <= 255 &&
+    !hasControl(name) &&
+    !/[ ~^:?*[\\]|\.\.|@\{/.test(name) &&
+    name !== '@' &&
+    !name.startsWith('-') &&
+    !name.endsWith('.') &&
+    parts.every((part) => part !== '' && !part.startsWith('.') && !part.endsWith('.lock'))
+  if (good) return name
+  throw new WritError('BAD_INPUT', `${shown(text)} is not a branch's name`, { hint: 'see git help check-ref-format' })
+}
+
+/** A branch that the daemon may push to: below `writ/`, nothing of the user's. Throws BAD_INPUT. */
+export const readOwnBranch = (text: string): string => {
+  const name = readBranch(text)
+  if (name.startsWith('writ/')) return name
+  throw new WritError('BAD_INPUT', `${shown(text)} is not a branch of Writ's`, {
+    hint: 'only branches below writ/ are pushed',
+  })
+}
+
+/** Checks a full commit id; throws BAD_INPUT. */
+export const readCommit = (text: string): string => {
+  if (/^[0-9a-f]{40}(?:[0-9a-f]{24})?$/.test(text)) return text
+  throw new WritError('BAD_INPUT', `${shown(text)} is not a commit`, {
+    hint: 'a full commit id has 40 or 64 digits 0-9 a-f',
+  })
+}
+
+const shown = (text: string): string => JSON.stringify(text.length > 120 ? `${text.slice(0, 120)}…` : text)

@@ -1,0 +1,105 @@
+/**
+ * The attempts that have no receipt yet, from acceptance to the receipt: they run, their outcome is written down, it is
+ * reported until it was taken, and then nothing is left of them but a small record.
+ */
+import { rm } from 'node:fs/promises'
+import { join } from 'node:path'
+import type { Spawn } from '../protocol/task.ts'
+import type { RunningAttempt, Surroundings } from './attempt.ts'
+import { runAttempt } from './attempt.ts'
+import type { AttemptRecord, Outcome } from './attempts.ts'
+import { attemptKey, failed } from './attempts.ts'
+import type { Reason } from './ending.ts'
+
+/** `attempt` is null once it is over and only its report is under way. */
+interface Open {
+  record: AttemptRecord
+  attempt: RunningAttempt | null
+}
+
+export interface RunningAttempts {
+  find: (key: string) => AttemptRecord | null
+  /** How many slots they take. */
+  count: () => number
+  /** `<task id>/<attempt>` of every one without a receipt. */
+  names: () => string[]
+  begin: (record: AttemptRecord, spawn: Spawn) => void
+  /** Takes up a record whose process is gone: its outcome is what was recorded, or that it was lost. */
+  resume: (record: AttemptRecord) => void
+  /** Reports an outcome once more, whoever has taken it already. */
+  repeat: (record: AttemptRecord, outcome: Outcome) => void
+  end: (key: string, reason: Reason) => void
+  /** Ends everything that runs; resolves when all outcomes are known. */
+  endAll: (force: boolean) => Promise<void>
+  /** Resolves when no report is under way. */
+  delivered: () => Promise<void>
+}
+
+/** `changed`: the registry should hear of it. */
+export const openRunning = (around: Surroundings, changed: () => void): RunningAttempts => {
+  const open = new Map<string, Open>()
+  const deliveries = new Set<Promise<void>>()
+  const follow = (delivery: Promise<unknown>): void => {
+    const followed = delivery
+      .then(() => undefined)
+      .catch((error: unknown) => around.log.debug({ error: String(error) }, 'a report is left for the next start'))
+      .finally(() => deliveries.delete(followed))
+    deliveries.add(followed)
+  }
+  const settle = async (entry: Open, outcome: Outcome): Promise<void> => {
+    const { record, attempt } = entry
+    await writeDown(record, outcome, around)
+    entry.attempt = null
+    changed()
+    record.receipt = await around.reports.deliver(record, outcome)
+    record.spawn = null
+    await attempt?.remove()
+    await rm(join(around.home.plans, attemptKey(record)), { recursive: true, force: true })
+    await around.attempts.save(record)
+    open.delete(attemptKey(record))
+    changed()
+  }
+  return {
+    find: (key) => open.get(key)?.record ?? null,
+    count: () => [...open.values()].filter(({ attempt }) => attempt !== null).length,
+    names: () => [...open.values()].map(({ record }) => `${record.task}/${record.attempt}`),
+    begin: (record, spawn) => {
+      const attempt = runAttempt(record, spawn, around)
+      const entry = { record, attempt }
+      open.set(attemptKey(record), entry)
+      follow(attempt.outcome.then((outcome) => settle(entry, outcome)))
+    },
+    resume: (record) => {
+      const entry = { record, attempt: null }
+      open.set(attemptKey(record), entry)
+      follow(settle(entry, record.outcome ?? failed('the daemon was restarted', true)))
+    },
+    repeat: (record, outcome) => follow(around.reports.deliver(record, outcome)),
+    end: (key, reason) => open.get(key)?.attempt?.end(reason),
+    endAll: async (force) => {
+      const attempts = [...open.values()].flatMap(({ attempt }) => (attempt === null ? [] : [attempt]))
+      for (const attempt of attempts) attempt.end('stop', force)
+      await Promise.all(attempts.map(({ outcome }) => outcome))
+    },
+    delivered: async () => void (await Promise.all(deliveries)),
+  }
+}
+
+/** A disk that takes no more is no reason to keep the outcome back: then only a restart would lose it. */
+const writeDown = async (record: AttemptRecord, outcome: Outcome, { attempts, log }: Surroundings): Promise<void> => {
+  const { task, attempt } = record
+  record.group = null
+  record.outcome = outcome
+  await attempts
+    .save(record)
+    .catch((error: unknown) => log.error({ task, attempt, error: String(error) }, 'an outcome is not on the disk'))
+  log.info(
+    {
+      task,
+      attempt,
+      verb: outcome.verb,
+      ...(outcome.verb === 'failed' ? { reason: outcome.body.reason.slice(0, 500) } : {}),
+    },
+    'an attempt has ended',
+  )
+}

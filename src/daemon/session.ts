@@ -1,0 +1,116 @@
+/** The daemon's session: says hello until a node answers, beats while it lives, and hears the orders meanwhile. */
+import { setTimeout as sleep } from 'node:timers/promises'
+import { beatMs as usualBeatMs } from '../protocol/limits.ts'
+import type { Hello } from '../protocol/task.ts'
+import type { Home } from './home.ts'
+import type { Log } from './log.ts'
+import type { Orders, Wire } from './wire.ts'
+
+const [backoffMinMs, backoffMaxMs] = [200, 5000]
+
+export interface Session {
+  id: () => string
+  /** Resolves once a node has answered the first hello. */
+  ready: Promise<void>
+  /** Beats now: something changed that the registry should know. */
+  beat: () => void
+  /** Hears no more orders, says bye, and is over. */
+  close: () => Promise<void>
+}
+
+export interface SessionOptions {
+  wire: Wire
+  home: Home
+  /** What the hello says, as it is at that moment. */
+  describe: () => Omit<Hello, 'session' | 'home'>
+  orders: Orders
+  log: Log
+}
+
+export const openSession = ({ wire, home, describe, orders, log }: SessionOptions): Session => {
+  const closing = new AbortController()
+  const closed = (): boolean => closing.signal.aborted
+  const bell = openBell()
+  let id = home.session
+  // Before the hello: an order may follow it at once.
+  let listening = wire.listen(id, orders)
+  let greeted = (): void => undefined
+  const ready = new Promise<void>((done) => {
+    greeted = done
+  })
+
+  const hello = async (): Promise<number> => {
+    const reply = await wire.hello({ ...describe(), session: id, home: home.id })
+    if (reply.session !== id) {
+      const former = listening
+      id = reply.session
+      listening = wire.listen(id, orders)
+      await home.remember(id)
+      await former.drain()
+    }
+    greeted()
+    log.info({ session: id }, 'the registry knows this daemon')
+    return reply.beatMs > 0 ? reply.beatMs : usualBeatMs
+  }
+  const beatUntilUnknown = async (everyMs: number): Promise<void> => {
+    for (let known = true; known;) {
+      await bell.wait(everyMs, closing.signal)
+      const { running, slots, draining } = describe()
+      known = await wire.beat({ session: id, running, slots, draining }, everyMs).then(
+        (reply) => reply.known,
+        (error: unknown) => {
+          log.debug({ error: String(error) }, 'a beat was not answered')
+          return true
+        },
+      )
+    }
+  }
+  const live = async (): Promise<void> => {
+    for (let waitMs = backoffMinMs; !closed();) {
+      try {
+        const everyMs = await hello()
+        waitMs = backoffMinMs
+        await beatUntilUnknown(everyMs)
+      } catch (error) {
+        if (closed()) return
+        log.warn({ error: String(error) }, 'no node has answered the hello')
+        await sleep(waitMs, undefined, { signal: closing.signal }).catch(() => undefined)
+        waitMs = Math.min(backoffMaxMs, 2 * waitMs)
+      }
+    }
+  }
+  const living = live()
+  return {
+    id: () => id,
+    ready,
+    beat: bell.ring,
+    close: async () => {
+      closing.abort()
+      await living
+      await listening.drain()
+      await wire.bye(id).catch((error: unknown) => log.debug({ error: String(error) }, 'the bye was not answered'))
+    },
+  }
+}
+
+/** A wait that a ring cuts short; a ring before it counts as well. */
+const openBell = () => {
+  let rung = false
+  let cut = (): void => undefined
+  return {
+    ring: (): void => {
+      rung = true
+      cut()
+    },
+    wait: async (ms: number, signal: AbortSignal): Promise<void> => {
+      const cutting = new AbortController()
+      cut = () => cutting.abort()
+      if (rung) cut()
+      rung = false
+      await sleep(ms, undefined, { signal: AbortSignal.any([cutting.signal, signal]) }).catch(() =>
+        signal.throwIfAborted(),
+      )
+      rung = false
+    },
+  }
+}
