@@ -4,13 +4,23 @@
  * that Postgres runs as cannot reach the package (a checkout under a folder that only root can enter), a copy is made.
  */
 import { randomBytes } from 'node:crypto'
-import { cpSync, existsSync, lstatSync, mkdirSync, readFileSync, renameSync, rmSync, symlinkSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import {
+  chmodSync,
+  cpSync,
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+} from 'node:fs'
 import { basename, dirname, join, relative } from 'node:path'
 import { z } from 'zod'
-import { WritError } from '../protocol/errors.ts'
 import { versionOf } from './find-program.ts'
-import { canEnter, type OtherUser } from './other-user.ts'
+import type { OtherUser } from './other-user.ts'
+import { sharedFolder, trusted } from './shared-folder.ts'
 
 const linkList = z.array(z.object({ source: z.string(), target: z.string() }))
 const manifest = z.object({ version: z.string() })
@@ -65,6 +75,7 @@ function copyOf({ packageFolder, programs, user }: BundledPostgres): string {
   const filter = (source: string): boolean => !source.endsWith('.a')
   cpSync(join(packageFolder, 'native'), join(making, 'native'), { recursive: true, verbatimSymlinks: true, filter })
   makeLinks(making, symlinkSync)
+  openToAll(making)
   try {
     renameSync(making, copy)
   } catch (error) {
@@ -80,29 +91,12 @@ function ownFolder(programs: string): string {
   return programs
 }
 
-/** A folder of root's that `user` can enter: the system's place for such things, else the one for temporary files. */
-export function sharedFolder(user: OtherUser): string {
-  for (const folder of ['/var/lib/writ', join(tmpdir(), 'writ-root')]) {
-    try {
-      mkdirSync(folder, { recursive: true, mode: 0o755 })
-      if (canEnter(folder, user)) return trusted(folder)
-    } catch (error) {
-      const { code } = error as NodeJS.ErrnoException
-      if (code !== 'EROFS' && code !== 'EACCES' && code !== 'EPERM') throw error
-    }
+/** Whatever modes the package was installed with: the programs and what they read are open to the user that runs them. */
+function openToAll(folder: string): void {
+  chmodSync(folder, 0o755)
+  for (const entry of readdirSync(folder, { withFileTypes: true })) {
+    const path = join(folder, entry.name)
+    if (entry.isDirectory()) openToAll(path)
+    else if (entry.isFile()) chmodSync(path, lstatSync(path).mode & 0o100 ? 0o755 : 0o644)
   }
-  throw new WritError('NO_SERVER', `there is no folder that root can write and the user ${user.name} can enter`, {
-    hint: 'start writ as an ordinary user, or set WRIT_DATABASE_URL',
-  })
-}
-
-/** In a folder that everybody may write to, somebody else may have put their own programs under our name. */
-function trusted(folder: string): string {
-  const { uid, mode } = lstatSync(folder)
-  if (uid !== process.getuid?.() || (mode & 0o022) !== 0) {
-    throw new WritError('REFUSED', `${folder} belongs to another user or can be written by others; it is not used`, {
-      hint: `remove it, or set WRIT_DATABASE_URL`,
-    })
-  }
-  return folder
 }

@@ -3,6 +3,7 @@
  * are root; then every folder above the cluster must be one that this user can enter.
  */
 import { execFile } from 'node:child_process'
+import { randomBytes } from 'node:crypto'
 import {
   chmodSync,
   chownSync,
@@ -20,10 +21,10 @@ import {
 import { dirname, join } from 'node:path'
 import { promisify } from 'node:util'
 import { WritError } from '../protocol/errors.ts'
-import { sharedFolder } from './bundled-postgres.ts'
 import type { Folders } from './folders.ts'
 import { asUser, canEnter, type OtherUser } from './other-user.ts'
 import { writePrivately } from './private-file.ts'
+import { sharedFolder } from './shared-folder.ts'
 
 export const superuser = 'writ'
 
@@ -31,6 +32,13 @@ export const superuser = 'writ'
 export function clusterFolder(folders: Folders, user: OtherUser | undefined): string {
   if (lstatSync(folders.postgres, { throwIfNoEntry: false }) === undefined) makePlace(folders, user)
   return join(realpathSync(folders.postgres), 'cluster')
+}
+
+/** The cluster's folder when it was made, or undefined; makes nothing. */
+export function existingCluster(folders: Folders): string | undefined {
+  if (!existsSync(folders.postgres)) return undefined
+  const cluster = join(realpathSync(folders.postgres), 'cluster')
+  return existsSync(cluster) ? cluster : undefined
 }
 
 /**
@@ -65,9 +73,10 @@ export async function makeCluster(options: {
 }): Promise<void> {
   const { cluster, bin, user, password, durable } = options
   const place = dirname(cluster)
-  const making = `${cluster}.making`
+  // A new name each time: after a kill, an initdb of before may still be at work for a moment.
+  const making = `${cluster}.making-${process.pid}-${randomBytes(4).toString('hex')}`
   for (const name of readdirSync(place).filter((entry) => entry.startsWith('cluster.making'))) {
-    rmSync(join(place, name), { recursive: true })
+    rmSync(join(place, name), { recursive: true, force: true, maxRetries: 10 })
   }
   const passwordFile = `${making}-password`
   writePrivately(passwordFile, `${password}\n`)

@@ -1,11 +1,80 @@
-/** What `writ down` does: ends whatever runs on a data folder, and on request removes the folder. */
-import { lstatSync, realpathSync, rmSync } from 'node:fs'
+/** What `writ down` does: ends whatever runs on a data folder, the servers that a killed process left included, and on request removes the folder. */
+import { existsSync, readdirSync, realpathSync, rmdirSync } from 'node:fs'
+import { rm } from 'node:fs/promises'
+import { WritError } from '../protocol/errors.ts'
+import { existingCluster } from './cluster.ts'
+import { removeEndpoints } from './endpoints.ts'
+import { endProcess, type SignalStep } from './end-process.ts'
 import type { Folders } from './folders.ts'
+import type { Living } from './living.ts'
+import { holderOf, lockFolder } from './lock.ts'
+import { runningNats } from './nats.ts'
+import { startingPostgres } from './postgres-record.ts'
+import { natsStops, postgresStops } from './server.ts'
 
-/** Removes the data folder and everything in it, wherever its cluster lies. Nothing may run on it any more. */
-export async function wipe(folders: Folders): Promise<void> {
-  if (lstatSync(folders.postgres, { throwIfNoEntry: false })?.isSymbolicLink() === true) {
-    rmSync(realpathSync(folders.postgres), { recursive: true, force: true })
+export interface Stopped {
+  what: 'writ up' | 'NATS' | 'Postgres'
+  pid: number
+}
+
+/** `writ up` stops its own servers at a SIGTERM, the database with a checkpoint: that is given time. */
+const upSteps: readonly SignalStep[] = [
+  { signal: 'SIGTERM', waitMs: 30_000 },
+  { signal: 'SIGKILL', waitMs: 5_000 },
+]
+
+/** Ends all that runs on this data folder, in the order of a normal stop; tells what it ended. Throws REFUSED for another user's. */
+export async function stopAll(folders: Folders): Promise<Stopped[]> {
+  if (!existsSync(folders.run)) return []
+  const stopped: Stopped[] = []
+  const end = async (what: Stopped['what'], one: { pid: number; started: string }, steps: readonly SignalStep[]) => {
+    if (!(await endProcess(one, steps))) throw new WritError('REFUSED', `${what} (process ${one.pid}) does not end`)
+    stopped.push({ what, pid: one.pid })
   }
-  rmSync(folders.root, { recursive: true, force: true })
+  const holder = holderOf(folders.root)
+  if (holder !== undefined) await end('writ up', holder, upSteps)
+  // From here on nobody can start anew beside us.
+  const lock = lockFolder(folders.root)
+  try {
+    const { nats, postgres } = leftServers(folders)
+    if (nats !== undefined) await end('NATS', nats, natsStops.gentle)
+    if (postgres !== undefined) await end('Postgres', postgres, postgresStops.gentle)
+    removeEndpoints(folders)
+  } finally {
+    lock.release()
+  }
+  return stopped
+}
+
+/**
+ * Removes all that Writ keeps in the data folder, wherever its cluster lies, and the folder when nothing else is in it:
+ * it may have been given one that holds other things. Throws LOCKED or REFUSED when something runs on it.
+ */
+export async function wipe(folders: Folders): Promise<void> {
+  if (!existsSync(folders.run)) return
+  const lock = lockFolder(folders.root)
+  const { nats, postgres } = leftServers(folders)
+  const running = nats ?? postgres
+  if (running !== undefined) {
+    lock.release()
+    throw new WritError('REFUSED', `process ${running.pid} still runs on ${folders.root}`, {
+      hint: 'writ down ends it',
+    })
+  }
+  if (existsSync(folders.postgres)) await removeTree(realpathSync(folders.postgres))
+  const { root, run, ...others } = folders
+  for (const folder of Object.values(others)) await removeTree(folder)
+  // Last, because the lock is in it.
+  await removeTree(run)
+  if (readdirSync(root).length === 0) rmdirSync(root)
+}
+
+/** Tried again for some seconds: an initdb that a killed process left may still be writing in there. */
+function removeTree(path: string): Promise<void> {
+  return rm(path, { recursive: true, force: true, maxRetries: 10 })
+}
+
+function leftServers(folders: Folders): { nats: Living | undefined; postgres: Living | undefined } {
+  const cluster = existingCluster(folders)
+  return { nats: runningNats(folders), postgres: cluster === undefined ? undefined : startingPostgres(cluster) }
 }

@@ -1,4 +1,5 @@
 /** Ends a process that is known by pid and start time, by signals of growing force; never one that merely got its pid. */
+import { WritError } from '../protocol/errors.ts'
 import { stillLives } from './living.ts'
 import { until } from './until.ts'
 
@@ -8,7 +9,7 @@ export interface SignalStep {
   waitMs: number
 }
 
-/** Sends each signal in turn until the process is gone; false when it survived all of them. */
+/** Sends each signal in turn until the process is gone; false when it survived all. Throws REFUSED for another user's process. */
 export async function endProcess(
   one: { pid: number; started: string },
   steps: readonly SignalStep[],
@@ -26,6 +27,8 @@ function send(pid: number, signal: NodeJS.Signals): void {
     process.kill(pid, signal)
   } catch (error) {
     // It may have ended since it was looked at.
-    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error
+    const { code } = error as NodeJS.ErrnoException
+    if (code === 'EPERM') throw new WritError('REFUSED', `process ${pid} belongs to another user and cannot be ended`)
+    if (code !== 'ESRCH') throw error
   }
 }

@@ -1,5 +1,5 @@
 /** Where an embedded instance keeps everything of its own: databases, logs, secrets, records of what runs. */
-import { mkdirSync } from 'node:fs'
+import { mkdirSync, realpathSync } from 'node:fs'
 import { homedir } from 'node:os'
 import { isAbsolute, join, resolve } from 'node:path'
 import { WritError } from '../protocol/errors.ts'
@@ -27,12 +27,27 @@ export interface FolderChoice {
 }
 
 /**
- * Chooses and makes the data folder: the flag, else `WRIT_HOME`, else `$XDG_DATA_HOME` or `~/.local/share` followed by
- * `writ/<instance>`. What it makes is for the user alone. Throws BAD_INPUT for a bad instance name.
+ * Where the data folder is: the flag, else `WRIT_HOME`, else `$XDG_DATA_HOME` or `~/.local/share` followed by
+ * `writ/<instance>`. Makes nothing. Throws BAD_INPUT for a bad instance name.
  */
-export function dataFolder({ dataDir, instance = 'default', env }: FolderChoice): Folders {
-  const root = chooseRoot(dataDir, instance, env)
-  const folders: Folders = {
+export function locateFolder({ dataDir, instance = 'default', env }: FolderChoice): Folders {
+  return foldersIn(chooseRoot(dataDir, instance, env))
+}
+
+/** The same, made where it is missing, for the user alone. */
+export function dataFolder(choice: FolderChoice): Folders {
+  const { root } = locateFolder(choice)
+  mkdirSync(root, { recursive: true, mode: 0o700 })
+  // Processes are recognised by paths on their command lines: whichever way people came here, these are the same.
+  const folders = foldersIn(realpathSync(root))
+  for (const folder of [folders.nats, folders.run, folders.logs, folders.secrets]) {
+    mkdirSync(folder, { recursive: true, mode: 0o700 })
+  }
+  return folders
+}
+
+function foldersIn(root: string): Folders {
+  return {
     root,
     postgres: join(root, 'postgres'),
     nats: join(root, 'nats'),
@@ -41,11 +56,6 @@ export function dataFolder({ dataDir, instance = 'default', env }: FolderChoice)
     secrets: join(root, 'secrets'),
     programs: join(root, 'programs'),
   }
-  mkdirSync(root, { recursive: true, mode: 0o700 })
-  for (const folder of [folders.nats, folders.run, folders.logs, folders.secrets]) {
-    mkdirSync(folder, { recursive: true, mode: 0o700 })
-  }
-  return folders
 }
 
 function chooseRoot(dataDir: string | undefined, instance: string, env: FolderChoice['env']): string {

@@ -3,7 +3,7 @@
  * this folder that acts on a recorded pid compares the start time or the command line first.
  */
 import { execFileSync } from 'node:child_process'
-import { readFileSync } from 'node:fs'
+import { readdirSync, readFileSync } from 'node:fs'
 
 export interface Living {
   pid: number
@@ -26,6 +26,24 @@ export function living(pid: number): Living | undefined {
 /** Whether `one` is still the same running process. */
 export function stillLives(one: { pid: number; started: string }): boolean {
   return living(one.pid)?.started === one.started
+}
+
+/** The first process that `is` accepts. Slow: it goes through all that run. */
+export function findLiving(is: (one: Living) => boolean): Living | undefined {
+  for (const pid of pids()) {
+    const one = living(pid)
+    if (one !== undefined && is(one)) return one
+  }
+  return undefined
+}
+
+function pids(): number[] {
+  if (process.platform !== 'linux') {
+    return execFileSync('ps', ['-axo', 'pid='], { encoding: 'utf8' }).trim().split(/\s+/).map(Number)
+  }
+  return readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name))
+    .map(Number)
 }
 
 function fromProc(pid: number): Living | undefined {

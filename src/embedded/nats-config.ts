@@ -27,7 +27,6 @@ export interface NatsSettings {
   websocketPort: number | undefined
   users: readonly NatsUser[]
   storeDir: string
-  pidFile: string
   durable: boolean
 }
 
@@ -35,14 +34,13 @@ const MiB = 1024 * 1024
 
 /** The text of the configuration file. Throws BAD_INPUT without users, and for a character that the file cannot hold. */
 export function natsConfig(settings: NatsSettings): string {
-  const { port, websocketPort, users, storeDir, pidFile, durable } = settings
+  const { port, websocketPort, users, storeDir, durable } = settings
   if (users.length === 0)
     throw new WritError('BAD_INPUT', 'nats-server needs at least one user: it always asks who is there')
   const websocket = { host: '127.0.0.1', port: websocketPort, no_tls: true }
   const config = {
     host: '127.0.0.1',
     port,
-    pid_file: pidFile,
     max_payload: MiB,
     ping_interval: '10s',
     ping_max: 2,

@@ -9,7 +9,7 @@ import { findNats } from './find-nats.ts'
 import type { Program } from './find-program.ts'
 import type { Folders } from './folders.ts'
 import { freePort } from './free-port.ts'
-import { living, type Living } from './living.ts'
+import { findLiving, type Living } from './living.ts'
 import { natsAnswers } from './nats-answers.ts'
 import { natsConfig, type NatsUser } from './nats-config.ts'
 import { readIfThere, writePrivately } from './private-file.ts'
@@ -64,17 +64,22 @@ export async function startNats(options: NatsOptions): Promise<NatsServer> {
     return toServer(options, adopted, { source, adopted: true, began })
   }
   const program = findNats({ path: env['PATH'], packageFolder })
-  const started = await start(options, program)
   writePrivately(sourceFile(folders), program.source)
+  const started = await start(options, program)
   return toServer(options, started, { source: program.source, adopted: false, began })
 }
 
-/** The running nats-server of this data folder, whoever started it. */
+/**
+ * The running nats-server of this data folder, whoever started it. Looked up by its command line: a pid file comes
+ * some moments too late for a starter that was killed, and two servers on one store would ruin it.
+ */
 export function runningNats(folders: Folders): (Living & Ports) | undefined {
-  const one = living(Number(readIfThere(pidFile(folders)) ?? 0))
   const text = readIfThere(configFile(folders))
-  if (one === undefined || text === undefined || !`${one.command} `.includes(` ${configFile(folders)} `))
-    return undefined
+  const one =
+    text === undefined
+      ? undefined
+      : findLiving(({ command }) => command.endsWith(`nats-server -c ${configFile(folders)}`))
+  if (one === undefined || text === undefined) return undefined
   const config = JSON.parse(text) as { port: number; websocket?: { port: number } }
   return { ...one, port: config.port, websocketPort: config.websocket?.port }
 }
@@ -166,7 +171,7 @@ async function reload(options: NatsOptions, running: Living & Ports, users: read
 
 function configText(options: NatsOptions, ports: Ports, users: readonly NatsUser[]): string {
   const { folders, durable = true } = options
-  return natsConfig({ ...ports, users, storeDir: folders.nats, pidFile: pidFile(folders), durable })
+  return natsConfig({ ...ports, users, storeDir: folders.nats, durable })
 }
 
 function urlOf(users: readonly NatsUser[], port: number): string {
@@ -177,10 +182,6 @@ function urlOf(users: readonly NatsUser[], port: number): string {
 
 function configFile(folders: Folders): string {
   return join(folders.run, 'nats.conf')
-}
-
-function pidFile(folders: Folders): string {
-  return join(folders.run, 'nats.pid')
 }
 
 function sourceFile(folders: Folders): string {

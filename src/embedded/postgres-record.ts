@@ -1,7 +1,7 @@
 /** What a running Postgres writes about itself into its own folder, and whether it is still true. */
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { living, type Living } from './living.ts'
+import { findLiving, living, type Living } from './living.ts'
 import { readIfThere } from './private-file.ts'
 
 /** The pid and port that a running Postgres writes into its own folder. */
@@ -10,10 +10,19 @@ export function postgresRecord(cluster: string): { pid: number; port: number } |
   return lines === undefined ? undefined : { pid: Number(lines[0]), port: Number(lines[3]) }
 }
 
-/** The running Postgres of this cluster, whoever started it. */
+/** The running Postgres of this cluster, by its record. */
 export function runningPostgres(cluster: string): Living | undefined {
   const one = living(postgresRecord(cluster)?.pid ?? 0)
-  return one !== undefined && `${one.command} `.includes(` ${cluster} `) ? one : undefined
+  return one !== undefined && serves(one, cluster) ? one : undefined
+}
+
+/** The same, also when it started a moment ago and has no record yet. */
+export function startingPostgres(cluster: string): Living | undefined {
+  return runningPostgres(cluster) ?? findLiving((one) => serves(one, cluster))
+}
+
+function serves(one: Living, cluster: string): boolean {
+  return one.command.includes(`postgres -D ${cluster} `)
 }
 
 /**

