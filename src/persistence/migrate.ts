@@ -1,0 +1,76 @@
+/**
+ * Brings a database to this build's schema. Any number of nodes may do so at once: one works, under an advisory lock of its
+ * session, and the others find the work done. Each migration is one transaction together with the record of it.
+ */
+import { WritError } from '../protocol/errors.ts'
+import { Connection, type Sql } from './connection.ts'
+import { callFailure, place } from './failures.ts'
+import { migrations, type Migration } from './migrations.ts'
+import { checkNotNewer, checkVersion } from './server-check.ts'
+
+export interface MigrateOptions {
+  url: string
+  log: (line: string) => void
+  /** How long another node's migration, and each own one, may take, in ms. */
+  deadlineMs?: number
+}
+
+/** Any number will do, as long as nobody else locks it: `writ` in ASCII. */
+const lockKey = 0x77726974
+/** A migration that cannot have its tables soon gives up, rather than have every commit queue behind it. */
+const lockTimeoutMs = 5000
+
+/** Throws SCHEMA_NEWER, OLD_SERVER, UNREACHABLE, UNAUTHORIZED, and CONFLICT when a migration that was applied is not ours. */
+export const migrate = async ({ url, log, deadlineMs = 60_000 }: MigrateOptions): Promise<void> => {
+  const connection = new Connection({
+    url,
+    log,
+    deadlineMs,
+    max: 1,
+    applicationName: 'writ migrate',
+    translate: callFailure(url),
+    session: { lock_timeout: String(deadlineMs) },
+  })
+  try {
+    await checkVersion(connection, url)
+    await connection.run((sql) => sql`select pg_advisory_lock(${lockKey}::bigint)`)
+    await connection.run(bootstrap)
+    for (const migration of await pending(connection, url)) {
+      await connection.run((sql) => sql.unsafe(statements(migration)).simple())
+      log(`the schema is at ${migration.name}`)
+    }
+  } finally {
+    await connection.close()
+  }
+}
+
+const bootstrap = (sql: Sql): PromiseLike<unknown> =>
+  sql
+    .unsafe(
+      `create schema if not exists writ;
+       create table if not exists writ.migrations (
+         version integer primary key, name text not null, hash text not null, at timestamptz not null default now())`,
+    )
+    .simple()
+
+const pending = async (connection: Connection, url: string): Promise<readonly Migration[]> => {
+  const applied = await connection.run(
+    (sql) => sql<{ version: number; name: string; hash: string }[]>`
+    select version, name, hash from writ.migrations order by version`,
+  )
+  const ours = migrations()
+  checkNotNewer(applied.at(-1)?.version ?? 0, ours.length, url)
+  for (const { version, name, hash } of applied) {
+    if (ours[version - 1]?.hash === hash) continue
+    throw new WritError('CONFLICT', `migration ${name} of the ${place(url)} is not the one that this version carries`, {
+      hint: 'a released migration never changes; was this database made by an unreleased version?',
+    })
+  }
+  return ours.slice(applied.length)
+}
+
+/** One simple query is one transaction. The record's primary key keeps out whoever lost the lock with its session. */
+const statements = ({ version, name, text, hash }: Migration): string =>
+  `set local lock_timeout = ${lockTimeoutMs};
+   insert into writ.migrations (version, name, hash) values (${version}, '${name}', '${hash}');
+   ${text}`

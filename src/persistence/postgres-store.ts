@@ -1,0 +1,91 @@
+/**
+ * The Store port on Postgres: one connection for commits, in order, and two for everything else, so that a lease is renewed
+ * while a large commit runs. Composes the files beside it, one per part of the port.
+ */
+import type { Store } from '../actors/ports/store.ts'
+import { commitDeadlineMs, leaseMs, mailboxMessagesMax } from '../protocol/limits.ts'
+import { loadActors, loadDirective, loadRegistries } from './actors.ts'
+import { putBlob, readBlob, readFiles } from './blobs.ts'
+import { commit } from './commit.ts'
+import { Connection } from './connection.ts'
+import { loadDesk, loadOpenAttempts, loadRegistry, loadTasks } from './desks.ts'
+import { callFailure, commitFailure } from './failures.ts'
+import { claim, join, leave, reclaim, release, renew } from './leases.ts'
+import { countTry, openIngress, readMailbox } from './mailbox.ts'
+import { readPlanRows, readStepIndexes, stagePlan } from './plans.ts'
+import { readReply, tidy } from './replies.ts'
+import { checkServer } from './server-check.ts'
+import { readDueTimers, readNextTimer } from './timers.ts'
+
+export interface StoreOptions {
+  url: string
+  log: (line: string) => void
+  /** What `pg_stat_activity` shows of this thread. */
+  applicationName: string
+  /** Of a thread's lease, in ms. */
+  leaseMs?: number
+  /** How long a call may take, in ms. */
+  deadlineMs?: number
+  /** Messages that an actor's mailbox holds. */
+  mailboxMessagesMax?: number
+}
+
+/**
+ * Opens the store of a database that was migrated. Throws UNREACHABLE, UNAUTHORIZED, OLD_SERVER, SCHEMA_NEWER, or REFUSED
+ * when the schema is not there yet.
+ */
+export const openStore = async (options: StoreOptions): Promise<Store> => {
+  const { url, log, applicationName } = options
+  const deadlineMs = options.deadlineMs ?? commitDeadlineMs
+  const common = { url, log, deadlineMs }
+  const commits = new Connection({
+    ...common,
+    max: 1,
+    applicationName: `${applicationName} commits`,
+    translate: commitFailure,
+  })
+  const calls = new Connection({ ...common, max: 2, applicationName, translate: callFailure(url) })
+  try {
+    const schema = await checkServer(calls, url)
+    return compose(commits, calls, options, schema)
+  } catch (error) {
+    await calls.close()
+    throw error
+  }
+}
+
+const compose = (commits: Connection, calls: Connection, options: StoreOptions, schema: number): Store => {
+  const terms = { leaseMs: options.leaseMs ?? leaseMs, schema }
+  return {
+    join: (thread) => join(calls, thread, terms),
+    renew: (thread) => renew(calls, thread, terms),
+    claim: (thread, count) => claim(calls, thread, count),
+    reclaim: (thread, shards) => reclaim(calls, thread, shards),
+    release: (thread, shards) => release(calls, thread, shards),
+    leave: (thread) => leave(calls, thread),
+    commit: (thread, rows) => commit(commits, thread, rows),
+    actors: (keys) => loadActors(calls, keys),
+    directive: (key) => loadDirective(calls, key),
+    desk: (key) => loadDesk(calls, key),
+    registry: (owner) => loadRegistry(calls, owner),
+    tasks: (owner, ids) => loadTasks(calls, owner, ids),
+    planRows: (hash, from, count) => readPlanRows(calls, hash, from, count),
+    stage: (hash, rows) => stagePlan(calls, hash, rows),
+    stepIndexes: (hash, names) => readStepIndexes(calls, hash, names),
+    mailbox: (shards, limit) => readMailbox(calls, shards, limit),
+    dueTimers: (shards, limit) => readDueTimers(calls, shards, limit),
+    nextTimer: (shards) => readNextTimer(calls, shards),
+    openAttempts: (shards) => loadOpenAttempts(calls, shards),
+    registries: (shards) => loadRegistries(calls, shards),
+    enqueue: openIngress(calls, options.mailboxMessagesMax ?? mailboxMessagesMax),
+    countTry: (message, reason) => countTry(calls, message, reason),
+    reply: (owner, command) => readReply(calls, owner, command),
+    putBlob: (hash, bytes) => putBlob(calls, hash, bytes),
+    blob: (hash) => readBlob(calls, hash),
+    files: (owner, contract) => readFiles(calls, owner, contract),
+    tidy: () => tidy(calls),
+    close: async () => {
+      await Promise.all([commits.close(), calls.close()])
+    },
+  }
+}

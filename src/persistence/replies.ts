@@ -1,0 +1,49 @@
+/** Replies to commands, and the end of what is kept for a day. */
+import { replyKeptMs } from '../protocol/limits.ts'
+import type { Connection } from './connection.ts'
+
+export const readReply = async (
+  connection: Connection,
+  owner: string,
+  command: string,
+): Promise<{ reply: object } | null> => {
+  const [row] = await connection.run(
+    (sql) => sql<{ reply: string }[]>`
+    select reply from writ.replies
+    where owner = ${owner} and command = ${command} and at >= writ.now() - ${replyKeptMs}::bigint`,
+  )
+  if (row === undefined) return null
+  const reply: object = JSON.parse(row.reply)
+  return { reply }
+}
+
+const rowsPerCall = 5000
+const plansPerCall = 5
+
+/** What has outlived its day: replies, sequences of the stream, plans that nothing came to use. A bounded part per call. */
+export const tidy = async (connection: Connection): Promise<void> => {
+  await connection.run(
+    (sql) => sql`
+    delete from writ.replies where (owner, command) in (
+      select owner, command from writ.replies where at < (select writ.now()) - ${replyKeptMs}::bigint
+      order by at limit ${rowsPerCall} for update skip locked)`,
+  )
+  await connection.run(
+    (sql) => sql`
+    delete from writ.ingress where (incarnation, sequence) in (
+      select incarnation, sequence from writ.ingress where at < (select writ.now()) - ${replyKeptMs}::bigint
+      order by at limit ${rowsPerCall} for update skip locked)`,
+  )
+  await connection.run(
+    (sql) => sql`
+    with unused as (
+      delete from writ.plans where hash in (
+        select hash from writ.plans p where p.at < (select writ.now()) - ${replyKeptMs}::bigint
+          and not exists (select from writ.chains c where c.hash = p.hash)
+          and not exists (select from writ.directives d where d.plan = p.hash)
+        order by p.at limit ${plansPerCall} for update skip locked)
+      returning hash
+    )
+    delete from writ.plan_steps s using unused where s.hash = unused.hash`,
+  )
+}
