@@ -24,17 +24,44 @@ export type Start = 'line' | 'none' | { commit: string }
 
 export type Effect =
   /** A new contract with its task (both carry this number, counted over the actor's life). Comes before `ready`. */
-  | { kind: 'task'; role: Role; number: number; purpose: Purpose; round: number; feedback: string | null; manual: boolean }
+  | {
+      kind: 'task'
+      role: Role
+      number: number
+      purpose: Purpose
+      round: number
+      feedback: string | null
+      manual: boolean
+    }
   /** That task waits for a slot; `unready` withdraws it (it was granted, ended or superseded). */
   | { kind: 'ready'; role: Role; number: number; manual: boolean }
   | { kind: 'unready' }
   /** The task has an open attempt: after the commit the spawn goes to the grant's daemon, and again on every activation while it is `starting`. */
-  | { kind: 'spawn'; role: Role; number: number; attempt: number; nonce: string; grant: string; start: Start; totalMs: number }
+  | {
+      kind: 'spawn'
+      role: Role
+      number: number
+      attempt: number
+      nonce: string
+      grant: string
+      start: Start
+      totalMs: number
+    }
   /** Orders to the daemon that runs the open attempt. */
   | { kind: 'stop'; attempt: number; nonce: string; grant: string }
   | { kind: 'finish'; attempt: number; nonce: string; grant: string }
   /** The attempt is over; its grant is free for the next task, or goes back as suspect (nobody knows whether the process lives). */
-  | { kind: 'closed'; number: number; attempt: number; grant: string; as: Closed; suspect: boolean; reason: string; result: string | null; commit: string | null }
+  | {
+      kind: 'closed'
+      number: number
+      attempt: number
+      grant: string
+      as: Closed
+      suspect: boolean
+      reason: string
+      result: string | null
+      commit: string | null
+    }
   /** A grant that came when nothing waited for it. */
   | { kind: 'giveBack'; grant: string }
   /** The task (and with it its contract) has ended. */

@@ -1,0 +1,245 @@
+/** What the directive's chart names as actions: changes of its memory, and the effects that go with them. */
+import { act, type Does } from './act.ts'
+import {
+  type DirectiveContext,
+  type DirectiveEvent,
+  type DirectiveStatus,
+  failedListMax,
+  nextTelling,
+  planIn,
+  sliceOf,
+} from './directive-context.ts'
+import type { Effect, Severity } from './effect.ts'
+import { feedbackOf } from './step-context.ts'
+
+const on = <P extends Record<string, unknown> | undefined = undefined>(
+  how: (context: DirectiveContext, event: DirectiveEvent, params: P) => Does<DirectiveContext>,
+) => act<DirectiveContext, DirectiveEvent, P>(how)
+
+const history = (type: string, severity: Severity, data: Record<string, unknown>): Effect => ({
+  kind: 'event',
+  type,
+  severity,
+  source: 'system',
+  data,
+})
+
+const acceptingPlan = (context: DirectiveContext, event: DirectiveEvent): Does<DirectiveContext> => {
+  const brought = event.type === 'plan' ? event.plan : context.report?.plan
+  const plan = event.type === 'start' ? context.given.settings.readyPlan : planIn(brought)
+  if (plan === null) return {}
+  const { hash, steps } = plan
+  const generation = context.generations + 1
+  return {
+    set: {
+      chain: { generation, hash, steps },
+      generations: generation,
+      passed: 0,
+      cursors: { ...context.cursors, roots: 0 },
+    },
+    effects: [{ kind: 'chain', generation, hash, steps }],
+  }
+}
+
+/** Why planning ended without a plan. */
+const planMissing = ({ report }: DirectiveContext): string => {
+  const faults =
+    report?.plan !== null && report?.plan !== undefined && 'faults' in report.plan ? report.plan.faults : []
+  return faults.length === 0
+    ? 'the planner ended without submitting a plan'
+    : `the planner's plan has faults: ${faults.join('; ')}`
+}
+
+const refuse = (text: string, hint: string): Does<DirectiveContext> => ({
+  effects: [{ kind: 'refuse', code: 'REFUSED', text, hint }],
+})
+
+const hints: Readonly<Record<string, string>> = {
+  start: 'only a draft directive starts',
+  plan: 'a plan is accepted only in planning; start the directive first',
+  retry: 'only a failed or cancelled directive can be retried',
+  cancel: 'only a directive that has not ended can be cancelled',
+  pause: 'only a directive that has not ended can be paused',
+  resume: 'only a directive that has not ended can be resumed',
+}
+
+const stepRefusal = ({ chain }: DirectiveContext, event: DirectiveEvent, status: string): Does<DirectiveContext> => {
+  if (chain === null)
+    return refuse(
+      `the directive is ${status} and has no chain yet`,
+      'its steps can be steered once its plan is accepted',
+    )
+  const index = event.type === 'step.command' ? event.index : -1
+  const text = `there is no step ${index} in the current chain, which has ${chain.steps}`
+  return { effects: [{ kind: 'refuse', code: 'NOT_FOUND', text, hint: 'name a step of the current chain' }] }
+}
+
+const retryRefusal = ({ failed }: DirectiveContext, event: DirectiveEvent): Does<DirectiveContext> => {
+  const index = event.type === 'step.command' ? event.index : -1
+  const others = failed.filter((other) => other !== index)
+  if (!failed.includes(index))
+    return refuse(`step ${index} has not failed`, 'retry the directive, or the step that has failed')
+  const text = `other steps have failed as well: ${others.join(', ')}`
+  return { effects: [{ kind: 'refuse', code: 'REFUSED', text, hint: 'retry the directive', steps: others }] }
+}
+
+const sendingBack = (context: DirectiveContext): Does<DirectiveContext> => {
+  const { report, chain } = context
+  if (report?.verdict === null || report?.verdict === undefined || !('verdict' in report.verdict) || chain === null)
+    return {}
+  const { verdict, rework } = report.verdict
+  const named = [...new Set(rework)].filter((index) => index >= 0 && index < chain.steps)
+  const indexes = named.length === 0 ? [chain.steps - 1] : named
+  const told = feedbackOf(verdict) ?? verdict.summaryFeedback
+  const feedback = told === '' ? 'The acceptance checks of the whole directive did not pass.' : told
+  return {
+    set: { owed: indexes.length, acceptTries: 0 },
+    effects: [
+      history('acceptance_failed', 'warn', { summaryFeedback: verdict.summaryFeedback, steps: indexes }),
+      ...indexes.map((step): Effect => ({ kind: 'tell', to: { step }, message: { type: 'rework', feedback } })),
+    ],
+  }
+}
+
+const acceptFault = ({ report }: DirectiveContext): string => {
+  if (report?.status !== 'done') return report?.reason ?? ''
+  return report.verdict !== null && 'fault' in report.verdict ? report.verdict.fault : 'the evaluator left no verdict'
+}
+
+const mergeFault = ({ report }: DirectiveContext): string =>
+  report === null || report.reason === '' ? 'the merger gave no result' : report.reason
+
+/** Of plans and the line. */
+const planActions = {
+  acceptPlan: on(acceptingPlan),
+  refusePlan: on((_, event) => {
+    const faults = event.type === 'plan' && 'faults' in event.plan ? event.plan.faults : []
+    const hint = 'mend every fault that is listed and submit the plan again'
+    return { effects: [{ kind: 'refuse', code: 'BAD_PLAN', text: 'the plan has faults', hint, faults }] }
+  }),
+  regenerate: on((context) => {
+    const regenerations = context.regenerations + 1
+    const { maxRegenerations } = context.given.settings
+    const data = { attempt: regenerations, maxRegenerations, reason: planMissing(context) }
+    return { set: { regenerations }, effects: [history('planning_retry', 'warn', data)] }
+  }),
+  giveUpPlanning: on((context) => {
+    const { regenerations, given } = context
+    const reason = planMissing(context)
+    const data = { attempts: regenerations, maxRegenerations: given.settings.maxRegenerations, reason }
+    return { set: { reason }, effects: [history('planning_failed', 'error', data)] }
+  }),
+  failPlanner: on(({ report }) => ({ set: { reason: `the planner failed: ${report?.reason ?? ''}` } })),
+  dropTask: on(({ task }) => ({
+    set: { task: null },
+    effects:
+      task === null
+        ? []
+        : [{ kind: 'taskEnded', number: task.number, status: 'cancelled', reason: 'not needed any more' }],
+  })),
+  keepLine: on(({ report }) => (report?.merge?.kind === 'prepared' ? { set: { line: report.merge.line } } : {})),
+  failPrepare: on((context) => ({ set: { reason: `the line could not be prepared: ${mergeFault(context)}` } })),
+  failPublish: on((context) => {
+    const foreign = context.report?.merge?.kind === 'foreign' ? context.report.merge.commits : null
+    if (foreign === null) return { set: { reason: `the line could not be published: ${mergeFault(context)}` } }
+    const reason = "the line's branch has commits that the directive never recorded"
+    return { set: { reason }, effects: [history('publish_foreign', 'error', { commits: foreign, reason })] }
+  }),
+}
+
+/** Of counts and slices. */
+const chainActions = {
+  countPassed: on(({ passed, line }, event) =>
+    event.type === 'step.passed' ? { set: { passed: passed + 1, line: event.merged?.line ?? line } } : {},
+  ),
+  takeBackPassed: on(({ passed, owed }) => ({ set: { passed: Math.max(0, passed - 1), owed: Math.max(0, owed - 1) } })),
+  countFailed: on(({ failed, failures }, event) => {
+    if (event.type !== 'step.failed' || failed.includes(event.index)) return {}
+    const listed = failed.length < failedListMax ? [...failed, event.index] : failed
+    return { set: { failed: listed, failures: failures + 1 } }
+  }),
+  takeBackFailed: on(({ failed, failures }, event) => ({
+    set: {
+      failed: 'index' in event ? failed.filter((index) => index !== event.index) : failed,
+      failures: Math.max(0, failures - 1),
+    },
+  })),
+  failStep: on((_, event) =>
+    event.type === 'step.failed' ? { set: { reason: `step ${event.index} failed: ${event.reason}` } } : {},
+  ),
+  mergeAgain: on((_, event) => ({
+    effects: 'index' in event ? [{ kind: 'tell', to: { step: event.index }, message: { type: 'line.moved' } }] : [],
+  })),
+  /** While ending: merged too late, so it has not passed after all, and stops like the others. */
+  stopLate: on(({ told }, event) => ({
+    set: { told: told + 1 },
+    effects:
+      'index' in event
+        ? [
+            { kind: 'tell', to: { step: event.index }, message: { type: 'line.moved' } },
+            { kind: 'tell', to: { step: event.index }, message: { type: 'cancel' } },
+          ]
+        : [],
+  })),
+  dispatchStep: on((_, event) => ({
+    effects: 'index' in event ? [{ kind: 'tell', to: { step: event.index }, message: { type: 'dispatch' } }] : [],
+  })),
+  missReady: on(() => ({ set: { missed: true } })),
+  tellSlice: on((context) => {
+    const next = nextTelling(context)
+    if (next === null) return {}
+    const missed = context.missed && !(next.what === 'wake' && context.cursors.wake === null)
+    return { set: { slice: next.what, missed }, effects: [sliceOf(next.what, next.from)] }
+  }),
+  sliceDone: on(({ slice, cursors, told }, event) => {
+    if (event.type !== 'slice.done' || slice === null) return {}
+    return {
+      set: {
+        slice: null,
+        cursors: { ...cursors, [slice]: event.next },
+        told: slice === 'cancel' ? told + event.told : told,
+      },
+    }
+  }),
+  beginCancelling: on(({ cursors }) => ({ set: { cursors: { ...cursors, cancel: 0 } } })),
+  tellCancel: on(({ cursors }) => ({ set: { slice: 'cancel' }, effects: [sliceOf('cancel', cursors.cancel ?? 0)] })),
+  resetStopping: on(() => ({ set: { told: 0, stopped: 0, owed: 0 } })),
+  countStopped: on(({ stopped }) => ({ set: { stopped: stopped + 1 } })),
+  beginRetry: on(({ cursors, chain }) => ({
+    set: {
+      failed: [],
+      failures: 0,
+      reason: null,
+      owed: 0,
+      missed: false,
+      acceptTries: 0,
+      regenerations: 0,
+      cursors: { ...cursors, wake: null, cancel: null, retry: chain === null ? null : 0 },
+    },
+  })),
+}
+
+/** Of acceptance, and of what people ask. */
+const steeringActions = {
+  sendBack: on(sendingBack),
+  countAcceptTry: on((context) => ({
+    set: { acceptTries: context.acceptTries + 1 },
+    effects: [history('acceptance_retry', 'warn', { attempt: context.acceptTries + 1, reason: acceptFault(context) })],
+  })),
+  failAccept: on((context) => ({ set: { reason: `the acceptance checks gave no verdict: ${acceptFault(context)}` } })),
+  tellStep: on<{ live: boolean }>((_, event, { live }) => {
+    if (event.type !== 'step.command') return {}
+    const to = { step: event.index }
+    if (event.verb === 'reject')
+      return { effects: [{ kind: 'tell', to, message: { type: 'command', verb: 'reject', text: event.text, live } }] }
+    return { effects: [{ kind: 'tell', to, message: { type: 'command', verb: event.verb, live } }] }
+  }),
+  refuseStep: on<{ status: DirectiveStatus }>((context, event, { status }) => stepRefusal(context, event, status)),
+  refuseRetry: on(retryRefusal),
+  refuse: on<{ status: DirectiveStatus }>((_, event, { status }) =>
+    refuse(`the directive is ${status}: ${event.type} is not possible`, hints[event.type] ?? 'look at its status'),
+  ),
+}
+
+/** Everything of a directive that is not the task region's. */
+export const directiveActions = { ...planActions, ...chainActions, ...steeringActions }

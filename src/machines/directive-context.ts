@@ -1,0 +1,101 @@
+/** What a directive remembers: counts and cursors, never a list that grows with its plan. */
+import type { Effect } from './effect.ts'
+import type { DirectiveSettings, Given } from './given.ts'
+import type { DirectiveMessage, PlanReading } from './message.ts'
+import type { TaskContext } from './task.ts'
+
+export type DirectiveStatus =
+  | 'draft'
+  | 'planning'
+  | 'active'
+  | 'checking'
+  | 'completed'
+  | 'failing'
+  | 'failed'
+  | 'cancelling'
+  | 'cancelled'
+
+/** What is being told to many steps, slice by slice. `roots`: dispatch to those without dependencies; `wake`: to those alive. */
+export type Telling = 'roots' | 'wake' | 'retry' | 'cancel'
+
+export interface DirectiveContext extends TaskContext {
+  given: Given<DirectiveSettings>
+  /** The current chain. */
+  chain: { generation: number; hash: string; steps: number } | null
+  /** Chains made so far. */
+  generations: number
+  /** Plannings without a plan that were tried again (R18). */
+  regenerations: number
+  passed: number
+  failures: number
+  /** Indexes of failed steps, the first 100. */
+  failed: readonly number[]
+  /** The commit that the line is at; null before it was prepared. */
+  line: string | null
+  /** Where the next slice of each begins; null: nothing (more) to tell. */
+  cursors: Readonly<Record<Telling, number | null>>
+  /** The slice that is out: its `slice.done` has not come yet. */
+  slice: Telling | null
+  /** A step became ready when it could not be told to go: the steps alive are told again. */
+  missed: boolean
+  /** Steps that were told to stop, and answers to that. */
+  told: number
+  stopped: number
+  /** Steps that the acceptance checks sent to rework, and that have not left passed yet. */
+  owed: number
+  /** Acceptance checks without a verdict that were tried again. */
+  acceptTries: number
+  /** Why it failed. */
+  reason: string | null
+}
+
+export type DirectiveEvent = DirectiveMessage
+
+export const failedListMax = 100
+
+const nothingToTell = { roots: null, wake: null, retry: null, cancel: null } as const
+
+/** A directive that was just created. */
+export const newDirective = (given: Given<DirectiveSettings>): DirectiveContext => ({
+  given,
+  report: null,
+  task: null,
+  tasks: 0,
+  attempts: 0,
+  chain: null,
+  generations: 0,
+  regenerations: 0,
+  passed: 0,
+  failures: 0,
+  failed: [],
+  line: null,
+  cursors: nothingToTell,
+  slice: null,
+  missed: false,
+  told: 0,
+  stopped: 0,
+  owed: 0,
+  acceptTries: 0,
+  reason: null,
+})
+
+/** What comes first of all that is to be told while the directive is active. */
+export const nextTelling = ({ cursors, missed }: DirectiveContext): { what: Telling; from: number } | null => {
+  if (cursors.retry !== null) return { what: 'retry', from: cursors.retry }
+  if (cursors.wake !== null) return { what: 'wake', from: cursors.wake }
+  if (missed) return { what: 'wake', from: 0 }
+  return cursors.roots === null ? null : { what: 'roots', from: cursors.roots }
+}
+
+const messages = { roots: 'dispatch', wake: 'dispatch', retry: 'retry', cancel: 'cancel' } as const
+
+export const sliceOf = (what: Telling, from: number): Effect => ({
+  kind: 'slice',
+  from,
+  create: what === 'roots',
+  message: { type: messages[what] },
+})
+
+/** The plan that the message, or the planner's report, brings; null when it brings none that can be taken. */
+export const planIn = (plan: PlanReading | null | undefined): { hash: string; steps: number } | null =>
+  plan !== null && plan !== undefined && 'hash' in plan ? plan : null

@@ -1,0 +1,54 @@
+/** The questions that the directive's chart names. */
+import { not, or, stateIn } from 'xstate'
+import { type DirectiveContext, type DirectiveEvent, nextTelling, planIn } from './directive-context.ts'
+
+type Of = { context: DirectiveContext; event: DirectiveEvent }
+
+const commandsStep = ({ context: { chain }, event }: Of): boolean =>
+  event.type === 'step.command' && chain !== null && event.index < chain.steps
+
+const acceptVerdict = ({ report }: DirectiveContext) =>
+  report?.status === 'done' && report.verdict !== null && 'verdict' in report.verdict ? report.verdict.verdict : null
+
+const ended = or([stateIn({ flow: 'completed' }), stateIn({ flow: 'failed' }), stateIn({ flow: 'cancelled' })])
+
+export const directiveGuards = {
+  notEnded: not(ended),
+  gateOpen: stateIn({ gate: 'open' }),
+  beingCancelled: stateIn('#cancelling'),
+  hasReadyPlan: ({ context }: Of) => context.given.settings.readyPlan !== null,
+  hasChain: ({ context }: Of) => context.chain !== null,
+  hasRepository: ({ context }: Of) => context.given.settings.hasRepository,
+  hasChecks: ({ context }: Of) => context.given.settings.hasChecks,
+  mustPrepare: ({ context: { given, line } }: Of) => given.settings.hasRepository && line === null,
+
+  bringsPlan: ({ event }: Of) => event.type === 'plan' && planIn(event.plan) !== null,
+  reportsPlan: ({ context: { report } }: Of) => report?.status === 'done' && planIn(report.plan) !== null,
+  regenerationsLeft: ({ context: { regenerations, given } }: Of) => regenerations < given.settings.maxRegenerations,
+
+  allPassed: ({ context: { chain, passed, owed } }: Of) => chain !== null && owed === 0 && passed >= chain.steps,
+  mayTell: ({ context }: Of) => context.slice === null && nextTelling(context) !== null,
+  /** The step's work was not merged into the line as it is. */
+  mergedElsewhere: ({ context: { line }, event }: Of) =>
+    event.type === 'step.passed' && event.merged !== null && event.merged.base !== line,
+
+  mergeIs: ({ context: { report } }: Of, { kind }: { kind: string }) =>
+    report?.status === 'done' && report.merge?.kind === kind,
+  hasAccepted: ({ context }: Of) => acceptVerdict(context)?.passed === true,
+  hasRejected: ({ context }: Of) => acceptVerdict(context)?.passed === false,
+  acceptTriesLeft: ({ context: { acceptTries, given } }: Of) => acceptTries < given.settings.acceptRetries,
+
+  noSliceOut: ({ context }: Of) => context.slice === null,
+  isLastCancel: ({ context: { slice }, event }: Of) =>
+    slice === 'cancel' && event.type === 'slice.done' && event.next === null,
+  allStopped: ({ context: { told, stopped } }: Of) => stopped >= told,
+
+  commandsStep,
+  /** A person retries a failed step of a directive that has ended: that is a retry of the directive. */
+  retriesFailed: (of: Of) =>
+    commandsStep(of) && of.event.type === 'step.command' && of.event.verb === 'retry' && isOnlyFailed(of),
+  asksRetry: (of: Of) => commandsStep(of) && of.event.type === 'step.command' && of.event.verb === 'retry',
+}
+
+const isOnlyFailed = ({ context: { failed, failures }, event }: Of): boolean =>
+  event.type === 'step.command' && failures === 1 && failed[0] === event.index

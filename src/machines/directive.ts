@@ -1,0 +1,257 @@
+/** The chart of a directive: how far it is (flow), and whether anything new may be dispatched (gate). */
+import { and, raise, setup } from 'xstate'
+import { effect } from './act.ts'
+import { directiveActions } from './directive-actions.ts'
+import { type DirectiveContext, type DirectiveEvent, type DirectiveStatus, newDirective } from './directive-context.ts'
+import { directiveGuards } from './directive-guards.ts'
+import type { Purpose, Start } from './effect.ts'
+import type { DirectiveSettings, Given } from './given.ts'
+import { taskActions } from './task-actions.ts'
+import { stoppingState, taskDelays, taskGuards, taskRegion, wrappingState } from './task.ts'
+
+const startOf = ({ given }: DirectiveContext, purpose: Purpose): Start =>
+  given.settings.hasRepository && purpose !== 'prepare' ? 'line' : 'none'
+
+const endedAs = <const S extends string>(status: S) => ({ type: 'endedAs', params: { status } }) as const
+const mergeIs = <const K extends string>(kind: K) => ({ type: 'mergeIs', params: { kind } }) as const
+const refuse = <const S extends DirectiveStatus>(status: S) =>
+  ({ actions: { type: 'refuse', params: { status } } }) as const
+
+/** What is refused in this status, and how a person's command to a step is taken. */
+const refusals = <const S extends DirectiveStatus>(status: S) =>
+  ({ start: refuse(status), retry: refuse(status) }) as const
+const steers = <const S extends DirectiveStatus>(status: S) =>
+  [
+    { guard: 'commandsStep', actions: { type: 'tellStep', params: { live: true } } },
+    { actions: { type: 'refuseStep', params: { status } } },
+  ] as const
+
+/** A directive that has ended: an evaluation is still possible, and a failed step may be retried (R38, R50). */
+const ended = <const S extends DirectiveStatus>(status: S) =>
+  ({
+    start: refuse(status),
+    cancel: refuse(status),
+    pause: refuse(status),
+    resume: refuse(status),
+    'step.command': [
+      { guard: 'retriesFailed', target: 'again', actions: 'beginRetry' },
+      { guard: 'asksRetry', actions: 'refuseRetry' },
+      { guard: 'commandsStep', actions: { type: 'tellStep', params: { live: false } } },
+      { actions: { type: 'refuseStep', params: { status } } },
+    ],
+  }) as const
+const noPlan = <const S extends DirectiveStatus>(status: S) => [{ guard: 'hasChain' }, refuse(status)] as const
+const again = { target: 'again', actions: 'beginRetry' } as const
+
+export const directive = setup({
+  types: {
+    context: {} as DirectiveContext,
+    events: {} as DirectiveEvent,
+    input: {} as { given: Given<DirectiveSettings> },
+    tags: {} as DirectiveStatus | 'ended' | 'paused',
+  },
+  actions: {
+    effect,
+    ...taskActions<DirectiveContext, DirectiveEvent>({
+      order: () => ({ round: 1, feedback: null, manual: false }),
+      start: startOf,
+    }),
+    ...directiveActions,
+  },
+  guards: { ...taskGuards, ...directiveGuards },
+  delays: taskDelays,
+})
+  .extend({
+    actions: { startAgain: raise({ type: 'start' }) },
+    guards: { tellsNow: and(['gateOpen', 'mayTell']) },
+  })
+  .createMachine({
+    id: 'directive',
+    version: '1',
+    options: { maxIterations: 200 },
+    context: ({ input }) => newDirective(input.given),
+    type: 'parallel',
+    states: {
+      flow: {
+        initial: 'draft',
+        on: {
+          'task.granted': { actions: 'giveBack' },
+          'task.end': { actions: 'refuseEnded' },
+          'slice.done': { actions: 'sliceDone' },
+          'step.ready': { actions: 'missReady' },
+          'step.passed': [{ guard: 'mergedElsewhere', actions: 'mergeAgain' }, { actions: 'countPassed' }],
+          'step.unpassed': { actions: 'takeBackPassed' },
+          'step.failed': { actions: 'countFailed' },
+          'step.unfailed': { actions: 'takeBackFailed' },
+        },
+        states: {
+          draft: {
+            tags: 'draft',
+            on: {
+              start: [{ guard: 'hasReadyPlan', target: 'active', actions: 'acceptPlan' }, { target: 'planning' }],
+              cancel: 'cancelled',
+              retry: refuse('draft'),
+              plan: refuse('draft'),
+              'step.command': steers('draft'),
+            },
+          },
+          planning: {
+            ...taskRegion('plan'),
+            tags: 'planning',
+            on: {
+              ...refusals('planning'),
+              plan: [{ guard: 'bringsPlan', target: 'active', actions: 'acceptPlan' }, { actions: 'refusePlan' }],
+              cancel: '#cancelling',
+              'step.command': steers('planning'),
+            },
+            onDone: [
+              { guard: endedAs('failed'), target: 'failed', actions: 'failPlanner' },
+              { guard: 'reportsPlan', target: 'active', actions: 'acceptPlan' },
+              { guard: 'regenerationsLeft', target: 'draft', actions: ['regenerate', 'startAgain'] },
+              { target: 'failed', actions: 'giveUpPlanning' },
+            ],
+          },
+          active: {
+            tags: 'active',
+            initial: 'entering',
+            on: {
+              ...refusals('active'),
+              cancel: '#cancelling',
+              'step.failed': { target: '#failing', actions: ['countFailed', 'failStep'] },
+              'step.command': steers('active'),
+            },
+            states: {
+              entering: {
+                always: [
+                  { guard: 'attemptOpen', target: 'wrapping' },
+                  { guard: 'mustPrepare', target: 'preparing', actions: 'dropTask' },
+                  { target: 'running', actions: 'dropTask' },
+                ],
+              },
+              /** The planner has submitted its plan and still runs. */
+              wrapping: wrappingState('entering', 'stopping'),
+              stopping: stoppingState('entering'),
+              preparing: {
+                ...taskRegion('prepare'),
+                onDone: [
+                  { guard: mergeIs('prepared'), target: 'running', actions: 'keepLine' },
+                  { target: '#failing', actions: 'failPrepare' },
+                ],
+              },
+              running: {
+                always: [
+                  { guard: 'allPassed', target: '#checking' },
+                  { guard: 'tellsNow', actions: 'tellSlice' },
+                ],
+                on: { 'step.ready': [{ guard: 'gateOpen', actions: 'dispatchStep' }, { actions: 'missReady' }] },
+              },
+            },
+          },
+          checking: {
+            id: 'checking',
+            tags: 'checking',
+            initial: 'entering',
+            on: {
+              ...refusals('checking'),
+              cancel: '#cancelling',
+              'step.unpassed': { target: 'active', actions: ['takeBackPassed', 'supersede'] },
+              'step.failed': { target: '#failing', actions: ['countFailed', 'failStep', 'supersede'] },
+              'step.command': steers('checking'),
+            },
+            states: {
+              entering: { always: [{ guard: 'hasChecks', target: 'judging' }, { target: 'accepted' }] },
+              judging: {
+                ...taskRegion('accept'),
+                onDone: [
+                  { guard: 'hasAccepted', target: 'accepted' },
+                  { guard: 'hasRejected', target: '#directive.flow.active', actions: 'sendBack' },
+                  { guard: 'acceptTriesLeft', target: 'judging', reenter: true, actions: 'countAcceptTry' },
+                  { target: '#failing', actions: 'failAccept' },
+                ],
+              },
+              accepted: {
+                always: [{ guard: 'hasRepository', target: 'publishing' }, { target: '#directive.flow.completed' }],
+              },
+              publishing: {
+                ...taskRegion('publish'),
+                onDone: [
+                  { guard: mergeIs('published'), target: '#directive.flow.completed' },
+                  { target: '#failing', actions: 'failPublish' },
+                ],
+              },
+            },
+          },
+          /** Failing or cancelling: everything that was begun is told to stop, and waited for. */
+          ending: {
+            type: 'parallel',
+            entry: 'resetStopping',
+            on: {
+              'step.passed': [{ guard: 'mergedElsewhere', actions: 'stopLate' }, { actions: 'countPassed' }],
+              'step.stopped': { actions: 'countStopped' },
+            },
+            states: {
+              as: {
+                initial: 'failing',
+                states: {
+                  failing: {
+                    id: 'failing',
+                    tags: 'failing',
+                    on: {
+                      ...refusals('failing'),
+                      cancel: 'cancelling',
+                      plan: noPlan('failing'),
+                      'step.command': steers('failing'),
+                    },
+                  },
+                  cancelling: {
+                    id: 'cancelling',
+                    tags: 'cancelling',
+                    on: { ...refusals('cancelling'), plan: noPlan('cancelling'), 'step.command': steers('cancelling') },
+                  },
+                },
+              },
+              work: {
+                initial: 'entering',
+                states: {
+                  entering: {
+                    always: [
+                      { guard: 'attemptOpen', target: 'stopping' },
+                      { guard: 'hasChain', target: 'telling', actions: ['dropTask', 'beginCancelling'] },
+                      { target: 'over', actions: 'dropTask' },
+                    ],
+                  },
+                  stopping: stoppingState('entering'),
+                  telling: {
+                    always: { guard: 'noSliceOut', actions: 'tellCancel' },
+                    on: { 'slice.done': { guard: 'isLastCancel', target: 'waiting', actions: 'sliceDone' } },
+                  },
+                  waiting: { always: { guard: 'allStopped', target: 'over' } },
+                  over: {
+                    always: [
+                      { guard: 'beingCancelled', target: '#directive.flow.cancelled' },
+                      { target: '#directive.flow.failed' },
+                    ],
+                  },
+                },
+              },
+            },
+          },
+          /** A retry (R50). */
+          again: { always: [{ guard: 'hasChain', target: 'active' }, { target: 'planning' }] },
+          completed: { tags: ['completed', 'ended'], on: { ...ended('completed'), retry: refuse('completed') } },
+          failed: { tags: ['failed', 'ended'], on: { ...ended('failed'), retry: again, plan: noPlan('failed') } },
+          cancelled: {
+            tags: ['cancelled', 'ended'],
+            on: { ...ended('cancelled'), retry: again, plan: noPlan('cancelled') },
+          },
+        },
+      },
+      gate: {
+        initial: 'open',
+        states: {
+          open: { on: { pause: { guard: 'notEnded', target: 'paused' } } },
+          paused: { tags: 'paused', on: { resume: { guard: 'notEnded', target: 'open' } } },
+        },
+      },
+    },
+  })

@@ -1,0 +1,63 @@
+/** The questions that the step's chart names. */
+import { isQuiet, type StepContext, type StepEvent, type StepStatus, verdictOf } from './step-context.ts'
+
+type Of = { context: StepContext; event: StepEvent }
+
+const atRest: readonly StepStatus[] = ['passed', 'failed', 'cancelled', 'skipped']
+
+const asks = ({ event }: Of, { verb }: { verb: string }): boolean => event.type === 'command' && event.verb === verb
+const isLive = ({ event }: Of): boolean => event.type === 'command' && event.live
+
+export const stepGuards = {
+  isReady: ({ context }: Of) => context.waitsFor.length === 0,
+  /** The last step that it waited for has passed. */
+  becomesReady: ({ context: { waitsFor }, event }: Of) =>
+    event.type === 'dependency.passed' && waitsFor.length === 1 && waitsFor[0] === event.index,
+  evaluates: ({ context }: Of) => context.given.settings.evaluate,
+  mergesWork: ({ context: { given, commit, inLine } }: Of) => given.settings.merges && commit !== null && !inLine,
+  needsApproval: ({ context: { given, level } }: Of) => {
+    const { requiresApproval, autonomy } = given.settings
+    if (requiresApproval || autonomy === 'manual') return true
+    return autonomy === 'guarded' && level !== null && ['yellow', 'red'].includes(level.toLowerCase())
+  },
+  reworkLeft: ({ context: { rework, given } }: Of) => rework < given.settings.maxRework,
+
+  hasVerdict: ({ context }: Of) => verdictOf(context) !== null,
+  hasPassed: ({ context }: Of) => verdictOf(context)?.passed === true,
+  evaluatorTriesLeft: ({ context: { evaluatorTries, given } }: Of) =>
+    evaluatorTries < given.settings.onEvaluatorFailure.retries,
+  withoutVerdict: ({ context: { given } }: Of, { then }: { then: string }) =>
+    given.settings.onEvaluatorFailure.then === then,
+
+  isManual: ({ context }: Of) => context.manual !== null,
+  isQuiet: ({ context }: Of) => isQuiet(context),
+  cameFrom: ({ context: { manual } }: Of, { from }: { from: StepStatus }) => manual?.from === from,
+  /** A stopped evaluation of a step that was at rest: it is at rest again. */
+  cameFromRest: ({ context: { manual, report } }: Of) =>
+    report?.status === 'cancelled' && manual !== null && atRest.includes(manual.from),
+  /** Evaluated again after it had passed, and passed again: it counts once. */
+  passesAgain: ({ context }: Of) => context.manual?.from === 'passed' && verdictOf(context)?.passed === true,
+  /** Evaluated again after it had passed, and not passed when dependents had begun (R54). */
+  isTooLate: ({ context: { manual, dependentsBegun } }: Of) => manual?.from === 'passed' && dependentsBegun,
+  mergesAgain: ({ context: { given, commit } }: Of) => given.settings.merges && commit !== null,
+
+  mergedAs: ({ context: { report } }: Of, { kind }: { kind: string }) =>
+    report?.status === 'done' && report.merge?.kind === kind,
+
+  asks,
+  asksEvaluation: (of: Of) => asks(of, { verb: 'evaluate' }) && of.context.worked,
+  asksAgain: (of: Of) => asks(of, { verb: 'evaluate' }) && of.context.manual !== null,
+  mayReject: (of: Of) => asks(of, { verb: 'reject' }) && isLive(of) && of.context.flagged,
+  hasHoldLimit: ({ context: { given } }: Of) => given.settings.hold !== null,
+  decides: ({ context: { given } }: Of, { decision }: { decision: string }) =>
+    given.settings.hold?.decision === decision,
+  /** The evaluation that was asked for while the step's directive had ended may be given up for a retry. */
+  cameFromEnded: ({ context: { manual } }: Of) =>
+    manual !== null && ['failed', 'cancelled', 'skipped'].includes(manual.from),
+}
+
+/** The durable timer of a held step, in ms. */
+export const stepDelays = {
+  hold: ({ context: { held, given } }: Of) =>
+    Math.max(0, (held?.since ?? given.at) + (given.settings.hold?.ms ?? 0) - given.at),
+}
