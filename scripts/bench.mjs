@@ -1,0 +1,10 @@
+/** `npm run bench [-- arguments]`: compiles `src` and `bench` together, so that nothing but Node is measured, and runs bench/run.ts. */
+import { copyFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { compiled, installed, ready, root } from './ready.mjs'
+import { run } from './run.mjs'
+
+const folder = join(root, '.cache', 'bench')
+await ready(installed, () => compiled('tsconfig.bench.json', folder, ['src', 'bench']))
+copyFileSync(join(root, 'package.json'), join(folder, 'package.json'))
+process.exitCode = await run(process.execPath, [join(folder, 'bench', 'run.js'), ...process.argv.slice(2)])

@@ -1,0 +1,7 @@
+/** `npm start [-- --exit|--stay]`: makes the checkout ready and runs the bundled example, as `writ example` would. */
+import { join } from 'node:path'
+import { built, installed, ready, root } from './ready.mjs'
+import { run } from './run.mjs'
+
+await ready(installed, built)
+process.exitCode = await run(process.execPath, [join(root, 'dist/cli/main.js'), 'example', ...process.argv.slice(2)])
