@@ -39,7 +39,9 @@ export interface BundledPostgres {
 export function bundledPostgres(options: BundledPostgres): string {
   const { packageFolder, user, link = symlinkSync } = options
   const inPlace = join(packageFolder, 'native', 'bin', 'postgres')
-  if (makeLinks(packageFolder, link) && versionOf(inPlace, user) !== undefined) return inPlace
+  const linked = makeLinks(packageFolder, link)
+  // As ourselves, a copy would run no better than what is copied.
+  if (linked && (user === undefined || versionOf(inPlace, user) !== undefined)) return inPlace
   return join(copyOf(options), 'native', 'bin', 'postgres')
 }
 

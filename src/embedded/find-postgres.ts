@@ -42,7 +42,7 @@ function bundled({ packageFolder = bundledPackage(prefix), programs, user }: Pos
 /** Debian keeps Postgres off the PATH, as does Homebrew for all but one version. */
 function system(path: string | undefined): Place[] {
   return [
-    ...fromPgConfig(path),
+    fromPgConfig(path),
     ...onPath('postgres', path),
     ...versionsIn('/usr/lib/postgresql', ''),
     ...versionsIn('/usr', 'pgsql-'),
@@ -52,15 +52,17 @@ function system(path: string | undefined): Place[] {
   ]
 }
 
-function fromPgConfig(path: string | undefined): Place[] {
-  const { status, stdout } = spawnSync('pg_config', ['--bindir'], {
-    encoding: 'utf8',
-    env: { PATH: path ?? '' },
-    stdio: ['ignore', 'pipe', 'ignore'],
-  })
-  const label = 'pg_config --bindir'
-  if (status !== 0) return [{ label, source: 'system', file: () => undefined }]
-  return [{ ...inFolder(stdout.trim(), 'postgres'), label }]
+function fromPgConfig(path: string | undefined): Place {
+  const command = 'pg_config'
+  const file = (): string | undefined => {
+    const { status, stdout } = spawnSync(command, ['--bindir'], {
+      encoding: 'utf8',
+      env: { PATH: path ?? '' },
+      stdio: ['ignore', 'pipe', 'ignore'],
+    })
+    return status === 0 ? inFolder(stdout.trim(), 'postgres').file() : undefined
+  }
+  return { label: `${command} --bindir`, source: 'system', file }
 }
 
 /** The installations side by side in `folder`, as `<prefix><version>/bin`, newest first. */

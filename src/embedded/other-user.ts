@@ -29,7 +29,7 @@ export function otherUser(): OtherUser | undefined {
   )
 }
 
-/** Whether `user` can enter and list-through to this folder: asked of the system itself, so that every rule it has counts. */
+/** Whether `user` can enter this folder: asked of the system itself, so that every rule it has counts. */
 export function canEnter(folder: string, user: OtherUser): boolean {
   const probe = spawnSync('/bin/sh', ['-c', 'cd "$1"', 'sh', folder], { ...asUser(user), cwd: '/', stdio: 'ignore' })
   return probe.status === 0
