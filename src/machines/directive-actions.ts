@@ -79,7 +79,7 @@ const retryRefusal = ({ failed }: DirectiveContext, event: DirectiveEvent): Does
   const others = failed.filter((other) => other !== index)
   if (!failed.includes(index))
     return refuse(`step ${index} has not failed`, 'retry the directive, or the step that has failed')
-  const text = `other steps have failed as well: ${others.join(', ')}`
+  const text = 'other steps have failed as well'
   return { effects: [{ kind: 'refuse', code: 'REFUSED', text, hint: 'retry the directive', steps: others }] }
 }
 
@@ -221,6 +221,16 @@ const chainActions = {
 
 /** Of acceptance, and of what people ask. */
 const steeringActions = {
+  record: on((context) => {
+    const { report, evaluations } = context
+    if (report?.verdict === null || report?.verdict === undefined || !('verdict' in report.verdict)) return {}
+    const { verdict } = report.verdict
+    const number = evaluations + 1
+    return {
+      set: { evaluations: number },
+      effects: [{ kind: 'evaluation', number, task: report.number, verdict, by: 'automated' }],
+    }
+  }),
   sendBack: on(sendingBack),
   countAcceptTry: on((context) => ({
     set: { acceptTries: context.acceptTries + 1 },

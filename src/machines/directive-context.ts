@@ -43,6 +43,8 @@ export interface DirectiveContext extends TaskContext {
   stopped: number
   /** Steps that the acceptance checks sent to rework, and that have not left passed yet. */
   owed: number
+  /** Verdicts on the whole, counted over the directive's life. */
+  evaluations: number
   /** Acceptance checks without a verdict that were tried again. */
   acceptTries: number
   /** Why it failed. */
@@ -75,6 +77,7 @@ export const newDirective = (given: Given<DirectiveSettings>): DirectiveContext 
   told: 0,
   stopped: 0,
   owed: 0,
+  evaluations: 0,
   acceptTries: 0,
   reason: null,
 })

@@ -163,8 +163,8 @@ export const directive = setup({
               judging: {
                 ...taskRegion('accept'),
                 onDone: [
-                  { guard: 'hasAccepted', target: 'accepted' },
-                  { guard: 'hasRejected', target: '#directive.flow.active', actions: 'sendBack' },
+                  { guard: 'hasAccepted', target: 'accepted', actions: 'record' },
+                  { guard: 'hasRejected', target: '#directive.flow.active', actions: ['record', 'sendBack'] },
                   { guard: 'acceptTriesLeft', target: 'judging', reenter: true, actions: 'countAcceptTry' },
                   { target: '#failing', actions: 'failAccept' },
                 ],

@@ -76,8 +76,8 @@ export type Effect =
   | { kind: 'chain'; generation: number; hash: string; steps: number }
   /** A line of the directive's history, written with the change that it tells (R47). */
   | { kind: 'event'; type: string; severity: Severity; source: Source; data: Record<string, unknown> }
-  /** An evaluation record (R35). */
-  | { kind: 'evaluation'; number: number; verdict: Verdict; by: 'automated' | 'manual' }
+  /** An evaluation record (R35). `task`: the number of the evaluator's task. */
+  | { kind: 'evaluation'; number: number; task: number; verdict: Verdict; by: 'automated' | 'manual' }
   /** The command changed nothing: the asker gets this. `steps` are named in the answer. */
   | { kind: 'refuse'; code: Code; text: string; hint?: string; faults?: readonly string[]; steps?: readonly number[] }
 

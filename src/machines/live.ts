@@ -3,7 +3,7 @@ import type { AnyMachineSnapshot, StateValue } from 'xstate'
 import type { Role } from '../protocol/directive.ts'
 import type { DirectiveContext } from './directive-context.ts'
 import type { StepContext } from './step-context.ts'
-import { roleOf, type TaskContext } from './task.ts'
+import { roleOf, type Task, type TaskContext } from './task.ts'
 
 /** An actor's state in memory. Opaque: only this folder looks into it. */
 export interface Live {
@@ -23,10 +23,12 @@ export interface OpenAttempt {
   starting: boolean
 }
 
-const statuses: ReadonlySet<string> = new Set([
-  ...['draft', 'planning', 'active', 'checking', 'completed', 'failing', 'failed', 'cancelling', 'cancelled'],
-  ...['pending', 'running', 'evaluating', 'merging', 'passed', 'rework', 'skipped', 'held', 'settling', 'granting'],
-])
+const statuses: ReadonlySet<string> = new Set(
+  (
+    'draft planning active checking completed failing failed cancelling cancelled ' +
+    'pending running evaluating merging passed rework skipped held settling granting'
+  ).split(' '),
+)
 const phases: ReadonlySet<string> = new Set(['queued', 'starting', 'working', 'backoff', 'stopping', 'wrapping'])
 const isPhase = (name: string): name is Phase => phases.has(name)
 
@@ -35,7 +37,7 @@ const leavesOf = (value: StateValue): string[] =>
     ? [value]
     : Object.values(value).flatMap((part) => (part === undefined ? [] : leavesOf(part)))
 
-const contextOf = ({ snapshot }: Live): TaskContext => snapshot.context as TaskContext
+const taskOf = ({ snapshot }: Live): Task | null => (snapshot.context as Partial<TaskContext>).task ?? null
 
 /** The status that people see; it comes from tags, never from names of nested states. */
 export const statusOf = ({ snapshot }: Live): string => {
@@ -58,19 +60,21 @@ export const phase = (live: Live): Phase | null => leavesOf(live.snapshot.value 
 
 /** The open attempt of the actor's task, or null. */
 export const openAttempt = (live: Live): OpenAttempt | null => {
-  const { task } = contextOf(live)
-  if (task === null || task === undefined || task.nonce === '') return null
+  const task = taskOf(live)
+  if (task === null || task.nonce === '') return null
   const { purpose, number, attempt, nonce, grant } = task
   return { role: roleOf[purpose], number, attempt, nonce, grant, starting: phase(live) === 'starting' }
 }
 
 /** The durable timers that the state waits for: the delayed transitions of its active nodes. */
 export const timersOf = ({ snapshot }: Live): string[] =>
-  [...new Set(snapshot._nodes.flatMap((node) => node.after.map(({ eventType }) => eventType)))].sort()
+  [...new Set(snapshot._nodes.flatMap((node) => node.after.map(({ eventType }) => eventType)))].toSorted((a, b) =>
+    a < b ? -1 : 1,
+  )
 
 const taskWait = (live: Live): string | null => {
-  const { task } = contextOf(live)
-  if (task === null || task === undefined) return null
+  const task = taskOf(live)
+  if (task === null) return null
   const role = roleOf[task.purpose]
   const words: Record<Phase, string> = {
     queued: `a slot for ${/^[aeiou]/.test(role) ? 'an' : 'a'} ${role}`,

@@ -52,7 +52,13 @@ const recording = (context: StepContext): Does<StepContext> => {
       flagged: false,
     },
     effects: [
-      { kind: 'evaluation', number, verdict, by: context.manual === null ? 'automated' : 'manual' },
+      {
+        kind: 'evaluation',
+        number,
+        task: context.report?.number ?? 0,
+        verdict,
+        by: context.manual === null ? 'automated' : 'manual',
+      },
       { kind: 'event', type, severity: 'info', source: 'system', data },
     ],
   }
@@ -136,9 +142,10 @@ const roundActions = {
   })),
   takeCommit: on(({ report, commit, inLine }) => {
     const made = report?.commit ?? null
+    const work = report?.number ?? null
     const kept = made === null ? { commit, inLine } : { commit: made, inLine: false }
     return {
-      set: { ...kept, fromLine: false, score: null, level: null, unevaluated: false, evaluatorTries: 0 },
+      set: { ...kept, work, fromLine: false, score: null, level: null, unevaluated: false, evaluatorTries: 0 },
     }
   }),
   noteConflict: on(conflict),

@@ -28,6 +28,8 @@ export interface StepContext extends TaskContext {
   rework: number
   /** What the next work is told on a rework. */
   feedback: string | null
+  /** The number of its last work's task (and contract) that was done. */
+  work: number | null
   /** The commit of its last work, and whether the directive's line has it. */
   commit: string | null
   inLine: boolean
@@ -68,6 +70,7 @@ export const newStep = (given: Given<StepSettings>): StepContext => ({
   round: 1,
   rework: 0,
   feedback: null,
+  work: null,
   commit: null,
   inLine: false,
   fromLine: true,

@@ -32,9 +32,9 @@ const reasonOf = (event: EventObject): string => {
 const isOpen = (task: Task | null): task is Task => task !== null && task.nonce !== ''
 const attemptOf = ({ attempt, nonce, grant }: Task) => ({ attempt, nonce, grant })
 
-const reportOf = (event: EventObject, status: TaskEnd): Report => {
+const reportOf = (event: EventObject, number: number, status: TaskEnd): Report => {
   const { commit = null, verdict = null, merge = null, plan = null } = fieldsOf(event)
-  return { status, reason: reasonOf(event), commit, verdict, merge, plan }
+  return { number, status, reason: reasonOf(event), commit, verdict, merge, plan }
 }
 
 const closedOf = (task: Task, event: EventObject, as: Closed, suspect: boolean): Effect => {
@@ -51,7 +51,7 @@ const closing = (context: TaskContext, event: EventObject, as: Closed, suspect: 
 
 const ending = ({ task }: TaskContext, event: EventObject, status: TaskEnd): Does<TaskContext> => {
   if (task === null) return {}
-  const report = reportOf(event, status)
+  const report = reportOf(event, task.number, status)
   return {
     set: { task: null, report },
     effects: [{ kind: 'taskEnded', number: task.number, status, reason: report.reason }],

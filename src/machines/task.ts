@@ -22,6 +22,8 @@ export interface Task {
 
 /** How a task ended, for the rest of the same transition only: it is never stored. */
 export interface Report {
+  /** The task's number. */
+  number: number
   status: TaskEnd
   reason: string
   commit: string | null
