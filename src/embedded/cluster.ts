@@ -52,9 +52,9 @@ function makePlace({ root, postgres }: Folders, user: OtherUser | undefined): vo
     chmodSync(elsewhere, 0o711)
     return symlinkSync(elsewhere, postgres)
   }
+  mkdirSync(postgres, { mode: 0o700 })
   // To pass through, not to list; every file beside the cluster stays closed by its own mode.
-  chmodSync(root, 0o711)
-  mkdirSync(postgres, { mode: 0o711 })
+  for (const folder of [root, postgres]) chmodSync(folder, 0o711)
 }
 
 /** The major version of the cluster that exists, or undefined when there is none. */

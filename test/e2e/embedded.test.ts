@@ -21,7 +21,7 @@ import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import { connect } from '@nats-io/transport-node'
 import postgres from 'postgres'
-import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest'
+import { afterAll, afterEach, beforeAll, describe, expect, onTestFinished, test, vi } from 'vitest'
 import { bundledPackage } from '../../src/embedded/bundled-package.ts'
 import { bundledPostgres } from '../../src/embedded/bundled-postgres.ts'
 import { stopAll, wipe } from '../../src/embedded/down.ts'
@@ -377,6 +377,8 @@ describe.runIf(isRoot)('as root', () => {
   })
 
   test.runIf(packageFolder)('a package that only root can reach is copied to where the other user can', async () => {
+    const umask = process.umask(0o077)
+    onTestFinished(() => void process.umask(umask))
     const closed = mkdtempSync(join(scratch, 'checkout-'))
     const hidden = packageWithoutLinks('hidden', closed)
     const folders = newFolders()
