@@ -19,6 +19,7 @@ import type { Log } from './log.ts'
 import type { Output } from './output.ts'
 import { keepTail, openOutput } from './output.ts'
 import { start } from './process.ts'
+import { endStrays } from './strays.ts'
 import type { Reports } from './reports.ts'
 import { readRepository } from './repository.ts'
 import type { TaskSocket } from './socket.ts'
@@ -122,6 +123,7 @@ const execute = async (execution: Execution): Promise<Outcome> => {
     token: admission.token,
     bin: around.home.bin,
   }
+  record.token = admission.token
   const stdout = keepTail()
   const env = taskEnvironment(around.environment, spawn, places)
   const work = {
@@ -147,6 +149,7 @@ const execute = async (execution: Execution): Promise<Outcome> => {
     return ending.reason() === null ? outcome : failureOf(null, ending)
   } finally {
     admission.close()
+    await endStrays(admission.token)
   }
 }
 

@@ -14,7 +14,7 @@ const stamp = { attempt: true, nonce: true, session: true } as const
 
 /** What an attempt ended with: what is reported, without its stamp. */
 export const outcome = z.discriminatedUnion('verb', [
-  z.object({ verb: z.literal('done'), body: reports.done.omit(stamp) }),
+  z.object({ verb: z.literal('done'), body: reports.done.omit(stamp).extend({ verdict: z.json().optional() }) }),
   z.object({ verb: z.literal('failed'), body: reports.failed.omit(stamp) }),
 ])
 export type Outcome = z.infer<typeof outcome>
@@ -34,6 +34,8 @@ const record = z.object({
   acceptedAt: z.number(),
   /** The process group that runs now. */
   group: z.object({ id: z.int(), started: z.string() }).nullable(),
+  /** That its processes carry. */
+  token: z.string().nullable(),
   outcome: outcome.nullable(),
   /** What became of the report; null: it is still to be delivered. */
   receipt: z.enum(['counted', 'stale', 'refused']).nullable(),

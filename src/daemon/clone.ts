@@ -9,7 +9,8 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { WritError } from '../protocol/errors.ts'
 import type { Git, GitOptions } from './git.ts'
-import { GitError, otherHalf } from './git.ts'
+import { GitError } from './git.ts'
+import { openRemote } from './remote.ts'
 import type { Repository } from './repository.ts'
 import { readBranch, readCommit } from './repository.ts'
 
@@ -89,50 +90,26 @@ interface Parts {
   alone: <T>(act: () => Promise<T>) => Promise<T>
 }
 
-const cloneOf = (parts: Parts): Clone => {
-  const { gitDir, repository, use, alone } = parts
-  const git: Clone['git'] = async (args, options) =>
-    (await parts.git(args, { gitDir, ...use, ...options })).stdout.trim()
-  const half = (program: 'upload-pack' | 'receive-pack'): string[] => (repository.local ? [otherHalf(program)] : [])
+const cloneOf = ({ gitDir, repository, git: run, use, alone }: Parts): Clone => {
+  const here: Git = (args, options) => run(args, { gitDir, ...use, ...options })
+  const git: Clone['git'] = async (args, options) => (await here(args, options)).stdout.trim()
+  const remote = openRemote(repository, here)
   const far = <T>(act: () => Promise<T>): Promise<T> => patiently(act, use.signal)
   const has = async (commit: string): Promise<boolean> =>
-    (await parts.git(['cat-file', '-e', `${commit}^{commit}`], { gitDir, ...use, answers: [1, 128] })).code === 0
-  const keep = (commit: string): Promise<unknown> => git(['update-ref', `refs/writ/kept/${commit}`, commit])
-  const fetch = (refspec: string): Promise<string> =>
-    git([
-      'fetch',
-      '--quiet',
-      '--no-tags',
-      '--no-write-fetch-head',
-      ...half('upload-pack'),
-      '--end-of-options',
-      repository.location,
-      refspec,
-    ])
-  const ensure = async (commit: string): Promise<void> => {
-    if (await has(readCommit(commit))) return
-    await alone(() =>
-      far(async () => {
-        if (await has(commit)) return
-        // An old server refuses a bare commit id; then all branches are asked for.
-        await fetch(`+${commit}:refs/writ/kept/${commit}`).catch(() => fetch('+refs/heads/*:refs/remotes/origin/*'))
-        if (!(await has(commit))) throw new GitError(`commit ${commit} is not in ${repository.location}`)
-      }),
-    )
+    (await here(['cat-file', '-e', `${commit}^{commit}`], { answers: [1, 128] })).code === 0
+  const bring = async (commit: string): Promise<void> => {
+    if (await has(commit)) return
+    const kept = `+${commit}:${keptRef(commit)}`
+    // An old server refuses a bare commit id; then all branches are asked for.
+    await remote.fetch(kept).catch(() => remote.fetch('+refs/heads/*:refs/remotes/origin/*'))
+    if (!(await has(commit))) throw new GitError(`commit ${commit} is not in ${repository.location}`)
   }
-  const look = async (...patterns: string[]): Promise<Map<string, string>> => {
-    const lines = await far(() =>
-      git(['ls-remote', '--quiet', ...half('upload-pack'), '--end-of-options', repository.location, ...patterns]),
-    )
-    return new Map(
-      lines.split('\n').map((line) => [line.slice(line.indexOf('\t') + 1), line.slice(0, line.indexOf('\t'))]),
-    )
+  const ensure = async (commit: string): Promise<void> => {
+    if (!(await has(readCommit(commit)))) await alone(() => far(() => bring(commit)))
   }
   const tip = async (branch: string): Promise<string | null> => {
-    const ref = `refs/heads/${readBranch(branch)}`
-    const commit = (await look(ref)).get(ref)
-    if (commit === undefined) return null
-    await ensure(commit)
+    const commit = await far(() => remote.look(`refs/heads/${readBranch(branch)}`))
+    if (commit !== null) await ensure(commit)
     return commit
   }
   return {
@@ -140,34 +117,23 @@ const cloneOf = (parts: Parts): Clone => {
     ensure,
     tip,
     resolve: async (base) => {
-      const commit = base === null ? ((await look('HEAD')).get('HEAD') ?? null) : await tip(base)
+      const commit = base === null ? await far(() => remote.look('HEAD')) : await tip(base)
       if (commit === null) throw noBase(repository, base)
       await ensure(commit)
       return commit
     },
     contains: async (descendant, ancestor) =>
-      (await parts.git(['merge-base', '--is-ancestor', ancestor, descendant], { gitDir, ...use, answers: [1] }))
-        .code === 0,
+      (await here(['merge-base', '--is-ancestor', ancestor, descendant], { answers: [1] })).code === 0,
     push: async (commit, branch, seen) => {
-      const ref = `refs/heads/${branch}`
-      const lease = seen === undefined ? '--force' : `--force-with-lease=${ref}:${seen.was ?? ''}`
-      await keep(commit)
-      return far(() =>
-        pushed(parts, [
-          'push',
-          '--porcelain',
-          '--no-verify',
-          lease,
-          ...half('receive-pack'),
-          '--end-of-options',
-          repository.location,
-          `${commit}:${ref}`,
-        ]),
-      )
+      await git(['update-ref', keptRef(commit), commit])
+      return far(() => remote.push(commit, `refs/heads/${branch}`, seen))
     },
     worktree: (folder, commit) => alone(() => worktreeOf(git, folder, commit)),
   }
 }
+
+/** Keeps a commit, and tells the next fetch what is here already. */
+const keptRef = (commit: string): string => `refs/writ/kept/${commit}`
 
 const noBase = ({ location }: Repository, base: string | null): WritError =>
   base === null
@@ -175,16 +141,6 @@ const noBase = ({ location }: Repository, base: string | null): WritError =>
     : new WritError('NOT_FOUND', `the repository ${location} has no branch ${JSON.stringify(base)}`, {
         hint: 'name a base branch that is there',
       })
-
-/** False when the branch was not what it had to be; any other refusal is an error. */
-const pushed = async ({ git, gitDir, use }: Parts, args: readonly string[]): Promise<boolean> => {
-  const { code, stdout, stderr } = await git(args, { gitDir, ...use, answers: [1] })
-  if (code === 0) return true
-  if (/^!.*\((?:stale info|fetch first|non-fast-forward)\)/m.test(stdout)) return false
-  throw new GitError(
-    `git push was refused: ${`${stdout} ${stderr}`.trim().split('\n').slice(-6).join(' ').slice(-600)}`,
-  )
-}
 
 const worktreeOf = async (git: Clone['git'], folder: string, commit: string): Promise<Worktree> => {
   await removeFolder(folder)

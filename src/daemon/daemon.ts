@@ -30,6 +30,7 @@ import { openSession } from './session.ts'
 import { openSocket } from './socket.ts'
 import type { DaemonBus } from './wire.ts'
 import { openWire } from './wire.ts'
+import { endStrays } from './strays.ts'
 
 export interface DaemonOptions {
   bus: DaemonBus
@@ -190,7 +191,8 @@ const hostLabel = (): string =>
 const takeUp = async ({ attempts, log }: Surroundings) => {
   const { records, damaged } = await attempts.open()
   for (const file of damaged) log.error({ file }, 'the record of an attempt cannot be read; it was moved aside')
-  await Promise.all(records.map(({ group }) => (group === null ? Promise.resolve() : endGroup(group))))
+  await Promise.all(records.flatMap(({ group }) => (group === null ? [] : [endGroup(group)])))
+  await Promise.all(records.flatMap(({ token }) => (token === null ? [] : [endStrays(token)])))
   if (records.length > 0) log.info({ count: records.length }, 'attempts of the former process are taken up')
   return records
 }

@@ -128,4 +128,9 @@ const run = async (command: Parameters<typeof start>[0], { signal, flows }: GitO
 }
 
 const lastOf = (stderr: string): string =>
-  stderr.trim().split('\n').slice(-5).join(' ').slice(-600) || 'it said nothing'
+  stderr
+    .trim()
+    .split(/[\r\n]+/)
+    .slice(-5)
+    .join(' ')
+    .slice(-600) || 'it said nothing'

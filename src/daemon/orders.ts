@@ -123,6 +123,7 @@ const recordFor = (
   spawn,
   acceptedAt: Date.now(),
   group: null,
+  token: null,
   outcome: null,
   receipt: null,
 })

@@ -15,6 +15,7 @@ export const openOutputLog = (file: string, bytesMax: number, lost: (error: unkn
   const headMax = Math.floor(bytesMax / 2)
   const segmentMax = Math.floor(bytesMax / 4)
   const [current, previous] = [`${file}.tail`, `${file}.tail.1`]
+  for (const path of [file, current, previous]) rmSync(path, { force: true })
   let [headBytes, segmentBytes, previousBytes, leftOut] = [0, 0, 0, 0]
   let [full, broken] = [false, false]
 

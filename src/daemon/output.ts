@@ -54,9 +54,15 @@ export const openOutput = (options: OutputOptions): Output => {
   const log = openOutputLog(options.file, outputBytesMax, options.lost)
   const live = { stdout: liveLines(options, 'stdout'), stderr: liveLines(options, 'stderr') }
   const flood = floodGate()
+  // One write for all lines of a chunk: a flood has millions of them.
+  let unwritten = ''
   const take = (line: string, stream: Stream): void => {
-    log.write(`${line}\n`)
+    unwritten += `${line}\n`
     live[stream].add(line)
+  }
+  const write = (): void => {
+    if (unwritten !== '') log.write(unwritten)
+    unwritten = ''
   }
   const readers = {
     stdout: lineReader((line) => take(line, 'stdout')),
@@ -66,14 +72,19 @@ export const openOutput = (options: OutputOptions): Output => {
     take: (chunk, stream) => {
       options.flows()
       readers[stream].push(chunk)
+      write()
       return flood(chunk.length)
     },
-    note: (line) => take(`writ: ${line}`, 'stderr'),
+    note: (line) => {
+      take(`writ: ${line}`, 'stderr')
+      write()
+    },
     close: () => {
       for (const stream of ['stdout', 'stderr'] as const) {
         readers[stream].end()
         live[stream].flush()
       }
+      write()
       log.close()
     },
   }

@@ -29,9 +29,7 @@ export const openReports = (wire: Wire, log: Log, stopped: AbortSignal): Reports
   const progressed = new WeakMap<AttemptRecord, number>()
   const send = async (record: AttemptRecord, { verb, body }: Outcome) => {
     const { attempt, nonce, session } = record
-    const receipt = await (verb === 'done'
-      ? wire.report(record.address, verb, { attempt, nonce, session, ...body })
-      : wire.report(record.address, verb, { attempt, nonce, session, ...body }))
+    const receipt = await wire.report(record.address, verb, { attempt, nonce, session, ...body })
     return receipt.counted ? ('counted' as const) : ('stale' as const)
   }
   const deliver = async (record: AttemptRecord, outcome: Outcome): Promise<NonNullable<AttemptRecord['receipt']>> => {

@@ -89,6 +89,7 @@ export const openRunning = (around: Surroundings, changed: () => void): RunningA
 const writeDown = async (record: AttemptRecord, outcome: Outcome, { attempts, log }: Surroundings): Promise<void> => {
   const { task, attempt } = record
   record.group = null
+  record.token = null
   record.outcome = outcome
   await attempts
     .save(record)

@@ -7,6 +7,8 @@ import type { Log } from './log.ts'
 import type { Orders, Wire } from './wire.ts'
 
 const [backoffMinMs, backoffMaxMs] = [200, 5000]
+/** A bus that is out of reach does not keep a daemon from ending. */
+const drainMs = 2000
 
 export interface Session {
   id: () => string
@@ -86,8 +88,9 @@ export const openSession = ({ wire, home, describe, orders, log }: SessionOption
     beat: bell.ring,
     close: async () => {
       closing.abort()
-      await living
-      await listening.drain()
+      // What is under way is not waited for: it may be a request that nobody answers.
+      void living
+      await Promise.race([listening.drain(), sleep(drainMs, undefined, { ref: false })])
       await wire.bye(id).catch((error: unknown) => log.debug({ error: String(error) }, 'the bye was not answered'))
     },
   }

@@ -4,7 +4,7 @@ import { readAddress, subjects } from '../bus/subjects.ts'
 import type { OutputLines } from '../protocol/commands.ts'
 import { WritError } from '../protocol/errors.ts'
 import { requestDeadlineMs } from '../protocol/limits.ts'
-import type { Beat, BeatReply, Hello, HelloReply, Order, Receipt, Report, ReportVerb, Spawn } from '../protocol/task.ts'
+import type { Beat, BeatReply, Hello, HelloReply, Order, Receipt, ReportVerb, Spawn } from '../protocol/task.ts'
 import { order, spawn } from '../protocol/task.ts'
 
 /** What is used of a bus: each of the engine's buses has it. */
@@ -30,7 +30,7 @@ export interface Wire {
   hello: (body: Hello) => Promise<HelloReply>
   beat: (body: Beat, deadlineMs: number) => Promise<BeatReply>
   bye: (session: string) => Promise<unknown>
-  report: <V extends ReportVerb>(address: string, verb: V, body: Report[V]) => Promise<Receipt>
+  report: (address: string, verb: ReportVerb, body: object) => Promise<Receipt>
   output: (task: string, lines: OutputLines) => void
   contract: (address: string, verb: ContractVerb, body: object) => Promise<unknown>
   directive: (address: string, verb: 'plan' | 'get', body: object) => Promise<unknown>

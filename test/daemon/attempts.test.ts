@@ -2,7 +2,16 @@ import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { runDaemon } from '../../src/daemon/daemon.ts'
+import type { Spawn } from '../../src/protocol/task.ts'
+import type { Node } from './support.ts'
 import { lives, memoryBus, openNode, quiet, spawnOf, startDaemon, temporaryFolder, until } from './support.ts'
+
+/** Sends a spawn again (while the receipt is being written down it only confirms it) until so many reports have come. */
+const askUntil = async (node: Node, spawn: Spawn, count: number): Promise<void> => {
+  while (node.reports.filter(({ task, verb }) => task === spawn.task.id && verb !== 'progress').length < count) {
+    expect(await node.order('spawn', spawn)).toEqual({ accepted: true })
+  }
+}
 
 describe('a daemon runs attempts', () => {
   test('a script that succeeds is reported as done with its output', async () => {
@@ -71,9 +80,7 @@ describe('a daemon runs attempts', () => {
       { accepted: true },
     ])
     await node.outcome('t1')
-    await until(() => node.beats.some((beat) => JSON.stringify(beat['running']) === '[]'))
-    expect(await node.order('spawn', spawn)).toEqual({ accepted: true })
-    await until(() => node.reports.filter(({ verb }) => verb === 'done').length === 2)
+    await askUntil(node, spawn, 2)
     expect(readFileSync(count, 'utf8')).toBe('run\n')
   })
 
@@ -194,6 +201,20 @@ describe('a daemon ends attempts', () => {
     expect((await read(pids, 1)).some(lives)).toBe(false)
   })
 
+  test('processes that went into a session of their own are ended with their attempt', async () => {
+    const node = openNode()
+    const { home } = await startDaemon(node)
+    const pids = join(home, 'pids')
+    await node.order(
+      'spawn',
+      spawnOf('t1', {
+        task: { plan: `setsid sh -c 'echo $$ > ${pids}; exec sleep 1000' & until [ -s ${pids} ]; do sleep 0.01; done` },
+      }),
+    )
+    expect((await node.outcome('t1')).verb).toBe('done')
+    expect((await read(pids, 1)).some(lives)).toBe(false)
+  })
+
   test('finish ends the process and reports done', async () => {
     const node = openNode()
     const { home } = await startDaemon(node)
@@ -210,8 +231,8 @@ describe('a daemon ends attempts', () => {
     await node.order('cancel', { task: 'd__t9', attempt: 3, nonce: 'n9' })
     expect((await node.outcome('d__t9')).body).toMatchObject({ attempt: 3, nonce: 'n9', means: true })
     const ran = join(home, 'ran')
-    await node.order('spawn', spawnOf('d__t9', { task: { attempt: 3, nonce: 'n9', plan: `echo > ${ran}` } }))
-    await until(() => node.reports.filter(({ task }) => task === 'd__t9').length === 2)
+    const late = spawnOf('d__t9', { task: { attempt: 3, nonce: 'n9', plan: `echo > ${ran}` } })
+    await askUntil(node, late, 2)
     expect(existsSync(ran)).toBe(false)
   })
 

@@ -1,0 +1,49 @@
+/** What is asked of the repository itself: a commit, where a ref is, and to move a branch of Writ's. Each is one try. */
+import type { Git } from './git.ts'
+import { GitError, otherHalf } from './git.ts'
+import type { Repository } from './repository.ts'
+
+export interface Remote {
+  fetch: (refspec: string) => Promise<void>
+  /** Where the ref is; null when it is not there. */
+  look: (ref: string) => Promise<string | null>
+  /** Moves the ref. With `seen`, only when it still was that (null: not there); false when it was not. */
+  push: (commit: string, ref: string, seen: { was: string | null } | undefined) => Promise<boolean>
+}
+
+export const openRemote = ({ location, local }: Repository, git: Git): Remote => {
+  const half = (program: 'upload-pack' | 'receive-pack'): string[] => (local ? [otherHalf(program)] : [])
+  return {
+    fetch: async (refspec) => {
+      // Its progress is the attempt's sign of life while a large repository comes in.
+      const options = ['--progress', '--no-tags', '--no-write-fetch-head', ...half('upload-pack')]
+      await git(['fetch', ...options, '--end-of-options', location, refspec])
+    },
+    look: async (ref) => {
+      const { stdout } = await git(['ls-remote', '--quiet', ...half('upload-pack'), '--end-of-options', location, ref])
+      const lines = stdout.split('\n').map((line) => line.split('\t'))
+      return lines.find(([, name]) => name === ref)?.[0] ?? null
+    },
+    push: async (commit, ref, seen) => {
+      const lease = seen === undefined ? '--force' : `--force-with-lease=${ref}:${seen.was ?? ''}`
+      const options = ['--porcelain', '--progress', '--no-verify', lease, ...half('receive-pack')]
+      const { code, stdout, stderr } = await git(
+        ['push', ...options, '--end-of-options', location, `${commit}:${ref}`],
+        {
+          answers: [1],
+        },
+      )
+      if (code === 0) return true
+      if (/^!.*\((?:stale info|fetch first|non-fast-forward)\)/m.test(stdout)) return false
+      throw new GitError(`git push was refused: ${lastOf(`${stdout} ${stderr}`)}`)
+    },
+  }
+}
+
+const lastOf = (text: string): string =>
+  text
+    .trim()
+    .split(/[\r\n]+/)
+    .slice(-6)
+    .join(' ')
+    .slice(-600)
