@@ -1,0 +1,60 @@
+/** The simulator's store keeps the contract, and has the faults that it is there for. */
+import { describe, expect, test } from 'vitest'
+import { SimClock } from '../sim/clock.ts'
+import { type CommitFate, SimStore } from '../sim/store.ts'
+import { actorRow, identity } from './rows.ts'
+import { mailboxOfTests, storeContract } from './store.contract.ts'
+
+storeContract('in memory', () => {
+  const clock = new SimClock()
+  return Promise.resolve({
+    store: new SimStore({ clock, mailboxMessagesMax: mailboxOfTests }),
+    advance: (ms: number) => clock.run(clock.monotonic() + ms),
+    close: () => Promise.resolve(),
+  })
+})
+
+describe('a simulated commit', () => {
+  const me = identity('t1')
+  const rows = (epoch = 1) => ({ shards: [{ shard: 0, epoch }], actors: [actorRow('d', 1)] })
+  const open = async (fate?: CommitFate) => {
+    const clock = new SimClock()
+    const store = new SimStore({ clock, ...(fate === undefined ? {} : { fate: () => fate }) })
+    await store.join(me)
+    await store.claim(me, 1)
+    return { clock, store }
+  }
+
+  test('is unknown to its caller and applied all the same', async () => {
+    const { store } = await open({ appliedAfterMs: 0, answer: 'unknown', answeredAfterMs: 0 })
+    await expect(store.commit(me, rows())).rejects.toMatchObject({ code: 'UNKNOWN_RESULT' })
+    expect(store.tables.actors.size).toBe(1)
+  })
+
+  test('is unknown to its caller and never applied', async () => {
+    const { store } = await open({ appliedAfterMs: null, answer: 'unknown', answeredAfterMs: 0 })
+    await expect(store.commit(me, rows())).rejects.toMatchObject({ code: 'UNKNOWN_RESULT' })
+    expect(store.tables.actors.size).toBe(0)
+  })
+
+  test('that is applied late finds new epochs, and is fenced without anybody hearing of it', async () => {
+    const { store, clock } = await open({ appliedAfterMs: 500, answer: 'unknown', answeredAfterMs: 100 })
+    const outcome = store.commit(me, rows()).catch((error: unknown) => error)
+    expect(await clock.runFor(outcome)).toMatchObject({ code: 'UNKNOWN_RESULT' })
+    await store.reclaim(me, [0])
+    await clock.run(1000)
+    expect(store.tables.actors.size).toBe(0)
+  })
+
+  test('is refused as bad input', async () => {
+    const { store } = await open({ appliedAfterMs: 0, answer: 'refused', answeredAfterMs: 0 })
+    await expect(store.commit(me, rows())).rejects.toMatchObject({ code: 'BAD_INPUT' })
+    expect(store.tables.actors.size).toBe(0)
+  })
+
+  test('takes its time', async () => {
+    const { store, clock } = await open({ appliedAfterMs: 5, answer: 'told', answeredAfterMs: 9 })
+    expect(await clock.runFor(store.commit(me, rows()))).toEqual({ messages: [] })
+    expect(clock.monotonic()).toBe(9)
+  })
+})

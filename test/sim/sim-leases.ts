@@ -1,0 +1,115 @@
+/** Leases and epochs of the simulated store: migrations/0002_leases.sql, line by line. */
+import type { HeldShard, Renewal, ThreadIdentity } from '../../src/actors/ports/store.ts'
+import { WritError } from '../../src/protocol/errors.ts'
+import type { Shard, Tables } from './tables.ts'
+
+export class SimLeases {
+  readonly #tables: Tables
+  readonly #now: () => number
+  readonly #leaseMs: number
+
+  constructor(tables: Tables, now: () => number, leaseMs: number) {
+    this.#tables = tables
+    this.#now = now
+    this.#leaseMs = leaseMs
+  }
+
+  join(who: ThreadIdentity): Renewal {
+    this.#dropExpired()
+    for (const other of [...this.#tables.threads.values()]) if (precedes(other, who)) this.#fence(other)
+    const unknown = writtenMachines([...this.#tables.threads.values()]).filter((m) => !who.machines.includes(m))
+    if (unknown.length > 0)
+      throw new WritError('REFUSED', `live nodes write machines that this node does not know: ${unknown.join(', ')}`)
+    this.#tables.threads.set(who.thread, { ...structuredClone(who), expires: this.#now() + this.#leaseMs })
+    return this.#renewal(who)
+  }
+
+  renew(who: ThreadIdentity): Renewal {
+    const lease = this.#tables.threads.get(who.thread)
+    if (lease?.nonce !== who.nonce) throw over(who)
+    lease.expires = this.#now() + this.#leaseMs
+    return this.#renewal(who)
+  }
+
+  claim(who: ThreadIdentity, count: number): HeldShard[] {
+    const lease = this.#tables.threads.get(who.thread)
+    if (lease?.nonce !== who.nonce || lease.expires <= this.#now()) throw over(who)
+    this.#dropExpired()
+    const free = this.#entries().filter(
+      ([, row]) => row.thread === null || this.#tables.threads.get(row.thread)?.nonce !== row.nonce,
+    )
+    return free.slice(0, Math.max(0, count)).map(([shard, row]) => {
+      Object.assign(row, { thread: who.thread, nonce: who.nonce, epoch: row.epoch + 1 })
+      return { shard, epoch: row.epoch }
+    })
+  }
+
+  reclaim(who: ThreadIdentity, shards: readonly number[]): HeldShard[] {
+    return this.#heldBy(who, shards).map(([shard, row]) => {
+      row.epoch += 1
+      return { shard, epoch: row.epoch }
+    })
+  }
+
+  release(who: ThreadIdentity, shards: readonly number[]): void {
+    for (const [, row] of this.#heldBy(who, shards)) Object.assign(row, { thread: null, nonce: null })
+  }
+
+  leave(who: ThreadIdentity): void {
+    if (this.#tables.threads.get(who.thread)?.nonce === who.nonce) this.#tables.threads.delete(who.thread)
+    this.release(
+      who,
+      this.#entries().map(([shard]) => shard),
+    )
+  }
+
+  #entries(): [number, Shard][] {
+    return [...this.#tables.shards.entries()]
+  }
+
+  #heldBy(who: ThreadIdentity, shards: readonly number[]): [number, Shard][] {
+    return this.#entries().filter(
+      ([shard, row]) => shards.includes(shard) && row.thread === who.thread && row.nonce === who.nonce,
+    )
+  }
+
+  #dropExpired(): void {
+    for (const { thread, expires } of [...this.#tables.threads.values()])
+      if (expires <= this.#now()) this.#tables.threads.delete(thread)
+  }
+
+  #fence(other: ThreadIdentity): void {
+    this.#tables.threads.delete(other.thread)
+    for (const row of this.#tables.shards)
+      if (row.thread === other.thread && row.nonce === other.nonce) Object.assign(row, { thread: null, nonce: null })
+  }
+
+  #renewal(who: ThreadIdentity): Renewal {
+    const live = [...this.#tables.threads.values()].filter(({ expires }) => expires > this.#now()).length
+    const held = this.#heldBy(
+      who,
+      this.#entries().map(([shard]) => shard),
+    )
+    return { now: this.#now(), live, held: held.map(([shard, { epoch }]) => ({ shard, epoch })) }
+  }
+}
+
+const over = (who: ThreadIdentity): WritError => new WritError('FENCED', `the lease of thread ${who.thread} is over`)
+
+/** The same thread started again, or another start of the node on the same data folder. */
+const precedes = (other: ThreadIdentity, who: ThreadIdentity): boolean =>
+  (other.thread === who.thread && other.nonce !== who.nonce) ||
+  (who.home !== null && other.home === who.home && other.node !== who.node)
+
+/** Of each machine the highest version that every one of them knows. */
+const writtenMachines = (threads: readonly ThreadIdentity[]): string[] => {
+  const [first, ...others] = threads
+  const common = (first?.machines ?? []).filter((machine) => others.every((other) => other.machines.includes(machine)))
+  const highest = new Map<string, string>()
+  for (const machine of common) {
+    const [name = '', version = ''] = machine.split('@')
+    const before = highest.get(name)
+    if (before === undefined || before.localeCompare(version, 'en', { numeric: true }) < 0) highest.set(name, version)
+  }
+  return [...highest].map(([name, version]) => `${name}@${version}`)
+}

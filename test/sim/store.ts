@@ -1,0 +1,256 @@
+/**
+ * The Store in memory, on simulated time: the same contract as Postgres (test/contract/store.contract.ts), with faults that
+ * the simulator decides: commits whose result nobody hears, that are applied late or never, and calls that fail or take long.
+ */
+import type { Clock } from '../../src/actors/ports/clock.ts'
+import type { Commit, Committed, StoredMessage, StoredTimer } from '../../src/actors/ports/rows.ts'
+import type { Store, ThreadIdentity } from '../../src/actors/ports/store.ts'
+import { WritError } from '../../src/protocol/errors.ts'
+import { leaseMs, mailboxMessagesMax, replyKeptMs } from '../../src/protocol/limits.ts'
+import { SimLeases } from './sim-leases.ts'
+import { copied, Tables } from './tables.ts'
+
+/** What becomes of one commit. A fate of `{applied: true, answer: 'told'}` at once is the ordinary one. */
+export interface CommitFate {
+  /** Whether it takes effect, in ms from the call; null: never. A late one may find its thread fenced. */
+  appliedAfterMs: number | null
+  /** What the caller hears: the outcome, that nobody knows, or a definite refusal (then it is not applied). */
+  answer: 'told' | 'unknown' | 'refused'
+  /** When the caller hears, in ms from the call (not before it is applied, when it is told). */
+  answeredAfterMs: number
+}
+
+export interface SimStoreOptions {
+  clock: Clock
+  /** The database's clock, ms since 1970. */
+  now?: () => number
+  leaseMs?: number
+  mailboxMessagesMax?: number
+  /** Decides each commit's fate; undefined: the ordinary one. */
+  fate?: (thread: ThreadIdentity, commit: Commit) => CommitFate | undefined
+  /** Decides how long any other call takes, in ms, and whether it fails with UNREACHABLE. */
+  call?: (name: keyof Store) => { ms: number; fails: boolean } | undefined
+}
+
+/** What a simulated database's clock says at the beginning of simulated time. */
+const epochMs = Date.UTC(2030, 0, 1)
+
+export class SimStore implements Store {
+  readonly tables = new Tables()
+  readonly #options: SimStoreOptions
+  readonly #leases: SimLeases
+  readonly now: () => number
+
+  constructor(options: SimStoreOptions) {
+    this.#options = options
+    this.now = options.now ?? (() => epochMs + Math.floor(options.clock.monotonic()))
+    this.#leases = new SimLeases(this.tables, this.now, options.leaseMs ?? leaseMs)
+  }
+
+  readonly join: Store['join'] = (thread) => this.#call('join', () => this.#leases.join(thread))
+  readonly renew: Store['renew'] = (thread) => this.#call('renew', () => this.#leases.renew(thread))
+  readonly claim: Store['claim'] = (thread, count) => this.#call('claim', () => this.#leases.claim(thread, count))
+  readonly reclaim: Store['reclaim'] = (thread, shards) =>
+    this.#call('reclaim', () => this.#leases.reclaim(thread, shards))
+  readonly release: Store['release'] = (thread, shards) =>
+    this.#call('release', () => this.#leases.release(thread, shards))
+  readonly leave: Store['leave'] = (thread) => this.#call('leave', () => this.#leases.leave(thread))
+
+  /** The rows are copied when it is called: what the caller does with them afterwards changes nothing. */
+  readonly commit = async (thread: ThreadIdentity, rows: Commit): Promise<Committed> => {
+    const { appliedAfterMs, answer, answeredAfterMs } = this.#options.fate?.(thread, rows) ?? ordinary
+    const mine = structuredClone(rows)
+    if (answer === 'refused') {
+      await this.#pass(answeredAfterMs)
+      throw new WritError('BAD_INPUT', 'the database refuses the content: so the simulator decided')
+    }
+    const applied =
+      appliedAfterMs === null ? null : this.#pass(appliedAfterMs).then(() => this.tables.commit(thread, mine))
+    if (answer === 'told' && applied !== null) {
+      const [outcome] = await Promise.allSettled([applied, this.#pass(answeredAfterMs)])
+      if (outcome.status === 'fulfilled') return outcome.value
+      throw outcome.reason
+    }
+    await Promise.allSettled([this.#pass(answeredAfterMs), ...(appliedAfterMs === 0 ? [applied] : [])])
+    // One that is applied after this was said may be refused, with nobody to hear it.
+    applied?.catch(() => undefined)
+    throw new WritError('UNKNOWN_RESULT', 'the database did not say whether it committed: so the simulator decided')
+  }
+
+  readonly actors: Store['actors'] = (keys) =>
+    this.#call('actors', ({ actors, faulted }) =>
+      [...new Set(keys)].flatMap((key) => {
+        const row = actors.get(key)
+        return row === undefined ? [] : [{ row: copied(row), parked: faulted.get(key) ?? null }]
+      }),
+    )
+
+  readonly directive: Store['directive'] = (key) =>
+    this.#call('directive', ({ directives, chains, events }) => {
+      const row = directives.get(key)
+      if (row === undefined) return null
+      const generations = [...chains.values()].filter((chain) => chain.directive === key)
+      const [chain] = generations.sort((a, b) => b.generation - a.generation)
+      const sequences = [...events.values()].flatMap((event) => (event.directive === key ? [event.sequence] : []))
+      return {
+        definition: structuredClone(row.definition),
+        title: row.title,
+        content: row.content,
+        readyPlan: row.plan === null ? null : { hash: row.plan, steps: row.steps },
+        chain: chain === undefined ? null : { generation: chain.generation, hash: chain.hash, steps: chain.steps },
+        events: Math.max(0, ...sequences),
+        createdAt: row.at,
+      }
+    })
+
+  readonly desk: Store['desk'] = (key) =>
+    this.#call('desk', ({ ready, held, attempts }) => ({
+      ready: select(ready, (row) => row.directive === key).sort(
+        (a, b) => b.priority - a.priority || a.since - b.since || order(a.actor, b.actor),
+      ),
+      held: select(held, (row) => row.directive === key).sort((a, b) => a.number - b.number),
+      attempts: select(attempts, (row) => row.directive === key && row.closedAt === null).sort(byAttempt),
+    }))
+
+  readonly registry: Store['registry'] = (owner) =>
+    this.#call('registry', ({ daemons, needs, grants }) => ({
+      daemons: select(daemons, (row) => row.owner === owner).sort((a, b) => order(a.name, b.name)),
+      needs: select(needs, (row) => row.owner === owner).sort((a, b) => order(a.directive, b.directive)),
+      grants: select(grants, (row) => row.owner === owner).sort((a, b) => order(a.id, b.id)),
+    }))
+
+  readonly tasks: Store['tasks'] = (owner, ids) =>
+    this.#call('tasks', ({ tasks }) =>
+      select(tasks, (row) => row.owner === owner && ids.includes(row.id)).sort((a, b) => order(a.id, b.id)),
+    )
+
+  readonly planRows: Store['planRows'] = (hash, from, count) =>
+    this.#call('planRows', ({ plans }) =>
+      structuredClone((plans.get(hash)?.rows ?? []).filter(({ index }) => index >= from && index < from + count)),
+    )
+
+  readonly stage: Store['stage'] = (hash, rows) =>
+    this.#call('stage', ({ plans }) => {
+      plans.set(hash, { rows: plans.get(hash)?.rows ?? structuredClone(rows), at: this.now() })
+    })
+
+  readonly stepIndexes: Store['stepIndexes'] = (hash, names) =>
+    this.#call('stepIndexes', ({ plans }) => {
+      const wanted = new Set(names)
+      const found = (plans.get(hash)?.rows ?? []).filter((row) => wanted.has(row.name))
+      return new Map(found.map((row) => [row.name, row.index]))
+    })
+
+  readonly mailbox: Store['mailbox'] = (shards, limit) =>
+    this.#call('mailbox', ({ messages, faulted }): StoredMessage[] =>
+      select(messages, (row) => shards.includes(row.shard) && !faulted.has(row.to))
+        .sort((a, b) => a.id - b.id)
+        .slice(0, limit),
+    )
+
+  readonly dueTimers: Store['dueTimers'] = (shards, limit) =>
+    this.#call('dueTimers', () =>
+      this.#timersOf(shards)
+        .filter(({ due }) => due <= this.now())
+        .slice(0, limit),
+    )
+
+  readonly nextTimer: Store['nextTimer'] = (shards) =>
+    this.#call('nextTimer', () => this.#timersOf(shards)[0]?.due ?? null)
+
+  readonly openAttempts: Store['openAttempts'] = (shards) =>
+    this.#call('openAttempts', ({ attempts }) =>
+      select(attempts, (row) => row.closedAt === null && shards.includes(row.shard)).sort(byAttempt),
+    )
+
+  readonly registries: Store['registries'] = (shards) =>
+    this.#call('registries', ({ actors }) =>
+      [...actors.values()]
+        .filter((row) => row.kind === 'registry' && shards.includes(row.shard))
+        .map((row) => row.owner)
+        .sort(order),
+    )
+
+  readonly enqueue: Store['enqueue'] = ({ incarnation, sequence, to, shard, body }) =>
+    this.#call('enqueue', (tables) => {
+      const place = `${incarnation} ${sequence}`
+      const capacity = this.#options.mailboxMessagesMax ?? mailboxMessagesMax
+      if (tables.ingress.has(place)) return false
+      if ([...tables.messages.values()].filter((row) => row.to === to).length >= capacity)
+        throw new WritError('TOO_LARGE', `the mailbox of ${to} is full (${capacity} messages)`)
+      tables.ingress.set(place, this.now())
+      tables.insertMessage({ to, shard, from: 'stream', body })
+      return true
+    })
+
+  readonly countTry: Store['countTry'] = (message) =>
+    this.#call('countTry', ({ messages }) => {
+      const row = messages.get(message)
+      if (row === undefined) return 0
+      row.tries += 1
+      return row.tries
+    })
+
+  readonly reply: Store['reply'] = (owner, command) =>
+    this.#call('reply', ({ replies }) => {
+      const row = replies.get(`${owner} ${command}`)
+      return row === undefined || row.at < this.now() - replyKeptMs ? null : { reply: structuredClone(row.reply) }
+    })
+
+  readonly putBlob: Store['putBlob'] = (hash, bytes) =>
+    this.#call('putBlob', ({ blobs }) => {
+      if (!blobs.has(hash)) blobs.set(hash, new Uint8Array(bytes))
+    })
+
+  readonly blob: Store['blob'] = (hash) => this.#call('blob', ({ blobs }) => copied(blobs.get(hash) ?? null))
+
+  readonly files: Store['files'] = (owner, contract) =>
+    this.#call('files', ({ files }) =>
+      select(files, (row) => row.owner === owner && row.contract === contract)
+        .sort((a, b) => Buffer.compare(Buffer.from(a.name), Buffer.from(b.name)))
+        .map(({ name, hash, bytes }) => ({ name, hash, bytes })),
+    )
+
+  readonly tidy: Store['tidy'] = () =>
+    this.#call('tidy', ({ replies, ingress, plans, chains, directives }) => {
+      const limit = this.now() - replyKeptMs
+      const used = new Set([
+        ...[...chains.values()].map((row) => row.hash),
+        ...[...directives.values()].map((row) => row.plan),
+      ])
+      for (const [key, { at }] of replies) if (at < limit) replies.delete(key)
+      for (const [key, at] of ingress) if (at < limit) ingress.delete(key)
+      for (const [key, { at }] of plans) if (at < limit && !used.has(key)) plans.delete(key)
+    })
+
+  readonly close: Store['close'] = () => Promise.resolve()
+
+  #timersOf(shards: readonly number[]): StoredTimer[] {
+    return select(this.tables.timers, (row) => shards.includes(row.shard) && !this.tables.faulted.has(row.key)).sort(
+      (a, b) => a.due - b.due || order(a.key, b.key) || order(a.id, b.id),
+    )
+  }
+
+  async #call<T>(name: keyof Store, run: (tables: Tables) => T): Promise<T> {
+    const fate = this.#options.call?.(name)
+    await this.#pass(fate?.ms ?? 0)
+    if (fate?.fails === true)
+      throw new WritError('UNREACHABLE', 'the database cannot be reached: so the simulator decided')
+    return run(this.tables)
+  }
+
+  /** Without time to pass the call is done at once, in the order of the calls. */
+  async #pass(ms: number): Promise<void> {
+    if (ms > 0) await new Promise<void>((resolve) => this.#options.clock.after(ms, resolve))
+  }
+}
+
+const ordinary: CommitFate = { appliedAfterMs: 0, answer: 'told', answeredAfterMs: 0 }
+
+const select = <T>(table: ReadonlyMap<unknown, T>, holds: (row: T) => boolean): T[] =>
+  [...table.values()].filter(holds).map(copied)
+
+const order = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0)
+
+const byAttempt = (a: { owner: string; task: string; attempt: number }, b: typeof a): number =>
+  order(a.owner, b.owner) || order(a.task, b.task) || a.attempt - b.attempt

@@ -1,0 +1,207 @@
+/**
+ * The tables of the simulated store, and what a commit does to them: everything is looked at first, and only then anything
+ * is written, so a refusal leaves no trace. Rows are copied on their way in and out, as a database does.
+ */
+import type { ActorKey } from '../../src/protocol/ids.ts'
+import type * as rows from '../../src/actors/ports/rows.ts'
+import type { ThreadIdentity } from '../../src/actors/ports/store.ts'
+import { displayable } from '../../src/persistence/displayable.ts'
+import { WritError } from '../../src/protocol/errors.ts'
+import { replyKeptMs, shardCount } from '../../src/protocol/limits.ts'
+import type { PlanRow } from '../../src/protocol/plan.ts'
+
+export interface Shard {
+  thread: string | null
+  nonce: string | null
+  epoch: number
+}
+
+/** Every table by its key. Public, so that invariants can be checked against what is really there. */
+export class Tables {
+  readonly threads = new Map<string, ThreadIdentity & { expires: number }>()
+  readonly shards: Shard[] = Array.from({ length: shardCount }, () => ({ thread: null, nonce: null, epoch: 0 }))
+  readonly actors = new Map<ActorKey, rows.ActorRow>()
+  readonly faulted = new Map<ActorKey, string>()
+  readonly directives = new Map<ActorKey, rows.DirectiveRow>()
+  readonly chains = new Map<string, rows.ChainRow>()
+  readonly plans = new Map<string, { rows: readonly PlanRow[]; at: number }>()
+  readonly messages = new Map<number, rows.StoredMessage>()
+  readonly timers = new Map<string, rows.TimerRow>()
+  readonly journal = new Map<string, rows.JournalRow>()
+  readonly events = new Map<string, rows.EventRow>()
+  readonly tasks = new Map<string, rows.TaskRow>()
+  readonly attempts = new Map<string, rows.AttemptRow>()
+  readonly evaluations = new Map<string, rows.EvaluationRow>()
+  readonly ready = new Map<ActorKey, rows.ReadyRow>()
+  readonly held = new Map<string, rows.HeldRow>()
+  readonly daemons = new Map<string, rows.DaemonRow>()
+  readonly needs = new Map<ActorKey, rows.NeedRow>()
+  readonly grants = new Map<string, rows.GrantRow>()
+  readonly files = new Map<string, rows.FileRow>()
+  readonly blobs = new Map<string, Uint8Array>()
+  readonly replies = new Map<string, { owner: string; command: string; reply: object; at: number }>()
+  readonly ingress = new Map<string, number>()
+  readonly parked: rows.ParkedRow[] = []
+  /** Of messages, ever: inserted = consumed + parked + present. */
+  readonly counts = { inserted: 0, consumed: 0, parked: 0 }
+  #lastMessage = 0
+
+  insertMessage(row: rows.MessageRow): number {
+    const id = ++this.#lastMessage
+    this.messages.set(id, { ...copied(row), id, tries: 0 })
+    this.counts.inserted += 1
+    return id
+  }
+
+  /** All or nothing, as `writ.commit` does it. */
+  commit(thread: ThreadIdentity, commit: rows.Commit): rows.Committed {
+    this.#fence(thread, commit)
+    this.#compare(commit)
+    this.#refuseDoubles(commit)
+    return this.#write(commit)
+  }
+
+  #fence(thread: ThreadIdentity, { shards }: rows.Commit): void {
+    const held = shards.filter(({ shard, epoch }) => {
+      const row = this.shards[shard]
+      return row?.epoch === epoch && row.thread === thread.thread && row.nonce === thread.nonce
+    })
+    if (held.length < shards.length || shards.length === 0)
+      throw new WritError('FENCED', `thread ${thread.thread} does not hold every one of the shards with these epochs`)
+  }
+
+  #compare(commit: rows.Commit): void {
+    const { actors = [], consumed = [], fired = [], tasks = [], parked = [] } = commit
+    const shards = new Set(commit.shards.map(({ shard }) => shard))
+    const stored = (row: rows.ActorRow): number => this.actors.get(row.key)?.version ?? 0
+    expect('actors', actors, (row) => row.version === stored(row) + 1 && shards.has(row.shard))
+    expect('messages', consumed, (id) => this.messages.has(id))
+    expect('timers', fired, (row) => this.timers.get(timerKey(row))?.generation === row.generation)
+    expect('tasks', tasks, (row) => (this.tasks.get(taskKey(row))?.version ?? -1) < row.version)
+    expect(
+      'parked',
+      parked,
+      ({ message }) => message === null || (this.messages.has(message) && !consumed.includes(message)),
+    )
+  }
+
+  #refuseDoubles(commit: rows.Commit): void {
+    const { directives = [], chains = [], journal = [], events = [], evaluations = [] } = commit
+    unique('directives', directives, (row) => row.key, this.directives)
+    unique('chains', chains, chainKey, this.chains)
+    unique('journal', journal, journalKey, this.journal)
+    unique('events', events, eventKey, this.events)
+    unique('evaluations', evaluations, evaluationKey, this.evaluations)
+    unique('timers', commit.timers ?? [], timerKey)
+    unique('tasks', commit.tasks ?? [], taskKey)
+    unique('attempts', commit.attempts ?? [], attemptKey)
+    unique('ready', commit.ready ?? [], (row) => row.actor)
+    unique('held', commit.held ?? [], heldKey)
+    unique('daemons', commit.daemons ?? [], daemonKey)
+    unique('needs', commit.needs ?? [], (row) => row.directive)
+    unique('grants', commit.grants ?? [], grantKey)
+    unique('files', commit.files ?? [], fileKey)
+    unique('faulted', commit.faulted ?? [], (row) => row.key)
+  }
+
+  #write(commit: rows.Commit): rows.Committed {
+    for (const row of commit.actors ?? []) this.actors.set(row.key, copied(row))
+    for (const id of commit.consumed ?? []) this.messages.delete(id)
+    this.counts.consumed += commit.consumed?.length ?? 0
+    for (const row of commit.fired ?? []) this.timers.delete(timerKey(row))
+    for (const row of commit.cancelledTimers ?? []) this.timers.delete(timerKey(row))
+    put(this.timers, commit.timers, timerKey)
+    const messages = (commit.messages ?? []).map((row) => this.insertMessage(row))
+    put(this.journal, commit.journal, journalKey)
+    this.#writeRecords(commit)
+    this.#writeSlots(commit)
+    this.#writeRest(commit)
+    return { messages }
+  }
+
+  #writeRecords({ directives, chains, events, tasks, attempts, evaluations }: rows.Commit): void {
+    for (const row of directives ?? [])
+      this.directives.set(row.key, { ...copied(row), definition: JSON.parse(JSON.stringify(row.definition)) })
+    put(this.chains, chains, chainKey)
+    put(this.events, events, eventKey)
+    put(this.tasks, tasks, taskKey)
+    put(this.attempts, attempts, attemptKey)
+    put(this.evaluations, evaluations, evaluationKey)
+  }
+
+  #writeSlots(commit: rows.Commit): void {
+    for (const key of commit.unready ?? []) this.ready.delete(key)
+    put(this.ready, commit.ready, (row) => row.actor)
+    for (const row of commit.unheld ?? []) this.held.delete(heldKey(row))
+    put(this.held, commit.held, heldKey)
+    for (const row of commit.goneDaemons ?? []) this.daemons.delete(daemonKey(row))
+    put(this.daemons, commit.daemons, daemonKey)
+    for (const key of commit.goneNeeds ?? []) this.needs.delete(key)
+    put(this.needs, commit.needs, (row) => row.directive)
+    for (const row of commit.goneGrants ?? []) this.grants.delete(grantKey(row))
+    put(this.grants, commit.grants, grantKey)
+  }
+
+  #writeRest(commit: rows.Commit): void {
+    put(this.files, commit.files, fileKey)
+    for (const row of commit.replies ?? []) {
+      const before = this.replies.get(`${row.owner} ${row.command}`)
+      if (before === undefined || before.at < row.at - replyKeptMs)
+        this.replies.set(`${row.owner} ${row.command}`, { ...row, reply: JSON.parse(JSON.stringify(row.reply)) })
+    }
+    for (const row of commit.parked ?? []) {
+      if (row.message !== null && this.messages.delete(row.message)) this.counts.parked += 1
+      this.parked.push(copied(row))
+    }
+    for (const { key, reason } of commit.faulted ?? []) this.faulted.set(key, displayable(reason))
+  }
+}
+
+const timerKey = (row: { key: ActorKey; id: string }): string => `${row.key} ${row.id}`
+const chainKey = (row: rows.ChainRow): string => `${row.directive} ${row.generation}`
+const journalKey = (row: rows.JournalRow): string => `${row.key} ${row.version}`
+const eventKey = (row: rows.EventRow): string => `${row.directive} ${row.sequence}`
+const evaluationKey = (row: rows.EvaluationRow): string => `${row.directive} ${row.step ?? -1} ${row.number}`
+const taskKey = (row: { owner: string; id: string }): string => `${row.owner} ${row.id}`
+const attemptKey = (row: rows.AttemptRow): string => `${row.owner} ${row.task} ${row.attempt}`
+const heldKey = (row: { directive: ActorKey; id: string }): string => `${row.directive} ${row.id}`
+const daemonKey = (row: { owner: string; name: string }): string => `${row.owner} ${row.name}`
+const grantKey = (row: { owner: string; id: string }): string => `${row.owner} ${row.id}`
+const fileKey = (row: rows.FileRow): string => `${row.owner} ${row.contract} ${row.name}`
+
+const expect = <T>(what: string, list: readonly T[], holds: (row: T) => boolean): void => {
+  const good = list.filter(holds).length
+  const distinct = new Set(list).size
+  if (good === list.length && distinct === list.length) return
+  throw new WritError('CONFLICT', `${good} of ${list.length} ${what} are as the commit supposes`)
+}
+
+const unique = <T>(
+  what: string,
+  list: readonly T[],
+  keyOf: (row: T) => string,
+  stored?: ReadonlyMap<string, unknown>,
+): void => {
+  const seen = new Set<string>()
+  for (const key of list.map(keyOf)) {
+    if (seen.has(key) || stored?.has(key))
+      throw new WritError('BAD_INPUT', `the database refuses the content: ${what} has ${key} twice`)
+    seen.add(key)
+  }
+}
+
+const put = <K, T>(table: Map<K, T>, list: readonly T[] | undefined, keyOf: (row: T) => K): void => {
+  for (const row of list ?? []) table.set(keyOf(row), copied(row))
+}
+
+/** A deep copy as the database would hand it back: bytes as they are, text as it can be held. */
+export const copied = <T>(value: T): T => copy(value) as T
+
+const copy = (value: unknown): unknown => {
+  if (typeof value === 'string') return displayable(value)
+  if (value instanceof Uint8Array) return new Uint8Array(value)
+  if (Array.isArray(value)) return value.map(copy)
+  if (typeof value !== 'object' || value === null) return value
+  const kept = Object.entries(value).filter(([, entry]) => entry !== undefined)
+  return Object.fromEntries(kept.map(([key, entry]) => [displayable(key), copy(entry)]))
+}
