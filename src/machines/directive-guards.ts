@@ -5,7 +5,7 @@ import { type DirectiveContext, type DirectiveEvent, nextTelling, planIn } from 
 type Of = { context: DirectiveContext; event: DirectiveEvent }
 
 const commandsStep = ({ context: { chain }, event }: Of): boolean =>
-  event.type === 'step.command' && chain !== null && event.index < chain.steps
+  event.type === 'step.command' && chain !== null && event.index >= 0 && event.index < chain.steps
 
 const acceptVerdict = ({ report }: DirectiveContext) =>
   report?.status === 'done' && report.verdict !== null && 'verdict' in report.verdict ? report.verdict.verdict : null

@@ -17,12 +17,12 @@ const mergeIs = <const K extends string>(kind: K) => ({ type: 'mergeIs', params:
 const refuse = <const S extends DirectiveStatus>(status: S) =>
   ({ actions: { type: 'refuse', params: { status } } }) as const
 
-/** What is refused in this status, and how a person's command to a step is taken. */
+/** What is refused in this status, and how a person's command to a step is taken; `live`: the directive is not ending. */
 const refusals = <const S extends DirectiveStatus>(status: S) =>
   ({ start: refuse(status), retry: refuse(status) }) as const
-const steers = <const S extends DirectiveStatus>(status: S) =>
+const steers = <const S extends DirectiveStatus, const L extends boolean>(status: S, live: L) =>
   [
-    { guard: 'commandsStep', actions: { type: 'tellStep', params: { live: true } } },
+    { guard: 'commandsStep', actions: { type: 'tellStep', params: { live } } },
     { actions: { type: 'refuseStep', params: { status } } },
   ] as const
 
@@ -92,7 +92,7 @@ export const directive = setup({
               cancel: 'cancelled',
               retry: refuse('draft'),
               plan: refuse('draft'),
-              'step.command': steers('draft'),
+              'step.command': steers('draft', true),
             },
           },
           planning: {
@@ -102,7 +102,7 @@ export const directive = setup({
               ...refusals('planning'),
               plan: [{ guard: 'bringsPlan', target: 'active', actions: 'acceptPlan' }, { actions: 'refusePlan' }],
               cancel: '#cancelling',
-              'step.command': steers('planning'),
+              'step.command': steers('planning', true),
             },
             onDone: [
               { guard: endedAs('failed'), target: 'failed', actions: 'failPlanner' },
@@ -118,7 +118,7 @@ export const directive = setup({
               ...refusals('active'),
               cancel: '#cancelling',
               'step.failed': { target: '#failing', actions: ['countFailed', 'failStep'] },
-              'step.command': steers('active'),
+              'step.command': steers('active', true),
             },
             states: {
               entering: {
@@ -156,7 +156,7 @@ export const directive = setup({
               cancel: '#cancelling',
               'step.unpassed': { target: 'active', actions: ['takeBackPassed', 'supersede'] },
               'step.failed': { target: '#failing', actions: ['countFailed', 'failStep', 'supersede'] },
-              'step.command': steers('checking'),
+              'step.command': steers('checking', true),
             },
             states: {
               entering: { always: [{ guard: 'hasChecks', target: 'judging' }, { target: 'accepted' }] },
@@ -200,13 +200,17 @@ export const directive = setup({
                       ...refusals('failing'),
                       cancel: 'cancelling',
                       plan: noPlan('failing'),
-                      'step.command': steers('failing'),
+                      'step.command': steers('failing', false),
                     },
                   },
                   cancelling: {
                     id: 'cancelling',
                     tags: 'cancelling',
-                    on: { ...refusals('cancelling'), plan: noPlan('cancelling'), 'step.command': steers('cancelling') },
+                    on: {
+                      ...refusals('cancelling'),
+                      plan: noPlan('cancelling'),
+                      'step.command': steers('cancelling', false),
+                    },
                   },
                 },
               },

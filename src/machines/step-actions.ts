@@ -184,7 +184,7 @@ const holdActions = {
     set: { held: { why: `there is no verdict (${faultOf(context)})`, since: context.given.at } },
   })),
   holdForMerge: on(holdingMerge),
-  release: on(() => ({ set: { held: null, unevaluated: false } })),
+  release: on(() => ({ set: { held: null } })),
 }
 
 const failActions = {

@@ -44,7 +44,8 @@ export const stepGuards = {
   mergedAs: ({ context: { report } }: Of, { kind }: { kind: string }) =>
     report?.status === 'done' && report.merge?.kind === kind,
 
-  asks,
+  /** A decision on a held step; while its directive ends, none is taken any more. */
+  asks: (of: Of, params: { verb: string }) => asks(of, params) && isLive(of),
   asksEvaluation: (of: Of) => asks(of, { verb: 'evaluate' }) && of.context.worked,
   asksAgain: (of: Of) => asks(of, { verb: 'evaluate' }) && of.context.manual !== null,
   mayReject: (of: Of) => asks(of, { verb: 'reject' }) && isLive(of) && of.context.flagged,

@@ -107,7 +107,7 @@ export const step = setup({
       },
       onDone: [
         { guard: 'cameFromRest', target: 'returning' },
-        { guard: endedAs('cancelled'), target: 'cancelled', actions: 'forgetManual' },
+        { guard: endedAs('cancelled'), target: 'cancelled', actions: ['forgetManual', 'release'] },
         { guard: 'hasVerdict', target: 'judged', actions: 'record' },
         { guard: 'isManual', target: 'returning', actions: 'noteNoVerdict' },
         { guard: 'evaluatorTriesLeft', target: 'evaluating', reenter: true, actions: 'countEvaluatorTry' },
@@ -125,9 +125,9 @@ export const step = setup({
       always: [
         { guard: 'isQuiet', target: 'returning' },
         { guard: 'passesAgain', target: 'returning' },
-        { guard: 'hasPassed', target: 'accepted', actions: 'forgetManual' },
+        { guard: 'hasPassed', target: 'accepted', actions: ['forgetManual', 'release'] },
         { guard: 'isTooLate', target: 'returning', actions: 'flag' },
-        { target: 'rejected', actions: ['takeVerdict', 'forgetManual'] },
+        { target: 'rejected', actions: ['takeVerdict', 'forgetManual', 'release'] },
       ],
     },
     /** Its work is good as far as the evaluation goes (R36, R52). */
