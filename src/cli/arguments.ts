@@ -1,0 +1,42 @@
+/** Readers of option values: each names what it got and what would be right, and the command is not run. */
+import { InvalidArgumentError } from 'commander'
+import { readSpan } from './ago.ts'
+
+/** A whole number within limits. */
+export const whole =
+  (min: number, max: number) =>
+  (text: string): number => {
+    const number = Number(text)
+    if (/^\d+$/.test(text) && number >= min && number <= max) return number
+    throw new InvalidArgumentError(`It is a whole number from ${min} to ${max}.`)
+  }
+
+/** A span of time, as ms. */
+export const duration = (text: string): number => {
+  try {
+    return readSpan(text)
+  } catch (error) {
+    throw new InvalidArgumentError(error instanceof Error ? `${error.message}; write it as in 90s, 10m or 1h30m.` : '')
+  }
+}
+
+/** `--label key=value`, repeated. */
+export const pairs = (text: string, known: Record<string, string> = {}): Record<string, string> => {
+  const at = text.indexOf('=')
+  if (at < 1) throw new InvalidArgumentError('Write it as key=value.')
+  return { ...known, [text.slice(0, at)]: text.slice(at + 1) }
+}
+
+/** An option that may be given more than once. */
+export const repeated = (text: string, known: readonly string[] = []): string[] => [...known, text]
+
+/** `--executor name=program arguments`, repeated; arguments are separated by spaces. */
+export const programs = (
+  text: string,
+  known: Record<string, readonly string[]> = {},
+): Record<string, readonly string[]> => {
+  const [[name, line] = ['', '']] = Object.entries(pairs(text))
+  const argv = line.split(/\s+/).filter((part) => part !== '')
+  if (argv.length === 0) throw new InvalidArgumentError('Write it as name=program or name="program arguments".')
+  return { ...known, [name]: argv }
+}

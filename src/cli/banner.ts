@@ -1,0 +1,34 @@
+/** What `writ up` says once everything runs: what, which version, whose, where; and what to do now. */
+import type { Server } from '../embedded/server.ts'
+import { shown } from './config.ts'
+import type { Colors } from './terminal.ts'
+import type { Running } from './up.ts'
+import { version } from './version.ts'
+
+/** The lines. Passwords are not in them. */
+export const banner = (
+  { node, data, postgres, natsServer, database, nats, daemon }: Running,
+  { ephemeral, flags, paint }: { ephemeral: boolean; flags: string; paint: Colors },
+): string[] => {
+  const kept = ephemeral ? 'removed at the end: --ephemeral' : `kept; writ down --wipe${flags} removes it`
+  const rows: [string, string][] = [
+    ['Postgres', server(postgres, database)],
+    ['NATS', server(natsServer, nats)],
+    ['Node', node],
+    ['Daemon', daemon ?? 'none: writ daemon run, or writ up --daemon'],
+    ['Data', `${data}  (${kept})`],
+    ['Try', `writ run examples/hello/directive.yaml${flags}`],
+  ]
+  return [
+    `${paint.bold(`writ ${version()}`)}`,
+    ...rows.map(([name, value]) => `  ${paint.dim(name.padEnd(9))} ${value}`),
+    '  Ctrl-C to stop.',
+  ]
+}
+
+const server = (own: Server | null, url: string): string => {
+  if (own === null) return `${shown(url)}  (yours)`
+  const { version: serverVersion, source, adopted, startedInMs } = own
+  const how = adopted ? 'was running, taken over' : `started in ${(startedInMs / 1000).toFixed(1)} s`
+  return `${serverVersion} (${source})  ${shown(url)}  ${how}`
+}

@@ -1,0 +1,69 @@
+/** `writ daemon …`: runs tasks on this machine, and shows who else does. */
+import { pairs, programs, repeated, whole } from '../arguments.ts'
+import { since } from '../ago.ts'
+import { show, type Context } from '../context.ts'
+import { examples, type Declare } from '../program.ts'
+import { printTable } from '../table.ts'
+import type { DaemonLine, Page } from '../../protocol/views.ts'
+import type { DaemonRunFlags } from '../daemon-run.ts'
+
+const listMax = 500
+const slotsMax = 1000
+
+export const daemon: Declare = (command, context) => {
+  examples(
+    command
+      .command('run')
+      .description('Run tasks on this machine until Ctrl-C: what runs then is stopped and reported')
+      .option('--name <name>', "the daemon's name, one token; else the name of this machine")
+      .option('--slots <n>', 'how many tasks at once', whole(0, slotsMax), 2)
+      .option('--role <role>', 'planner, worker, evaluator or merger; may be repeated (else all)', repeated)
+      .option('--label <key=value>', 'what tasks may ask for; may be repeated', pairs)
+      .option(
+        '--executor <name=program>',
+        'an executor of its own: a program that gets the plan on standard input; may be repeated',
+        programs,
+      )
+      .option('--home <folder>', 'where it keeps its records and workspaces (WRIT_DAEMON_HOME)')
+      .action(async (flags: DaemonRunFlags) => (await import('../daemon-run.ts')).runHere(context(), flags)),
+    [
+      'writ daemon run --name builder --slots 4',
+      'writ daemon run --name agent --role worker --label gpu=yes --executor agent="my-agent --quiet"',
+    ],
+  )
+  examples(
+    command
+      .command('list')
+      .description('List daemons with their slots')
+      .option('--limit <n>', `at most so many (up to ${listMax})`, whole(1, listMax), 100)
+      .option('--after <next>', 'the page after this one, as `next` of the page before has it')
+      .action(async (query: object) => list(context(), query)),
+    ['writ daemon list', 'writ daemon list --json'],
+  )
+}
+
+const list = async (context: Context, query: object): Promise<void> => {
+  const { api } = await context.link()
+  const page: Page<DaemonLine> = await api.daemons(query)
+  const { terminal, world, flagsText } = context
+  show(context, { daemons: page.lines, next: page.next }, () =>
+    printTable(terminal, page.lines, [
+      { heading: 'NAME', text: ({ name }) => name },
+      { heading: 'SLOTS', text: ({ granted, slots }) => `${granted}/${slots}`, right: true },
+      { heading: 'STATE', text: ({ draining, pull }) => (draining ? 'draining' : pull ? 'pull' : 'ready') },
+      { heading: 'ROLES', text: ({ roles }) => roles.join(',') },
+      { heading: 'EXECUTORS', text: ({ executors }) => executors.join(',') },
+      { heading: 'SINCE', text: (line) => (terminal.rich ? since(line.since, world.now()) : line.since) },
+      {
+        heading: 'LABELS',
+        text: ({ labels }) =>
+          Object.entries(labels)
+            .map((pair) => pair.join('='))
+            .join(','),
+      },
+    ]),
+  )
+  if (page.lines.length > 0) return
+  terminal.say('There are no daemons: nothing runs tasks for this owner.')
+  context.next(`writ daemon run${flagsText}`)
+}

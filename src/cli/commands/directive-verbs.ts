@@ -1,0 +1,79 @@
+/** What `writ directive create|start|list|show|pause|resume|cancel|retry|evaluate` do: one question to a node each. */
+import type { DirectiveView } from '../../protocol/views.ts'
+import { since } from '../ago.ts'
+import { show, type Context } from '../context.ts'
+import { readDirectiveFile } from '../directive-file.ts'
+import { directiveLines } from '../directive-text.ts'
+import { directiveIdOf } from '../names.ts'
+import type { NodeApi } from '../node-api.ts'
+import { nextFor } from '../outcome.ts'
+import { printTable } from '../table.ts'
+
+/** Creates a draft. */
+export const create = async (context: Context, file: string, { id }: { id?: string }): Promise<void> => {
+  const { input } = readDirectiveFile(file, context.world.cwd)
+  const { api } = await context.link()
+  const created = await api.create({ ...input, ...(id === undefined ? {} : { id }) })
+  tell(context, await api.directive(created.id))
+}
+
+/** A command to one directive. */
+export const steer = async (context: Context, name: string, verb: Parameters<NodeApi['tell']>[1]): Promise<void> => {
+  const { api } = await context.link()
+  const { id } = await api.tell(directiveIdOf(name), verb)
+  tell(context, await api.directive(id))
+}
+
+export const evaluate = async (context: Context, name: string, step: string): Promise<void> => {
+  const { api } = await context.link()
+  const { id } = await api.evaluate(directiveIdOf(name), step)
+  tell(context, await api.directive(id))
+}
+
+/** One line, and what can be done next. */
+const tell = (context: Context, view: DirectiveView): void => {
+  const { terminal, flagsText } = context
+  show(context, view, () => terminal.print(`${view.id}\t${view.status}\t${view.address}`))
+  context.next(...nextFor(view, flagsText))
+}
+
+export const showOne = async (context: Context, name: string): Promise<void> => {
+  const { api } = await context.link()
+  const view = await api.directive(directiveIdOf(name))
+  const { terminal, world, flagsText } = context
+  show(context, view, () => directiveLines(view, terminal, world.now()).forEach(terminal.print))
+  context.next(...nextFor(view, flagsText), ...held(view, flagsText))
+}
+
+/** Steps that wait for a person are what a person should hear of. */
+const held = ({ id, stepList }: DirectiveView, flags: string): string[] =>
+  stepList
+    .filter(({ status }) => status === 'held')
+    .slice(0, 3)
+    .map(({ name }) => `writ step approve ${id}/${name}${flags}`)
+
+export const list = async (context: Context, query: object): Promise<void> => {
+  const { api } = await context.link()
+  const page = await api.directives(query)
+  const { terminal, world, flagsText } = context
+  const now = world.now()
+  show(context, { directives: page.lines, next: page.next }, () =>
+    printTable(terminal, page.lines, [
+      { heading: 'ID', text: ({ id }) => id },
+      { heading: 'STATUS', text: ({ status, paused }) => (paused ? `${status}, paused` : status) },
+      { heading: 'STEPS', text: ({ passed, steps }) => `${passed}/${steps}`, right: true },
+      { heading: 'AGE', text: ({ created }) => (terminal.rich ? since(created, now) : created) },
+      { heading: 'TITLE', text: ({ title }) => title },
+      { heading: 'WAITS FOR', text: ({ waiting }) => waiting ?? '' },
+    ]),
+  )
+  const [first] = page.lines
+  if (first === undefined) terminal.say('There are no such directives.')
+  if (page.next !== null) context.next(`writ directive list --after ${page.next}${flagsText}`)
+  else
+    context.next(
+      first === undefined
+        ? `writ run examples/hello/directive.yaml${flagsText}`
+        : `writ directive show ${first.id}${flagsText}`,
+    )
+}

@@ -1,0 +1,102 @@
+/** What `writ directive events|watch|wait` do: look at one directive over time. */
+import type { EventLine } from '../../protocol/commands.ts'
+import { WritError } from '../../protocol/errors.ts'
+import type { DirectiveView } from '../../protocol/views.ts'
+import { span } from '../ago.ts'
+import type { Context } from '../context.ts'
+import { directiveLines } from '../directive-text.ts'
+import { eventText } from '../event-text.ts'
+import { follow } from '../follow.ts'
+import { openPicture } from '../live-picture.ts'
+import { directiveIdOf } from '../names.ts'
+import { exitOf, nextFor } from '../outcome.ts'
+import { interruptible } from '../signals.ts'
+
+/** Prints the history; with `follow` until the directive has ended, and then with its exit code. */
+export const events = async (
+  context: Context,
+  name: string,
+  { follow: on = false, after, type }: { follow?: boolean; after: number; type?: string[] },
+): Promise<void> => {
+  const id = directiveIdOf(name)
+  const print = (event: EventLine, step: string | null): void => {
+    if (type === undefined || type.includes(event.type)) printEvent(context, event, step)
+  }
+  if (!on) return printHistory(context, id, after, print)
+  end(context, await followTo(context, id, { after, event: print }))
+}
+
+const printHistory = async (
+  context: Context,
+  id: string,
+  after: number,
+  print: (event: EventLine, step: string | null) => void,
+): Promise<void> => {
+  const { api } = await context.link()
+  const { stepList, events: last } = await api.directive(id)
+  const names = new Map(stepList.map((step) => [step.id, step.name]))
+  if (after >= last) return
+  for await (const event of api.events(id, { after })) {
+    print(event, event.step == null ? null : (names.get(event.step) ?? event.step))
+    if (event.number >= last) return
+  }
+}
+
+/** A line for a person, tab-separated for a pipe: number, time, severity, type, step, data. */
+const printEvent = ({ terminal, json }: Context, event: EventLine, step: string | null): void => {
+  if (json) return terminal.json(event)
+  if (terminal.rich) return terminal.print(eventText(event, step, terminal.paint))
+  const { number, time, severity, type, data } = event
+  terminal.print([number, time, severity, type, step ?? '', JSON.stringify(data)].join('\t'))
+}
+
+/** Shows the directive until it has ended: redrawn on a terminal, else its events, line by line. */
+export const watch = async (context: Context, name: string): Promise<void> => {
+  const id = directiveIdOf(name)
+  const { terminal, world, json } = context
+  if (json || !terminal.rich) {
+    return end(context, await followTo(context, id, { event: (event, step) => printEvent(context, event, step) }))
+  }
+  const picture = await openPicture((view) => directiveLines(view, terminal, world.now()), terminal.out.rows ?? 24)
+  try {
+    end(context, await followTo(context, id, { view: picture.show }))
+  } finally {
+    picture.close()
+  }
+}
+
+/** Waits for the end, whichever it is. Throws TIMED_OUT. */
+export const wait = async (context: Context, name: string, { timeout }: { timeout?: number }): Promise<void> => {
+  const id = directiveIdOf(name)
+  const over = timeout === undefined ? null : AbortSignal.timeout(timeout)
+  try {
+    const view = await followTo(context, id, {}, over)
+    if (context.json) context.terminal.json(view)
+    else context.terminal.print(`${view.id}\t${view.status}`)
+    end(context, view)
+  } catch (error) {
+    if (over?.aborted !== true) throw error
+    throw new WritError('TIMED_OUT', `${id} has not ended within ${span(timeout ?? 0)}`, {
+      hint: `it goes on; look at it with writ directive show ${id}`,
+      cause: error,
+    })
+  }
+}
+
+const followTo = async (
+  context: Context,
+  id: string,
+  listener: Omit<Parameters<typeof follow>[2], 'signal'>,
+  also: AbortSignal | null = null,
+): Promise<DirectiveView> => {
+  const link = await context.link()
+  const waiting = (why: string): void => context.terminal.say(`… ${why}; waiting for a node`)
+  return interruptible((signal) =>
+    follow(link, id, { waiting, ...listener, signal: also === null ? signal : AbortSignal.any([signal, also]) }),
+  )
+}
+
+const end = (context: Context, view: DirectiveView): void => {
+  context.end(exitOf(view.status) ?? 0)
+  context.next(...nextFor(view, context.flagsText))
+}

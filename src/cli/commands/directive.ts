@@ -1,0 +1,119 @@
+/** `writ directive …`: the group; what each verb does is in the files beside this one, loaded when it is used. */
+import { duration, repeated, whole } from '../arguments.ts'
+import { examples, type Declare } from '../program.ts'
+
+const listMax = 500
+
+export const directive: Declare = (command, context) => {
+  const verbs = () => import('./directive-verbs.ts')
+
+  examples(
+    command
+      .command('create')
+      .description('Create a directive from a file, as a draft')
+      .argument('<file>', 'YAML or JSON; - for standard input')
+      .option('--id <id>', 'its id, chosen by you; creating it again is the same directive')
+      .action(async (file: string, options: { id?: string }) => (await verbs()).create(context(), file, options)),
+    ['writ directive create examples/hello/directive.yaml --id hello'],
+  )
+  examples(
+    command
+      .command('start')
+      .description('Start a draft')
+      .argument('<directive>', 'id or address')
+      .action(async (id: string) => (await verbs()).steer(context(), id, 'start')),
+    ['writ directive start hello'],
+  )
+  examples(
+    command
+      .command('plan')
+      .description('Submit a plan; inside a task, for its own directive')
+      .argument('[directive]', 'id or address; not needed inside a task')
+      .requiredOption('--file <file>', 'the plan as JSON; - for standard input')
+      .action(async (id: string | undefined, { file }: { file: string }) =>
+        (await import('./directive-plan.ts')).plan(context(), id, file),
+      ),
+    ['writ directive plan hello --file plan.json', 'writ directive plan --file plan.json'],
+  )
+  examples(
+    command
+      .command('list')
+      .description('List directives, newest first')
+      .option('--state <status>', 'only those with this status')
+      .option('--text <text>', 'only those with this text in their title')
+      .option('--limit <n>', `at most so many (up to ${listMax})`, whole(1, listMax), 100)
+      .option('--after <next>', 'the page after this one, as `next` of the page before has it')
+      .action(async (query: object) => (await verbs()).list(context(), query)),
+    ['writ directive list', 'writ directive list --state active --json'],
+  )
+  examples(
+    command
+      .command('show')
+      .description('Show a directive: its plan with the state of each step, and what each part waits for')
+      .argument('<directive>', 'id or address')
+      .action(async (id: string) => (await verbs()).showOne(context(), id)),
+    ['writ directive show hello', 'writ directive show hello --json'],
+  )
+  for (const [verb, description] of simpleVerbs) {
+    examples(
+      command
+        .command(verb)
+        .description(description)
+        .argument('<directive>', 'id or address')
+        .action(async (id: string) => (await verbs()).steer(context(), id, verb)),
+      [`writ directive ${verb} hello`],
+    )
+  }
+  examples(
+    command
+      .command('evaluate')
+      .description('Ask for an evaluation of a step of the current plan')
+      .argument('<directive>', 'id or address')
+      .argument('<step>', 'name or id')
+      .action(async (id: string, step: string) => (await verbs()).evaluate(context(), id, step)),
+    ['writ directive evaluate hello look'],
+  )
+  watching(command, context)
+}
+
+const simpleVerbs = [
+  ['pause', 'Start nothing new; what runs goes on'],
+  ['resume', 'Go on with what is ready'],
+  ['cancel', 'Stop every task and end the directive as cancelled'],
+  ['retry', 'Take up a failed or cancelled directive again'],
+] as const
+
+const watching: Declare = (command, context) => {
+  examples(
+    command
+      .command('events')
+      .description('Print the history of a directive')
+      .argument('<directive>', 'id or address')
+      .option('-f, --follow', 'go on until the directive has ended')
+      .option('--after <number>', 'only events after this number', whole(0, Number.MAX_SAFE_INTEGER), 0)
+      .option('--type <type>', 'only this type; may be repeated', repeated)
+      .action(async (id: string, options: { follow?: boolean; after: number; type?: string[] }) =>
+        (await import('./directive-watch.ts')).events(context(), id, options),
+      ),
+    ['writ directive events hello', 'writ directive events hello --follow --json'],
+  )
+  examples(
+    command
+      .command('watch')
+      .description('Show a directive and keep the picture up to date until it has ended')
+      .argument('<directive>', 'id or address')
+      .action(async (id: string) => (await import('./directive-watch.ts')).watch(context(), id)),
+    ['writ directive watch hello'],
+  )
+  examples(
+    command
+      .command('wait')
+      .description('Wait until a directive has ended, however it ends; the exit code says how')
+      .argument('<directive>', 'id or address')
+      .option('--timeout <span>', 'give up after this time with exit code 124', duration)
+      .action(async (id: string, options: { timeout?: number }) =>
+        (await import('./directive-watch.ts')).wait(context(), id, options),
+      ),
+    ['writ directive wait hello --timeout 10m'],
+  )
+}

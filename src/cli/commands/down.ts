@@ -1,0 +1,35 @@
+/** `writ down`: stops what runs on a data folder, also what a crash left there, and on request removes the folder. */
+import { WritError } from '../../protocol/errors.ts'
+import { confirmed } from '../confirm.ts'
+import { removeOwn } from '../own-folders.ts'
+import { examples, type Declare } from '../program.ts'
+
+export const down: Declare = (command, context) => {
+  command
+    .option('--wipe', 'also remove the data folder: every directive, every record')
+    .option('--yes', 'do not ask before removing')
+    .action(async ({ wipe = false, yes = false }: { wipe?: boolean; yes?: boolean }) => {
+      const { terminal, settings, json, world } = context()
+      const { dataFolder } = await import('../../embedded/folders.ts')
+      const { stopAll, wipe: remove } = await import('../../embedded/down.ts')
+      const { dataDir, env } = settings()
+      const folders = dataFolder({ dataDir, env })
+      if (wipe && !yes && !(await confirmed(world, `Remove ${folders.root} with everything in it?`))) {
+        throw new WritError('REFUSED', 'nothing was removed, and nothing stopped', {
+          hint: 'say --yes to remove without being asked',
+        })
+      }
+      const stopped = await stopAll(folders)
+      if (wipe) {
+        await removeOwn(folders)
+        await remove(folders)
+      }
+      if (json) return terminal.json({ stopped, wiped: wipe, data: folders.root })
+      const named = stopped.map(({ what, pid }) => `${what} (process ${pid})`)
+      terminal.say(named.length === 0 ? `Nothing ran on ${folders.root}.` : `Stopped ${named.join(', ')}.`)
+      terminal.say(
+        wipe ? `Removed ${folders.root}.` : `The data is kept in ${folders.root}; writ down --wipe removes it.`,
+      )
+    })
+  examples(command, ['writ down', 'writ down --wipe --yes'])
+}

@@ -1,0 +1,90 @@
+/** What every command is given: the terminal, the settings, and (on demand, closed at the end) the way to a node. */
+import type { DirectiveView } from '../protocol/views.ts'
+import { readSettings, type Environment, type GlobalFlags, type Settings } from './config.ts'
+import type { Link } from './reach.ts'
+import type { Output, Terminal } from './terminal.ts'
+
+/** Everything outside of the command itself. */
+export interface World {
+  env: Environment
+  cwd: string
+  out: Output
+  err: Output
+  /** Whether a person sits at standard input and can be asked, or watches and presses Ctrl-C. */
+  interactive: boolean
+  /** ms since 1970. */
+  now: () => number
+  /** In place of the real way to a node, in tests. */
+  reach?: (settings: Settings) => Promise<Link>
+}
+
+export interface Context {
+  world: World
+  terminal: Terminal
+  flags: GlobalFlags
+  /** Whether the data on stdout is JSON. */
+  json: boolean
+  /** Throws BAD_INPUT for bad values of any setting. */
+  settings: () => Settings
+  /** Opened at the first call. */
+  link: () => Promise<Link>
+  /** The exit code, when it is not 0 and nothing was thrown. */
+  end: (code: number) => void
+  /** What the person should know, on stderr; `next` are commands that are of use now. */
+  next: (...commands: string[]) => void
+  /** The flags that this call needed to reach its node: to be repeated in commands that are shown. */
+  flagsText: string
+}
+
+/** A directive's data on stdout: itself as JSON, else what `text` prints. */
+export const show = ({ json, terminal }: Context, view: DirectiveView | object, text: () => void): void => {
+  if (json) terminal.json(view)
+  else text()
+}
+
+/** Makes the context of one call. `close` ends what it has opened. */
+export const contextOf = (
+  world: World,
+  terminal: Terminal,
+  flags: GlobalFlags,
+): Context & { close: () => Promise<void>; exitCode: () => number } => {
+  let settings: Settings | undefined
+  let link: Promise<Link> | undefined
+  let exitCode = 0
+  const read = (): Settings => (settings ??= readSettings(flags, world.env))
+  return {
+    world,
+    terminal,
+    flags,
+    json: flags.json === true,
+    settings: read,
+    link: () => (link ??= open(world, read(), flags, terminal)),
+    end: (code) => {
+      exitCode = code
+    },
+    next: (...commands) => {
+      if (flags.json === true) return
+      for (const command of commands) terminal.say(terminal.paintErr.dim(`next: ${command}`))
+    },
+    flagsText: flagsText(flags),
+    close: async () => {
+      // A link that never opened has told its failure already.
+      const opened = await link?.catch(() => undefined)
+      await opened?.close()
+    },
+    exitCode: () => exitCode,
+  }
+}
+
+const open = async (world: World, settings: Settings, flags: GlobalFlags, terminal: Terminal): Promise<Link> => {
+  if (world.reach !== undefined) return world.reach(settings)
+  const { reach } = await import('./reach.ts')
+  return reach(settings, flags.verbose === true ? terminal.say : () => undefined)
+}
+
+const flagsText = ({ dataDir, natsUrl, owner }: GlobalFlags): string =>
+  Object.entries({ '--data-dir': dataDir, '--nats-url': natsUrl?.replaceAll(/:[^/@:]*@/g, ':…@'), '--owner': owner })
+    .map(([flag, value]) =>
+      value === undefined ? '' : ` ${flag} ${/^[\w./:@-]+$/.test(value) ? value : JSON.stringify(value)}`,
+    )
+    .join('')

@@ -1,0 +1,132 @@
+/**
+ * Follows one directive to its end: every event once and in order, and its tasks' output while it comes. A connection that
+ * drops, or a node that is killed, is waited out: what was missed is fetched by its number, and only the directive ends it.
+ */
+import { setTimeout as delay } from 'node:timers/promises'
+import { checkPayload, decode } from '../bus/json.ts'
+import { subjects } from '../bus/subjects.ts'
+import { outputLines, type EventLine } from '../protocol/commands.ts'
+import { codes, WritError } from '../protocol/errors.ts'
+import { directiveOf, readTaskId } from '../protocol/ids.ts'
+import type { DirectiveView } from '../protocol/views.ts'
+import { exitOf } from './outcome.ts'
+import type { Link } from './reach.ts'
+import { aborted, Interrupted } from './signals.ts'
+
+export interface Listener {
+  /** `step`: its name; null for the directive itself. */
+  event?: (event: EventLine, step: string | null) => void
+  output?: (text: string, step: string | null, task: string) => void
+  /** The node does not answer; told once until it does again. */
+  waiting?: (why: string) => void
+  /** The directive as it is now: at first, and after what has happened since. */
+  view?: (view: DirectiveView) => void
+}
+
+export interface FollowOptions extends Listener {
+  /** Events up to this number are known already. */
+  after?: number
+  signal: AbortSignal
+}
+
+const retryMs = 500
+/** A view is asked for at most so often, however fast events come. In ms. */
+const viewEveryMs = 500
+
+/** Resolves with the directive once it has ended and all of its events were told. Throws Interrupted, NOT_FOUND. */
+export const follow = async (link: Link, id: string, options: FollowOptions): Promise<DirectiveView> => {
+  const { signal } = options
+  const names = openNames()
+  const output = options.output === undefined ? null : listenToOutput(link, id, names, options.output)
+  const persistent = persisting(options)
+  let known = options.after ?? 0
+  const look = async (): Promise<DirectiveView> => {
+    const view = await persistent(() => link.api.directive(id))
+    names.learn(view)
+    options.view?.(view)
+    return view
+  }
+  const ended = (view: DirectiveView): boolean => exitOf(view.status) !== null && known >= view.events
+  const listen = async (first: DirectiveView): Promise<DirectiveView> => {
+    let view = first
+    let seen = performance.now()
+    for await (const event of link.api.events(id, { after: known, signal })) {
+      known = event.number
+      const stale = !names.has(event.step ?? null) || performance.now() - seen > viewEveryMs
+      if (stale || known >= view.events) {
+        view = await look()
+        seen = performance.now()
+      }
+      options.event?.(event, names.of(event.step ?? null))
+      if (ended(view)) break
+    }
+    return view
+  }
+  try {
+    for (;;) {
+      const view = await look()
+      if (ended(view)) return view
+      const last = await persistent(() => listen(view))
+      if (ended(last)) return last
+    }
+  } finally {
+    await output?.close()
+  }
+}
+
+/** Tries again for ever what may succeed later. */
+const persisting = ({ signal, waiting }: FollowOptions) => {
+  let told = false
+  const called = interrupted(signal)
+  // Most calls are never interrupted; then nobody is there to hear of it.
+  called.catch(() => undefined)
+  return async <T>(ask: () => Promise<T>): Promise<T> => {
+    for (;;) {
+      if (signal.aborted) throw new Interrupted()
+      try {
+        const answer = await Promise.race([ask(), called])
+        told = false
+        return answer
+      } catch (error) {
+        if (!(error instanceof WritError) || !codes[error.code].retry) throw error
+        if (!told) waiting?.(error.message)
+        told = true
+        await delay(retryMs)
+      }
+    }
+  }
+}
+
+/** A request may take its time to give up; a person who presses Ctrl-C does not wait for that. */
+const interrupted = async (signal: AbortSignal): Promise<never> => {
+  await aborted(signal)
+  throw new Interrupted()
+}
+
+/** Steps' names by id, as the last view of the directive has them. */
+interface Names {
+  learn: (view: DirectiveView) => void
+  has: (step: string | null) => boolean
+  of: (step: string | null) => string | null
+}
+
+const openNames = (): Names => {
+  let names: ReadonlyMap<string, string> = new Map()
+  return {
+    learn: ({ stepList }) => {
+      if (stepList.length !== names.size) names = new Map(stepList.map(({ id, name }) => [id, name]))
+    },
+    has: (step) => step === null || names.has(step),
+    of: (step) => (step === null ? null : (names.get(step) ?? step)),
+  }
+}
+
+const listenToOutput = ({ bus, owner }: Link, id: string, names: Names, tell: NonNullable<Listener['output']>) => {
+  const subscription = bus.subscribe(subjects.output.pattern({ owner }), {}, ({ subject, body }) => {
+    const task = subjects.output.read(subject)?.task ?? ''
+    if (directiveOf(task) !== id) return
+    const actor = readTaskId(task)?.actor ?? id
+    tell(checkPayload(outputLines, decode(body)).text, actor === id ? null : names.of(actor), task)
+  })
+  return { close: () => subscription.drain() }
+}

@@ -1,0 +1,62 @@
+/** What the command line asks a node, with the types of the answers: the wire says what they are, the client does not. */
+import type { WritClient } from '../bus/client.ts'
+import type { ListQuery } from '../protocol/commands.ts'
+import type { DirectiveInput } from '../protocol/directive.ts'
+import type {
+  DaemonLine,
+  DirectiveLine,
+  DirectiveStatus,
+  DirectiveView,
+  Page,
+  StepView,
+  TaskLine,
+  TaskView,
+} from '../protocol/views.ts'
+
+/** What a command to a directive or a step is answered with. */
+export interface Brief {
+  id: string
+  address: string
+  status: DirectiveStatus
+}
+
+type Query = Partial<ListQuery>
+
+export interface NodeApi {
+  create: (input: DirectiveInput) => Promise<Brief>
+  tell: (id: string, verb: 'start' | 'pause' | 'resume' | 'cancel' | 'retry') => Promise<Brief>
+  plan: (id: string, plan: string) => Promise<Brief>
+  evaluate: (id: string, step: string) => Promise<Brief>
+  directive: (id: string) => Promise<DirectiveView>
+  directives: (query: Query) => Promise<Page<DirectiveLine>>
+  step: (id: string) => Promise<StepView>
+  tellStep: (id: string, verb: 'evaluate' | 'approve' | 'retry' | 'cancel') => Promise<Brief>
+  rejectStep: (id: string, text: string) => Promise<Brief>
+  task: (id: string) => Promise<TaskView>
+  tasks: (query: Query) => Promise<Page<TaskLine>>
+  endTask: (id: string, end: Parameters<ReturnType<WritClient['task']>['end']>[0]) => Promise<unknown>
+  daemons: (query: Query) => Promise<Page<DaemonLine>>
+  events: WritClient['events']
+  contract: WritClient['contract']
+}
+
+export const nodeApi = (client: WritClient): NodeApi => {
+  const brief = async (answer: Promise<unknown>): Promise<Brief> => ((await answer) as { directive: Brief }).directive
+  return {
+    create: (input) => brief(client.createDirective(input)),
+    tell: (id, verb) => brief(client.directive(id)[verb]()),
+    plan: (id, plan) => brief(client.directive(id).plan({ plan })),
+    evaluate: (id, step) => brief(client.directive(id).evaluate({ step })),
+    directive: (id) => client.directive(id).get() as Promise<DirectiveView>,
+    directives: (query) => client.listDirectives(query) as Promise<Page<DirectiveLine>>,
+    step: (id) => client.step(id).get() as Promise<StepView>,
+    tellStep: (id, verb) => brief(client.step(id)[verb]()),
+    rejectStep: (id, text) => brief(client.step(id).reject({ text })),
+    task: (id) => client.task(id).get() as Promise<TaskView>,
+    tasks: (query) => client.listTasks(query) as Promise<Page<TaskLine>>,
+    endTask: (id, end) => client.task(id).end(end),
+    daemons: (query) => client.listDaemons(query) as Promise<Page<DaemonLine>>,
+    events: (id, options) => client.events(id, options),
+    contract: (id) => client.contract(id),
+  }
+}

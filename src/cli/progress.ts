@@ -1,0 +1,24 @@
+/** Live progress of a directive: one line per event and per line of output, or one JSON value per line. */
+import type { Context } from './context.ts'
+import { eventText, outputText } from './event-text.ts'
+import type { Listener } from './follow.ts'
+
+/** Progress is a message: it goes to stderr, but for JSON, where it is the data. */
+export const progress = ({ terminal, json, world }: Context): Listener => {
+  const { say, paintErr } = terminal
+  if (json) {
+    return {
+      event: (event) => terminal.json({ event }),
+      output: (text, step, task) => terminal.json({ output: { task, step, text } }),
+      waiting: (why) => say(`… ${why}`),
+    }
+  }
+  return {
+    event: (event, step) => say(eventText(event, step, paintErr)),
+    output: (text, step) => {
+      const lines = text.split('\n').filter((line) => line.trim() !== '')
+      for (const line of lines) say(outputText(line, new Date(world.now()), step, paintErr))
+    },
+    waiting: (why) => say(paintErr.yellow(`… ${why}; waiting for a node`)),
+  }
+}

@@ -1,0 +1,103 @@
+/** The way to a node: which NATS server, as whom, and the client on top of it. */
+import { WritClient } from '../bus/client.ts'
+import { connect, type NatsBus } from '../bus/nats-bus.ts'
+import { clientOf, inboxPrefixOfUrl } from '../bus/permissions.ts'
+import { readEndpoints, type Endpoints } from '../embedded/endpoints.ts'
+import { dataFolder, type Folders } from '../embedded/folders.ts'
+import { until } from '../embedded/until.ts'
+import { WritError } from '../protocol/errors.ts'
+import { shown, type Settings } from './config.ts'
+import { nodeApi, type NodeApi } from './node-api.ts'
+import { ensureUser, loginOf, usersChanged, type Login } from './users.ts'
+
+/** What is used of a connection. */
+export type Connection = Pick<NatsBus, 'publish' | 'request' | 'subscribe' | 'flush' | 'consume' | 'close'>
+
+export interface Link {
+  bus: Connection
+  api: NodeApi
+  owner: string
+  close: () => Promise<void>
+}
+
+/** How long a server may take to learn of a user that was just made, in ms. */
+const newUserMs = 5_000
+
+/** Connects as a client of the owner. Throws UNREACHABLE, which names what was tried and what to do, or UNAUTHORIZED. */
+export const reach = async (settings: Settings, log: (line: string) => void): Promise<Link> => {
+  const { owner } = settings
+  const bus = await connectAs(settings, { user: clientOf(owner).user, name: 'writ', log })
+  return { bus, owner, api: nodeApi(new WritClient(bus, owner)), close: () => bus.close() }
+}
+
+/** A link by a URL with credentials, for a process that has just started the server. */
+export const linkTo = async (url: string, owner: string): Promise<Link> => {
+  const bus = await connectNamed({ url, from: 'writ up' }, 'writ', () => undefined)
+  return { bus, owner, api: nodeApi(new WritClient(bus, owner)), close: () => bus.close() }
+}
+
+/** Connects as one user: with the credentials of a named URL, or as that user of the server of a running `writ up`. */
+export const connectAs = async (
+  settings: Settings,
+  { user, name, log }: { user: string; name: string; log: (line: string) => void },
+): Promise<Connection> => {
+  if (settings.nats !== null) return connectNamed(settings.nats, name, log)
+  const folders = foldersOf(settings)
+  const endpoints = readEndpoints(folders)
+  if (endpoints === undefined) throw nobodyHere(folders)
+  const isNew = ensureUser(folders, user)
+  if (isNew) process.kill(endpoints.pid, usersChanged)
+  return connectLocally(folders, endpoints, { user, name, log, patience: isNew ? newUserMs : 0 })
+}
+
+const connectNamed = async (
+  { url, from }: { url: string; from: string },
+  name: string,
+  log: (line: string) => void,
+): Promise<Connection> => {
+  const inboxPrefix = inboxPrefixOfUrl(url)
+  try {
+    return await connect({ url, name, log, ...(inboxPrefix === undefined ? {} : { inboxPrefix }) })
+  } catch (error) {
+    if (!(error instanceof WritError) || error.code !== 'UNREACHABLE') throw error
+    throw new WritError('UNREACHABLE', `${error.message}; the address is from ${from}`, {
+      hint: `start that server, or correct ${from}`,
+      cause: error,
+    })
+  }
+}
+
+const connectLocally = async (
+  folders: Folders,
+  { nats }: Endpoints,
+  { user, name, log, patience }: { user: string; name: string; log: (line: string) => void; patience: number },
+): Promise<Connection> => {
+  // A server of the person's own knows none of our users: its URL says who we are.
+  const url = new URL(nats)
+  const login: Login = /^(c|d)_/.test(url.username) ? loginOf(folders, nats, user) : { url: nats }
+  const tried = await until(
+    async () => connect({ ...login, name, log }).catch((error: unknown) => unlessRefused(error)),
+    { withinMs: patience, everyMs: 100 },
+  )
+  if (tried !== undefined) return tried
+  throw new WritError('UNAUTHORIZED', `the NATS server at ${shown(nats)} does not know the user ${user}`, {
+    hint: 'start `writ up` anew: it then knows all users of its data folder',
+  })
+}
+
+const unlessRefused = (error: unknown): undefined => {
+  if (error instanceof WritError && error.code === 'UNAUTHORIZED') return undefined
+  throw error
+}
+
+/** The data folder of this call. */
+export const foldersOf = ({ dataDir, env }: Settings): Folders => dataFolder({ dataDir, env })
+
+const nobodyHere = ({ root }: Folders): WritError =>
+  new WritError(
+    'UNREACHABLE',
+    `no node runs here: nothing serves the data folder ${root}, and no NATS server was named`,
+    {
+      hint: 'start one with `writ up --daemon`, or name a server with --nats-url or WRIT_NATS_URL',
+    },
+  )

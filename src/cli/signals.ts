@@ -1,0 +1,42 @@
+/** Ctrl-C and its like, counted: the first asks to stop in order, the second to stop at once. */
+
+const asked = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
+
+/** What is thrown through a command that a person has interrupted. */
+export class Interrupted extends Error {
+  constructor() {
+    super('interrupted')
+    this.name = 'Interrupted'
+  }
+}
+
+/** Calls `take` with 1, 2, … as signals come; the returned function stops listening. */
+export const onSignals = (take: (count: number) => void): (() => void) => {
+  let count = 0
+  const heard = (): void => take(++count)
+  for (const signal of asked) process.on(signal, heard)
+  return () => {
+    for (const signal of asked) process.off(signal, heard)
+  }
+}
+
+/** Runs something with a signal that is aborted at the first Ctrl-C; at the second, `force` is called. */
+export const interruptible = async <T>(
+  run: (signal: AbortSignal) => Promise<T>,
+  force: () => void = () => process.exit(130),
+): Promise<T> => {
+  const controller = new AbortController()
+  const dispose = onSignals((count) => (count === 1 ? controller.abort() : force()))
+  try {
+    return await run(controller.signal)
+  } finally {
+    dispose()
+  }
+}
+
+/** Resolves at the first Ctrl-C. */
+export const aborted = (signal: AbortSignal): Promise<void> =>
+  new Promise((done) => {
+    if (signal.aborted) done()
+    else signal.addEventListener('abort', () => done(), { once: true })
+  })

@@ -1,0 +1,65 @@
+/** The end of `npm start`: what happened to each step, what was a script, where the work is, and how to look further. */
+import type { DirectiveView } from '../protocol/views.ts'
+import { span } from './ago.ts'
+import { colorOf } from './directive-text.ts'
+import { signs } from './outcome.ts'
+import { oneLine, type Colors } from './terminal.ts'
+import type { TestResult } from './test-merged.ts'
+
+export interface Told {
+  view: DirectiveView
+  repository: string
+  /** Null: it did not come to that. */
+  tests: TestResult | null
+  tookMs: number
+  flags: string
+  /** Whether the servers go on. */
+  stay: boolean
+}
+
+/** The lines. */
+export const summary = ({ view, repository, tests, tookMs, flags, stay }: Told, paint: Colors): string[] => {
+  const { id, status } = view
+  const branch = `writ/${id}/line`
+  const reason = view.reason === null ? '' : `: ${oneLine(view.reason)}`
+  return [
+    '',
+    `${paint.bold('SUMMARY')}  ${oneLine(view.title)}: ${colorOf(status, paint)(status)}${reason} in ${span(tookMs)}`,
+    '',
+    ...stepLines(view, paint),
+    '',
+    'Planner and workers were scripts (examples/ledger/scripted), not agents; the checks, the merges and the tests were real.',
+    ...(tests === null ? [] : [testLine(tests, paint)]),
+    `Repository  ${repository}`,
+    `Work        branch ${branch}:  git -C ${repository} log --oneline --graph ${branch}`,
+    '',
+    'Look further:',
+    ...(stay ? [] : [`  npx writ up --daemon${flags}    (the servers are stopped now; everything is kept)`]),
+    `  npx writ directive show ${id}${flags}`,
+    `  npx writ directive events ${id}${flags}`,
+    ...(stay
+      ? [`  npx writ run examples/hello/directive.yaml${flags}`, '', 'Still serving; Ctrl-C stops everything.']
+      : []),
+  ]
+}
+
+const stepLines = ({ stepList }: DirectiveView, paint: Colors): string[] => {
+  const width = Math.max(4, ...stepList.map(({ name }) => name.length))
+  return [
+    paint.dim(`  ${'STEP'.padEnd(width)}  STATUS     ATTEMPTS  SCORE`),
+    ...stepList.map((step) => {
+      const score =
+        step.unevaluated || step.score === null ? 'not evaluated' : `${step.score.toFixed(2)} ${step.level ?? ''}`
+      const cells = [
+        oneLine(step.name).padEnd(width),
+        step.status.padEnd(9),
+        String(step.attempt).padStart(8),
+        score.trim(),
+      ]
+      return `${colorOf(step.status, paint)(signs[step.status])} ${cells.join('  ')}${step.round > 1 ? `  (after ${step.round - 1} rework)` : ''}`
+    }),
+  ]
+}
+
+const testLine = ({ passed, text, commit }: TestResult, paint: Colors): string =>
+  `Tests       ${passed ? paint.green('passed') : paint.red('failed')}: ran node --test on the merged work (commit ${commit.slice(0, 12)}): ${text}`

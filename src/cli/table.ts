@@ -1,0 +1,29 @@
+/** Tables: aligned with headings for a person, tab-separated without them for a pipe (whole values, one row a line). */
+import { oneLine, type Terminal } from './terminal.ts'
+
+export interface Column<T> {
+  heading: string
+  text: (row: T) => string
+  /** Numbers are set to the right. */
+  right?: boolean
+}
+
+const gap = '  '
+
+/** Prints one row a line. Says nothing when there is none: that is for the caller, who knows what would be there. */
+export const printTable = <T>(terminal: Terminal, rows: readonly T[], columns: readonly Column<T>[]): void => {
+  const cells = rows.map((row) => columns.map(({ text }) => oneLine(text(row))))
+  if (!terminal.rich) return cells.forEach((row) => terminal.print(row.join('\t')))
+  const widths = columns.map(({ heading }, at) => Math.max(heading.length, ...cells.map((row) => row[at]?.length ?? 0)))
+  const line = (row: readonly string[]): string =>
+    row
+      .map((cell, at) => (columns[at]?.right === true ? cell.padStart(widths[at] ?? 0) : cell.padEnd(widths[at] ?? 0)))
+      .join(gap)
+      .trimEnd()
+  terminal.print(terminal.paint.dim(fit(line(columns.map(({ heading }) => heading)), terminal.columns)))
+  for (const row of cells) terminal.print(fit(line(row), terminal.columns))
+}
+
+/** A row never wraps: its end is cut, which by order of columns is what matters least. */
+export const fit = (line: string, columns: number): string =>
+  line.length <= columns ? line : `${line.slice(0, Math.max(0, columns - 1))}…`

@@ -1,0 +1,60 @@
+/**
+ * Where the command writes: data on stdout, messages on stderr. What comes from outside is cleaned of control
+ * characters on the way, so that no title and no agent's output can steer the terminal that shows it.
+ */
+import { stripVTControlCharacters } from 'node:util'
+import pc from 'picocolors'
+
+/** What is used of a stream. */
+export interface Output {
+  write: (text: string) => unknown
+  isTTY?: boolean | undefined
+  columns?: number | undefined
+  rows?: number | undefined
+}
+
+export type Colors = ReturnType<typeof pc.createColors>
+
+export interface Terminal {
+  out: Output
+  /** Whether a person looks at stdout: else tables are plain and tab-separated. */
+  rich: boolean
+  /** Whether a person looks at stderr. */
+  richErr: boolean
+  columns: number
+  /** Colours for stdout. */
+  paint: Colors
+  /** Colours for stderr. */
+  paintErr: Colors
+  /** A line of data. */
+  print: (line: string) => void
+  /** A line of a message. */
+  say: (line: string) => void
+  /** One JSON value on a line of its own, as data. */
+  json: (value: unknown) => void
+}
+
+const columnsDefault = 100
+
+/** A terminal over two streams; `color: false` for none, whatever the streams are. */
+export const terminalOf = (out: Output, err: Output, color: boolean): Terminal => {
+  const rich = out.isTTY === true
+  const richErr = err.isTTY === true
+  return {
+    out,
+    rich,
+    richErr,
+    columns: out.columns ?? columnsDefault,
+    paint: pc.createColors(rich && color),
+    paintErr: pc.createColors(richErr && color),
+    print: (line) => out.write(`${line}\n`),
+    say: (line) => err.write(`${line}\n`),
+    json: (value) => out.write(`${JSON.stringify(value)}\n`),
+  }
+}
+
+/** One line of text from outside, without anything that moves a cursor or breaks a line. */
+export const oneLine = (text: string): string =>
+  stripVTControlCharacters(text)
+    .replaceAll(/\p{Cc}+/gu, ' ')
+    .trim()

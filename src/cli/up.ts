@@ -1,0 +1,165 @@
+/**
+ * What `writ up` and the example run: private servers where none are named, a node, and on request a daemon, all in one
+ * process and on one data folder. Whatever was started is stopped again, in the opposite order, also when a later start fails.
+ */
+import { hostname } from 'node:os'
+import { join } from 'node:path'
+import { connect } from '../bus/nats-bus.ts'
+import { clientOf, daemonUser, inboxPrefixOfUrl } from '../bus/permissions.ts'
+import { runDaemon } from '../daemon/daemon.ts'
+import { removeEndpoints, writeEndpoints } from '../embedded/endpoints.ts'
+import type { Folders } from '../embedded/folders.ts'
+import { lockFolder } from '../embedded/lock.ts'
+import { startNats, type NatsServer } from '../embedded/nats.ts'
+import { startPostgres } from '../embedded/postgres.ts'
+import type { Server } from '../embedded/server.ts'
+import { startNode } from '../node.ts'
+import { roles } from '../protocol/directive.ts'
+import { cliPath } from './cli-path.ts'
+import type { Named } from './config.ts'
+import { keepUp, type Kept } from './keep-up.ts'
+import { openLog, type LogFile } from './log-file.ts'
+import { daemonsFolder } from './own-folders.ts'
+import type { Parts } from './parts.ts'
+import { Interrupted } from './signals.ts'
+import { ensureUser, loginOf, natsUsers, usersChanged, type Login } from './users.ts'
+
+export interface UpOptions {
+  folders: Folders
+  /** Servers to use in place of private ones. */
+  nats: Named | null
+  database: Named | null
+  owner: string
+  /** Worker threads; the node's own choice when unset. */
+  threads: number | undefined
+  daemon: { name: string; slots: number } | null
+  version: string
+  verbose: boolean
+  say: (line: string) => void
+  /** Aborted when the person wants to stop already. */
+  signal: AbortSignal
+}
+
+/** What runs, and where it is reached. */
+export interface Running {
+  node: string
+  data: string
+  log: string
+  /** Null: named by the person, not ours. */
+  postgres: Server | null
+  natsServer: Server | null
+  /** URLs with credentials: of the database, and of a client. */
+  database: string
+  nats: string
+  daemon: string | null
+}
+
+/** Starts everything; each part is added to `parts`, which stop it. Throws what the parts throw, LOCKED for a folder in use. */
+export const startUp = async (options: UpOptions, parts: Parts): Promise<Running> => {
+  const { folders, owner, daemon, version } = options
+  const lock = lockFolder(folders.root)
+  parts.add('lock', () => lock.release())
+  const logFile = join(folders.logs, 'node.log')
+  const log = openLog(logFile, options.verbose ? options.say : undefined)
+  parts.add('log', () => log.close())
+  const [postgres, natsServer] = await startServers(options, parts)
+  const database = options.database?.url ?? urlOf(postgres)
+  const login = loginsOf(options, natsServer)
+  const node = nodeName()
+  goOn(options)
+  const { threads } = options
+  const nodeOptions = { databaseUrl: database, nats: login('node'), name: node, home: folders.root, log: log.line }
+  const running = await startNode({ ...nodeOptions, ...(threads === undefined ? {} : { threads }) })
+  parts.add('node', () => running.stop())
+  goOn(options)
+  if (daemon !== null) await startDaemon(options, daemon, login(daemonUser(owner, daemon.name)), log, parts)
+  const nats = login(clientOf(owner).user).url
+  writeEndpoints(folders, { version, data: folders.root, database, nats })
+  parts.add('endpoints', () => removeEndpoints(folders))
+  const servers = { postgres: postgres?.current() ?? null, natsServer: natsServer?.current() ?? null }
+  return { node, data: folders.root, log: logFile, ...servers, database, nats, daemon: daemon?.name ?? null }
+}
+
+/** A person who has pressed Ctrl-C meanwhile does not wait for the rest. */
+const goOn = ({ signal }: UpOptions): void => {
+  if (signal.aborted) throw new Interrupted()
+}
+
+/** Both at once; when one fails, the other is stopped like every part that was started. */
+const startServers = async (
+  options: UpOptions,
+  parts: Parts,
+): Promise<[Kept<Server> | null, Kept<NatsServer> | null]> => {
+  const { folders, say } = options
+  const common = { folders, log: say }
+  const started = async <S extends Server>(name: string, start: Promise<Kept<S>>): Promise<Kept<S>> => {
+    const kept = await start
+    parts.add(name, (force) => kept.stop(force))
+    return kept
+  }
+  const postgres = (port?: number): Promise<Server> => startPostgres({ ...common, ...portOption(port) })
+  const nats = (port?: number): Promise<NatsServer> =>
+    startNats({ ...common, users: usersFor(options), ...portOption(port) })
+  const results = await Promise.allSettled([
+    options.database === null ? started('Postgres', keepUp(postgres, say)) : null,
+    options.nats === null ? started('NATS', keepUp(nats, say)) : null,
+  ])
+  const [first, second] = results
+  if (first.status === 'rejected') throw first.reason
+  if (second.status === 'rejected') throw second.reason
+  if (second.value !== null) listenForUsers(second.value, folders, say, parts)
+  return [first.value, second.value]
+}
+
+const portOption = (port: number | undefined): { port?: number } => (port === undefined ? {} : { port })
+
+/** Those that the folder knows, and those that this run needs. */
+const usersFor = ({ folders, owner, daemon }: UpOptions): ReturnType<typeof natsUsers> => {
+  for (const user of [clientOf(owner).user, ...(daemon === null ? [] : [daemonUser(owner, daemon.name)])]) {
+    ensureUser(folders, user)
+  }
+  return natsUsers(folders)
+}
+
+/** Another command of this person has made a user. */
+const listenForUsers = (nats: Kept<NatsServer>, folders: Folders, say: (line: string) => void, parts: Parts): void => {
+  const take = (): void => {
+    nats
+      .current()
+      .reload(natsUsers(folders))
+      .catch((error: unknown) => say(error instanceof Error ? error.message : String(error)))
+  }
+  process.on(usersChanged, take)
+  parts.add('users', () => void process.off(usersChanged, take))
+}
+
+/** With a server of the person's own, everybody uses the credentials that came with its URL. */
+const loginsOf = (options: UpOptions, server: Kept<NatsServer> | null): ((user: string) => Login) => {
+  if (server !== null) return (user) => loginOf(options.folders, server.current().url, user)
+  const url = options.nats?.url ?? ''
+  const inboxPrefix = inboxPrefixOfUrl(url)
+  return () => ({ url, ...(inboxPrefix === undefined ? {} : { inboxPrefix }) })
+}
+
+const startDaemon = async (
+  options: UpOptions,
+  { name, slots }: { name: string; slots: number },
+  login: Login,
+  log: LogFile,
+  parts: Parts,
+): Promise<void> => {
+  const { folders, owner } = options
+  const bus = await connect({ ...login, name: `daemon ${name}`, log: log.line })
+  parts.add('connection of the daemon', () => bus.close())
+  const home = join(folders.root, daemonsFolder, name)
+  const daemon = await runDaemon({ bus, owner, name, slots, roles, home, log: log.levelled, cliPath: cliPath() })
+  parts.add('daemon', (force) => daemon.stop(force))
+}
+
+const urlOf = (server: Kept<Server> | null): string => server?.current().url ?? ''
+
+/** Two nodes of one host may run at once, and a name is one token. */
+const nodeName = (): string =>
+  `${hostname()
+    .replaceAll(/[^A-Za-z0-9_-]/g, '-')
+    .slice(0, 40)}-${process.pid}`
