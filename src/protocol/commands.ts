@@ -42,6 +42,14 @@ export type ListQuery = z.infer<typeof listQuery>
 export const createDirective = directiveInput.extend({ command: commandId })
 export type CreateDirective = z.input<typeof createDirective>
 
+/** `directive.<addr>.create`: what the node that took `api.directive.create` hands to the holder, the plan staged already. */
+export const createInner = z.object({
+  command: commandId,
+  definition: directiveInput.omit({ id: true, plan: true }),
+  content: z.string().max(nameCharsMax),
+  plan: z.object({ hash: z.string().max(nameCharsMax), steps: z.int().positive() }).nullable(),
+})
+
 /** `directive.<addr>.<verb>`. A plan is taken as it is: whether it is one is looked at after the status (R7, R8). */
 export const directiveCommands = {
   start: bare,
@@ -132,6 +140,9 @@ export const eventLine = z.object({
   data: z.json(),
 })
 export type EventLine = z.infer<typeof eventLine>
+
+/** The answer to `directive.<addr>.events`, lowest number first. */
+export const eventsAnswer = z.object({ events: z.array(eventLine) })
 
 /** `output.<task>`: some lines that an attempt's process wrote. Lost lines are not sent again: the daemon keeps the log. */
 export const outputLines = z.object({

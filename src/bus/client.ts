@@ -1,0 +1,150 @@
+/**
+ * What the command line and programs speak: every request of the wire as a typed method, asked again until it is answered.
+ * Each call has a command id of its own, so that asking again never does a thing twice.
+ */
+import { randomBytes } from 'node:crypto'
+import { z } from 'zod'
+import type { Bus } from '../actors/ports/bus.ts'
+import type { Clock, Random } from '../actors/ports/clock.ts'
+import { type CreateDirective, type EventLine, eventsAnswer, type listQuery } from '../protocol/commands.ts'
+import { ownerName, shardOf } from '../protocol/ids.ts'
+import { requestDeadlineMs } from '../protocol/limits.ts'
+import { eventsOf } from './events.ts'
+import { retried } from './retry.ts'
+import type { Message } from './subject.ts'
+import { readAddress, subjects } from './subjects.ts'
+
+const deadlineMsDefault = 30_000
+const commandChars = 20
+
+export interface ClientOptions {
+  /** How long a call is asked again before it throws. */
+  deadlineMs?: number
+  clock?: Clock
+  random?: Random
+}
+
+type Asked<M extends Message> =
+  Record<never, never> extends z.input<M['payload']>
+    ? (input?: z.input<M['payload']>) => Promise<unknown>
+    : (input: z.input<M['payload']>) => Promise<unknown>
+/** A method for each verb that is answered. */
+export type Methods<M extends Record<string, Message>> = {
+  [V in keyof M as M[V]['kind'] extends 'request' ? V : never]: Asked<M[V]>
+}
+
+const systemClock: Clock = {
+  monotonic: () => performance.now(),
+  after: (ms, call) => {
+    const timer = setTimeout(call, ms)
+    return { cancel: () => clearTimeout(timer) }
+  },
+}
+
+/** 32 letters, so that a byte gives one without favour. */
+const letters = 'abcdefghijklmnopqrstuvwxyz012345'
+const systemRandom: Random = {
+  token: (length) => [...randomBytes(length)].map((byte) => letters[byte % letters.length]).join(''),
+}
+
+const takesCommand = (payload: z.ZodType): boolean => payload instanceof z.ZodObject && 'command' in payload.shape
+
+export class WritClient {
+  readonly owner: string
+  readonly #bus: Bus
+  readonly #deadlineMs: number
+  readonly #time: { clock: Clock; random: Random }
+
+  /** Throws BAD_INPUT when that is no owner's name. */
+  constructor(bus: Bus, owner: string, options: ClientOptions = {}) {
+    const { deadlineMs = deadlineMsDefault, clock = systemClock, random = systemRandom } = options
+    this.#bus = bus
+    this.owner = ownerName(owner)
+    this.#deadlineMs = deadlineMs
+    this.#time = { clock, random }
+  }
+
+  createDirective(input: CreateDirective): Promise<unknown> {
+    return this.#api('directive', 'create', input)
+  }
+
+  listDirectives(query: z.input<typeof listQuery> = {}): Promise<unknown> {
+    return this.#api('directive', 'list', query)
+  }
+
+  listDaemons(query: z.input<typeof listQuery> = {}): Promise<unknown> {
+    return this.#api('daemon', 'list', query)
+  }
+
+  listTasks(query: z.input<typeof listQuery> = {}): Promise<unknown> {
+    return this.#api('task', 'list', query)
+  }
+
+  /** By its id, or its address `<shard>.<id>`; so for the others. Throws BAD_INPUT when it is neither. */
+  directive(at: string): Methods<typeof subjects.directive.messages> {
+    const place = this.#place(at)
+    return this.#methods(subjects.directive.messages, (verb) => subjects.directive.at({ ...place, verb }))
+  }
+
+  step(at: string): Methods<typeof subjects.step.messages> {
+    const place = this.#place(at)
+    return this.#methods(subjects.step.messages, (verb) => subjects.step.at({ ...place, verb }))
+  }
+
+  contract(at: string): Methods<typeof subjects.contract.messages> {
+    const place = this.#place(at)
+    return this.#methods(subjects.contract.messages, (verb) => subjects.contract.at({ ...place, verb }))
+  }
+
+  task(at: string): Methods<typeof subjects.task.messages> {
+    const place = this.#place(at)
+    return this.#methods(subjects.task.messages, (verb) => subjects.task.at({ ...place, verb }))
+  }
+
+  /**
+   * A directive's events after a number, in their order, each once, for as long as they are wanted: live, and what the live
+   * ones leave out is fetched. Ends with the signal; throws when the directive is not there, or at first nobody answers.
+   */
+  events(
+    at: string,
+    options: { after?: number; signal?: AbortSignal } = {},
+  ): AsyncGenerator<EventLine, void, undefined> {
+    const { id } = this.#place(at)
+    const pattern = subjects.event.pattern({ owner: this.owner, directive: id })
+    const ask = this.directive(at)
+    const fetch = async (after: number): Promise<EventLine[]> => eventsAnswer.parse(await ask.events({ after })).events
+    return eventsOf({ bus: this.#bus, clock: this.#time.clock, pattern, fetch, ...options })
+  }
+
+  #place(at: string): { owner: string; shard: string | number; id: string } {
+    const { owner } = this
+    return at.includes('.') ? { owner, ...readAddress(at) } : { owner, shard: shardOf(owner, at), id: at }
+  }
+
+  #api<N extends 'directive' | 'daemon' | 'task'>(noun: N, verb: 'create' | 'list', input: object): Promise<unknown> {
+    const subject = subjects.api.at({ owner: this.owner, noun, verb })
+    return this.#ask(subject, verb === 'create' ? { command: this.#command(), ...input } : input)
+  }
+
+  #methods<M extends Record<string, Message>>(messages: M, subjectOf: (verb: keyof M & string) => string): Methods<M> {
+    const verbs = Object.keys(messages) as (keyof M & string)[]
+    const methods = verbs.map((verb) => {
+      const command = takesCommand((messages[verb] as Message).payload)
+      const method = (input: object = {}): Promise<unknown> =>
+        this.#ask(subjectOf(verb), command ? { command: this.#command(), ...input } : input)
+      return [verb, method] as const
+    })
+    return Object.fromEntries(methods) as Methods<M>
+  }
+
+  #command(): string {
+    return this.#time.random.token(commandChars)
+  }
+
+  /** One try waits no longer than a node works on a request: what was lost on the way is asked again. */
+  #ask(subject: string, body: object): Promise<unknown> {
+    return retried(this.#time, this.#deadlineMs, (leftMs) =>
+      this.#bus.request(subject, body, Math.min(leftMs, requestDeadlineMs)),
+    )
+  }
+}

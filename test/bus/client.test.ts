@@ -1,0 +1,222 @@
+import { beforeEach, describe, expect, test } from 'vitest'
+import type { Incoming } from '../../src/actors/ports/bus.ts'
+import { WritClient } from '../../src/bus/client.ts'
+import { checkPayload, decode } from '../../src/bus/json.ts'
+import { readAddress, subjects } from '../../src/bus/subjects.ts'
+import type { EventLine } from '../../src/protocol/commands.ts'
+import { type Code, WritError } from '../../src/protocol/errors.ts'
+import { addressOf } from '../../src/protocol/ids.ts'
+import { type SimBus, SimNetwork } from '../sim/bus.ts'
+import { SimClock } from '../sim/clock.ts'
+import { SimRandom } from '../sim/random.ts'
+
+let clock: SimClock
+let net: SimNetwork
+let node: SimBus
+let client: WritClient
+beforeEach(() => {
+  clock = new SimClock()
+  net = new SimNetwork(clock, new SimRandom(5), { delayMs: [1, 5] })
+  node = net.join('node')
+  client = new WritClient(net.join('client'), 'o', { clock, random: new SimRandom(6) })
+})
+
+const commandOf = ({ body }: Incoming): unknown => (decode(body) as { command?: unknown }).command
+
+describe('a client', () => {
+  test('asks the shard of an id, or the one that an address names, with a command id of its own', async () => {
+    const seen: Incoming[] = []
+    node.subscribe('writ.v1.o.>', {}, (message) => {
+      seen.push(message)
+      message.reply({ ok: true })
+    })
+    await clock.runFor(client.directive('d').start())
+    await clock.runFor(client.step('7.d__0_1').reject({ text: 'more' }))
+    await clock.runFor(client.task('d__0_1__t1').end({ outcome: 'done' }))
+    await clock.runFor(client.contract('d__c1').files())
+    await clock.runFor(client.createDirective({ title: 'T', goal: 'g' }))
+    await clock.runFor(client.listTasks({ state: 'running' }))
+    const { shard } = readAddress(addressOf('o', 'd'))
+    expect(seen.map((message) => message.subject)).toEqual([
+      `writ.v1.o.directive.${shard}.d.start`,
+      'writ.v1.o.step.7.d__0_1.reject',
+      `writ.v1.o.task.${shard}.d__0_1__t1.end`,
+      `writ.v1.o.contract.${shard}.d__c1.files`,
+      'writ.v1.o.api.directive.create',
+      'writ.v1.o.api.task.list',
+    ])
+    const commands = seen.map(commandOf)
+    expect(commands.map((command) => typeof command)).toEqual([
+      'string',
+      'string',
+      'string',
+      'undefined',
+      'string',
+      'undefined',
+    ])
+    expect(new Set(commands).size).toBe(5)
+    const create = seen[4]?.body ?? new Uint8Array()
+    const { payload } = subjects.api.messages['directive.create']
+    expect(checkPayload(payload, decode(create))).toMatchObject({ title: 'T', evaluate: true })
+  })
+
+  test("the caller's own command id is the one that is sent", async () => {
+    const seen: unknown[] = []
+    node.subscribe('writ.v1.o.>', {}, (message) => {
+      seen.push(commandOf(message))
+      message.reply({})
+    })
+    await clock.runFor(client.directive('d').start({ command: 'mine' }))
+    expect(seen).toEqual(['mine'])
+  })
+
+  test.each<Code>(['NOT_HOLDER', 'NO_ANSWER', 'BUSY', 'UNKNOWN_RESULT', 'FENCED'])(
+    '%s is asked again, as the same command',
+    async (code) => {
+      const seen: unknown[] = []
+      node.subscribe('writ.v1.o.>', {}, (message) => {
+        seen.push(commandOf(message))
+        if (seen.length < 4) throw new WritError(code, 'not now')
+        message.reply({ tries: seen.length })
+      })
+      await expect(clock.runFor(client.directive('d').start())).resolves.toEqual({ tries: 4 })
+      expect(new Set(seen).size).toBe(1)
+    },
+  )
+
+  test('nobody there yet is waited for', async () => {
+    const started = client.directive('d').start()
+    clock.after(5_000, () => void node.subscribe('writ.v1.o.>', {}, ({ reply }) => reply({ late: true })))
+    await expect(clock.runFor(started)).resolves.toEqual({ late: true })
+  })
+
+  test('an answer that was lost is asked for again', async () => {
+    let count = 0
+    node.subscribe('writ.v1.o.>', {}, ({ reply }) => {
+      count++
+      net.faults = { ...net.faults, drop: count === 1 ? 1 : 0 }
+      reply({ count })
+      net.faults = { ...net.faults, drop: 0 }
+    })
+    await expect(clock.runFor(client.directive('d').start())).resolves.toEqual({ count: 2 })
+  })
+
+  test.each<Code>(['REFUSED', 'NOT_FOUND', 'NAME_TAKEN', 'INTERNAL'])('%s is thrown at once', async (code) => {
+    let count = 0
+    node.subscribe('writ.v1.o.>', {}, () => {
+      count++
+      throw new WritError(code, 'no', { hint: 'try otherwise' })
+    })
+    await expect(clock.runFor(client.directive('d').start())).rejects.toMatchObject({ code, hint: 'try otherwise' })
+    expect(count).toBe(1)
+  })
+
+  test('what does not pass within the deadline is thrown as it was last', async () => {
+    const other = new WritClient(net.join('other'), 'o', { clock, random: new SimRandom(1), deadlineMs: 3_000 })
+    await expect(clock.runFor(other.directive('d').get())).rejects.toMatchObject({ code: 'NO_ANSWER' })
+    expect(clock.monotonic()).toBeLessThanOrEqual(3_000)
+    expect(clock.monotonic()).toBeGreaterThan(1_000)
+  })
+
+  test.each(['a.b.c', '7.*', '', 'x y', 'd.e'])('%j is neither an id nor an address', async (at) => {
+    expect(() => client.directive(at).get()).toThrow(expect.objectContaining({ code: 'BAD_INPUT' }))
+  })
+
+  test('the owner "sys" has no client', () => {
+    expect(() => new WritClient(node, 'sys')).toThrow(expect.objectContaining({ code: 'BAD_INPUT' }))
+  })
+})
+
+/** A node that has a directive's history, publishes it as it grows, and answers with pages of it. */
+class History {
+  readonly lines: EventLine[] = []
+  fetches = 0
+
+  constructor() {
+    node.subscribe('writ.v1.o.directive.*.d.events', {}, ({ body, reply }) => {
+      this.fetches++
+      const { after, limit } = checkPayload(subjects.directive.messages.events.payload, decode(body))
+      reply({ events: this.lines.slice(after, after + limit) })
+    })
+  }
+
+  add(published = true): void {
+    const number = this.lines.length + 1
+    const line: EventLine = {
+      number,
+      directive: 'd',
+      type: 'told',
+      severity: 'info',
+      source: 'system',
+      time: '2026-01-01T00:00:00Z',
+      data: { number },
+    }
+    this.lines.push(line)
+    if (published) node.publish(subjects.event.at({ owner: 'o', directive: 'd', type: 'told' }), line)
+  }
+}
+
+describe("a directive's events", () => {
+  const read = async (events: AsyncGenerator<EventLine>, count: number): Promise<number[]> => {
+    const numbers: number[] = []
+    for await (const { number } of events) if (numbers.push(number) === count) break
+    return numbers
+  }
+  const upTo = (count: number): number[] => Array.from({ length: count }, (_, index) => index + 1)
+
+  test('those that were there come first, over several pages, and then the live ones', async () => {
+    const history = new History()
+    for (let n = 0; n < 1200; n++) history.add(false)
+    for (let n = 0; n < 10; n++) clock.after(1_000 + n * 100, () => history.add())
+    expect(await clock.runFor(read(client.events('d'), 1210))).toEqual(upTo(1210))
+    // Three pages, and the look that found no more: live events are not fetched again.
+    expect(history.fetches).toBe(4)
+  })
+
+  test('what is lost, repeated and late comes once and in its order', async () => {
+    const history = new History()
+    net.faults = { drop: 0.2, duplicate: 0.3, delayMs: [0, 200], partition: [] }
+    for (let n = 0; n < 100; n++) clock.after(n * 50, () => history.add())
+    expect(await clock.runFor(read(client.events('d'), 100))).toEqual(upTo(100))
+  })
+
+  test('the last one is found, also when it was never sent', async () => {
+    const history = new History()
+    history.add()
+    clock.after(1_000, () => history.add(false))
+    expect(await clock.runFor(read(client.events('d'), 2))).toEqual([1, 2])
+    expect(clock.monotonic()).toBeLessThan(10_000)
+  })
+
+  test('only those after a number, when one is given', async () => {
+    const history = new History()
+    for (let n = 0; n < 5; n++) history.add()
+    expect(await clock.runFor(read(client.events('d', { after: 3 }), 2))).toEqual([4, 5])
+  })
+
+  test('what is no event on its subject is passed over', async () => {
+    const history = new History()
+    clock.after(
+      100,
+      () => void net.send('raw', { subject: 'writ.v1.o.event.d.told', body: Uint8Array.of(0xff), replyTo: null }),
+    )
+    clock.after(200, () => history.add())
+    expect(await clock.runFor(read(client.events('d'), 1))).toEqual([1])
+  })
+
+  test('the signal ends it, and nothing is listened for any more', async () => {
+    const history = new History()
+    const stop = new AbortController()
+    clock.after(500, () => history.add())
+    clock.after(1_000, () => stop.abort())
+    expect(await clock.runFor(read(client.events('d', { signal: stop.signal }), 9))).toEqual([1])
+    expect(net.send('x', { subject: 'writ.v1.o.event.d.told', body: new Uint8Array(), replyTo: null })).toBe(false)
+  })
+
+  test('a directive that is not there is an error', async () => {
+    node.subscribe('writ.v1.o.directive.*.d.events', {}, () => {
+      throw new WritError('NOT_FOUND', 'no such directive')
+    })
+    await expect(clock.runFor(read(client.events('d'), 1))).rejects.toMatchObject({ code: 'NOT_FOUND' })
+  })
+})
