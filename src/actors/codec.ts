@@ -10,6 +10,7 @@ export const unpack = (bytes: Uint8Array): unknown => packr.unpack(bytes)
 
 export const packSnapshot = (value: StateValue, context: unknown): Uint8Array => pack({ value, context })
 
-export const unpackSnapshot = (bytes: Uint8Array): { value: StateValue; context: unknown } => unpack(bytes) as { value: StateValue; context: unknown }
+export const unpackSnapshot = (bytes: Uint8Array): { value: StateValue; context: Record<string, unknown> } =>
+  unpack(bytes) as { value: StateValue; context: Record<string, unknown> }
 
 export const packJournal = (entries: readonly JournalEntry[]): Uint8Array => pack(entries)

@@ -28,9 +28,17 @@ export const fits = (want: Want, offer: Offer): boolean =>
   (want.executor === null || offer.executors.includes(want.executor)) &&
   Object.entries(want.labels).every(([key, value]) => offer.labels[key] === value)
 
-/** Two tasks with the same requirement can be run by the same daemons. */
-export const requirementOf = ({ role, labels, executor }: Want): string =>
-  JSON.stringify([role, executor, Object.entries(labels).toSorted(([a], [b]) => (a < b ? -1 : 1))])
+const requirements = new WeakMap<object, string>()
+
+/** Two tasks with the same requirement can be run by the same daemons. Remembered: a desk asks for it at every turn. */
+export const requirementOf = (want: Want): string => {
+  const known = requirements.get(want)
+  if (known !== undefined) return known
+  const labels = Object.entries(want.labels).toSorted(([a], [b]) => (a < b ? -1 : 1))
+  const requirement = JSON.stringify([want.role, want.executor, labels])
+  requirements.set(want, requirement)
+  return requirement
+}
 
 const before = (a: ReadyRow, b: ReadyRow): number =>
   b.priority - a.priority || Number(b.begun) - Number(a.begun) || a.since - b.since || (a.actor < b.actor ? -1 : 1)
@@ -65,7 +73,8 @@ export const lacks = (desk: Desk, may: (row: ReadyRow) => boolean): Map<string, 
     const line = lines.get(requirement)
     const { role, labels, executor, priority, since } = row
     if (line === undefined) lines.set(requirement, { role, labels, executor, count: 1, priority, since })
-    else if (role !== 'merger') lines.set(requirement, { ...line, count: line.count + 1, since: Math.min(line.since, since) })
+    else if (role !== 'merger')
+      lines.set(requirement, { ...line, count: line.count + 1, since: Math.min(line.since, since) })
   }
   return lines
 }

@@ -4,8 +4,23 @@
  */
 import type { ActorKey } from '../protocol/ids.ts'
 import type {
-  ActorRow, AttemptRow, ChainRow, Commit, DaemonRow, DirectiveRow, EvaluationRow, EventRow, FileRow, GrantRow, HeldRow,
-  MessageRow, NeedRow, ParkedRow, ReadyRow, TaskRow, TimerRow,
+  ActorRow,
+  AttemptRow,
+  ChainRow,
+  Commit,
+  DaemonRow,
+  DirectiveRow,
+  EvaluationRow,
+  EventRow,
+  FileRow,
+  GrantRow,
+  HeldRow,
+  MessageRow,
+  NeedRow,
+  ParkedRow,
+  ReadyRow,
+  TaskRow,
+  TimerRow,
 } from './ports/rows.ts'
 
 /** What leaves the thread once the commit has held. */
@@ -29,7 +44,8 @@ const timerKey = (key: ActorKey, id: string): string => `${key} ${id}`
 
 export class Draft {
   readonly shards = new Set<number>()
-  readonly actors = new Map<ActorKey, ActorRow>()
+  /** Actors that changed, with the version that this commit gives them; their rows are made when the batch is sealed. */
+  readonly actors = new Map<ActorKey, number>()
   readonly journal = new Map<ActorKey, JournalEntry[]>()
   readonly directives: DirectiveRow[] = []
   readonly chains: ChainRow[] = []
@@ -84,10 +100,29 @@ export class Draft {
   }
 
   get rowCount(): number {
-    const maps = [this.actors, this.timers, this.tasks, this.attempts, this.ready, this.held, this.daemons, this.needs, this.grants, this.replies]
+    const maps = [
+      this.actors,
+      this.timers,
+      this.tasks,
+      this.attempts,
+      this.ready,
+      this.held,
+      this.daemons,
+      this.needs,
+      this.grants,
+      this.replies,
+    ]
     const lists = [
-      this.directives, this.chains, this.consumed, this.messages, this.fired, this.events, this.evaluations, this.files,
-      this.parked, this.faulted,
+      this.directives,
+      this.chains,
+      this.consumed,
+      this.messages,
+      this.fired,
+      this.events,
+      this.evaluations,
+      this.files,
+      this.parked,
+      this.faulted,
     ]
     return maps.reduce((sum, map) => sum + map.size, 0) + lists.reduce((sum, list) => sum + list.length, 0)
   }
@@ -113,8 +148,12 @@ export class Draft {
   }
 
   /** The commit that carries this. The versions are those of the batch: one per actor, whatever it consumed. */
-  commit(epochs: ReadonlyMap<number, number>, pack: (entries: readonly JournalEntry[]) => Uint8Array): Commit {
-    const actors = [...this.actors.values()]
+  commit(
+    epochs: ReadonlyMap<number, number>,
+    rowOf: (key: ActorKey, version: number) => ActorRow,
+    pack: (entries: readonly JournalEntry[]) => Uint8Array,
+  ): Commit {
+    const actors = [...this.actors].map(([key, version]) => rowOf(key, version))
     const timers = [...this.timers.values()]
     return {
       shards: [...this.shards].map((shard) => ({ shard, epoch: epochs.get(shard) ?? -1 })),

@@ -1,19 +1,19 @@
 /** Brings actors and what belongs to them into a thread's memory: from memory first, from the store on a miss. */
 import { load } from '../machines/advance.ts'
 import { knows } from '../machines/catalog.ts'
-import { type ActorKey, actorKey } from '../protocol/ids.ts'
+import { type ActorKey, actorKey, readKey } from '../protocol/ids.ts'
 import type { PlanRow } from '../protocol/plan.ts'
 import { unpackSnapshot } from './codec.ts'
 import { type Desk, emptyDesk } from './desk.ts'
 import type { DirectiveFacts, Memory, Resident } from './memory.ts'
 import type { AttemptRow, TaskRow } from './ports/rows.ts'
-import type { LoadedActor, Store } from './ports/store.ts'
+import type { LoadedActor, LoadedDesk, Store } from './ports/store.ts'
 import { type RegistryTables, tablesOf } from './registry-tables.ts'
-import { readKey } from '../protocol/ids.ts'
 
 export class Loader {
   readonly #memory: Memory
   readonly #store: Store
+  readonly #reads = new Map<string, Promise<unknown>>()
 
   constructor(memory: Memory, store: Store) {
     this.#memory = memory
@@ -26,7 +26,7 @@ export class Loader {
     return this.#memory.actors.get(key) ?? null
   }
 
-  /** Loads those that are missing, in one query. */
+  /** Loads those that are missing, in one query. Only the loop asks for actors, so nothing else reads them meanwhile. */
   async actors(keys: readonly ActorKey[]): Promise<void> {
     const missing = keys.filter((key) => !this.#memory.actors.has(key))
     if (missing.length === 0) return
@@ -34,54 +34,67 @@ export class Loader {
   }
 
   /** The directive's definition and what grows beside it, or null. */
-  async directive(key: ActorKey): Promise<DirectiveFacts | null> {
-    const known = this.#memory.directives.get(key)
-    if (known !== undefined) return known
-    const loaded = await this.#store.directive(key)
-    if (loaded === null) return null
-    const facts = { ...loaded, key, ...readKey(key) }
-    this.#memory.directives.set(key, facts)
-    return facts
+  directive(key: ActorKey): Promise<DirectiveFacts | null> {
+    return this.#keep(this.#memory.directives, key, `directive ${key}`, async () => {
+      const loaded = await this.#store.directive(key)
+      return loaded === null ? null : { ...loaded, key, ...readKey(key) }
+    })
   }
 
   async desk(key: ActorKey): Promise<Desk> {
-    const known = this.#memory.desks.get(key)
-    if (known !== undefined) return known
-    const { ready, held, attempts } = await this.#store.desk(key)
-    const desk: Desk = {
-      ...emptyDesk(),
-      ready: new Map(ready.map((row) => [row.actor, row])),
-      held: new Map(held.map((row) => [row.id, row])),
-      told: null,
-      seen: held.reduce((most, row) => Math.max(most, row.number), 0),
-    }
-    for (const attempt of attempts) this.#memory.attempts.set(actorKey(attempt.owner, attempt.task), attempt)
-    this.#memory.desks.set(key, desk)
-    return desk
+    const desk = await this.#keep(this.#memory.desks, key, `desk ${key}`, async () => {
+      const loaded = await this.#store.desk(key)
+      for (const attempt of loaded.attempts) this.#memory.attempts.set(actorKey(attempt.owner, attempt.task), attempt)
+      return deskOf(loaded)
+    })
+    return desk ?? emptyDesk()
   }
 
   async registry(owner: string): Promise<RegistryTables> {
-    const known = this.#memory.registries.get(owner)
-    if (known !== undefined) return known
-    const tables = tablesOf(await this.#store.registry(owner))
-    this.#memory.registries.set(owner, tables)
-    return tables
+    const tables = await this.#keep(this.#memory.registries, owner, `registry ${owner}`, async () =>
+      tablesOf(await this.#store.registry(owner)),
+    )
+    return tables ?? tablesOf({ daemons: [], needs: [], grants: [] })
   }
 
-  async task(owner: string, id: string): Promise<TaskRow | null> {
+  task(owner: string, id: string): Promise<TaskRow | null> {
     const key = actorKey(owner, id)
-    const known = this.#memory.tasks.get(key)
-    if (known !== undefined) return known
-    const [row] = await this.#store.tasks(owner, [id])
-    if (row === undefined) return null
-    this.#memory.tasks.set(key, row)
-    return row
+    return this.#keep(
+      this.#memory.tasks,
+      key,
+      `task ${key}`,
+      async () => (await this.#store.tasks(owner, [id]))[0] ?? null,
+    )
   }
 
   /** The open attempt of a task. Those of a directive are all in memory once its desk is. */
   async attempt(directive: ActorKey, owner: string, task: string): Promise<AttemptRow | null> {
     await this.desk(directive)
     return this.#memory.attempts.get(actorKey(owner, task)) ?? null
+  }
+
+  /**
+   * From memory, else from the store: one read at a time per thing, so that a slow one never overwrites what a turn has
+   * changed since; and none that began before memory was forgotten is kept after it.
+   */
+  #keep<K, V>(map: Map<K, V>, key: K, name: string, read: () => Promise<V | null>): Promise<V | null> {
+    const known = map.get(key)
+    if (known !== undefined) return Promise.resolve(known)
+    const under = this.#reads.get(name)
+    if (under !== undefined) return under as Promise<V | null>
+    const reading = this.#read(map, key, read).finally(() => this.#reads.delete(name))
+    this.#reads.set(name, reading)
+    return reading
+  }
+
+  async #read<K, V>(map: Map<K, V>, key: K, read: () => Promise<V | null>): Promise<V | null> {
+    for (;;) {
+      const { era } = this.#memory
+      const value = await read()
+      if (era !== this.#memory.era) continue
+      if (value !== null && !map.has(key)) map.set(key, value)
+      return map.get(key) ?? null
+    }
   }
 
   /** A step of a plan; null when the plan has no such index. */
@@ -99,6 +112,13 @@ export class Loader {
     return rows
   }
 }
+
+const deskOf = ({ ready, held }: LoadedDesk): Desk => ({
+  ready: new Map(ready.map((row) => [row.actor, row])),
+  held: new Map(held.map((row) => [row.id, row])),
+  told: null,
+  seen: held.reduce((most, row) => Math.max(most, row.number), 0),
+})
 
 /** A snapshot of a machine that this node does not know parks its actor until a node that knows it comes. */
 const residentOf = ({ row, parked }: LoadedActor): Resident => {

@@ -34,8 +34,12 @@ export class Memory {
   /** Rows of tasks and open attempts by `<owner>/<task id>`. */
   readonly tasks = new Map<string, TaskRow>()
   readonly attempts = new Map<string, AttemptRow>()
+  /** Replies to commands that may not be in the store yet, by `<owner>/<command>`. */
+  readonly replies = new Map<string, object>()
   /** Plan rows by `<hash>/<index>`: they never change, so they outlive a failed commit. */
   readonly plans = new Map<string, PlanRow>()
+  /** Counts the times that memory was forgotten: what was read before is not to be kept after. */
+  era = 0
   #undo: (() => void)[] = []
 
   /** Writes so that the present unit can take it back. */
@@ -61,19 +65,31 @@ export class Memory {
 
   /** Forgets what may be wrong after a failed commit. */
   forget(): void {
-    for (const map of [this.actors, this.directives, this.desks, this.registries, this.tasks, this.attempts]) map.clear()
+    this.era++
+    for (const map of [
+      this.actors,
+      this.directives,
+      this.desks,
+      this.registries,
+      this.tasks,
+      this.attempts,
+      this.replies,
+    ])
+      map.clear()
     this.#undo = []
   }
 
   /** Forgets what belongs to shards that were given up. */
   forgetShards(shards: ReadonlySet<number>): void {
+    this.era++
     const gone = (key: ActorKey): boolean => {
       const { owner, id } = readKey(key)
       return shards.has(shardOf(owner, id))
     }
     for (const map of [this.actors, this.directives, this.desks, this.tasks, this.attempts])
       for (const key of map.keys()) if (gone(key as ActorKey)) map.delete(key as never)
-    for (const owner of this.registries.keys()) if (shards.has(shardOf(owner, '__registry'))) this.registries.delete(owner)
+    for (const owner of this.registries.keys())
+      if (shards.has(shardOf(owner, '__registry'))) this.registries.delete(owner)
   }
 
   #remember<K, V>(map: Map<K, V>, key: K): void {

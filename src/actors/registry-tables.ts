@@ -105,12 +105,17 @@ export const recalls = (tables: RegistryTables): GrantRow[] => {
         fitsDaemon(tables, grant.daemon, line),
     )
     const wanted = line.count - [...tables.grants.values()].filter((grant) => grant.recalled).length
-    for (const grant of candidates.filter(({ recalled }) => !recalled).slice(0, Math.max(0, wanted))) taken.add(grant.id)
+    for (const grant of candidates.filter(({ recalled }) => !recalled).slice(0, Math.max(0, wanted)))
+      taken.add(grant.id)
   }
   return [...taken].flatMap((id) => tables.grants.get(id) ?? [])
 }
 
-const fitsDaemon = (tables: RegistryTables, name: string, line: { role: Role; labels: Record<string, string>; executor: string | null }): boolean => {
+const fitsDaemon = (
+  tables: RegistryTables,
+  name: string,
+  line: { role: Role; labels: Record<string, string>; executor: string | null },
+): boolean => {
   const daemon = tables.daemons.get(name)
   return daemon !== undefined && fits(line, daemon)
 }

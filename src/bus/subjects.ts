@@ -6,6 +6,7 @@ import { z } from 'zod'
 import {
   contractCommands,
   createDirective,
+  createInner,
   directiveCommands,
   eventLine,
   listQuery,
@@ -59,6 +60,7 @@ export const subjects = {
     from: 'client',
     to: "the shard's holder",
     messages: {
+      create: request(createInner, "From the node that took `api.directive.create` to the directive's holder."),
       start: request(directiveCommands.start, 'Starts a draft.'),
       plan: request(directiveCommands.plan, 'Submits a plan.'),
       get: request(directiveCommands.get, 'Shows the directive, its steps and what each part waits for.'),

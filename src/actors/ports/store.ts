@@ -6,7 +6,20 @@
 import type { Definition, Role } from '../../protocol/directive.ts'
 import type { ActorKey, ActorKind } from '../../protocol/ids.ts'
 import type { PlanRow } from '../../protocol/plan.ts'
-import type { ActorRow, Commit, Committed, GrantRow, DaemonRow, HeldRow, NeedRow, ReadyRow, AttemptRow, TaskRow, StoredMessage, StoredTimer } from './rows.ts'
+import type {
+  ActorRow,
+  Commit,
+  Committed,
+  GrantRow,
+  DaemonRow,
+  HeldRow,
+  NeedRow,
+  ReadyRow,
+  AttemptRow,
+  TaskRow,
+  StoredMessage,
+  StoredTimer,
+} from './rows.ts'
 
 /** A thread as the store knows it. `nonce` is new at every start, so that no two ever commit under one epoch. */
 export interface ThreadIdentity {
@@ -111,7 +124,13 @@ export interface Store {
   registries: (shards: readonly number[]) => Promise<readonly string[]>
 
   /** Writes a message from the stream into the mailbox; false when that sequence was there already, or the mailbox is full (TOO_LARGE is thrown then). */
-  enqueue: (message: { incarnation: string; sequence: number; to: ActorKey; shard: number; body: Uint8Array }) => Promise<boolean>
+  enqueue: (message: {
+    incarnation: string
+    sequence: number
+    to: ActorKey
+    shard: number
+    body: Uint8Array
+  }) => Promise<boolean>
   /** Counts a failed try of a message outside of the commit that fails; answers with the count so far. */
   countTry: (message: number, reason: string) => Promise<number>
   /** The reply that was given to this command of this owner within the last day, or null. */

@@ -1,0 +1,76 @@
+/** `api.<noun>.<verb>`: what is for no actor in particular. Any thread of any node answers. */
+import { parsePlan, planRows } from '../machines/plan.ts'
+import type { createDirective, ListQuery } from '../protocol/commands.ts'
+import type { Definition } from '../protocol/directive.ts'
+import { WritError } from '../protocol/errors.ts'
+import { chosenId } from '../protocol/ids.ts'
+import { requestDeadlineMs } from '../protocol/limits.ts'
+import type { z } from 'zod'
+import { contentHash, type Create } from './commands.ts'
+import type { Host } from './host.ts'
+import type { Reader } from './ports/reader.ts'
+import type { Asked } from './ports/wire.ts'
+
+export class ApiDesk {
+  readonly #host: Host
+  readonly #reader: Reader
+
+  constructor(host: Host, reader: Reader) {
+    this.#host = host
+    this.#reader = reader
+  }
+
+  take(asked: Asked): void {
+    this.#answer(asked).then(asked.reply, asked.fail)
+  }
+
+  async #answer({ owner, id: noun, verb, body }: Asked): Promise<object> {
+    const query = body as ListQuery
+    switch (`${noun}.${verb}`) {
+      case 'directive.create':
+        return this.#create(owner, body as z.output<typeof createDirective>)
+      case 'directive.list':
+        return this.#reader.directives(owner, query)
+      case 'task.list':
+        return this.#reader.tasks(owner, query)
+      case 'daemon.list':
+        return this.#reader.daemons(owner, query)
+      default:
+        throw new WritError('BAD_INPUT', `there is no api.${noun}.${verb}`)
+    }
+  }
+
+  /** A plan that comes along is checked and staged first, so that nothing half-made is left when it has faults. */
+  async #create(owner: string, input: z.output<typeof createDirective>): Promise<object> {
+    const { id, command, plan, ...definition } = input
+    const chosen = chosenId('the directive id', id ?? this.#freshId(command))
+    const staged = plan === undefined || plan === null ? null : await this.#stage(definition, plan)
+    const content = contentHash({ definition, plan: staged?.hash ?? null })
+    const create: Create & { command?: string } = {
+      definition,
+      content,
+      plan: staged,
+      ...(command === undefined ? {} : { command }),
+    }
+    return this.#host.wire.askHolder(owner, chosen, 'create', create, requestDeadlineMs)
+  }
+
+  /** The same command makes the same directive: it may come to another node the second time. */
+  #freshId(command: string | undefined): string {
+    return command === undefined ? `d-${this.#host.random.token(12)}` : `d-${contentHash(command).slice(0, 12)}`
+  }
+
+  async #stage({ evaluate }: Definition, plan: unknown): Promise<{ hash: string; steps: number }> {
+    const parsed = parsePlan(plan, { evaluate })
+    if ('faults' in parsed)
+      throw new WritError(
+        'BAD_PLAN',
+        `the plan has ${parsed.faults.length} ${parsed.faults.length === 1 ? 'fault' : 'faults'}`,
+        { faults: parsed.faults },
+      )
+    const rows = planRows(parsed.plan)
+    const hash = contentHash(rows)
+    await this.#host.store.stage(hash, rows)
+    return { hash, steps: rows.length }
+  }
+}

@@ -1,0 +1,234 @@
+/** Commands of people and agents to directives, steps and tasks: each becomes a unit that tells the actor and answers with its state. */
+import { createHash } from 'node:crypto'
+import { statusOf } from '../machines/advance.ts'
+import type { DirectiveMessage } from '../machines/message.ts'
+import type { Definition } from '../protocol/directive.ts'
+import { WritError } from '../protocol/errors.ts'
+import { type ActorKey, actorKey, addressOf, directiveOf, readStepId, readTaskId, registryId } from '../protocol/ids.ts'
+import { planReading, verdictReading } from './readings.ts'
+import type { Turn } from './turn.ts'
+
+/** What a command is answered with. */
+export interface Brief {
+  directive: { id: string; address: string; status: string }
+}
+
+/** Runs a command once: the same (owner, id) again has the same answer, for a day. */
+export const once = async (
+  turn: Turn,
+  owner: string,
+  command: string | undefined,
+  run: () => Promise<object>,
+): Promise<object> => {
+  if (command === undefined) return run()
+  const key = `${owner}/${command}`
+  const { memory, store } = turn.host
+  const known = memory.replies.get(key) ?? (await store.reply(owner, command))?.reply
+  if (known !== undefined) return known
+  const reply = await run()
+  if (turn.refusal !== null) return reply
+  memory.set(memory.replies, key, reply)
+  turn.draft.replies.set(key, { owner, command, reply, at: turn.host.now() })
+  return reply
+}
+
+const brief = async (turn: Turn, key: ActorKey): Promise<Brief> => {
+  const resident = await turn.host.loader.actor(key)
+  if (resident?.live == null) throw noDirective(key)
+  const { owner, id } = resident.row
+  return { directive: { id, address: addressOf(owner, id), status: statusOf(resident.live) } }
+}
+
+const noDirective = (id: string): WritError =>
+  new WritError('NOT_FOUND', `there is no directive ${id.slice(id.indexOf('/') + 1)}`, {
+    hint: 'writ directive list shows what there is',
+  })
+
+const mustBeThere = async (turn: Turn, owner: string, id: string): Promise<ActorKey> => {
+  const key = actorKey(owner, id)
+  if ((await turn.host.loader.actor(key)) === null) throw noDirective(key)
+  return key
+}
+
+/** Tells the directive, and answers with its status after all that followed within the commit. */
+export const tellDirective = async (
+  turn: Turn,
+  owner: string,
+  id: string,
+  message: DirectiveMessage,
+): Promise<Brief> => {
+  const key = await mustBeThere(turn, owner, id)
+  turn.tell(key, message, 'user')
+  await turn.run()
+  return brief(turn, key)
+}
+
+export interface Create {
+  definition: Definition
+  content: string
+  plan: { hash: string; steps: number } | null
+}
+
+/** Creating again with the same id and content answers with the directive that is there (R53). */
+export const createDirective = async (
+  turn: Turn,
+  owner: string,
+  id: string,
+  { definition, content, plan }: Create,
+): Promise<Brief> => {
+  const key = actorKey(owner, id)
+  const known = await turn.host.loader.directive(key)
+  if (known !== null && known.content === content) return brief(turn, key)
+  if (known !== null)
+    throw new WritError('CONFLICT', `there is a directive ${id} already, with other content`, {
+      hint: 'choose another id, or leave it out',
+    })
+  const at = turn.host.now()
+  const { title } = definition
+  const { memory } = turn.host
+  memory.set(memory.directives, key, {
+    key,
+    owner,
+    id,
+    definition,
+    title,
+    content,
+    readyPlan: plan,
+    chain: null,
+    events: 0,
+    createdAt: at,
+  })
+  turn.draft.directives.push({
+    key,
+    owner,
+    id,
+    title,
+    definition,
+    content,
+    plan: plan?.hash ?? null,
+    steps: plan?.steps ?? 0,
+    at,
+  })
+  await turn.create(key, memory.directives.get(key) ?? null)
+  turn.post(actorKey(owner, registryId), { type: 'open', directive: key }, key)
+  await turn.run()
+  return brief(turn, key)
+}
+
+/** The same content has the same hash, whatever the order of its keys. */
+export const contentHash = (value: unknown): string =>
+  createHash('sha256')
+    .update(JSON.stringify(sorted(value)))
+    .digest('hex')
+
+const sorted = (value: unknown): unknown => {
+  if (Array.isArray(value)) return value.map(sorted)
+  if (typeof value !== 'object' || value === null) return value
+  return Object.fromEntries(
+    Object.entries(value)
+      .toSorted(([a], [b]) => (a < b ? -1 : 1))
+      .map(([key, each]) => [key, sorted(each)]),
+  )
+}
+
+export const submitPlan = async (turn: Turn, owner: string, id: string, plan: unknown): Promise<Brief> => {
+  const facts = await turn.host.loader.directive(await mustBeThere(turn, owner, id))
+  if (facts === null) throw noDirective(id)
+  return tellDirective(turn, owner, id, { type: 'plan', plan: await planReading(turn.host, facts, plan) })
+}
+
+type Verb = 'evaluate' | 'approve' | 'retry' | 'cancel' | 'reject'
+
+/** A person steers a step, through its directive. */
+export const steerStep = async (turn: Turn, owner: string, step: string, verb: Verb, text: string): Promise<object> => {
+  const read = readStepId(step)
+  const facts = read === null ? null : await turn.host.loader.directive(actorKey(owner, read.directive))
+  if (read === null || facts === null) throw noStep(step)
+  if (facts.chain?.generation !== read.generation || read.index >= facts.chain.steps) throw noStep(step)
+  const { index } = read
+  return tellDirective(
+    turn,
+    owner,
+    read.directive,
+    verb === 'reject' ? { type: 'step.command', index, verb, text } : { type: 'step.command', index, verb },
+  )
+}
+
+const noStep = (step: string): WritError =>
+  new WritError('NOT_FOUND', `there is no step ${step}`, { hint: 'writ directive show lists the steps of a directive' })
+
+/** A step named by its name or id (R38). */
+export const evaluateStep = async (turn: Turn, owner: string, id: string, step: string): Promise<object> => {
+  const facts = await turn.host.loader.directive(await mustBeThere(turn, owner, id))
+  const { chain } = facts ?? {}
+  if (chain === null || chain === undefined)
+    throw new WritError('REFUSED', `the directive ${id} has no plan yet`, {
+      hint: 'evaluate a step once the directive is active',
+    })
+  const read = readStepId(step)
+  const index = read?.directive === id ? read.index : (await turn.host.store.stepIndexes(chain.hash, [step])).get(step)
+  if (index === undefined || index >= chain.steps)
+    throw new WritError('NOT_FOUND', `the plan of ${id} has no step ${JSON.stringify(step)}`)
+  return tellDirective(turn, owner, id, { type: 'step.command', index, verb: 'evaluate' })
+}
+
+export interface EndTask {
+  outcome: 'done' | 'failed'
+  result?: string | undefined
+  reason?: string | undefined
+  verdict?: unknown
+  force?: boolean | undefined
+}
+
+/** A person ends a task by hand. */
+export const endTask = async (turn: Turn, owner: string, task: string, end: EndTask): Promise<object> => {
+  const { actor, number } = await whoseTask(turn, owner, task)
+  const { inbox } = (await turn.host.loader.attempt(directiveKey(owner, actor), owner, task)) ?? { inbox: null }
+  const readings = await readingsOf(turn, owner, task, end.verdict)
+  turn.tell(
+    actorKey(owner, actor),
+    {
+      type: 'task.end',
+      number,
+      outcome: end.outcome,
+      result: end.result ?? null,
+      reason: end.reason ?? 'ended by hand',
+      force: end.force ?? false,
+      manual: inbox !== null,
+      ...readings,
+    },
+    'user',
+  )
+  await turn.run()
+  return { task: { id: task, address: addressOf(owner, task) } }
+}
+
+/** The contract is complete (R14, R27). */
+export const completeContract = async (turn: Turn, owner: string, contract: string): Promise<object> => {
+  const read = readTaskId(contract)
+  if (read?.kind !== 'contract') throw noTask(contract)
+  const task = contract.replace(/__c(\d+)$/, '__t$1')
+  const { actor, number } = await whoseTask(turn, owner, task)
+  const readings = await readingsOf(turn, owner, task, undefined)
+  turn.tell(actorKey(owner, actor), { type: 'contract.complete', number, inside: false, ...readings }, 'user')
+  await turn.run()
+  return { contract: { id: contract, address: addressOf(owner, contract) } }
+}
+
+const directiveKey = (owner: string, actor: string): ActorKey => actorKey(owner, directiveOf(actor))
+
+const noTask = (id: string): WritError =>
+  new WritError('NOT_FOUND', `there is no task ${id}`, { hint: 'writ task list shows what there is' })
+
+const whoseTask = async (turn: Turn, owner: string, task: string): Promise<{ actor: string; number: number }> => {
+  const read = readTaskId(task)
+  if (read === null || (await turn.host.loader.task(owner, task)) === null) throw noTask(task)
+  return { actor: read.actor, number: read.number }
+}
+
+/** What the end of a task brings with it: an evaluator's verdict, a planner's plan. */
+const readingsOf = async (turn: Turn, owner: string, id: string, inline: unknown): Promise<object> => {
+  const task = await turn.host.loader.task(owner, id)
+  if (task === null) return {}
+  return verdictReading(turn.host, task, inline)
+}

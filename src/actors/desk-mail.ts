@@ -1,0 +1,76 @@
+/** What a registry tells a directive's desk: it changes which grants the desk holds, and through lost ones the tasks on them. */
+import { actorKey, type ActorKey, readKey, registryId } from '../protocol/ids.ts'
+import { setHeld } from './attempt.ts'
+import type { AttemptRow } from './ports/rows.ts'
+import type { FromRegistry, GrantOffer } from './registrar.ts'
+import { release, type ToRegistry } from './settle.ts'
+import type { Turn } from './turn.ts'
+
+export const takeFromRegistry = async (turn: Turn, directive: ActorKey, message: FromRegistry): Promise<void> => {
+  const desk = await turn.host.loader.desk(directive)
+  turn.desks.add(directive)
+  switch (message.type) {
+    case 'grant':
+      return takeGrant(turn, directive, message.grant)
+    case 'grant.recall': {
+      const held = desk.held.get(message.id)
+      return held === undefined ? undefined : setHeld(turn, { ...held, recalled: true })
+    }
+    case 'grant.lost':
+      return loseGrant(turn, directive, message.id, message.reason)
+    case 'grant.audit':
+      return answerAudit(turn, directive, message.grants)
+    case 'daemon.back':
+      return loseMissing(turn, directive, message.daemon, message.running)
+  }
+}
+
+const takeGrant = async (turn: Turn, directive: ActorKey, offer: GrantOffer): Promise<void> => {
+  const { requirement, ...grant } = offer
+  const desk = await turn.host.loader.desk(directive)
+  setHeld(turn, { ...grant, directive, reuses: 0, recalled: false, actor: null, task: null, role: null })
+  const told = desk.told === null ? null : new Map(desk.told)
+  told?.set(requirement, Math.max(0, (told.get(requirement) ?? 0) - 1))
+  const { memory } = turn.host
+  memory.set(memory.desks, directive, { ...desk, told, seen: Math.max(desk.seen, grant.number) })
+}
+
+const attemptsOf = (turn: Turn, directive: ActorKey, on: (attempt: AttemptRow) => boolean): AttemptRow[] =>
+  [...turn.host.memory.attempts.values()].filter((attempt) => attempt.directive === directive && on(attempt))
+
+/** The attempt on it is given up (R43); the grant is gone already, so nothing goes back. */
+const loseGrant = async (turn: Turn, directive: ActorKey, id: string, reason: string): Promise<void> => {
+  const desk = await turn.host.loader.desk(directive)
+  for (const attempt of attemptsOf(turn, directive, ({ grant }) => grant === id)) lose(turn, attempt, reason)
+  await turn.drain()
+  if (!desk.held.has(id)) return
+  turn.host.memory.delete(desk.held, id)
+  turn.draft.setHeld(directive, id, null)
+}
+
+const lose = (turn: Turn, { actor, attempt, nonce }: AttemptRow, reason: string): void =>
+  turn.tell(actor, { type: 'task.lost', attempt, nonce, why: 'daemon', reason }, 'registry')
+
+/** A daemon that came back without an attempt that it had accepted has lost it. */
+const loseMissing = async (
+  turn: Turn,
+  directive: ActorKey,
+  daemon: string,
+  running: readonly string[],
+): Promise<void> => {
+  await turn.host.loader.desk(directive)
+  const lost = ({ daemon: on, accepted, task, attempt }: AttemptRow): boolean =>
+    on === daemon && accepted && !running.includes(`${task}/${attempt}`)
+  for (const attempt of attemptsOf(turn, directive, lost))
+    lose(turn, attempt, `the daemon ${daemon} came back without it`)
+}
+
+const answerAudit = async (turn: Turn, directive: ActorKey, grants: readonly string[]): Promise<void> => {
+  const desk = await turn.host.loader.desk(directive)
+  const unknown = grants.filter((id) => !desk.held.has(id))
+  if (unknown.length === 0) return
+  const { owner } = readKey(directive)
+  const message: ToRegistry = { type: 'holding', directive, unknown }
+  turn.post(actorKey(owner, registryId), message, directive)
+  for (const id of unknown) await release(turn, directive, id, true)
+}

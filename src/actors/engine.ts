@@ -1,0 +1,255 @@
+/**
+ * One thread's engine: it holds shards, takes what comes in for them, commits it in batches and lets out what follows.
+ * Speaks to the world through its ports alone, so that the simulator runs the very same code.
+ */
+import { known } from '../machines/catalog.ts'
+import type { Message } from '../machines/message.ts'
+import { actorKey, readKey, registryId, shardOf } from '../protocol/ids.ts'
+import { parkTriesMax, sweepMs } from '../protocol/limits.ts'
+import { ApiDesk } from './api.ts'
+import type { Draft } from './draft.ts'
+import { Holder } from './holder.ts'
+import type { Figures, Host, Log } from './host.ts'
+import { Inbox } from './inbox.ts'
+import { Loader } from './loader.ts'
+import { Loop } from './loop.ts'
+import { Mailbox } from './mailbox.ts'
+import { Memory } from './memory.ts'
+import { sendOut } from './outbox.ts'
+import type { Subscription } from './ports/bus.ts'
+import type { Alarm, Clock, Random } from './ports/clock.ts'
+import type { Reader } from './ports/reader.ts'
+import type { AttemptRow, StoredMessage } from './ports/rows.ts'
+import type { HeldShard, Store, ThreadIdentity } from './ports/store.ts'
+import type { Wire } from './ports/wire.ts'
+import { Registries } from './registries.ts'
+import { composeSpawn } from './spawn.ts'
+import { type Unit, unitOf } from './unit.ts'
+import { Watch } from './watch.ts'
+
+export interface EngineParts {
+  store: Store
+  wire: Wire
+  reader: Reader
+  clock: Clock
+  random: Random
+  log: Log
+  /** The thread's and its node's name; the data folder's id, when the node has one of its own. */
+  thread: string
+  node: string
+  home: string | null
+}
+
+const noFigures = (): Figures => ({
+  commits: 0,
+  actorRows: 0,
+  rows: 0,
+  units: 0,
+  messageRows: 0,
+  refusedCommits: 0,
+  unknownCommits: 0,
+})
+
+export class Engine {
+  readonly host: Host
+  readonly loop: Loop
+  readonly holder: Holder
+  readonly watch: Watch
+  readonly mailbox: Mailbox
+  readonly registries: Registries
+  readonly #inbox: Inbox
+  readonly #api: ApiDesk
+  readonly #identity: ThreadIdentity
+  readonly #subscriptions = new Map<number, Subscription>()
+  readonly #failures = new Map<string, number>()
+  #apiSubscription: Subscription | null = null
+  #alarm: Alarm | null = null
+  #stopped = false
+
+  constructor(parts: EngineParts) {
+    const { store, wire, clock, random, log, thread, node, home } = parts
+    const memory = new Memory()
+    this.#identity = { thread, node, nonce: random.token(20), home, machines: known }
+    this.host = {
+      memory,
+      loader: new Loader(memory, store),
+      store,
+      wire,
+      clock,
+      random,
+      log,
+      figures: noFigures(),
+      now: () => this.holder.now(),
+      accepted: new Map(),
+      waiting: new Map(),
+      presence: new Map(),
+    }
+    this.holder = new Holder(
+      store,
+      clock,
+      this.#identity,
+      {
+        taken: (shards) => this.#taken(shards),
+        leaving: (shards) => this.#leaving(shards),
+        lost: (shards) => this.#lost(shards),
+      },
+      log,
+    )
+    this.loop = new Loop(this.host, {
+      epoch: (shard) => this.holder.epoch(shard),
+      epochs: () => this.holder.epochs(),
+      commit: async (commit) => (await store.commit(this.#identity, commit)).messages,
+      fenced: () => this.holder.fenced(),
+      reclaim: (shards) => this.holder.reclaim(shards),
+      out: (draft, messages) => this.#out(draft, messages),
+      over: (unit, committed) => this.mailbox.over(unit, committed),
+      poisoned: (unit, error) => this.#poisoned(unit, error),
+    })
+    const push = (unit: Unit): void => this.loop.push(unit)
+    this.mailbox = new Mailbox(this.host, push, (key) => this.loop.isTimerTouched(key))
+    this.watch = new Watch(this.host, {
+      compose: (attempt) => composeSpawn(this.host, attempt),
+      tell: (attempt, message) => this.#tell(attempt, message),
+      storeAcceptance: (attempt) => this.#storeAcceptance(attempt),
+      isHeld: (shard) => this.holder.epoch(shard) !== null,
+    })
+    const depth = (): number => this.loop.depth
+    this.#inbox = new Inbox({
+      host: this.host,
+      reader: parts.reader,
+      watch: this.watch,
+      push,
+      depth,
+      look: (shard) => this.mailbox.look([shard]),
+    })
+    this.registries = new Registries(this.host, push, (owner) => this.holder.epoch(shardOf(owner, registryId)) !== null)
+    this.#api = new ApiDesk(this.host, parts.reader)
+  }
+
+  /** Holds its share of the shards when it resolves. */
+  async start(): Promise<void> {
+    this.loop.start()
+    await this.holder.start()
+    this.#apiSubscription = this.host.wire.serveApi((asked) => this.#api.take(asked))
+    this.#sweep()
+  }
+
+  /** Takes nothing new, finishes, gives its shards back. */
+  async stop(): Promise<void> {
+    this.#stopped = true
+    this.#alarm?.cancel()
+    await this.#apiSubscription?.drain()
+    await this.holder.stop()
+    await this.loop.stop()
+    await this.registries.stop()
+  }
+
+  async #taken(shards: readonly HeldShard[]): Promise<void> {
+    const numbers = shards.map(({ shard }) => shard)
+    for (const attempt of await this.host.store.openAttempts(numbers)) this.watch.open(attempt)
+    this.mailbox.look(numbers)
+    for (const shard of numbers)
+      this.#subscriptions.set(
+        shard,
+        this.host.wire.serveShard(shard, (asked) => this.#inbox.take(asked)),
+      )
+    const owners = new Set([...(await this.host.store.registries(numbers)), 'default'])
+    for (const owner of owners) if (numbers.includes(shardOf(owner, registryId))) await this.registries.open(owner)
+  }
+
+  async #leaving(shards: readonly number[]): Promise<void> {
+    await Promise.all(shards.map((shard) => this.#subscriptions.get(shard)?.drain()))
+    for (const shard of shards) this.#subscriptions.delete(shard)
+    await this.registries.close((owner) => shards.includes(shardOf(owner, registryId)))
+    await this.loop.quiet(new Set(shards))
+  }
+
+  #lost(shards: readonly number[]): void {
+    const gone = new Set(shards)
+    for (const shard of gone) void this.#subscriptions.get(shard)?.drain()
+    for (const shard of gone) this.#subscriptions.delete(shard)
+    void this.registries.close((owner) => gone.has(shardOf(owner, registryId)))
+    this.watch.forget(({ shard }) => gone.has(shard))
+    this.host.memory.forgetShards(gone)
+  }
+
+  #out(draft: Draft, messages: readonly number[]): void {
+    draft.messages.forEach((row, at) => {
+      const id = messages[at]
+      if (id === undefined || this.holder.epoch(row.shard) === null) return
+      const stored: StoredMessage = { ...row, id, tries: 0 }
+      this.mailbox.add(stored)
+    })
+    for (const key of draft.actors.keys()) {
+      const { owner, id } = readKey(key)
+      if (id === registryId) void this.registries.open(owner)
+    }
+    sendOut(this.host, this.watch, draft, messages)
+  }
+
+  #tell(attempt: AttemptRow, message: Message): void {
+    const run: Unit['run'] = async (turn) => {
+      turn.tell(attempt.actor, message, 'watch')
+      await turn.run()
+      return {}
+    }
+    this.loop.push(unitOf(attempt.shard, `${message.type} to ${attempt.actor}`, run))
+  }
+
+  #storeAcceptance(attempt: AttemptRow): void {
+    const { attempt: number, nonce } = attempt
+    this.host.accepted.delete(attempt.actor)
+    this.#tell(attempt, { type: 'task.accepted', attempt: number, nonce })
+  }
+
+  /** A row is counted in the store, a timer in memory; at the limit the row is parked, or the timer's actor is. */
+  async #poisoned(unit: Unit, error: unknown): Promise<void> {
+    const reason = error instanceof Error ? error.message : String(error)
+    const { row, timer } = unit
+    const tries = row === null ? this.#countFailure(unit.what) : await this.host.store.countTry(row.id, reason)
+    if (tries < parkTriesMax) return
+    this.host.log.error({ what: unit.what, tries, reason }, 'parked')
+    this.loop.push(
+      unitOf(unit.shard, `parking of ${unit.what}`, async (turn) => {
+        turn.draft.shards.add(unit.shard)
+        if (row !== null) {
+          turn.draft.consumed.push(row.id)
+          turn.draft.parked.push({ message: row.id, actor: row.to, body: row.body, reason, at: this.host.now() })
+        }
+        if (timer !== null) turn.draft.faulted.push({ key: timer.key, reason })
+        return {}
+      }),
+    )
+  }
+
+  #countFailure(what: string): number {
+    const count = (this.#failures.get(what) ?? 0) + 1
+    this.#failures.set(what, count)
+    return count
+  }
+
+  /** Finds what nobody told of, once a second. */
+  #sweep(): void {
+    if (this.#stopped) return
+    this.mailbox.look(this.holder.shards)
+    this.watch.look()
+    void this.registries.look()
+    this.#alarm = this.host.clock.after(sweepMs, () => this.#sweep())
+  }
+
+  /** A plain publish that the stream brought: it is durable once its row is. */
+  async published(mail: {
+    owner: string
+    id: string
+    incarnation: string
+    sequence: number
+    body: Uint8Array
+    actor: string
+  }): Promise<void> {
+    const { owner, actor, incarnation, sequence, body } = mail
+    const to = actorKey(owner, actor)
+    const shard = shardOf(owner, actor)
+    const isNew = await this.host.store.enqueue({ incarnation, sequence, to, shard, body })
+    if (isNew) this.host.wire.mail(to, { from: 'stream', message: sequence })
+  }
+}

@@ -1,0 +1,197 @@
+/**
+ * Holds shards for a thread: keeps its lease, takes its fair share of the shards that are free, gives up what is too much,
+ * and knows the epochs that every commit must carry. The lease is only for liveness: what keeps two holders apart is the
+ * epoch that the commit compares (DESIGN 5).
+ */
+import { WritError } from '../protocol/errors.ts'
+import { leaseMs, renewMs, shardCount } from '../protocol/limits.ts'
+import type { Log } from './host.ts'
+import type { Alarm, Clock } from './ports/clock.ts'
+import type { HeldShard, Renewal, Store, ThreadIdentity } from './ports/store.ts'
+
+/** What follows from holding and losing shards. */
+export interface Holding {
+  /** Shards are held now: subscribe, look into their mailboxes, send spawns again. */
+  taken: (shards: readonly HeldShard[]) => Promise<void>
+  /** Shards are to be given up: finish what is under way. They are still held while this runs. */
+  leaving: (shards: readonly number[]) => Promise<void>
+  /** Shards are gone: forget them. */
+  lost: (shards: readonly number[]) => void
+}
+
+/** The most shards that a thread takes at once, so that a start does not load everything in one go. */
+const claimedAtOnce = 64
+/** And gives up at once when others have too few. */
+const releasedAtOnce = 32
+
+export class Holder {
+  readonly #store: Store
+  readonly #clock: Clock
+  readonly #identity: ThreadIdentity
+  readonly #holding: Holding
+  readonly #log: Log
+  readonly #epochs = new Map<number, number>()
+  #leaving = new Set<number>()
+  /** Monotonic ms up to which this thread may trust its lease. */
+  #trustedUntil = 0
+  #offset = 0
+  #alarm: Alarm | null = null
+  #stopped = false
+  #round: Promise<void> = Promise.resolve()
+
+  constructor(store: Store, clock: Clock, identity: ThreadIdentity, holding: Holding, log: Log) {
+    this.#store = store
+    this.#clock = clock
+    this.#identity = identity
+    this.#holding = holding
+    this.#log = log
+  }
+
+  /** The database's time, ms since 1970, as of the last renewal and this thread's monotonic clock. */
+  now(): number {
+    return Math.floor(this.#clock.monotonic() + this.#offset)
+  }
+
+  epochs(): ReadonlyMap<number, number> {
+    return this.#epochs
+  }
+
+  /** Null when the shard is not held, or the lease may be over: at two thirds of it the thread stops by itself. */
+  epoch(shard: number): number | null {
+    if (this.#clock.monotonic() >= this.#trustedUntil) return null
+    return this.#epochs.get(shard) ?? null
+  }
+
+  get shards(): number[] {
+    return [...this.#epochs.keys()]
+  }
+
+  async start(): Promise<void> {
+    const asked = this.#clock.monotonic()
+    this.#trust(asked, await this.#store.join(this.#identity))
+    await this.#balance(1)
+    this.#schedule()
+  }
+
+  /** Gives everything back, in order. */
+  async stop(): Promise<void> {
+    this.#stopped = true
+    this.#alarm?.cancel()
+    await this.#round
+    await this.#giveUp(this.shards)
+    await this.#store.leave(this.#identity)
+  }
+
+  /** A commit was fenced: what the store does not say is held is lost. */
+  async fenced(): Promise<void> {
+    await this.#renew()
+  }
+
+  /** New epochs for shards whose last commit nobody knows the result of. Tries until the lease is over. */
+  async reclaim(shards: readonly number[]): Promise<void> {
+    const held = shards.filter((shard) => this.#epochs.has(shard))
+    while (!this.#stopped && this.#clock.monotonic() < this.#trustedUntil) {
+      try {
+        const now = new Map((await this.#store.reclaim(this.#identity, held)).map(({ shard, epoch }) => [shard, epoch]))
+        for (const [shard, epoch] of now) this.#epochs.set(shard, epoch)
+        this.#lose(held.filter((shard) => !now.has(shard)))
+        return
+      } catch (error) {
+        this.#log.warn({ err: error }, 'taking new epochs failed')
+        await this.#pause(200)
+      }
+    }
+    this.#lose(held)
+  }
+
+  #schedule(): void {
+    if (this.#stopped) return
+    this.#alarm = this.#clock.after(renewMs, () => {
+      this.#round = this.#renew().then(() => this.#schedule())
+    })
+  }
+
+  async #renew(): Promise<void> {
+    const asked = this.#clock.monotonic()
+    const before = new Map(this.#epochs)
+    try {
+      const renewal = await this.#store.renew(this.#identity)
+      this.#trust(asked, renewal)
+      this.#compare(before, renewal.held)
+      if (!this.#stopped) await this.#balance(renewal.live)
+    } catch (error) {
+      await this.#renewFailed(error)
+    }
+  }
+
+  /** The lease is gone: everything is lost, and the thread joins anew. Out of reach: it goes on until it trusts no more. */
+  async #renewFailed(error: unknown): Promise<void> {
+    this.#log.warn({ err: error }, 'renewing the lease failed')
+    if (error instanceof WritError && error.code === 'FENCED') {
+      this.#trustedUntil = 0
+      this.#lose(this.shards)
+      if (!this.#stopped) await this.#join()
+    } else if (this.#clock.monotonic() >= this.#trustedUntil) this.#lose(this.shards)
+  }
+
+  async #join(): Promise<void> {
+    const asked = this.#clock.monotonic()
+    try {
+      this.#trust(asked, await this.#store.join(this.#identity))
+    } catch (error) {
+      this.#log.warn({ err: error }, 'joining failed')
+    }
+  }
+
+  /** Counted from before the question: the store's lease began after it. */
+  #trust(asked: number, { now }: Renewal): void {
+    this.#trustedUntil = asked + (leaseMs * 2) / 3
+    const offset = now - this.#clock.monotonic()
+    this.#offset = this.#offset === 0 ? offset : Math.min(this.#offset, offset)
+    if (offset > this.#offset + 1000) this.#offset = offset
+  }
+
+  /** What changed here while the answer was under way is left alone: the answer is older. */
+  #compare(before: ReadonlyMap<number, number>, held: readonly HeldShard[]): void {
+    const now = new Map(held.map(({ shard, epoch }) => [shard, epoch]))
+    const unchanged = [...before].filter(([shard, epoch]) => this.#epochs.get(shard) === epoch)
+    this.#lose(unchanged.filter(([shard, epoch]) => now.get(shard) !== epoch).map(([shard]) => shard))
+  }
+
+  #lose(shards: readonly number[]): void {
+    if (shards.length === 0) return
+    for (const shard of shards) this.#epochs.delete(shard)
+    this.#log.warn({ shards: shards.length }, 'shards were lost')
+    this.#holding.lost(shards)
+  }
+
+  /** Every live thread holds its fair share, give or take one. */
+  async #balance(live: number): Promise<void> {
+    const share = Math.ceil(shardCount / Math.max(1, live))
+    const spare = this.#epochs.size - share
+    if (spare > 0) return this.#giveUp(this.shards.slice(0, Math.min(spare, releasedAtOnce)))
+    while (this.#epochs.size < share) {
+      const taken = await this.#store.claim(this.#identity, Math.min(claimedAtOnce, share - this.#epochs.size))
+      if (taken.length === 0) return
+      for (const { shard, epoch } of taken) this.#epochs.set(shard, epoch)
+      await this.#holding.taken(taken)
+    }
+  }
+
+  async #giveUp(shards: readonly number[]): Promise<void> {
+    const held = shards.filter((shard) => this.#epochs.has(shard) && !this.#leaving.has(shard))
+    if (held.length === 0) return
+    for (const shard of held) this.#leaving.add(shard)
+    await this.#holding.leaving(held)
+    for (const shard of held) {
+      this.#epochs.delete(shard)
+      this.#leaving.delete(shard)
+    }
+    await this.#store.release(this.#identity, held)
+    this.#holding.lost(held)
+  }
+
+  async #pause(ms: number): Promise<void> {
+    await new Promise<void>((resolve) => this.#clock.after(ms, resolve))
+  }
+}

@@ -1,0 +1,46 @@
+/** What the parts of a thread's engine share: its memory, the ports, the database's time as the thread knows it, and the log. */
+import type { ActorKey } from '../protocol/ids.ts'
+import type { Stamp } from '../machines/message.ts'
+import type { Loader } from './loader.ts'
+import type { Memory } from './memory.ts'
+import type { Clock, Random } from './ports/clock.ts'
+import type { Store } from './ports/store.ts'
+import type { Wire } from './ports/wire.ts'
+import type { Presence } from './registry-tables.ts'
+
+/** Where a thread says what it does. Fields first, then a sentence. */
+export interface Log {
+  info: (fields: object, text: string) => void
+  warn: (fields: object, text: string) => void
+  error: (fields: object, text: string) => void
+}
+
+/** Figures that a thread counts; read by the bench, the budget test and metrics. */
+export interface Figures {
+  commits: number
+  actorRows: number
+  rows: number
+  units: number
+  messageRows: number
+  refusedCommits: number
+  unknownCommits: number
+}
+
+export interface Host {
+  readonly memory: Memory
+  readonly loader: Loader
+  readonly store: Store
+  readonly wire: Wire
+  readonly clock: Clock
+  readonly random: Random
+  readonly log: Log
+  readonly figures: Figures
+  /** The database's time, ms since 1970, never ahead of it by more than a clock's drift between two renewals. */
+  now: () => number
+  /** Acceptances that came with a spawn's reply and are stored with whatever the actor commits next. */
+  readonly accepted: Map<ActorKey, Stamp>
+  /** Messages in the mailbox by `<from> <to>` within this thread's shards: what is told in a cascade must not overtake them. */
+  readonly waiting: Map<string, Set<number>>
+  /** What the beats say, by `<owner>/<daemon>`. */
+  readonly presence: Map<string, Presence>
+}

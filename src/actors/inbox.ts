@@ -1,0 +1,193 @@
+/** Turns what came in over the wire into units, or into an answer at once where nothing is decided. */
+import type { z } from 'zod'
+import type { contractCommands, directiveCommands, stepCommands, taskCommands } from '../protocol/commands.ts'
+import { WritError } from '../protocol/errors.ts'
+import { actorKey } from '../protocol/ids.ts'
+import { pendingRequestsMax } from '../protocol/limits.ts'
+import type { Report } from '../protocol/task.ts'
+import {
+  completeContract,
+  type Create,
+  createDirective,
+  endTask,
+  evaluateStep,
+  once,
+  steerStep,
+  submitPlan,
+  tellDirective,
+} from './commands.ts'
+import { putFile, readFile, takeChunk, type Uploads } from './files.ts'
+import type { Host } from './host.ts'
+import type { Reader } from './ports/reader.ts'
+import type { Asked } from './ports/wire.ts'
+import { takeReport } from './reports.ts'
+import { type Unit, unitOf } from './unit.ts'
+import type { Watch } from './watch.ts'
+
+export interface InboxParts {
+  host: Host
+  reader: Reader
+  watch: Watch
+  push: (unit: Unit) => void
+  depth: () => number
+  /** Looks into the mailboxes of a shard soon. */
+  look: (shard: number) => void
+}
+
+type Input<T extends Record<string, z.ZodType>, V extends keyof T> = z.output<T[V]>
+type DirectiveInput<V extends keyof typeof directiveCommands> = Input<typeof directiveCommands, V>
+
+export class Inbox {
+  readonly #parts: InboxParts
+  readonly #uploads: Uploads = new Map()
+
+  constructor(parts: InboxParts) {
+    this.#parts = parts
+  }
+
+  /** Everything that carries a shard in its address. */
+  take(asked: Asked): void {
+    if (asked.noun === 'mail') return this.#parts.look(asked.shard ?? 0)
+    if (this.#parts.depth() >= pendingRequestsMax)
+      return asked.fail(new WritError('BUSY', 'too many requests wait already', { hint: 'ask again a little later' }))
+    this.#takeOf(asked).catch((error: unknown) => asked.fail(error))
+  }
+
+  async #takeOf(asked: Asked): Promise<void> {
+    switch (asked.noun) {
+      case 'directive':
+        return this.#directive(asked)
+      case 'step':
+        return this.#step(asked)
+      case 'task':
+        return this.#task(asked)
+      case 'contract':
+        return this.#contract(asked)
+      case 'report':
+        return this.#report(asked)
+      default:
+        throw new WritError('BAD_INPUT', `nothing here answers ${asked.noun}.${asked.verb}`)
+    }
+  }
+
+  /** A command: decided in the turn, answered after the commit. */
+  #unit(asked: Asked, run: Unit['run']): void {
+    const { owner, noun, verb, id } = asked
+    const { command } = asked.body as { command?: string }
+    const asker = asked.wantsReply ? { reply: asked.reply, fail: asked.fail } : null
+    const unit = unitOf(
+      asked.shard ?? 0,
+      `${noun} ${verb} ${id}`,
+      (turn) => once(turn, owner, command, () => run(turn)),
+      { asker },
+    )
+    this.#parts.push(unit)
+  }
+
+  async #directive(asked: Asked): Promise<void> {
+    const { owner, id, verb, body } = asked
+    const { reader } = this.#parts
+    switch (verb) {
+      case 'create':
+        return this.#unit(asked, (turn) => createDirective(turn, owner, id, body as Create))
+      case 'start':
+      case 'pause':
+      case 'resume':
+      case 'cancel':
+      case 'retry':
+        return this.#unit(asked, (turn) => tellDirective(turn, owner, id, { type: verb }))
+      case 'plan':
+        return this.#unit(asked, (turn) => submitPlan(turn, owner, id, (body as DirectiveInput<'plan'>).plan))
+      case 'evaluate':
+        return this.#unit(asked, (turn) => evaluateStep(turn, owner, id, (body as DirectiveInput<'evaluate'>).step))
+      case 'get':
+        return asked.reply(found(await reader.directive(owner, id), 'directive', id))
+      case 'events': {
+        const { after, limit } = body as DirectiveInput<'events'>
+        const { lines, next } = await reader.events(owner, id, after, limit)
+        return asked.reply({ events: lines, next })
+      }
+      default:
+        throw unknownVerb(asked)
+    }
+  }
+
+  async #step(asked: Asked): Promise<void> {
+    const { owner, id, verb, body } = asked
+    switch (verb) {
+      case 'evaluate':
+      case 'approve':
+      case 'retry':
+      case 'cancel':
+        return this.#unit(asked, (turn) => steerStep(turn, owner, id, verb, ''))
+      case 'reject':
+        return this.#unit(asked, (turn) =>
+          steerStep(turn, owner, id, verb, (body as Input<typeof stepCommands, 'reject'>).text),
+        )
+      case 'get':
+        return asked.reply(found(await this.#parts.reader.step(owner, id), 'step', id))
+      default:
+        throw unknownVerb(asked)
+    }
+  }
+
+  async #task(asked: Asked): Promise<void> {
+    const { owner, id, verb, body } = asked
+    switch (verb) {
+      case 'end':
+        return this.#unit(asked, (turn) => endTask(turn, owner, id, body as Input<typeof taskCommands, 'end'>))
+      case 'get':
+        return asked.reply(found(await this.#parts.reader.task(owner, id), 'task', id))
+      case 'done':
+      case 'failed':
+        return this.#unit(asked, (turn) => endTask(turn, owner, id, { outcome: verb, ...(body as object) }))
+      default:
+        throw unknownVerb(asked)
+    }
+  }
+
+  async #contract(asked: Asked): Promise<void> {
+    const { owner, id, verb, body } = asked
+    const { host, reader } = this.#parts
+    switch (verb) {
+      case 'files':
+        return asked.reply({ files: await reader.files(owner, id) })
+      case 'file': {
+        const { name, offset } = body as Input<typeof contractCommands, 'file'>
+        return asked.reply(await readFile(host, owner, id, name, offset))
+      }
+      case 'put': {
+        const chunk = body as Input<typeof contractCommands, 'put'>
+        const file = await takeChunk(host, this.#uploads, `${owner}/${id}`, chunk)
+        if (file === null) return asked.reply({ received: chunk.offset })
+        return this.#unit(asked, (turn) => putFile(turn, owner, id, chunk.name, file))
+      }
+      case 'finish':
+      case 'complete':
+        return this.#unit(asked, (turn) => completeContract(turn, owner, id))
+      default:
+        throw unknownVerb(asked)
+    }
+  }
+
+  /** Progress is only noted: it is about liveness, and changes nothing that is stored. */
+  async #report(asked: Asked): Promise<void> {
+    const { owner, id, verb, body, daemon } = asked
+    if (daemon === null) throw unknownVerb(asked)
+    if (verb === 'progress' || verb === 'accepted') {
+      const report = body as Report['accepted']
+      const counted = this.#parts.watch.progress(actorKey(owner, id), daemon, report.session, report)
+      return asked.reply({ received: true, counted })
+    }
+    if (verb !== 'done' && verb !== 'failed') throw unknownVerb(asked)
+    this.#unit(asked, (turn) => takeReport(turn, owner, id, daemon, verb, body as Report['done'] & Report['failed']))
+  }
+}
+
+const unknownVerb = ({ noun, verb }: Asked): WritError =>
+  new WritError('BAD_INPUT', `${noun} has no verb ${JSON.stringify(verb)}`)
+
+const found = <T extends object>(value: T | null, what: string, id: string): T => {
+  if (value !== null) return value
+  throw new WritError('NOT_FOUND', `there is no ${what} ${id}`, { hint: 'writ directive list shows what there is' })
+}

@@ -1,0 +1,165 @@
+/**
+ * Looks into the mailboxes and at the timers of the held shards: at once when told that something is there, and every
+ * second for what nobody told. Rows become units in their order, each once.
+ */
+import { unpack } from './codec.ts'
+import { completeContract, endTask } from './commands.ts'
+import { takeFromRegistry } from './desk-mail.ts'
+import type { Host } from './host.ts'
+import type { Message } from '../machines/message.ts'
+import { type ActorKey, kindOf, readKey } from '../protocol/ids.ts'
+import { batchMessagesMax } from '../protocol/limits.ts'
+import type { StoredMessage, StoredTimer } from './ports/rows.ts'
+import { type FromRegistry, takeFromDirective } from './registrar.ts'
+import type { ToRegistry } from './settle.ts'
+import type { Turn } from './turn.ts'
+import { type Unit, unitOf } from './unit.ts'
+
+/** A plain publish that the stream brought, as it lies in the mailbox. */
+export interface PublishedMail {
+  type: 'published'
+  noun: 'task' | 'contract'
+  verb: string
+  id: string
+  body: object
+}
+
+/** How many consumed rows are remembered: more than looks can be under way about. */
+const consumedMax = 20_000
+
+const deskTypes: ReadonlySet<string> = new Set(['grant', 'grant.recall', 'grant.lost', 'grant.audit', 'daemon.back'])
+
+export class Mailbox {
+  readonly #host: Host
+  readonly #push: (unit: Unit) => void
+  readonly #isTimerTouched: (key: string) => boolean
+  readonly #queued = new Set<number>()
+  readonly #queuedTimers = new Set<string>()
+  readonly #wanted = new Set<number>()
+  readonly #consumed = new Set<string>()
+  #looking: Promise<void> | null = null
+
+  constructor(host: Host, push: (unit: Unit) => void, isTimerTouched: (key: string) => boolean) {
+    this.#host = host
+    this.#push = push
+    this.#isTimerTouched = isTimerTouched
+  }
+
+  /** Looks soon; calls that come meanwhile are one look. */
+  look(shards: readonly number[]): void {
+    for (const shard of shards) this.#wanted.add(shard)
+    this.#looking ??= this.#lookAll().finally(() => {
+      this.#looking = null
+      if (this.#wanted.size > 0) this.look([])
+    })
+  }
+
+  /** What a commit of this thread has put into a mailbox of this thread is known without a look. */
+  add(row: StoredMessage): void {
+    if (this.#queued.has(row.id) || this.#consumed.has(`${row.id}`)) return
+    this.#queued.add(row.id)
+    this.#note(row)
+    this.#push(this.#unit(row))
+  }
+
+  /**
+   * A unit is over. If it was not committed, the next look finds its row again; if it was, a look that began before the
+   * commit may still bring it, and must not be believed.
+   */
+  over({ row, timer }: Unit, committed: boolean): void {
+    if (row !== null) this.#queued.delete(row.id)
+    if (timer !== null) this.#queuedTimers.delete(timerKey(timer))
+    if (!committed) return
+    if (row !== null) this.#consumed.add(`${row.id}`)
+    if (timer !== null) this.#consumed.add(`${timerKey(timer)} ${timer.generation}`)
+    const [oldest] = this.#consumed
+    if (this.#consumed.size > consumedMax && oldest !== undefined) this.#consumed.delete(oldest)
+  }
+
+  /** Everything of shards that were given up is somebody else's now. */
+  forget(): void {
+    this.#queued.clear()
+    this.#queuedTimers.clear()
+    this.#host.waiting.clear()
+  }
+
+  async #lookAll(): Promise<void> {
+    const shards = [...this.#wanted]
+    this.#wanted.clear()
+    try {
+      await this.#lookAt(shards)
+      await this.#lookAtTimers(shards)
+    } catch (error) {
+      this.#host.log.warn({ err: error }, 'looking into the mailboxes failed')
+    }
+  }
+
+  async #lookAt(shards: readonly number[]): Promise<void> {
+    const limit = batchMessagesMax + this.#queued.size
+    const rows = await this.#host.store.mailbox(shards, limit)
+    for (const row of rows) this.add(row)
+    if (rows.length === limit) for (const shard of shards) this.#wanted.add(shard)
+  }
+
+  async #lookAtTimers(shards: readonly number[]): Promise<void> {
+    for (const timer of await this.#host.store.dueTimers(shards, batchMessagesMax)) {
+      const key = timerKey(timer)
+      const consumed = this.#consumed.has(`${key} ${timer.generation}`)
+      if (consumed || this.#queuedTimers.has(key) || this.#isTimerTouched(key)) continue
+      this.#queuedTimers.add(key)
+      this.#push(unitOf(timer.shard, `timer ${key}`, (turn) => this.#fire(turn, timer), { timer }))
+    }
+  }
+
+  async #fire(turn: Turn, { key, id }: StoredTimer): Promise<object> {
+    turn.fireTimer(key, id)
+    await turn.run()
+    return {}
+  }
+
+  #unit(row: StoredMessage): Unit {
+    return unitOf(row.shard, `message ${row.id} to ${row.to}`, (turn) => this.#take(turn, row), { row })
+  }
+
+  async #take(turn: Turn, row: StoredMessage): Promise<object> {
+    await take(turn, row)
+    await turn.run()
+    this.#forgetPair(row)
+    return {}
+  }
+
+  #note({ from, to, id }: StoredMessage): void {
+    const pair = `${from} ${to}`
+    const ids = this.#host.waiting.get(pair) ?? new Set()
+    this.#host.waiting.set(pair, ids.add(id))
+  }
+
+  #forgetPair({ from, to, id }: StoredMessage): void {
+    const pair = `${from} ${to}`
+    const ids = this.#host.waiting.get(pair)
+    ids?.delete(id)
+    if (ids?.size === 0) this.#host.waiting.delete(pair)
+  }
+}
+
+const timerKey = ({ key, id }: { key: ActorKey; id: string }): string => `${key} ${id}`
+
+/** A row goes to a registry's tables, to a directive's desk, or to a machine. */
+const take = async (turn: Turn, { to, from, body }: StoredMessage): Promise<void> => {
+  const message = unpack(body) as { type: string }
+  if (kindOf(readKey(to).id) === 'registry') return takeFromDirective(turn, message as ToRegistry)
+  if (message.type === 'published') return takePublished(turn, to, message as PublishedMail)
+  if (deskTypes.has(message.type)) return takeFromRegistry(turn, to, message as FromRegistry)
+  turn.tell(to, message as Message, from)
+}
+
+/** Nobody waits for an answer: what is refused is only logged. */
+const takePublished = async (turn: Turn, to: ActorKey, { noun, verb, id, body }: PublishedMail): Promise<void> => {
+  const { owner } = readKey(to)
+  try {
+    if (noun === 'contract') await completeContract(turn, owner, id)
+    else if (verb === 'done' || verb === 'failed') await endTask(turn, owner, id, { outcome: verb, ...body })
+  } catch (error) {
+    turn.host.log.info({ err: error, noun, verb, id }, 'a plain publish was not taken')
+  }
+}

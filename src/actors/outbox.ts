@@ -1,0 +1,64 @@
+/** What a commit lets out: spawns, orders, events, mail. Everything here may be lost on the way; nothing depends on it. */
+import { readKey, stepId } from '../protocol/ids.ts'
+import type { Draft, Outgoing } from './draft.ts'
+import type { Host } from './host.ts'
+import type { EventRow } from './ports/rows.ts'
+import type { Watch } from './watch.ts'
+
+export const sendOut = (host: Host, watch: Watch, draft: Draft, messages: readonly number[]): void => {
+  for (const attempt of draft.attempts.values()) if (attempt.closedAt !== null) watch.closed(attempt)
+  for (const outgoing of draft.outgoing) send(host, watch, outgoing)
+  draft.messages.forEach(({ to, from }, at) => host.wire.mail(to, { from, message: messages[at] ?? 0 }))
+}
+
+const send = (host: Host, watch: Watch, outgoing: Outgoing): void => {
+  switch (outgoing.kind) {
+    case 'spawn':
+      return watch.open(outgoing.attempt)
+    case 'order': {
+      const { owner, daemon, session, task, attempt, nonce } = outgoing.attempt
+      host.wire.order(owner, daemon, session, outgoing.verb, { task, attempt, nonce }).catch((error: unknown) => {
+        host.log.info({ err: error, task, attempt }, 'an order did not reach its daemon')
+      })
+      return
+    }
+    case 'event':
+      return sendEvent(host, outgoing.row)
+    case 'reply':
+      return outgoing.send()
+    case 'call':
+      return outgoing.call()
+  }
+}
+
+const sendEvent = (host: Host, row: EventRow): void => {
+  const { owner, id } = readKey(row.directive)
+  host.wire.event(owner, id, row.type, eventLineOf(row))
+}
+
+/** An event as the wire has it. */
+export const eventLineOf = ({
+  directive,
+  sequence,
+  type,
+  severity,
+  source,
+  data,
+  generation,
+  step,
+  at,
+}: EventRow): object => {
+  const { id } = readKey(directive)
+  const of = step === null || generation === null ? null : stepId(id, generation, step)
+  return {
+    number: sequence,
+    directive: id,
+    type,
+    severity,
+    source,
+    time: new Date(at).toISOString(),
+    chain: generation,
+    step: of,
+    data,
+  }
+}

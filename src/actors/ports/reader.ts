@@ -1,0 +1,25 @@
+/** The port to the records, for people: what was committed, read in one statement each. Nothing is decided by it. */
+import type { ListQuery } from '../../protocol/commands.ts'
+import type {
+  DaemonLine,
+  DirectiveLine,
+  DirectiveView,
+  EventPage,
+  FileLine,
+  Page,
+  StepView,
+  TaskLine,
+  TaskView,
+} from '../../protocol/views.ts'
+
+export interface Reader {
+  directives: (owner: string, query: ListQuery) => Promise<Page<DirectiveLine>>
+  directive: (owner: string, id: string) => Promise<DirectiveView | null>
+  step: (owner: string, id: string) => Promise<StepView | null>
+  events: (owner: string, directive: string, after: number, limit: number) => Promise<EventPage>
+  tasks: (owner: string, query: ListQuery) => Promise<Page<TaskLine>>
+  task: (owner: string, id: string) => Promise<TaskView | null>
+  daemons: (owner: string, query: ListQuery) => Promise<Page<DaemonLine>>
+  files: (owner: string, contract: string) => Promise<readonly FileLine[]>
+  close: () => Promise<void>
+}

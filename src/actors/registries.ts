@@ -1,0 +1,195 @@
+/** The registries whose shards a thread holds: what daemons say to them, and who has been silent for too long. */
+import { WritError } from '../protocol/errors.ts'
+import { actorKey, chosenId, registryId, shardOf } from '../protocol/ids.ts'
+import { beatMs, daemonLeaseMs, leaseMs, registryAuditMs } from '../protocol/limits.ts'
+import type { Beat, Hello } from '../protocol/task.ts'
+import type { PullInput } from '../protocol/commands.ts'
+import type { Host } from './host.ts'
+import type { Subscription } from './ports/bus.ts'
+import type { Asked } from './ports/wire.ts'
+import { auditGrants, helloDaemon, loseDaemon, lookAgain } from './registrar.ts'
+import { type Unit, unitOf } from './unit.ts'
+
+interface Open {
+  subscription: Subscription
+  /** Monotonic ms of the last audit. */
+  auditedAt: number
+}
+
+export class Registries {
+  readonly #host: Host
+  readonly #push: (unit: Unit) => void
+  readonly #isHeld: (owner: string) => boolean
+  readonly #open = new Map<string, Open>()
+  /** When each waiting pull ends, by `<owner>/<name>`, monotonic ms. */
+  readonly #pulls = new Map<string, { owner: string; name: string; session: string; until: number; asked: Asked }>()
+
+  constructor(host: Host, push: (unit: Unit) => void, isHeld: (owner: string) => boolean) {
+    this.#host = host
+    this.#push = push
+    this.#isHeld = isHeld
+  }
+
+  /** Listens for the owner's daemons. Those that the tables know have one lease of grace to be heard of. */
+  async open(owner: string): Promise<void> {
+    if (this.#open.has(owner) || !this.#isHeld(owner)) return
+    const subscription = this.#host.wire.serveRegistry(owner, (asked) => this.#take(asked))
+    const now = this.#host.clock.monotonic()
+    this.#open.set(owner, { subscription, auditedAt: now })
+    const { daemons } = await this.#host.store.registry(owner)
+    for (const { name, session } of daemons)
+      if (!this.#host.presence.has(`${owner}/${name}`))
+        this.#host.presence.set(`${owner}/${name}`, { session, seenAt: now, running: 0, waitsForBeat: true })
+    this.#unit(owner, 'audit', (turn) => auditGrants(turn, owner, leaseMs))
+  }
+
+  async close(isGone: (owner: string) => boolean): Promise<void> {
+    for (const [owner, { subscription }] of [...this.#open]) {
+      if (!isGone(owner)) continue
+      this.#open.delete(owner)
+      for (const key of this.#host.presence.keys()) if (key.startsWith(`${owner}/`)) this.#host.presence.delete(key)
+      await subscription.drain()
+    }
+  }
+
+  async stop(): Promise<void> {
+    await this.close(() => true)
+  }
+
+  /** Once a second: silent daemons are lost, pulls that waited long enough are answered, old grants are audited. */
+  async look(): Promise<void> {
+    const now = this.#host.clock.monotonic()
+    for (const [owner, open] of this.#open) {
+      if (now - open.auditedAt >= registryAuditMs) {
+        open.auditedAt = now
+        this.#unit(owner, 'audit', (turn) => auditGrants(turn, owner, registryAuditMs))
+      }
+      const { daemons } = await this.#host.loader.registry(owner)
+      for (const daemon of daemons.values()) this.#lookAt(owner, daemon.name, daemon.session, daemon.inbox, now)
+    }
+  }
+
+  #lookAt(owner: string, name: string, session: string, inbox: string | null, now: number): void {
+    const key = `${owner}/${name}`
+    const presence = this.#host.presence.get(key)
+    const pull = this.#pulls.get(key)
+    if (inbox !== null) {
+      if (pull !== undefined && now < pull.until) return
+      this.#pulls.delete(key)
+      this.#unit(owner, `the end of pull ${name}`, (turn) => loseUnusedPull(turn, owner, name, session))
+      pull?.asked.fail(new WritError('NO_ANSWER', 'no task came up in time', { hint: 'pull again' }))
+      return
+    }
+    if (presence === undefined) this.#host.presence.set(key, { session, seenAt: now, running: 0, waitsForBeat: true })
+    else if (now - presence.seenAt >= daemonLeaseMs) {
+      this.#host.presence.set(key, { ...presence, seenAt: now })
+      this.#unit(owner, `the loss of ${name}`, (turn) =>
+        loseDaemon(turn, owner, name, session, `the daemon ${name} has been silent for ${daemonLeaseMs / 1000} s`),
+      )
+    }
+  }
+
+  #take(asked: Asked): void {
+    try {
+      if (asked.noun === 'pull') return this.#pull(asked)
+      const name = chosenId('daemon', asked.id)
+      if (asked.verb === 'hello')
+        this.#ask(asked, (turn) => helloDaemon(turn, asked.owner, name, asked.body as Hello, null))
+      else if (asked.verb === 'beat') this.#beat(asked, name)
+      else if (asked.verb === 'bye') this.#bye(asked, name)
+      else throw new WritError('BAD_INPUT', `a daemon has no verb ${JSON.stringify(asked.verb)}`)
+    } catch (error) {
+      asked.fail(error)
+    }
+  }
+
+  /** A beat stays in memory, unless it changes what can be granted. */
+  #beat(asked: Asked, name: string): void {
+    const { owner } = asked
+    const { session, running, slots, draining } = asked.body as Beat
+    const presence = this.#host.presence.get(`${owner}/${name}`)
+    if (presence?.session !== session) return asked.reply({ known: false, beatMs })
+    const freed = presence.waitsForBeat || running.length < presence.running
+    this.#host.presence.set(`${owner}/${name}`, {
+      session,
+      seenAt: this.#host.clock.monotonic(),
+      running: running.length,
+      waitsForBeat: false,
+    })
+    asked.reply({ known: true })
+    const daemon = this.#host.memory.registries.get(owner)?.daemons.get(name)
+    const changed = (slots ?? daemon?.slots) !== daemon?.slots || (draining ?? daemon?.draining) !== daemon?.draining
+    if (!freed && !changed) return
+    const change = { ...(slots === undefined ? {} : { slots }), ...(draining === undefined ? {} : { draining }) }
+    this.#unit(owner, `a beat of ${name}`, (turn) => lookAgain(turn, owner, name, change))
+  }
+
+  #bye(asked: Asked, name: string): void {
+    const { session } = asked.body as { session: string }
+    this.#ask(asked, async (turn) => {
+      await loseDaemon(turn, asked.owner, name, session, `the daemon ${name} has left`)
+      return {}
+    })
+  }
+
+  /** A pull is a daemon of one slot, for one task, until it is answered or its time is over. */
+  #pull(asked: Asked): void {
+    const { owner, replyTo } = asked
+    if (replyTo === null) return
+    const {
+      name = `pull-${this.#host.random.token(8)}`,
+      roles = ['worker'],
+      labels = {},
+      executors = [],
+      waitMs,
+    } = asked.body as PullInput
+    chosenId('daemon', name)
+    const session = this.#host.random.token(12)
+    const until = this.#host.clock.monotonic() + waitMs
+    this.#pulls.set(`${owner}/${name}`, { owner, name, session, until, asked })
+    const hello: Hello = { session, slots: 1, roles, labels, executors, running: [], draining: false }
+    this.#push(
+      unitOf(
+        shardOf(owner, registryId),
+        `pull ${name}`,
+        async (turn) => helloDaemon(turn, owner, name, hello, replyTo),
+        {
+          asker: { reply: () => {}, fail: asked.fail },
+        },
+      ),
+    )
+  }
+
+  #ask(asked: Asked, run: Unit['run']): void {
+    const asker = { reply: asked.reply, fail: asked.fail }
+    this.#push(unitOf(shardOf(asked.owner, registryId), `${asked.verb} of ${asked.id}`, withRun(run), { asker }))
+  }
+
+  #unit(owner: string, what: string, run: (turn: Parameters<Unit['run']>[0]) => Promise<void>): void {
+    const unit = async (turn: Parameters<Unit['run']>[0]): Promise<object> => {
+      await run(turn)
+      return {}
+    }
+    this.#push(unitOf(shardOf(owner, registryId), `${what} (${actorKey(owner, registryId)})`, withRun(unit)))
+  }
+}
+
+const withRun =
+  (run: Unit['run']): Unit['run'] =>
+  async (turn) => {
+    const reply = await run(turn)
+    await turn.run()
+    return reply
+  }
+
+/** A pull that has its task stays until the task has ended. */
+const loseUnusedPull = async (
+  turn: Parameters<Unit['run']>[0],
+  owner: string,
+  name: string,
+  session: string,
+): Promise<void> => {
+  const tables = await turn.host.loader.registry(owner)
+  if ([...tables.grants.values()].some((grant) => grant.daemon === name)) return
+  await loseDaemon(turn, owner, name, session, 'the pull is over')
+}

@@ -1,0 +1,70 @@
+/**
+ * A directive's desk at the end of a unit: free grants are spent on the most urgent tasks that fit, what is left over goes
+ * back to the registry, and the registry is told when something lacks that it does not know of.
+ */
+import { hasEnded, mayDispatch } from '../machines/advance.ts'
+import { actorKey, type ActorKey, readKey, registryId } from '../protocol/ids.ts'
+import { askedLines, choose, freeGrants, lacks, mustTell, toldOf } from './desk.ts'
+import type { Resident } from './memory.ts'
+import type { ReadyRow } from './ports/rows.ts'
+import type { Turn } from './turn.ts'
+
+/** What directives tell their registry. */
+export type ToRegistry =
+  /** There is a directive of this owner: its registry is to be there (DESIGN 8). */
+  | { type: 'open'; directive: ActorKey }
+  | { type: 'need'; directive: ActorKey; lines: ReturnType<typeof askedLines>; seen: number }
+  | { type: 'release'; directive: ActorKey; grants: { id: string; suspect: boolean }[] }
+  | { type: 'holding'; directive: ActorKey; unknown: string[] }
+
+export const settle = async (turn: Turn, directive: ActorKey): Promise<void> => {
+  const resident = await turn.host.loader.actor(directive)
+  const desk = await turn.host.loader.desk(directive)
+  const may = mayBegin(resident)
+  const chosen = choose(desk, may)
+  if (chosen !== null) {
+    await grant(turn, directive, chosen.row, chosen.held.id)
+    turn.desks.add(directive)
+    return
+  }
+  for (const held of freeGrants(desk)) await release(turn, directive, held.id, false)
+  const lines = lacks(desk, may)
+  if (!mustTell(desk, lines)) return
+  const { owner } = readKey(directive)
+  const need: ToRegistry = { type: 'need', directive, lines: askedLines(lines), seen: desk.seen }
+  turn.post(actorKey(owner, registryId), need, directive)
+  const { memory } = turn.host
+  memory.set(memory.desks, directive, { ...desk, told: toldOf(lines) })
+}
+
+/** A manual evaluation may run on a directive that has ended; all else only while it plans, is active or checks, and its gate is open. */
+const mayBegin = (resident: Resident | null): ((row: ReadyRow) => boolean) => {
+  const live = resident?.live ?? null
+  if (live === null || resident?.parked !== null) return () => false
+  const dispatches = mayDispatch(live)
+  const ended = hasEnded(live)
+  return (row) => dispatches || (row.manual && ended)
+}
+
+/** A task that does not take what it waited for waits no more: it would be offered again for ever. */
+const grant = async (turn: Turn, directive: ActorKey, row: ReadyRow, held: string): Promise<void> => {
+  const { memory, log } = turn.host
+  const desk = await turn.host.loader.desk(directive)
+  memory.delete(desk.ready, row.actor)
+  turn.draft.dropReady(row.actor)
+  turn.tell(row.actor, { type: 'task.granted', grant: held }, directive)
+  await turn.drain()
+  const after = desk.held.get(held)
+  if (after?.actor === null) log.warn({ actor: row.actor, held }, 'a granted task did not begin')
+}
+
+/** The grant goes back to the registry. */
+export const release = async (turn: Turn, directive: ActorKey, id: string, suspect: boolean): Promise<void> => {
+  const desk = await turn.host.loader.desk(directive)
+  if (!desk.held.has(id)) return
+  turn.host.memory.delete(desk.held, id)
+  turn.draft.setHeld(directive, id, null)
+  const { owner } = readKey(directive)
+  const message: ToRegistry = { type: 'release', directive, grants: [{ id, suspect }] }
+  turn.post(actorKey(owner, registryId), message, directive)
+}

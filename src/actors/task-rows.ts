@@ -1,0 +1,77 @@
+/** The records of delegated work: a contract with its task as the rules word them, and what the task needs of a daemon. */
+import type { Effect } from '../machines/effect.ts'
+import { contractOf, taskOf } from '../machines/contracts.ts'
+import { type Needs, priorityOf, type Role } from '../protocol/directive.ts'
+import { contractId, taskId } from '../protocol/ids.ts'
+import type { PlanRow } from '../protocol/plan.ts'
+import type { Origin } from './apply.ts'
+import type { Host } from './host.ts'
+import type { DirectiveFacts } from './memory.ts'
+import type { ReadyRow, TaskRow } from './ports/rows.ts'
+
+/** The plan's row of a step; null for a directive's own work. */
+export const rowOf = async (host: Host, { chain }: DirectiveFacts, step: number | null): Promise<PlanRow | null> =>
+  step === null || chain === null ? null : host.loader.planRow(chain.hash, step)
+
+export const taskRowOf = async (
+  host: Host,
+  origin: Origin,
+  effect: Extract<Effect, { kind: 'task' }>,
+): Promise<TaskRow> => {
+  const { key, owner, id, step, directive } = origin
+  const row = await rowOf(host, directive, step)
+  const subject = { title: directive.title, definition: directive.definition, step: row }
+  const contract = contractOf(effect.purpose, subject)
+  const task = taskOf(effect.purpose, subject)
+  const { number, role, purpose, round, feedback, manual } = effect
+  return {
+    owner,
+    id: taskId(id, number),
+    contract: contractId(id, number),
+    actor: key,
+    directive: directive.key,
+    step,
+    number,
+    role,
+    purpose,
+    supervisor: task.supervisor,
+    name: task.name,
+    contractName: contract.name,
+    contractKind: contract.kind,
+    phase: contract.phase,
+    description: contract.description,
+    localOnly: contract.localOnly,
+    repository: directive.definition.repository ?? null,
+    round,
+    feedback,
+    manual,
+    priority: priorityOf[role],
+    status: 'pending',
+    reason: '',
+    daemon: null,
+    attempt: null,
+    version: 0,
+    at: host.now(),
+    endedAt: null,
+  }
+}
+
+/** What a role's tasks need: the directive's words for the role, and for a step's own work those of the step on top. */
+export const needsOf = ({ definition }: DirectiveFacts, role: Role, row: PlanRow | null): Needs => {
+  const of = definition.needs[role] ?? {}
+  if (row === null) return of
+  const labels = { ...of.labels, ...row.needs.labels }
+  return role === 'worker' ? { ...of, ...row.needs, labels } : { ...of, labels }
+}
+
+export const readyRowOf = async (
+  host: Host,
+  directive: DirectiveFacts,
+  task: TaskRow,
+  step: number | null,
+): Promise<ReadyRow> => {
+  const { labels = {}, executor = null } = needsOf(directive, task.role, await rowOf(host, directive, step))
+  const { actor, number, role, priority, manual, purpose, round } = task
+  const begun = step !== null && (purpose !== 'work' || round > 1)
+  return { directive: directive.key, actor, number, role, priority, since: host.now(), manual, labels, executor, begun }
+}

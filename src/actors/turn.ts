@@ -1,0 +1,218 @@
+/**
+ * One unit of a batch: a message is taken by an actor, what it tells others of the same shard is taken in the same commit
+ * (run to completion, bounded), and what became free or ready at a directive's desk is matched before the unit ends.
+ * Nothing leaves the thread here: everything is rows and outgoing of the draft.
+ */
+import { type Advance, advance, begin, fire, type Live, openAttempt } from '../machines/advance.ts'
+import type { Given } from '../machines/given.ts'
+import type { Message } from '../machines/message.ts'
+import { WritError } from '../protocol/errors.ts'
+import { type ActorKey, actorKey, directiveOf, kindOf, readKey, readStepId, shardOf } from '../protocol/ids.ts'
+import { cascadeMessagesMax } from '../protocol/limits.ts'
+import { apply } from './apply.ts'
+import { pack } from './codec.ts'
+import { Draft } from './draft.ts'
+import type { Host } from './host.ts'
+import type { DirectiveFacts, Resident } from './memory.ts'
+import { directiveSettings, stepSettings } from './settings.ts'
+import { settle } from './settle.ts'
+
+/** A message on its way inside a turn. `timer`: a durable timer that is due, in place of a message. */
+export interface Letter {
+  to: ActorKey
+  from: string
+  message: Message | null
+  timer: string | null
+}
+
+export class Turn {
+  readonly host: Host
+  /** This unit's rows. */
+  readonly draft = new Draft()
+  /** The first refusal: what the asker is told. */
+  refusal: WritError | null = null
+  /** Directives whose desks were touched. */
+  readonly desks = new Set<ActorKey>()
+  readonly #batch: Draft
+  #letters: Letter[] = []
+  #taken = 0
+
+  constructor(host: Host, batch: Draft) {
+    this.host = host
+    this.#batch = batch
+  }
+
+  /** Puts a message in line. It is taken by `run`, after those that are in line already. */
+  tell(to: ActorKey, message: Message, from: string): void {
+    this.#letters.push({ to, from, message, timer: null })
+  }
+
+  fireTimer(to: ActorKey, timer: string): void {
+    this.#letters.push({ to, from: 'timer', message: null, timer })
+  }
+
+  refuse(error: WritError): void {
+    this.refusal ??= error
+  }
+
+  /** Takes everything in line, then settles the desks, until neither leaves anything to do. */
+  async run(): Promise<void> {
+    do {
+      await this.drain()
+      for (const directive of this.desks) {
+        this.desks.delete(directive)
+        await settle(this, directive)
+      }
+    } while (this.#letters.length > 0 || this.desks.size > 0)
+  }
+
+  /** A message that waits for a later commit: to another shard, or too much for this one. */
+  post(to: ActorKey, message: object, from: string): void {
+    const { owner, id } = readKey(to)
+    const body = pack(message)
+    this.draft.messages.push({ to, from, shard: shardOf(owner, id), body })
+    this.draft.bytes += body.length
+  }
+
+  /** The version that this commit gives an actor: one for the whole batch. */
+  versionOf(resident: Resident): number {
+    const { key } = resident.row
+    return this.draft.actors.get(key) ?? this.#batch.actors.get(key) ?? resident.row.version + 1
+  }
+
+  /** Makes an actor: its first snapshot, with what entering its first state asks for. */
+  async create(key: ActorKey, directive: DirectiveFacts | null): Promise<Resident | null> {
+    const given = await this.#given(key, directive)
+    if (given === null) return null
+    const { owner, id } = readKey(key)
+    const kind = kindOf(id)
+    const result = begin(kind, given)
+    const row = {
+      key,
+      owner,
+      id,
+      kind,
+      shard: shardOf(owner, id),
+      directive: directive?.key ?? null,
+      version: 0,
+      machine: '',
+      machineVersion: '',
+      snapshot: new Uint8Array(),
+      status: '',
+      ended: false,
+      waiting: null,
+      since: given.at,
+      facts: {},
+    }
+    const resident: Resident = { row, live: result.live, parked: null }
+    await this.#keep(resident, result, { message: null, timer: null, at: given.at, seed: given.seed, origin: 'begin' })
+    return this.host.memory.actors.get(key) ?? resident
+  }
+
+  /** Takes everything in line. */
+  async drain(): Promise<void> {
+    while (this.#letters.length > 0) {
+      const letters = this.#letters
+      this.#letters = []
+      await this.host.loader.actors(letters.map(({ to }) => to))
+      for (const letter of letters) await this.#takeOrPost(letter)
+    }
+  }
+
+  /** In this commit, unless it has grown too large or an older message between the same two still waits. */
+  async #takeOrPost(letter: Letter): Promise<void> {
+    const late = this.#taken >= cascadeMessagesMax || this.host.waiting.has(`${letter.from} ${letter.to}`)
+    if (late && letter.message !== null && this.#taken > 0) this.post(letter.to, letter.message, letter.from)
+    else await this.#take(letter)
+  }
+
+  async #take(letter: Letter): Promise<void> {
+    this.#taken++
+    const resident = await this.#resident(letter.to)
+    if (resident === null) return this.refuse(notFound(letter.to))
+    if (resident.parked !== null || resident.live === null) return this.refuse(parked(letter.to, resident.parked))
+    const live = await this.#acceptFirst(resident, resident.live)
+    const given = await this.#given(letter.to, await this.#directiveOf(letter.to))
+    if (given === null) return this.refuse(notFound(letter.to))
+    const result =
+      letter.message === null ? fire(live, letter.timer ?? '', given) : advance(live, letter.message, given)
+    const current = this.host.memory.actors.get(letter.to) ?? resident
+    const { message, timer, from: origin } = letter
+    await this.#keep(current, result, { message, timer, at: given.at, seed: given.seed, origin })
+  }
+
+  /** The daemon's acceptance came with the spawn's reply: it is told to the machine before whatever comes next. */
+  async #acceptFirst(resident: Resident, live: Live): Promise<Live> {
+    const { key } = resident.row
+    const stamp = this.host.accepted.get(key)
+    if (stamp === undefined) return live
+    this.host.accepted.delete(key)
+    const open = openAttempt(live)
+    if (open === null || !open.starting || open.attempt !== stamp.attempt || open.nonce !== stamp.nonce) return live
+    const given = await this.#given(key, await this.#directiveOf(key))
+    if (given === null) return live
+    const message: Message = { type: 'task.accepted', ...stamp }
+    const result = advance(live, message, given)
+    await this.#keep(resident, result, { message, timer: null, at: given.at, seed: given.seed, origin: 'daemon' })
+    return result.live
+  }
+
+  async #resident(key: ActorKey): Promise<Resident | null> {
+    const known = await this.host.loader.actor(key)
+    if (known !== null) return known
+    const { id } = readKey(key)
+    if (kindOf(id) === 'registry') return this.create(key, null)
+    if (kindOf(id) !== 'step') return null
+    return this.create(key, await this.#directiveOf(key))
+  }
+
+  async #directiveOf(key: ActorKey): Promise<DirectiveFacts | null> {
+    const { owner, id } = readKey(key)
+    return kindOf(id) === 'registry' ? null : this.host.loader.directive(actorKey(owner, directiveOf(id)))
+  }
+
+  /** Null: there is no such directive, or its chain has no such step. */
+  async #given(key: ActorKey, directive: DirectiveFacts | null): Promise<Given<unknown> | null> {
+    const stamp = { at: this.host.now(), seed: this.host.random.token(12) }
+    const { id } = readKey(key)
+    if (kindOf(id) === 'registry') return { ...stamp, settings: {} }
+    if (directive === null) return null
+    const step = readStepId(id)
+    if (step === null) return { ...stamp, settings: directiveSettings(directive) }
+    const { chain } = directive
+    if (chain === null || chain.generation !== step.generation) return null
+    const row = await this.host.loader.planRow(chain.hash, step.index)
+    return row === null ? null : { ...stamp, settings: stepSettings(directive, row) }
+  }
+
+  /** Puts the new state into memory and its effects into the draft. A message that changed nothing leaves nothing. */
+  async #keep(resident: Resident, result: Advance, entry: JournalEntryOf): Promise<void> {
+    const { live, effects, timers, changed } = result
+    const { key, shard } = resident.row
+    if (resident.row.version > 0 && !changed && effects.length === 0 && timers.length === 0) return
+    const version = this.versionOf(resident)
+    this.draft.shards.add(shard)
+    this.draft.actors.set(key, version)
+    this.draft.journal.set(key, [...(this.draft.journal.get(key) ?? []), entry])
+    this.host.memory.set(this.host.memory.actors, key, { ...resident, live })
+    for (const timer of timers)
+      if (timer.do === 'cancel') this.draft.cancelTimer(key, timer.id)
+      else this.draft.setTimer({ key, shard, id: timer.id, due: entry.at + timer.delay, generation: version })
+    for (const effect of effects) await apply(this, key, effect)
+  }
+}
+
+type JournalEntryOf = { message: Message | null; timer: string | null; at: number; seed: string; origin: string }
+
+const notFound = (key: ActorKey): WritError => {
+  const { id } = readKey(key)
+  return new WritError('NOT_FOUND', `there is no ${kindOf(id)} ${id}`, {
+    hint: 'writ directive list shows what there is',
+  })
+}
+
+const parked = (key: ActorKey, reason: string | null): WritError =>
+  new WritError(
+    'PARKED',
+    `${kindOf(readKey(key).id)} ${readKey(key).id} is parked: ${reason ?? 'its machine is unknown here'}`,
+  )

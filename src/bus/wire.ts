@@ -1,0 +1,114 @@
+/** What the engine says and hears, mapped onto subjects over any Bus. What comes in is decoded and checked here, once. */
+import type { Bus, Incoming, Subscription } from '../actors/ports/bus.ts'
+import type { Asked, Take, Wire } from '../actors/ports/wire.ts'
+import { WritError } from '../protocol/errors.ts'
+import { readKey, shardOf } from '../protocol/ids.ts'
+import { requestDeadlineMs } from '../protocol/limits.ts'
+import { checkPayload, decode } from './json.ts'
+import type { Message } from './subject.ts'
+import { subjects } from './subjects.ts'
+
+type Noun = Asked['noun']
+type Tokens = Record<string, string>
+
+/** What is common to the subjects that are listened on. */
+interface Heard {
+  messages: Record<string, Message>
+  pattern: (tokens?: never) => string
+  read: (subject: string) => Tokens | null
+}
+
+export const wireOf = (bus: Bus, log: (line: string) => void): Wire => {
+  const hear = (noun: Noun, subject: Heard, tokens: object, queue: string, take: Take): Subscription =>
+    bus.subscribe(subject.pattern(tokens as never), { queue }, (message) => {
+      const read = subject.read(message.subject)
+      if (read !== null) takeChecked(noun, subject, read, message, take)
+    })
+  return {
+    serveShard: (shard, take) =>
+      together(
+        shardNouns.map((noun) => hear(noun, subjects[noun] as unknown as Heard, { shard }, `shard-${shard}`, take)),
+      ),
+    serveRegistry: (owner, take) =>
+      together([
+        hear('daemon', subjects.daemon as unknown as Heard, { owner }, 'registry', take),
+        hear('pull', subjects.pull as unknown as Heard, { owner }, 'registry', take),
+      ]),
+    serveApi: (take) => hear('api', subjects.api as unknown as Heard, {}, 'api', take),
+    event: (owner, directive, type, body) =>
+      quietly(log, () => bus.publish(subjects.event.at({ owner, directive, type }), body)),
+    mail: (to, body) => {
+      const { owner, id } = readKey(to)
+      quietly(log, () => bus.publish(subjects.mail.at({ owner, shard: shardOf(owner, id), id }), body))
+    },
+    spawn: async (owner, id, session, spawn, deadlineMs) => {
+      await bus.request(subjects.daemonSession.at({ owner, id, session, verb: 'spawn' }), spawn, deadlineMs)
+    },
+    answerPull: (inbox, body) => quietly(log, () => bus.publish(inbox, body)),
+    order: async (owner, id, session, verb, order) => {
+      await bus.request(subjects.daemonSession.at({ owner, id, session, verb }), order, requestDeadlineMs)
+    },
+    askHolder: async (owner, id, verb, body, deadlineMs) => {
+      const subject = subjects.directive.at({ owner, shard: shardOf(owner, id), id, verb: verb as 'create' })
+      return (await bus.request(subject, body, deadlineMs)) as object
+    },
+  }
+}
+
+const shardNouns = ['directive', 'step', 'contract', 'task', 'report', 'mail'] as const
+
+const together = (subscriptions: readonly Subscription[]): Subscription => ({
+  drain: async () => {
+    await Promise.all(subscriptions.map((subscription) => subscription.drain()))
+  },
+})
+
+/** What cannot be sent is a loss on the way, which nothing depends on; it is worth a line. */
+const quietly = (log: (line: string) => void, send: () => void): void => {
+  try {
+    send()
+  } catch (error) {
+    log(`not sent: ${error instanceof Error ? error.message : String(error)}`)
+  }
+}
+
+/** A subject whose tokens do not name an actor of that shard is refused like one that does not exist. */
+const takeChecked = (noun: Noun, { messages }: Heard, tokens: Tokens, message: Incoming, take: Take): void => {
+  const { owner = '', shard, id = '', verb = noun } = tokens
+  try {
+    const named = noun === 'api' ? `${tokens['noun']}.${verb}` : verb
+    const declared = messages[named]
+    if (declared === undefined)
+      throw new WritError('BAD_INPUT', `there is no ${noun} ${named}`, {
+        hint: `${noun} knows ${Object.keys(messages).join(', ')}`,
+      })
+    const body =
+      declared.kind === 'streamed' && !message.wantsReply ? null : checkPayload(declared.payload, decode(message.body))
+    // Without a reply it came through the stream as well, which makes sure of it.
+    if (body === null) return
+    if (shard !== undefined && shardOf(owner, id) !== Number(shard))
+      throw new WritError('NOT_FOUND', `there is no ${noun} ${shard}.${id}`, {
+        hint: `its address is ${shardOf(owner, id)}.${id}`,
+      })
+    take(askedOf(noun, tokens, body, message))
+  } catch (error) {
+    message.reply({ error: bodyOf(error) })
+  }
+}
+
+const askedOf = (noun: Noun, tokens: Tokens, body: unknown, message: Incoming): Asked => ({
+  noun,
+  verb: tokens['verb'] ?? noun,
+  owner: tokens['owner'] ?? '',
+  id: noun === 'api' ? (tokens['noun'] ?? '') : (tokens['id'] ?? ''),
+  shard: tokens['shard'] === undefined ? null : Number(tokens['shard']),
+  daemon: tokens['daemon'] ?? null,
+  body,
+  wantsReply: message.wantsReply,
+  replyTo: message.replyTo,
+  reply: message.reply,
+  fail: (error) => message.reply({ error: bodyOf(error) }),
+})
+
+const bodyOf = (error: unknown): object =>
+  error instanceof WritError ? error.body : new WritError('INTERNAL', 'something went wrong inside Writ').body

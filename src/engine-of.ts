@@ -1,0 +1,97 @@
+/** Composes one thread's engine from servers' addresses: the adapters meet the ports here, for a worker thread and for tests. */
+import { pack } from './actors/codec.ts'
+import { Engine } from './actors/engine.ts'
+import type { Log } from './actors/host.ts'
+import type { Published } from './actors/ports/bus.ts'
+import { connect } from './bus/nats-bus.ts'
+import { subjects } from './bus/subjects.ts'
+import { decode } from './bus/json.ts'
+import { wireOf } from './bus/wire.ts'
+import { openStore } from './persistence/postgres-store.ts'
+import { openRecords } from './persistence/records.ts'
+import { readTaskId } from './protocol/ids.ts'
+import { systemClock, systemRandom } from './system.ts'
+
+export interface EngineOptions {
+  databaseUrl: string
+  nats: { url: string; inboxPrefix?: string }
+  node: string
+  thread: string
+  home: string | null
+  /** Takes a line of the log. */
+  log: (line: string) => void
+}
+
+export interface RunningEngine {
+  engine: Engine
+  stop: () => Promise<void>
+}
+
+/** Connects, joins and holds its share of the shards when it resolves. Throws UNREACHABLE, UNAUTHORIZED, SCHEMA_NEWER and the like. */
+export const startEngine = async (options: EngineOptions): Promise<RunningEngine> => {
+  const { databaseUrl, nats, node, thread, home, log } = options
+  const bus = await connect({ ...nats, name: `writ ${node} ${thread}`, log, stream: true })
+  const store = await openStore({ url: databaseUrl, log, applicationName: `writ ${node} ${thread}` })
+  const reader = await openRecords({ url: databaseUrl })
+  const wire = wireOf(bus, log)
+  const parts = { store, wire, reader, clock: systemClock, random: systemRandom, log: logOf(log), thread, node, home }
+  const engine = new Engine(parts)
+  await engine.start()
+  const stream = await bus.consume((message) => void takePublished(engine, message, log))
+  return {
+    engine,
+    stop: async () => {
+      await stream.drain()
+      await engine.stop()
+      await bus.close()
+      await Promise.all([store.close(), reader.close()])
+    },
+  }
+}
+
+/** Acknowledged once its row is committed; what can never be taken is acknowledged as well, with a line in the log. */
+const takePublished = async (engine: Engine, message: Published, log: (line: string) => void): Promise<void> => {
+  const mail = mailOf(message, log)
+  try {
+    if (mail !== null) await engine.published(mail)
+    message.ack()
+  } catch (error) {
+    log(`a publish on ${message.subject} waits: ${error instanceof Error ? error.message : String(error)}`)
+  }
+}
+
+const mailOf = (
+  { subject, body, incarnation, sequence }: Published,
+  log: (line: string) => void,
+): Parameters<Engine['published']>[0] | null => {
+  for (const noun of ['task', 'contract'] as const) {
+    const tokens = subjects[noun].read(subject)
+    const read = tokens === null ? null : readTaskId(tokens.id)
+    if (tokens === null || read === null) continue
+    try {
+      const { owner, id, verb } = tokens
+      return {
+        owner,
+        id,
+        incarnation,
+        sequence,
+        actor: read.actor,
+        body: pack({ type: 'published', noun, verb, id, body: decode(body) }),
+      }
+    } catch (error) {
+      log(`a publish on ${subject} is no message: ${error instanceof Error ? error.message : String(error)}`)
+    }
+  }
+  return null
+}
+
+const logOf = (line: (text: string) => void): Log => {
+  const say =
+    (level: string) =>
+    (fields: object, text: string): void =>
+      line(`${level} ${text} ${JSON.stringify(fields, errorsAsText)}`)
+  return { info: say('info'), warn: say('warn'), error: say('error') }
+}
+
+const errorsAsText = (_: string, value: unknown): unknown =>
+  value instanceof Error ? `${value.message}${value.cause instanceof Error ? ` (${value.cause.message})` : ''}` : value

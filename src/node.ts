@@ -1,0 +1,135 @@
+/**
+ * A node: the main thread that starts worker threads, watches that each lives and that its event loop turns, and starts
+ * another in the place of one that does not. What a dead thread held is taken over by the others within two leases.
+ */
+import { createHash } from 'node:crypto'
+import { availableParallelism } from 'node:os'
+import { Worker } from 'node:worker_threads'
+import { migrate } from './persistence/migrate.ts'
+import { type Code, codes, WritError } from './protocol/errors.ts'
+import { leaseMs } from './protocol/limits.ts'
+import type { FromThread, ThreadData } from './thread.ts'
+
+export interface NodeOptions {
+  databaseUrl: string
+  nats: { url: string; inboxPrefix?: string }
+  /** The node's name: one token. */
+  name: string
+  /** Worker threads; one per core when unset. */
+  threads?: number
+  /** The data folder that this node has locked for itself, if it has one: its predecessor there is fenced at once. */
+  home?: string
+  log: (line: string) => void
+}
+
+export interface RunningNode {
+  /** Finishes what is under way and gives back all shards. Called again: the same promise. */
+  stop: () => Promise<void>
+}
+
+/** A thread whose heartbeat stands still for so long is ended: its lease is over soon, and it would not notice. */
+const hangMs = leaseMs
+const lookMs = 1000
+const restartMs = 500
+
+interface Running {
+  worker: Worker
+  heartbeat: Int32Array
+  beats: number
+  movedAt: number
+}
+
+/** Resolves when every thread holds its share. Throws what the first thread that fails throws. */
+export const startNode = async (options: NodeOptions): Promise<RunningNode> => {
+  await migrate({ url: options.databaseUrl, log: options.log })
+  const count = options.threads ?? availableParallelism()
+  const running = new Map<number, Running>()
+  let stopping: Promise<void> | null = null
+  const home = options.home === undefined ? null : createHash('sha256').update(options.home).digest('hex').slice(0, 16)
+
+  const start = (index: number): Promise<void> => {
+    const thread = `${options.name}-${index}`
+    // Each thread has a home of its own: threads of one node do not fence each other.
+    const data = {
+      databaseUrl: options.databaseUrl,
+      nats: options.nats,
+      node: options.name,
+      thread,
+      home: home === null ? null : `${home}-${index}`,
+    }
+    const { entry, ready } = startThread(data, options.log)
+    running.set(index, entry)
+    entry.worker.once('exit', (code) => {
+      if (running.get(index) === entry) running.delete(index)
+      if (stopping !== null) return
+      options.log(`the thread ${thread} ended with code ${code}; another takes its place`)
+      setTimeout(() => void (stopping === null ? start(index).catch(() => undefined) : undefined), restartMs)
+    })
+    return ready
+  }
+
+  const watching = setInterval(() => {
+    for (const entry of running.values()) endHanging(entry, options.log)
+  }, lookMs)
+  const stop = async (): Promise<void> => {
+    clearInterval(watching)
+    await Promise.all([...running.values()].map(stopThread))
+  }
+  try {
+    for (let index = 0; index < count; index++) await start(index)
+  } catch (error) {
+    stopping = stop()
+    await stopping
+    throw error
+  }
+  return { stop: () => (stopping ??= stop()) }
+}
+
+const startThread = (
+  data: Omit<ThreadData, 'heartbeat'>,
+  log: (line: string) => void,
+): { entry: Running; ready: Promise<void> } => {
+  const shared = new SharedArrayBuffer(4)
+  const file = import.meta.url.endsWith('.ts') ? './thread.ts' : './thread.js'
+  const worker = new Worker(new URL(file, import.meta.url), { workerData: { ...data, heartbeat: shared } })
+  const entry = { worker, heartbeat: new Int32Array(shared), beats: 0, movedAt: performance.now() }
+  const ready = new Promise<void>((resolve, reject) => {
+    worker.on('message', (message: FromThread) => {
+      if (message.type === 'log') log(message.line)
+      else if (message.type === 'ready') resolve()
+      else reject(errorOf(message))
+    })
+    worker.once('error', (error) => {
+      log(
+        `the thread ${data.thread} failed: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`,
+      )
+      reject(error)
+    })
+    worker.once('exit', () => reject(new WritError('INTERNAL', `the thread ${data.thread} ended before it was ready`)))
+  })
+  return { entry, ready }
+}
+
+const errorOf = ({ code, message, hint }: Extract<FromThread, { type: 'failed' }>): WritError =>
+  new WritError(code in codes ? (code as Code) : 'INTERNAL', message, hint === undefined ? {} : { hint })
+
+const endHanging = (entry: Running, log: (line: string) => void): void => {
+  const beats = Atomics.load(entry.heartbeat, 0)
+  const now = performance.now()
+  if (beats !== entry.beats) {
+    entry.beats = beats
+    entry.movedAt = now
+  } else if (now - entry.movedAt >= hangMs) {
+    log(`a thread's event loop has stood still for ${Math.round((now - entry.movedAt) / 1000)} s; it is ended`)
+    void entry.worker.terminate()
+  }
+}
+
+/** A thread that does not stop by itself within a lease is ended. */
+const stopThread = async ({ worker }: Running): Promise<void> => {
+  const ended = new Promise<void>((resolve) => worker.once('exit', () => resolve()))
+  worker.postMessage('stop')
+  const force = setTimeout(() => void worker.terminate(), leaseMs)
+  await ended
+  clearTimeout(force)
+}
