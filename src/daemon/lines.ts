@@ -2,7 +2,7 @@
 import { StringDecoder } from 'node:string_decoder'
 
 /** In characters. */
-export const lineCharsMax = 1024 * 1024
+const lineCharsMax = 1024 * 1024
 
 export interface Lines {
   push: (chunk: Buffer) => void

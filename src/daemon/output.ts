@@ -15,7 +15,7 @@ const liveLineCharsMax = 8 * 1024
 /** A flood is read no faster than this, so that the daemon still beats. */
 const floodBytes = 2 * 1024 * 1024
 /** Of the text that goes into a report. */
-export const tailCharsMax = 16 * 1024
+const tailCharsMax = 16 * 1024
 
 /** The last characters of what was added. */
 export interface Tail {

@@ -6,7 +6,7 @@ import type { Attempts } from './attempts.ts'
 import type { Home } from './home.ts'
 
 /** How long records, logs and unused caches are kept, in ms. */
-export const keptMs = 7 * 24 * 60 * 60 * 1000
+const keptMs = 7 * 24 * 60 * 60 * 1000
 
 interface Entry {
   path: string

@@ -64,4 +64,8 @@ export const readCommit = (text: string): string => {
   })
 }
 
-const shown = (text: string): string => JSON.stringify(text.length > 120 ? `${text.slice(0, 120)}…` : text)
+/** For people: a text without the credentials of the URLs in it. */
+export const withoutCredentials = (text: string): string => text.replaceAll(/(\bhttps:\/\/)[^/@\s]+@/g, '$1…@')
+
+const shown = (text: string): string =>
+  withoutCredentials(JSON.stringify(text.length > 120 ? `${text.slice(0, 120)}…` : text))

@@ -2,6 +2,7 @@ import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { runDaemon } from '../../src/daemon/daemon.ts'
+import { workPlan } from '../../src/machines/prompts.ts'
 import type { Spawn } from '../../src/protocol/task.ts'
 import type { Node } from './support.ts'
 import { lives, memoryBus, openNode, quiet, spawnOf, startDaemon, temporaryFolder, until } from './support.ts'
@@ -68,6 +69,15 @@ describe('a daemon runs attempts', () => {
     const command = ['sh', '-c', 'cat; cat "$WRIT_PLAN_FILE"; echo "$1"', 'sh', '$(id) *']
     await node.order('spawn', spawnOf('t1', { executor: 'command', command, task: { plan: 'PLAN\n' } }))
     expect((await node.outcome('t1')).body['result']).toBe('PLAN\nPLAN\n$(id) *')
+  })
+
+  test('R25: on a rework a script runs without the prose at its head, and reads the feedback from its file', async () => {
+    const node = openNode()
+    await startDaemon(node)
+    const task = { round: 2, feedback: 'Write "two" instead; $(exit 3)\n\n## Not a heading of ours' }
+    const plan = workPlan({ name: 'first', taskPlan: 'cat "$WRIT_FEEDBACK_FILE"\necho the script' }, task)
+    await node.order('spawn', spawnOf('t1', { feedback: { round: 2, text: task.feedback }, task: { plan } }))
+    expect((await node.outcome('t1')).body['result']).toBe(`${task.feedback}the script`)
   })
 
   test('R45: a spawn that comes twice, at once or after the end, is run once and its report is sent again', async () => {

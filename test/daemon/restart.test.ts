@@ -3,6 +3,7 @@ import { existsSync, mkdtempSync, readdirSync, readFileSync, symlinkSync, writeF
 import { rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { WritError } from '../../src/protocol/errors.ts'
 import type { MemoryBus, Node } from './support.ts'
@@ -54,7 +55,7 @@ interface Channel {
 
 /** A daemon in a process of its own on the same bus as the node. */
 const startChild = (bus: MemoryBus, home: string): { kill: () => Promise<void> } => {
-  const child = fork(join(import.meta.dirname, 'child.mjs'), [built, home], { stdio: 'inherit' })
+  const child = fork(fileURLToPath(new URL('./child.mjs', import.meta.url)), [built, home], { stdio: 'inherit' })
   const replies = new Map<number, (body: object) => void>()
   let last = 0
   const tell = (message: object): void => void (child.connected && child.send(message))

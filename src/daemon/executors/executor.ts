@@ -29,6 +29,8 @@ export interface Work {
   /** The workspace. */
   folder: string
   planFile: string
+  /** Writes a file that is no part of the work, and returns its path. */
+  write: (name: string, text: string) => string
   /** bash where there is one, else sh. */
   shell: string
   /** Runs a program in the workspace. Throws CannotStart. Once the attempt is being ended it starts nothing any more. */

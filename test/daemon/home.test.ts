@@ -1,0 +1,84 @@
+import { existsSync, mkdirSync, readdirSync, readFileSync, utimesSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { describe, expect, test } from 'vitest'
+import { homeFolder } from '../../src/daemon/home.ts'
+import { readBranch, readCommit, readRepository, withoutCredentials } from '../../src/daemon/repository.ts'
+import { openNode, spawnOf, startDaemon, temporaryFolder, until, writeFiles } from './support.ts'
+
+const daysAgo = (days: number): Date => new Date(Date.now() - days * 24 * 60 * 60 * 1000)
+
+describe("a daemon's home", () => {
+  test('is the flag, else WRIT_DAEMON_HOME, else below the data folder', () => {
+    expect(homeFolder('x', '/flag', { WRIT_DAEMON_HOME: '/env' })).toBe('/flag')
+    expect(homeFolder('x', undefined, { WRIT_DAEMON_HOME: '/env' })).toBe('/env')
+    expect(homeFolder('x', undefined, { WRIT_HOME: '/data' })).toBe('/data/daemons/x')
+    expect(homeFolder('x', undefined, { XDG_DATA_HOME: '/xdg' })).toBe('/xdg/writ/daemons/x')
+  })
+
+  test('keeps small records and logs after the receipt, and prunes what is old at the start', async () => {
+    const node = openNode()
+    const first = await startDaemon(node)
+    const { home } = first
+    for (const id of ['t1', 't2']) {
+      await node.order('spawn', spawnOf(id, { task: { plan: `echo ${'plan '.repeat(1000)}` } }))
+      await node.outcome(id)
+    }
+    await until(() => readdirSync(join(home, 'work')).length === 0 && readdirSync(join(home, 'plans')).length === 0)
+    await first.stop()
+    expect(readFileSync(join(home, 'attempts', 't1-1.json'), 'utf8')).not.toContain('"spawn":{')
+    for (const file of ['attempts/t1-1.json', 'logs/t1-1.log']) utimesSync(join(home, file), daysAgo(8), daysAgo(8))
+    mkdirSync(join(home, 'work', 'left-behind'))
+    await startDaemon(openNode(), { home })
+    expect(readdirSync(join(home, 'attempts'))).toEqual(['t2-1.json'])
+    expect(readdirSync(join(home, 'logs'))).toEqual(['t2-1.log'])
+    expect(readdirSync(join(home, 'work'))).toEqual([])
+  })
+
+  test('over its disk limit loses what was unused longest, and a record that cannot be read is moved aside', async () => {
+    const home = temporaryFolder()
+    writeFiles(home, {
+      'logs/old.log': 'x'.repeat(1000),
+      'logs/new.log': 'x'.repeat(1000),
+      'repos/a.git/objects/pack': 'x'.repeat(1000),
+      'attempts/bad-1.json': '{"half',
+    })
+    utimesSync(join(home, 'logs/old.log'), daysAgo(2), daysAgo(2))
+    utimesSync(join(home, 'repos/a.git'), daysAgo(1), daysAgo(1))
+    await startDaemon(openNode(), { home, diskBytesMax: 2500 })
+    expect(['logs/old.log', 'repos/a.git', 'logs/new.log'].map((each) => existsSync(join(home, each)))).toEqual([
+      false,
+      true,
+      true,
+    ])
+    expect(readdirSync(join(home, 'attempts'))).toEqual(['bad-1.json.damaged'])
+  })
+
+  test('with a lock that a crash left behind is taken over', async () => {
+    const home = temporaryFolder()
+    writeFileSync(join(home, 'lock'), JSON.stringify({ pid: process.pid, started: 'another boot' }))
+    await startDaemon(openNode(), { home })
+    expect(JSON.parse(readFileSync(join(home, 'lock'), 'utf8'))).toMatchObject({ pid: process.pid })
+  })
+})
+
+describe('names that git is given', () => {
+  test('are the usual forms of repositories, branches and commits', () => {
+    const remote = [
+      'https://example.org/a/b.git',
+      'https://token@example.org:8443/x',
+      'ssh://git@example.org:22/x.git',
+      'git@example.org:a/b.git',
+    ]
+    for (const location of remote) expect(readRepository(location)).toEqual({ location, local: false })
+    for (const location of ['/srv/a b/c', 'file:///srv/x'])
+      expect(readRepository(location)).toEqual({ location, local: true })
+    for (const name of ['main', 'feature/x-1', 'v1.0', 'ümlaut', 'refs/heads/main'])
+      expect(readBranch(name)).toBe(name.replace('refs/heads/', ''))
+    expect(readCommit('a'.repeat(64))).toBe('a'.repeat(64))
+    expect(withoutCredentials('in https://me:secret@example.org/x and https://b.c/x@y')).toBe(
+      'in https://…@example.org/x and https://b.c/x@y',
+    )
+    expect(() => readCommit('HEAD')).toThrow('is not a commit')
+    expect(() => readBranch('a..b')).toThrow("is not a branch's name")
+  })
+})
