@@ -90,8 +90,10 @@ function packagesMatch() {
   if (!existsSync(noted)) return false
   const wanted = JSON.parse(readFileSync(join(root, 'package-lock.json'), 'utf8')).packages
   const present = JSON.parse(readFileSync(noted, 'utf8')).packages
-  const same = (name) =>
-    present[name]?.version === wanted[name]?.version && present[name]?.integrity === wanted[name]?.integrity
+  const same = (name) => {
+    const [asked, has] = [wanted[name], present[name]]
+    return has?.version === asked.version && (asked.integrity ?? has.integrity) === has.integrity
+  }
   const names = Object.keys(wanted).filter((name) => name !== '' && !(wanted[name].optional && !present[name]))
   return names.every(same) && Object.keys(present).every((name) => name in wanted)
 }
