@@ -6,22 +6,12 @@ import { type ActorKey, actorKey, directiveOf, readKey, readStepId, stepId, task
 import { sliceSteps } from '../protocol/limits.ts'
 import { closeAttempt, openAttempt, orderAttempt } from './attempt.ts'
 import type { DirectiveFacts } from './memory.ts'
-import type { TaskRow } from './ports/rows.ts'
+import type { Origin } from './origin.ts'
 import { release } from './settle.ts'
-import { readyRowOf, taskRowOf } from './task-rows.ts'
+import { putTask, readyRowOf, taskRowOf } from './task-rows.ts'
 import type { Turn } from './turn.ts'
 
 type Of<K extends Effect['kind']> = Extract<Effect, { kind: K }>
-
-/** Where an effect comes from: the actor, and its directive with all that belongs to it. */
-export interface Origin {
-  key: ActorKey
-  owner: string
-  id: string
-  /** A step's index in the plan; null for a directive. */
-  step: number | null
-  directive: DirectiveFacts
-}
 
 export const apply = async (turn: Turn, key: ActorKey, effect: Effect): Promise<void> => {
   const { owner, id } = readKey(key)
@@ -66,14 +56,6 @@ const applyOf = async (turn: Turn, origin: Origin, effect: Exclude<Effect, { kin
 
 const makeTask = async (turn: Turn, origin: Origin, effect: Of<'task'>): Promise<void> =>
   putTask(turn, await taskRowOf(turn.host, origin, effect))
-
-/** Every change of a task's row counts its version up (R44). */
-export const putTask = (turn: Turn, row: TaskRow): void => {
-  const key = actorKey(row.owner, row.id)
-  const next = { ...row, version: row.version + 1 }
-  turn.host.memory.set(turn.host.memory.tasks, key, next)
-  turn.draft.tasks.set(key, next)
-}
 
 /** The desk is put in place of itself, so that the unit can be undone. */
 const makeReady = async (
@@ -181,13 +163,13 @@ const record = (turn: Turn, { key, step }: Origin, effect: Of<'event'>): void =>
 const keepEvaluation = (
   turn: Turn,
   { directive, step }: Origin,
-  { number, task, verdict, by }: Of<'evaluation'> & { task?: number },
+  { number, task, verdict, by }: Of<'evaluation'>,
 ): void => {
   turn.draft.evaluations.push({
     directive: directive.key,
     step,
     number,
-    task: task ?? number,
+    task,
     type: step === null ? 'acceptance' : 'monitoring',
     evaluator: by,
     verdict,

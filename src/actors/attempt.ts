@@ -2,10 +2,11 @@
 import type { Effect } from '../machines/effect.ts'
 import { actorKey, taskId } from '../protocol/ids.ts'
 import { WritError } from '../protocol/errors.ts'
-import { type Origin, putTask } from './apply.ts'
 import { commitOf, lineOf } from './facts.ts'
 import type { AttemptRow, HeldRow } from './ports/rows.ts'
+import type { Origin } from './origin.ts'
 import { release } from './settle.ts'
+import { putTask } from './task-rows.ts'
 import type { Turn } from './turn.ts'
 
 type Of<K extends Effect['kind']> = Extract<Effect, { kind: K }>

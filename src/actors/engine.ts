@@ -158,7 +158,7 @@ export class Engine {
   }
 
   async #leaving(shards: readonly number[]): Promise<void> {
-    await Promise.all(shards.map((shard) => this.#subscriptions.get(shard)?.drain()))
+    await Promise.all(shards.flatMap((shard) => this.#subscriptions.get(shard)?.drain() ?? []))
     for (const shard of shards) this.#subscriptions.delete(shard)
     await this.registries.close((owner) => shards.includes(shardOf(owner, registryId)))
     await this.loop.quiet(new Set(shards))

@@ -37,7 +37,7 @@ export class Mailbox {
   readonly #queuedTimers = new Set<string>()
   readonly #wanted = new Set<number>()
   readonly #consumed = new Set<string>()
-  #looking: Promise<void> | null = null
+  #isLooking = false
 
   constructor(host: Host, push: (unit: Unit) => void, isTimerTouched: (key: string) => boolean) {
     this.#host = host
@@ -48,10 +48,9 @@ export class Mailbox {
   /** Looks soon; calls that come meanwhile are one look. */
   look(shards: readonly number[]): void {
     for (const shard of shards) this.#wanted.add(shard)
-    this.#looking ??= this.#lookAll().finally(() => {
-      this.#looking = null
-      if (this.#wanted.size > 0) this.look([])
-    })
+    if (this.#isLooking) return
+    this.#isLooking = true
+    void this.#lookAll()
   }
 
   /** What a commit of this thread has put into a mailbox of this thread is known without a look. */
@@ -83,15 +82,19 @@ export class Mailbox {
     this.#host.waiting.clear()
   }
 
+  /** Again while something was asked for meanwhile; what failed is left to the next sweep. */
   async #lookAll(): Promise<void> {
-    const shards = [...this.#wanted]
-    this.#wanted.clear()
-    try {
-      await this.#lookAt(shards)
-      await this.#lookAtTimers(shards)
-    } catch (error) {
-      this.#host.log.warn({ err: error }, 'looking into the mailboxes failed')
+    while (this.#wanted.size > 0) {
+      const shards = [...this.#wanted]
+      this.#wanted.clear()
+      try {
+        await this.#lookAt(shards)
+        await this.#lookAtTimers(shards)
+      } catch (error) {
+        this.#host.log.warn({ err: error }, 'looking into the mailboxes failed')
+      }
     }
+    this.#isLooking = false
   }
 
   async #lookAt(shards: readonly number[]): Promise<void> {

@@ -1,5 +1,6 @@
 /** What a commit lets out: spawns, orders, events, mail. Everything here may be lost on the way; nothing depends on it. */
 import { readKey, stepId } from '../protocol/ids.ts'
+import { isoTime } from '../protocol/time.ts'
 import type { Draft, Outgoing } from './draft.ts'
 import type { Host } from './host.ts'
 import type { EventRow } from './ports/rows.ts'
@@ -56,7 +57,7 @@ export const eventLineOf = ({
     type,
     severity,
     source,
-    time: new Date(at).toISOString(),
+    time: isoTime(at),
     chain: generation,
     step: of,
     data,

@@ -2,12 +2,13 @@
 import type { Effect } from '../machines/effect.ts'
 import { contractOf, taskOf } from '../machines/contracts.ts'
 import { type Needs, priorityOf, type Role } from '../protocol/directive.ts'
-import { contractId, taskId } from '../protocol/ids.ts'
+import { actorKey, contractId, taskId } from '../protocol/ids.ts'
 import type { PlanRow } from '../protocol/plan.ts'
-import type { Origin } from './apply.ts'
+import type { Origin } from './origin.ts'
 import type { Host } from './host.ts'
 import type { DirectiveFacts } from './memory.ts'
 import type { ReadyRow, TaskRow } from './ports/rows.ts'
+import type { Turn } from './turn.ts'
 
 /** The plan's row of a step; null for a directive's own work. */
 export const rowOf = async (host: Host, { chain }: DirectiveFacts, step: number | null): Promise<PlanRow | null> =>
@@ -74,4 +75,12 @@ export const readyRowOf = async (
   const { actor, number, role, priority, manual, purpose, round } = task
   const begun = step !== null && (purpose !== 'work' || round > 1)
   return { directive: directive.key, actor, number, role, priority, since: host.now(), manual, labels, executor, begun }
+}
+
+/** Every change of a task's row counts its version up (R44). */
+export const putTask = (turn: Turn, row: TaskRow): void => {
+  const key = actorKey(row.owner, row.id)
+  const next = { ...row, version: row.version + 1 }
+  turn.host.memory.set(turn.host.memory.tasks, key, next)
+  turn.draft.tasks.set(key, next)
 }
