@@ -9,6 +9,8 @@ import postgres from 'postgres'
 import { ConnectionLost, endsConnection } from './failures.ts'
 
 export type Sql = postgres.Sql
+/** A part of a statement, to be put into another. */
+export type PendingQuery = postgres.PendingQuery<postgres.Row[]>
 
 export interface ConnectionOptions {
   url: string

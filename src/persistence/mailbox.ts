@@ -3,6 +3,7 @@ import type { StoredMessage } from '../actors/ports/rows.ts'
 import type { Store } from '../actors/ports/store.ts'
 import type { ActorKey } from '../protocol/ids.ts'
 import type { Connection } from './connection.ts'
+import { displayable } from './displayable.ts'
 
 /** Oldest first over all of the shards. Per shard the index is read in order, so dead rows of other shards cost nothing. */
 export const readMailbox = (

@@ -189,6 +189,7 @@ export const grantRow = (id: string, more: Partial<GrantRow> = {}): GrantRow => 
   daemon: 'd1',
   session: 's1',
   role: 'worker',
+  requirement: 'worker',
   recalled: false,
   at,
   ...more,

@@ -313,15 +313,16 @@ create table writ.needs (
 ) with (fillfactor = 60, autovacuum_vacuum_scale_factor = 0.01, autovacuum_vacuum_threshold = 500, autovacuum_vacuum_cost_delay = 0);
 
 create table writ.grants (
-  owner     text collate "C",
-  id        text collate "C",
-  directive text collate "C" not null,
-  number    integer not null,
-  daemon    text not null,
-  session   text not null,
-  role      text not null,
-  recalled  boolean not null,
-  at        bigint not null,
+  owner       text collate "C",
+  id          text collate "C",
+  directive   text collate "C" not null,
+  number      integer not null,
+  daemon      text not null,
+  session     text not null,
+  role        text not null,
+  requirement text not null,
+  recalled    boolean not null,
+  at          bigint not null,
   primary key (owner, id)
 ) with (fillfactor = 80, autovacuum_vacuum_scale_factor = 0.01, autovacuum_vacuum_threshold = 500, autovacuum_vacuum_cost_delay = 0);
 

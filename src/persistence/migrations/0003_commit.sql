@@ -260,13 +260,14 @@ begin
     where g.owner = r.owner and g.id = r.id;
   end if;
   if p ? 'grants' then
-    insert into writ.grants (owner, id, directive, number, daemon, session, role, recalled, at)
-    select owner, id, directive, number, daemon, session, role, recalled, at
+    insert into writ.grants (owner, id, directive, number, daemon, session, role, requirement, recalled, at)
+    select owner, id, directive, number, daemon, session, role, requirement, recalled, at
     from jsonb_to_recordset(p->'grants') as r(
-      owner text, id text, directive text, number integer, daemon text, session text, role text, recalled boolean, at bigint)
+      owner text, id text, directive text, number integer, daemon text, session text, role text,
+      requirement text, recalled boolean, at bigint)
     on conflict (owner, id) do update set
       directive = excluded.directive, number = excluded.number, daemon = excluded.daemon, session = excluded.session,
-      role = excluded.role, recalled = excluded.recalled, at = excluded.at;
+      role = excluded.role, requirement = excluded.requirement, recalled = excluded.recalled, at = excluded.at;
   end if;
 end $$;
 

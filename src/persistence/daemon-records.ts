@@ -1,0 +1,33 @@
+/** Daemons as the registry's tables have them. */
+import type { ListQuery } from '../protocol/commands.ts'
+import type { DaemonLine, Page } from '../protocol/views.ts'
+import type { Connection } from './connection.ts'
+import { containing, isoOf } from './pages.ts'
+
+interface DaemonColumns extends Omit<DaemonLine, 'since' | 'asOf'> {
+  at: number
+  now: number
+}
+
+/** By name. `state`: draining or ready. */
+export const listDaemons = async (
+  connection: Connection,
+  owner: string,
+  { state, text, after, limit }: ListQuery,
+): Promise<Page<DaemonLine>> => {
+  const rows = await connection.run(
+    (sql) => sql<DaemonColumns[]>`
+    select d.name, d.session, d.roles, d.executors, d.labels, d.slots, d.draining, d.inbox is not null as pull, d.at,
+           (select count(*) from writ.grants g where g.owner = d.owner and g.daemon = d.name and g.session = d.session) as granted,
+           (select count(*) from writ.tasks t
+            where t.owner = d.owner and t.ended_at is null and t.daemon = d.name and t.status in ('starting', 'running')) as running,
+           writ.now() as now
+    from writ.daemons d
+    where d.owner = ${owner} and d.name > ${after ?? ''} and d.name ilike ${containing(text)}
+      and (${state ?? null}::text is null or ${state ?? ''} = case when d.draining then 'draining' else 'ready' end)
+    order by d.name
+    limit ${limit + 1}`,
+  )
+  const lines = rows.slice(0, limit).map(({ at, now, ...row }) => ({ ...row, since: isoOf(at), asOf: isoOf(now) }))
+  return { lines, next: rows.length > limit ? (lines.at(-1)?.name ?? null) : null }
+}

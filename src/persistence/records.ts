@@ -1,0 +1,51 @@
+/**
+ * The records as people read them, from what was committed and never from somebody's memory: each answer is one SQL
+ * statement, so what stands in it was true at one moment. Nothing is decided by it.
+ */
+import type { Reader } from '../actors/ports/reader.ts'
+import { requestDeadlineMs } from '../protocol/limits.ts'
+import { Connection } from './connection.ts'
+import { listDaemons } from './daemon-records.ts'
+import { listDirectives, showDirective } from './directive-records.ts'
+import { listEvents } from './event-records.ts'
+import { callFailure } from './failures.ts'
+import { checkServer } from './server-check.ts'
+import { showStep } from './step-records.ts'
+import { listFiles, listTasks, showTask } from './task-records.ts'
+
+export interface RecordsOptions {
+  url: string
+  log?: (line: string) => void
+  applicationName?: string
+}
+
+/** Throws as openStore does. */
+export const openRecords = async ({ url, log, applicationName }: RecordsOptions): Promise<Reader> => {
+  const connection = new Connection({
+    url,
+    log: log ?? (() => undefined),
+    applicationName: applicationName ?? 'writ records',
+    max: 2,
+    deadlineMs: requestDeadlineMs,
+    translate: callFailure(url),
+    // People may ask for what no index was made for.
+    session: { enable_seqscan: 'on', enable_bitmapscan: 'on' },
+  })
+  try {
+    await checkServer(connection, url)
+  } catch (error) {
+    await connection.close()
+    throw error
+  }
+  return {
+    directives: (owner, query) => listDirectives(connection, owner, query),
+    directive: (owner, id) => showDirective(connection, owner, id),
+    step: (owner, id) => showStep(connection, owner, id),
+    events: (owner, directive, after, limit) => listEvents(connection, owner, directive, after, limit),
+    tasks: (owner, query) => listTasks(connection, owner, query),
+    task: (owner, id) => showTask(connection, owner, id),
+    daemons: (owner, query) => listDaemons(connection, owner, query),
+    files: (owner, contract) => listFiles(connection, owner, contract),
+    close: () => connection.close(),
+  }
+}

@@ -1,0 +1,137 @@
+/** Tasks with their contracts, attempts and files. */
+import type { TaskRow } from '../actors/ports/rows.ts'
+import type { ListQuery } from '../protocol/commands.ts'
+import { addressOf, readKey } from '../protocol/ids.ts'
+import type { AttemptView, FileLine, Page, TaskLine, TaskView } from '../protocol/views.ts'
+import type { Connection, Sql } from './connection.ts'
+import { containing, isoOf, isoOrNull, pageOf, placeOf } from './pages.ts'
+import { nameOfKey } from './plans.ts'
+
+/** A row of `tasks` with the key of its step's name. */
+export type TaskColumns = TaskRow & { stepName: string | null }
+
+export interface AttemptColumns {
+  attempt: number
+  daemon: string
+  accepted: boolean
+  opened: number
+  deadline: number
+  closed: number | null
+  as: string | null
+  reason: string
+  result: string | null
+  startCommit: string | null
+  commit: string | null
+}
+
+export interface FileColumns extends Omit<FileLine, 'time'> {
+  at: number
+}
+
+/** The step's name is found by the generation in the actor's id: `<directive>__<generation>_<index>`. */
+export const stepNames = (sql: Sql) => sql`
+  left join writ.chains c on t.step is not null and c.directive = t.directive
+    and c.generation = split_part(split_part(t.actor, '__', 2), '_', 1)::integer
+  left join writ.plan_steps s on s.hash = c.hash and s.index = t.step`
+
+export const attemptsOf = (sql: Sql) => sql`(
+  select coalesce(json_agg(json_build_object(
+    'attempt', a.attempt, 'daemon', a.daemon, 'accepted', a.accepted, 'opened', a.opened_at, 'deadline', a.deadline,
+    'closed', a.closed_at, 'as', a.closed, 'reason', a.reason, 'result', a.result, 'startCommit', a.start_commit,
+    'commit', a.commit) order by a.attempt), '[]')
+  from writ.attempts a where a.owner = t.owner and a.task = t.id)`
+
+export const filesOf = (sql: Sql) => sql`(
+  select coalesce(json_agg(json_build_object('name', f.name, 'hash', f.hash, 'bytes', f.bytes, 'at', f.at) order by f.name), '[]')
+  from writ.files f where f.owner = t.owner and f.contract = t.contract)`
+
+/** Newest first. `state`: a task's status, or `open` for those that have not ended. */
+export const listTasks = async (
+  connection: Connection,
+  owner: string,
+  { state, text, after, limit }: ListQuery,
+): Promise<Page<TaskLine>> => {
+  const { at, id } = placeOf(after)
+  const open = state !== undefined && ['open', 'pending', 'starting', 'running'].includes(state)
+  const rows = await connection.run(
+    (sql) => sql<TaskColumns[]>`
+    select t.*, s.name as step_name
+    from writ.tasks t ${stepNames(sql)}
+    where t.owner = ${owner} and (t.at < ${at} or (t.at = ${at} and t.id > ${id}))
+      and (t.name ilike ${containing(text)} or t.id ilike ${containing(text)})
+      ${open ? sql`and t.ended_at is null` : sql``}
+      ${state === undefined || state === 'open' ? sql`` : sql`and t.status = ${state}`}
+    order by t.at desc, t.id
+    limit ${limit + 1}`,
+  )
+  return pageOf(rows, limit, taskLineOf)
+}
+
+export const showTask = async (connection: Connection, owner: string, id: string): Promise<TaskView | null> => {
+  const [row] = await connection.run(
+    (sql) => sql<(TaskColumns & { attempts: AttemptColumns[]; files: FileColumns[] })[]>`
+    select t.*, s.name as step_name, ${attemptsOf(sql)} as attempts, ${filesOf(sql)} as files
+    from writ.tasks t ${stepNames(sql)}
+    where t.owner = ${owner} and t.id = ${id}`,
+  )
+  return row === undefined ? null : taskViewOf(row)
+}
+
+export const listFiles = async (connection: Connection, owner: string, contract: string): Promise<FileLine[]> => {
+  const rows = await connection.run(
+    (sql) => sql<FileColumns[]>`
+    select name, hash, bytes, at from writ.files where owner = ${owner} and contract = ${contract} order by name`,
+  )
+  return rows.map(fileLineOf)
+}
+
+export const taskLineOf = (row: TaskColumns): TaskLine => {
+  const { owner, id, name, role, purpose, priority, status, reason, round, daemon, attempt } = row
+  const step =
+    row.step === null ? null : { id: readKey(row.actor).id, name: row.stepName === null ? '' : nameOfKey(row.stepName) }
+  return {
+    id,
+    address: addressOf(owner, id),
+    directive: readKey(row.directive).id,
+    step,
+    name,
+    role,
+    purpose,
+    priority,
+    status,
+    reason,
+    round,
+    daemon,
+    attempt,
+    created: isoOf(row.at),
+    ended: isoOrNull(row.endedAt),
+  }
+}
+
+export const taskViewOf = (row: TaskColumns & { attempts: AttemptColumns[]; files: FileColumns[] }): TaskView => ({
+  ...taskLineOf(row),
+  supervisor: row.supervisor,
+  localOnly: row.localOnly,
+  repository: row.repository,
+  feedback: row.feedback,
+  manual: row.manual,
+  contract: {
+    id: row.contract,
+    address: addressOf(row.owner, row.contract),
+    name: row.contractName,
+    kind: row.contractKind,
+    phase: row.phase,
+    description: row.description,
+  },
+  attempts: row.attempts.map(attemptViewOf),
+  files: row.files.map(fileLineOf),
+})
+
+const attemptViewOf = ({ opened, deadline, closed, ...row }: AttemptColumns): AttemptView => ({
+  ...row,
+  opened: isoOf(opened),
+  deadline: isoOf(deadline),
+  closed: isoOrNull(closed),
+})
+
+const fileLineOf = ({ at, ...row }: FileColumns): FileLine => ({ ...row, time: isoOf(at) })
