@@ -31,7 +31,7 @@ export interface FileColumns extends Omit<FileLine, 'time'> {
 /** The step's name is found by the generation in the actor's id: `<directive>__<generation>_<index>`. */
 export const stepNames = (sql: Sql) => sql`
   left join writ.chains c on t.step is not null and c.directive = t.directive
-    and c.generation = split_part(split_part(t.actor, '__', 2), '_', 1)::integer
+    and c.generation = substring(t.actor from '__([0-9]+)_[0-9]+$')::integer
   left join writ.plan_steps s on s.hash = c.hash and s.index = t.step`
 
 export const attemptsOf = (sql: Sql) => sql`(
