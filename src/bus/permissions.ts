@@ -7,7 +7,7 @@ import { prefix, subjects } from './subjects.ts'
 
 /** What nats-server's configuration takes for a user. */
 export interface Permissions {
-  publish: { allow: string[] }
+  publish: { allow: string[]; deny?: string[] }
   subscribe: { allow: string[] }
   allow_responses?: { max: number; expires: string }
 }
@@ -37,6 +37,8 @@ export const clientOf = (owner: string): BusUser => {
     permissions: {
       publish: {
         allow: [...asks.map((subject) => subject.pattern({ owner })), subjects.pull.pattern({ owner }), ...discovery],
+        // Between nodes: what comes in on it has been checked already.
+        deny: [subjects.directive.pattern({ owner, verb: 'create' })],
       },
       subscribe: { allow: [...listens.map((subject) => subject.pattern({ owner })), `_INBOX_${user}.>`] },
     },

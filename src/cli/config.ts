@@ -23,6 +23,9 @@ export interface Named {
   from: string
 }
 
+/** The environment of this process. */
+export const environment: Environment = process.env
+
 /** Inside a task: how it reaches its daemon, and what it works for. */
 export interface InsideTask {
   socket: string

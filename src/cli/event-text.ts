@@ -1,6 +1,6 @@
 /** A line of a directive's history, for people: time, step, what happened. One line each, so that a run can be read as it goes. */
 import type { EventLine } from '../protocol/commands.ts'
-import { oneLine, type Colors } from './terminal.ts'
+import { indented, oneLine, type Colors } from './terminal.ts'
 
 /** Wide enough for usual names of steps; longer ones push their own line only. */
 const nameWidth = 14
@@ -15,7 +15,7 @@ export const eventText = (event: EventLine, step: string | null, paint: Colors):
 
 /** The output of a task, below the name of its step: dimmed, so that what Writ says stands out. */
 export const outputText = (line: string, time: Date, step: string | null, paint: Colors): string =>
-  `${paint.dim(clock(time))}  ${paint.dim(`${nameOf(step)}  │ ${oneLine(line)}`)}`
+  `${paint.dim(clock(time))}  ${paint.dim(`${nameOf(step)}  │ ${indented(line)}`)}`
 
 const nameOf = (step: string | null): string => oneLine(step ?? 'directive').padEnd(nameWidth)
 

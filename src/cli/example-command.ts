@@ -6,7 +6,7 @@ import { randomBytes } from 'node:crypto'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { dataFolder } from '../embedded/folders.ts'
-import type { DirectiveView } from '../protocol/views.ts'
+import type { DirectiveView, StepView } from '../protocol/views.ts'
 import { banner } from './banner.ts'
 import type { Context } from './context.ts'
 import { readDirectiveFile } from './directive-file.ts'
@@ -42,9 +42,9 @@ export const runExample = async (context: Context, flags: ExampleFlags): Promise
     for (const line of banner(running, { ephemeral: false, flags: shownFlags, paint: terminal.paintErr }).slice(0, -2))
       terminal.say(line)
     const began = world.now()
-    const { view, repository } = await runLedger(context, running, signal)
+    const { view, steps, repository } = await runLedger(context, running, signal)
     const tests = view.status === 'completed' ? await testMerged(repository, `writ/${view.id}/line`, world.env) : null
-    const told = { view, repository, tests, tookMs: world.now() - began, flags: shownFlags, stay }
+    const told = { view, steps, repository, tests, tookMs: world.now() - began, flags: shownFlags, stay }
     if (context.json) terminal.json({ directive: view, repository, tests })
     else for (const line of summary(told, terminal.paint)) terminal.print(line)
     context.end(tests?.passed === false ? 1 : (exitOf(view.status) ?? 1))
@@ -66,7 +66,7 @@ const runLedger = async (
   context: Context,
   { nats, data }: Running,
   signal: AbortSignal,
-): Promise<{ view: DirectiveView; repository: string }> => {
+): Promise<{ view: DirectiveView; steps: StepView[]; repository: string }> => {
   const { terminal } = context
   const folder = fileURLToPath(new URL('../../examples/ledger', import.meta.url))
   const id = `ledger-${randomBytes(4).toString('hex')}`
@@ -82,7 +82,9 @@ const runLedger = async (
   const link = await linkTo(nats, context.settings().owner)
   try {
     await begin(link, { ...input, id, repository })
-    return { view: await follow(link, id, { ...progress(context), signal }), repository }
+    const view = await follow(link, id, { ...progress(context), signal })
+    const steps = await Promise.all(view.stepList.map((step) => link.api.step(step.id)))
+    return { view, steps, repository }
   } finally {
     await link.close()
   }

@@ -1,5 +1,6 @@
 #!/usr/bin/env node
 /** The `writ` command as a process: its streams, its environment, its exit code. */
+import { environment } from './config.ts'
 import { exits } from './failure.ts'
 import { runCli } from './program.ts'
 
@@ -10,7 +11,7 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
 })
 
 process.exitCode = await runCli(process.argv.slice(2), {
-  env: process.env,
+  env: environment,
   cwd: process.cwd(),
   out: process.stdout,
   err: process.stderr,

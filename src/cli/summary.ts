@@ -1,5 +1,5 @@
 /** The end of `npm start`: what happened to each step, what was a script, where the work is, and how to look further. */
-import type { DirectiveView } from '../protocol/views.ts'
+import type { DirectiveView, StepView } from '../protocol/views.ts'
 import { span } from './ago.ts'
 import { colorOf } from './directive-text.ts'
 import { signs } from './outcome.ts'
@@ -8,6 +8,8 @@ import type { TestResult } from './test-merged.ts'
 
 export interface Told {
   view: DirectiveView
+  /** Its steps, in the order of the plan. */
+  steps: readonly StepView[]
   repository: string
   /** Null: it did not come to that. */
   tests: TestResult | null
@@ -18,7 +20,7 @@ export interface Told {
 }
 
 /** The lines. */
-export const summary = ({ view, repository, tests, tookMs, flags, stay }: Told, paint: Colors): string[] => {
+export const summary = ({ view, steps, repository, tests, tookMs, flags, stay }: Told, paint: Colors): string[] => {
   const { id, status } = view
   const branch = `writ/${id}/line`
   const reason = view.reason === null ? '' : `: ${oneLine(view.reason)}`
@@ -26,7 +28,7 @@ export const summary = ({ view, repository, tests, tookMs, flags, stay }: Told, 
     '',
     `${paint.bold('SUMMARY')}  ${oneLine(view.title)}: ${colorOf(status, paint)(status)}${reason} in ${span(tookMs)}`,
     '',
-    ...stepLines(view, paint),
+    ...stepLines(steps, paint),
     '',
     'Planner and workers were scripts (examples/ledger/scripted), not agents; the checks, the merges and the tests were real.',
     ...(tests === null ? [] : [testLine(tests, paint)]),
@@ -43,22 +45,32 @@ export const summary = ({ view, repository, tests, tookMs, flags, stay }: Told, 
   ]
 }
 
-const stepLines = ({ stepList }: DirectiveView, paint: Colors): string[] => {
-  const width = Math.max(4, ...stepList.map(({ name }) => name.length))
+/** Attempts at the work itself: evaluating and merging have theirs, too, which `writ step show` lists. */
+const stepLines = (steps: readonly StepView[], paint: Colors): string[] => {
+  const width = Math.max(4, ...steps.map(({ name }) => name.length))
   return [
-    paint.dim(`  ${'STEP'.padEnd(width)}  STATUS     ATTEMPTS  SCORE`),
-    ...stepList.map((step) => {
-      const score =
-        step.unevaluated || step.score === null ? 'not evaluated' : `${step.score.toFixed(2)} ${step.level ?? ''}`
+    paint.dim(`  ${'STEP'.padEnd(width)}  STATUS     ATTEMPTS  SCORES`),
+    ...steps.map((step) => {
+      const attempts = step.tasks
+        .filter(({ role }) => role === 'worker')
+        .reduce((sum, task) => sum + task.attempts.length, 0)
       const cells = [
         oneLine(step.name).padEnd(width),
         step.status.padEnd(9),
-        String(step.attempt).padStart(8),
-        score.trim(),
+        String(attempts).padStart(8),
+        scoresOf(step),
       ]
-      return `${colorOf(step.status, paint)(signs[step.status])} ${cells.join('  ')}${step.round > 1 ? `  (after ${step.round - 1} rework)` : ''}`
+      return `${colorOf(step.status, paint)(signs[step.status])} ${cells.join('  ')}`
     }),
   ]
+}
+
+/** `0.50, reworked with the feedback: 1.00` */
+const scoresOf = ({ evaluations, unevaluated }: StepView): string => {
+  if (unevaluated || evaluations.length === 0) return 'not evaluated'
+  return evaluations
+    .map(({ verdict }) => verdict.overallScore?.toFixed(2) ?? (verdict.passed ? 'passed' : 'not passed'))
+    .join(', reworked with the feedback: ')
 }
 
 const testLine = ({ passed, text, commit }: TestResult, paint: Colors): string =>

@@ -54,7 +54,9 @@ export const terminalOf = (out: Output, err: Output, color: boolean): Terminal =
 }
 
 /** One line of text from outside, without anything that moves a cursor or breaks a line. */
-export const oneLine = (text: string): string =>
-  stripVTControlCharacters(text)
-    .replaceAll(/\p{Cc}+/gu, ' ')
-    .trim()
+export const oneLine = (text: string): string => harmless(text).trim()
+
+/** As `oneLine`, but what the line begins with stays: output means something by its indentation. */
+export const indented = (text: string): string => harmless(text.replaceAll('\t', '    ')).trimEnd()
+
+const harmless = (text: string): string => stripVTControlCharacters(text).replaceAll(/\p{Cc}+/gu, ' ')

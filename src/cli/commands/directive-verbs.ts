@@ -19,14 +19,16 @@ export const create = async (context: Context, file: string, { id }: { id?: stri
 
 /** A command to one directive. */
 export const steer = async (context: Context, name: string, verb: Parameters<NodeApi['tell']>[1]): Promise<void> => {
+  const id = directiveIdOf(name)
   const { api } = await context.link()
-  const { id } = await api.tell(directiveIdOf(name), verb)
+  await api.tell(id, verb)
   tell(context, await api.directive(id))
 }
 
 export const evaluate = async (context: Context, name: string, step: string): Promise<void> => {
+  const id = directiveIdOf(name)
   const { api } = await context.link()
-  const { id } = await api.evaluate(directiveIdOf(name), step)
+  await api.evaluate(id, step)
   tell(context, await api.directive(id))
 }
 
@@ -38,8 +40,9 @@ const tell = (context: Context, view: DirectiveView): void => {
 }
 
 export const showOne = async (context: Context, name: string): Promise<void> => {
+  const id = directiveIdOf(name)
   const { api } = await context.link()
-  const view = await api.directive(directiveIdOf(name))
+  const view = await api.directive(id)
   const { terminal, world, flagsText } = context
   show(context, view, () => directiveLines(view, terminal, world.now()).forEach(terminal.print))
   context.next(...nextFor(view, flagsText), ...held(view, flagsText))

@@ -42,10 +42,12 @@ const named = (command: Command, verb: string, description: string, more = ''): 
     [`writ step ${verb} hello/look${more}`],
   )
 
+/** The id is read before a node is looked for: a mistake in it is told without one. */
 const find = async (context: Context, name: string): Promise<{ api: NodeApi; id: string }> => {
-  const { api } = await context.link()
   const { stepIdOf } = await import('../names.ts')
-  return { api, id: await stepIdOf(name, api.directive) }
+  const id = await stepIdOf(name, async (directive) => (await context.link()).api.directive(directive))
+  const { api } = await context.link()
+  return { api, id }
 }
 
 const tell = (context: Context, view: StepView): void => {

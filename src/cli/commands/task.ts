@@ -27,8 +27,9 @@ export const task: Declare = (command, context) => {
     ['writ task list --state running', 'writ task list --json'],
   )
   named(command, 'show', 'Show a task with its attempts and files').action(async (name: string) => {
+    const id = taskIdOf(name)
     const { api } = await context().link()
-    tell(context(), await api.task(taskIdOf(name)))
+    tell(context(), await api.task(id))
   })
   const ending = (verb: 'done' | 'fail', description: string): Command =>
     named(command, verb, description).option('--force', 'also when a daemon is running it: its process is stopped')
@@ -60,8 +61,8 @@ const verdictFrom = async (file: string, cwd: string): Promise<z.infer<typeof ve
 }
 
 const end = async (context: Context, name: string, body: Parameters<NodeApi['endTask']>[1]): Promise<void> => {
-  const { api } = await context.link()
   const id = taskIdOf(name)
+  const { api } = await context.link()
   await api.endTask(id, body)
   tell(context, await api.task(id))
 }

@@ -1,0 +1,157 @@
+/** Directives as people write them: what is wrong is told with its place, what is right is completed and sent. */
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { hostname, tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, expect, test } from 'vitest'
+import { readDirectiveFile } from '../../src/cli/directive-file.ts'
+import { call, FakeNode } from './call.ts'
+import { directiveView } from './views.ts'
+
+const folder = mkdtempSync(join(tmpdir(), 'writ-file-'))
+afterAll(() => rmSync(folder, { recursive: true }))
+
+let count = 0
+const file = (text: string | Uint8Array, name = `directive-${count++}.yaml`): string => {
+  writeFileSync(join(folder, name), text)
+  return name
+}
+const failing = async (name: string) => {
+  const { code, err } = await call(['run', name, '--dry-run'], { cwd: folder })
+  return { code, faults: err.split('\n').slice(0, -1) }
+}
+
+test('every fault is told at once, with line and column', async () => {
+  const name = file(`goal: x
+requirement: [a]
+needs:
+  worker:
+    command: node
+checks:
+  - name: all tests
+    run: 7
+`)
+  expect(await failing(name)).toEqual({
+    code: 2,
+    faults: [
+      `error: ${name} has 4 faults [BAD_INPUT]`,
+      `  - ${name}:1:1: title: is missing (string)`,
+      `  - ${name}:8:5: checks.0.run: expected string, received number`,
+      `  - ${name}:5:5: needs.worker.command: expected array, received string`,
+      `  - ${name}:2:1: requirement: there is no such key`,
+      'hint: nothing was sent; see examples/ for whole files',
+    ],
+  })
+})
+
+test('what is not YAML or JSON is told where it breaks', async () => {
+  const yaml = await failing(file('title: x\ngoal: [a, b\nchecks: []\n'))
+  expect(yaml.code).toBe(2)
+  expect(yaml.faults.join('\n')).toMatch(/directive-\d+\.yaml:\d+:\d+: /)
+  const json = await failing(file('{"title": "x", "title": "y", "goal": 1}', 'twice.json'))
+  expect(json.faults[1]).toBe('  - twice.json:1:16: Map keys must be unique')
+  expect((await failing(file('', 'empty.yaml'))).code).toBe(2)
+})
+
+test('a file that cannot be read, is no text, or is too large is refused by name', async () => {
+  expect((await failing('nowhere.yaml')).faults[0]).toBe(
+    'error: nowhere.yaml cannot be read: there is no such file [BAD_INPUT]',
+  )
+  expect((await failing('.')).faults[0]).toBe('error: . cannot be read: it is a folder [BAD_INPUT]')
+  expect((await failing(file(Buffer.from([0xff, 0xfe, 0x00]), 'binary'))).faults[0]).toContain('is not text in UTF-8')
+  const large = file('#'.repeat(9 * 1024 * 1024), 'large.yaml')
+  expect((await failing(large)).faults[0]).toMatch(/has 9437184 bytes, over the limit of 8388608 \[TOO_LARGE\]/)
+})
+
+test('aliases that blow up are refused', async () => {
+  const levels = Array.from(
+    { length: 12 },
+    (_, at) => `l${at + 1}: &l${at + 1} [${Array(10).fill(`*l${at}`).join(', ')}]`,
+  )
+  const { code, faults } = await failing(file(['l0: &l0 [x]', ...levels].join('\n')))
+  expect(code).toBe(2)
+  expect(faults.join('\n')).toContain('Excessive alias count')
+})
+
+test('paths that begin with ./ are looked up from the folder of the file, and stay on this host', () => {
+  mkdirSync(join(folder, 'sub'), { recursive: true })
+  writeFileSync(
+    join(folder, 'sub', 'd.yaml'),
+    `title: x
+goal: y
+repository: ./work
+needs:
+  planner: { executor: command, command: [node, ./plan.mjs, ../up, /abs, .hidden] }
+  worker: { labels: { host: other } }
+`,
+  )
+  const { input, localRepository } = readDirectiveFile('sub/d.yaml', folder)
+  const host = { host: hostname() }
+  expect(localRepository).toBe(join(folder, 'sub/work'))
+  expect(input).toEqual({
+    title: 'x',
+    goal: 'y',
+    repository: join(folder, 'sub/work'),
+    needs: {
+      planner: {
+        executor: 'command',
+        command: ['node', join(folder, 'sub/plan.mjs'), join(folder, 'up'), '/abs', '.hidden'],
+        labels: host,
+      },
+      worker: { labels: { host: 'other' } },
+      evaluator: { labels: host },
+      merger: { labels: host },
+    },
+  })
+})
+
+test('with a repository by URL and no path of this host, nothing is added', () => {
+  for (const repository of ['https://example.org/a.git', 'ssh://git@example.org/a.git', 'git@example.org:a.git']) {
+    const name = file(`{ title: x, goal: y, repository: "${repository}", needs: { worker: { executor: shell } } }`)
+    const { input, localRepository } = readDirectiveFile(name, folder)
+    expect(input).toEqual({ title: 'x', goal: 'y', repository, needs: { worker: { executor: 'shell' } } })
+    expect(localRepository).toBeNull()
+  }
+})
+
+test('a dry run prints the plan as a tree and sends nothing', async () => {
+  const { code, out, err } = await call(['run', 'examples/hello/directive.yaml', '--dry-run'])
+  expect({ code, err }).toEqual({ code: 0, err: 'Nothing was sent (--dry-run).\n' })
+  expect(out).toBe(`Hello
+  evaluation  none: done is passed
+  worker      shell
+
+└─ hello          Say hello
+   ├─ count       Count to three
+   │  └─ goodbye  Say goodbye when both are done (also after look)
+   └─ look        See what a task is told
+`)
+})
+
+test('a dry run names unknown dependencies of the plan', async () => {
+  const name = file(
+    'title: x\ngoal: y\nplan: { steps: [{ name: a, description: d, task_plan: t, depends_on: [b, c] }] }\n',
+  )
+  expect(await failing(name)).toEqual({
+    code: 2,
+    faults: [
+      'error: the plan has 2 faults [BAD_INPUT]',
+      '  - step a: depends on b, which is no step',
+      '  - step a: depends on c, which is no step',
+    ],
+  })
+})
+
+test('the repository is made by setup.mjs beside the file when it is not there yet, and only then', async () => {
+  const place = join(folder, 'made')
+  mkdirSync(place)
+  writeFileSync(join(place, 'd.yaml'), 'title: x\ngoal: y\nrepository: ./work\n')
+  writeFileSync(join(place, 'setup.mjs'), "import { mkdirSync } from 'node:fs'\nmkdirSync(process.argv[2])\n")
+  const view = directiveView('x', { status: 'completed' })
+  const node = new FakeNode({ 'directive.create': () => ({ directive: view }), 'directive.get': () => view })
+  const first = await call(['run', 'd.yaml'], { cwd: place, node })
+  expect(first.err).toContain(
+    `The repository ${join(place, 'work')} is not there yet: running ${join(place, 'setup.mjs')}`,
+  )
+  expect(first.code).toBe(0)
+  expect((await call(['run', 'd.yaml'], { cwd: place, node })).err).not.toContain('setup.mjs')
+})

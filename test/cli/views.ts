@@ -1,0 +1,81 @@
+/** Records as a node would show them. */
+import type { EventLine } from '../../src/protocol/commands.ts'
+import { directiveInput } from '../../src/protocol/directive.ts'
+import { addressOf, stepId } from '../../src/protocol/ids.ts'
+import type { DirectiveView, StepLine } from '../../src/protocol/views.ts'
+
+const since = '2026-05-01T11:59:20Z'
+
+export const stepLine = (directive: string, index: number, more: Partial<StepLine> = {}): StepLine => {
+  const id = stepId(directive, 1, index)
+  return {
+    id,
+    address: addressOf('default', id),
+    index,
+    name: `step${index}`,
+    status: 'pending',
+    attempt: 0,
+    round: 1,
+    score: null,
+    level: null,
+    unevaluated: false,
+    parked: null,
+    waiting: null,
+    since,
+    reason: null,
+    dependsOn: [],
+    task: null,
+    daemon: null,
+    ...more,
+  }
+}
+
+const none = {
+  pending: 0,
+  running: 0,
+  evaluating: 0,
+  merging: 0,
+  passed: 0,
+  rework: 0,
+  failed: 0,
+  skipped: 0,
+  cancelled: 0,
+  held: 0,
+}
+
+export const directiveView = (id: string, more: Partial<DirectiveView> = {}): DirectiveView => ({
+  id,
+  address: addressOf('default', id),
+  owner: 'default',
+  title: 'Hello',
+  status: 'active',
+  paused: false,
+  parked: null,
+  waiting: null,
+  since,
+  steps: 0,
+  passed: 0,
+  failed: 0,
+  created: '2026-05-01T11:50:00Z',
+  definition: directiveInput.parse({ title: 'Hello', goal: 'Say hello.' }),
+  reason: null,
+  line: null,
+  regenerations: 0,
+  counts: none,
+  chain: null,
+  stepList: [],
+  tasks: [],
+  events: 0,
+  ...more,
+})
+
+export const event = (directive: string, number: number, type: string, more: Partial<EventLine> = {}): EventLine => ({
+  number,
+  directive,
+  type,
+  severity: 'info',
+  source: 'system',
+  time: '2026-05-01T11:59:30Z',
+  data: {},
+  ...more,
+})
