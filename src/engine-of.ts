@@ -18,6 +18,8 @@ export interface EngineOptions {
   node: string
   thread: string
   home: string | null
+  /** How many threads of the node start together. */
+  threads: number
   /** Takes a line of the log. */
   log: (line: string) => void
 }
@@ -29,12 +31,23 @@ export interface RunningEngine {
 
 /** Connects, joins and holds its share of the shards when it resolves. Throws UNREACHABLE, UNAUTHORIZED, SCHEMA_NEWER and the like. */
 export const startEngine = async (options: EngineOptions): Promise<RunningEngine> => {
-  const { databaseUrl, nats, node, thread, home, log } = options
+  const { databaseUrl, nats, node, thread, home, threads, log } = options
   const bus = await connect({ ...nats, name: `writ ${node} ${thread}`, log, stream: true })
   const store = await openStore({ url: databaseUrl, log, applicationName: `writ ${node} ${thread}` })
   const reader = await openRecords({ url: databaseUrl })
   const wire = wireOf(bus, log)
-  const parts = { store, wire, reader, clock: systemClock, random: systemRandom, log: logOf(log), thread, node, home }
+  const parts = {
+    store,
+    wire,
+    reader,
+    clock: systemClock,
+    random: systemRandom,
+    log: logOf(log),
+    thread,
+    node,
+    home,
+    threads,
+  }
   const engine = new Engine(parts)
   await engine.start()
   const stream = await bus.consume((message) => void takePublished(engine, message, log))

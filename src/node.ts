@@ -56,6 +56,7 @@ export const startNode = async (options: NodeOptions): Promise<RunningNode> => {
       node: options.name,
       thread,
       home: home === null ? null : `${home}-${index}`,
+      threads: count,
     }
     const { entry, ready } = startThread(data, options.log)
     running.set(index, entry)
@@ -63,11 +64,15 @@ export const startNode = async (options: NodeOptions): Promise<RunningNode> => {
       if (running.get(index) === entry) running.delete(index)
       if (stopping !== null) return
       options.log(`the thread ${thread} ended with code ${code}; another takes its place`)
-      setTimeout(() => void (stopping === null ? start(index).catch(() => undefined) : undefined), restartMs)
+      setTimeout(() => again(index), restartMs)
     })
     return ready
   }
 
+  /** One that fails to start has said so in the log, and its end brings the next try. */
+  const again = (index: number): void => {
+    if (stopping === null) start(index).catch((error: unknown) => options.log(String(error)))
+  }
   const watching = setInterval(() => {
     for (const entry of running.values()) endHanging(entry, options.log)
   }, lookMs)
@@ -76,7 +81,7 @@ export const startNode = async (options: NodeOptions): Promise<RunningNode> => {
     await Promise.all([...running.values()].map(stopThread))
   }
   try {
-    for (let index = 0; index < count; index++) await start(index)
+    await Promise.all(Array.from({ length: count }, (_, index) => start(index)))
   } catch (error) {
     stopping = stop()
     await stopping

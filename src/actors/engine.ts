@@ -38,6 +38,8 @@ export interface EngineParts {
   thread: string
   node: string
   home: string | null
+  /** How many threads of the node start together. */
+  threads: number
 }
 
 const noFigures = (): Figures => ({
@@ -60,6 +62,7 @@ export class Engine {
   readonly #inbox: Inbox
   readonly #api: ApiDesk
   readonly #identity: ThreadIdentity
+  readonly #threads: number
   readonly #subscriptions = new Map<number, Subscription>()
   readonly #failures = new Map<string, number>()
   #apiSubscription: Subscription | null = null
@@ -69,6 +72,7 @@ export class Engine {
   constructor(parts: EngineParts) {
     const { store, wire, clock, random, log, thread, node, home } = parts
     const memory = new Memory()
+    this.#threads = parts.threads
     this.#identity = { thread, node, nonce: random.token(20), home, machines: known }
     this.host = {
       memory,
@@ -129,7 +133,7 @@ export class Engine {
   /** Holds its share of the shards when it resolves. */
   async start(): Promise<void> {
     this.loop.start()
-    await this.holder.start()
+    await this.holder.start(this.#threads)
     this.#apiSubscription = this.host.wire.serveApi((asked) => this.#api.take(asked))
     this.#sweep()
   }

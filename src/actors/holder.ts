@@ -21,6 +21,8 @@ export interface Holding {
 
 /** The most shards that a thread takes at once, so that a start does not load everything in one go. */
 const claimedAtOnce = 64
+/** How soon a thread that has less than its share looks for free shards again. */
+const behindMs = 250
 /** And gives up at once when others have too few. */
 const releasedAtOnce = 32
 
@@ -37,6 +39,8 @@ export class Holder {
   #offset = 0
   #alarm: Alarm | null = null
   #stopped = false
+  /** It has less than its share: what others give up is taken soon, for nobody answers for it meanwhile. */
+  #isBehind = false
   #round: Promise<void> = Promise.resolve()
 
   constructor(store: Store, clock: Clock, identity: ThreadIdentity, holding: Holding, log: Log) {
@@ -66,10 +70,12 @@ export class Holder {
     return [...this.#epochs.keys()]
   }
 
-  async start(): Promise<void> {
+  /** `expected`: how many threads start together; each takes only its share, and nothing has to move at once. */
+  async start(expected: number): Promise<void> {
     const asked = this.#clock.monotonic()
-    this.#trust(asked, await this.#store.join(this.#identity))
-    await this.#balance(1)
+    const joined = await this.#store.join(this.#identity)
+    this.#trust(asked, joined)
+    await this.#balance(Math.max(joined.live, expected))
     this.#schedule()
   }
 
@@ -106,7 +112,7 @@ export class Holder {
 
   #schedule(): void {
     if (this.#stopped) return
-    this.#alarm = this.#clock.after(renewMs, () => {
+    this.#alarm = this.#clock.after(this.#isBehind ? behindMs : renewMs, () => {
       this.#round = this.#renew().then(() => this.#schedule())
     })
   }
@@ -168,10 +174,12 @@ export class Holder {
   /** Every live thread holds its fair share, give or take one. */
   async #balance(live: number): Promise<void> {
     const share = Math.ceil(shardCount / Math.max(1, live))
+    this.#isBehind = false
     const spare = this.#epochs.size - share
     if (spare > 0) return this.#giveUp(this.shards.slice(0, Math.min(spare, releasedAtOnce)))
     while (this.#epochs.size < share) {
       const taken = await this.#store.claim(this.#identity, Math.min(claimedAtOnce, share - this.#epochs.size))
+      this.#isBehind = taken.length === 0 && this.#epochs.size < Math.floor(shardCount / Math.max(1, live))
       if (taken.length === 0) return
       for (const { shard, epoch } of taken) this.#epochs.set(shard, epoch)
       await this.#holding.taken(taken)

@@ -7,8 +7,8 @@ import type { Store } from '../../src/actors/ports/store.ts'
 import { connect } from '../../src/bus/nats-bus.ts'
 import { wireOf } from '../../src/bus/wire.ts'
 import { systemClock, systemRandom } from '../../src/system.ts'
-const openRecords = async (_: object) =>
-  ({ close: async () => undefined }) as never as import('../../src/actors/ports/reader.ts').Reader
+import { openRecords } from '../../src/persistence/records.ts'
+;({ close: async () => undefined }) as never as import('../../src/actors/ports/reader.ts').Reader
 import { migrate } from '../../src/persistence/migrate.ts'
 import { openStore } from '../../src/persistence/postgres-store.ts'
 import { freshDatabase } from './database.ts'
@@ -46,6 +46,7 @@ export const startTestEngine = async (): Promise<TestEngine> => {
     thread: 'test-0',
     node: 'test',
     home: null,
+    threads: 1,
   })
   await engine.start()
   const owner = `o${randomBytes(5).toString('hex')}`
