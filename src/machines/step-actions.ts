@@ -119,6 +119,7 @@ const refusing = ({ given, worked }: StepContext, event: StepEvent, status: Step
 }
 
 const hints: Readonly<Record<string, string>> = {
+  evaluate: 'its directive is ending; evaluate the step once it has ended',
   approve: 'only a held step can be approved',
   reject: 'a step can be rejected while it is held, or after a new evaluation flagged it',
   retry: 'only a held step can be retried by itself; retry a failed one once its directive has failed',

@@ -46,7 +46,9 @@ export const stepGuards = {
 
   /** A decision on a held step; while its directive ends, none is taken any more. */
   asks: (of: Of, params: { verb: string }) => asks(of, params) && isLive(of),
-  asksEvaluation: (of: Of) => asks(of, { verb: 'evaluate' }) && of.context.worked,
+  /** Of what has been dispatched; while its directive ends (or has ended), only of a step that is at rest. */
+  asksEvaluation: (of: Of, { rest }: { rest: boolean }) =>
+    asks(of, { verb: 'evaluate' }) && of.context.worked && !of.context.stopAsked && (rest || isLive(of)),
   asksAgain: (of: Of) => asks(of, { verb: 'evaluate' }) && of.context.manual !== null,
   mayReject: (of: Of) => asks(of, { verb: 'reject' }) && isLive(of) && of.context.flagged,
   hasHoldLimit: ({ context: { given } }: Of) => given.settings.hold !== null,

@@ -22,16 +22,17 @@ const mergedAs = <const K extends string>(kind: K) => ({ type: 'mergedAs', param
 const cameFrom = <const S extends StepStatus>(from: S) => ({ type: 'cameFrom', params: { from } }) as const
 
 /** A person's commands in this status: an evaluation of what has been dispatched (R38), else a refusal. */
-const evaluateIn = <const S extends StepStatus>(from: S) =>
+const evaluateIn = <const S extends StepStatus, const R extends boolean>(from: S, rest: R) =>
   ({
-    guard: 'asksEvaluation',
+    guard: { type: 'asksEvaluation', params: { rest } },
     target: 'evaluating',
     reenter: true,
     actions: [{ type: 'beginManual', params: { from } }, 'supersede'],
   }) as const
 const refuseIn = <const S extends StepStatus>(status: S) =>
   ({ actions: { type: 'refuseCommand', params: { status } } }) as const
-const commandsIn = <const S extends StepStatus>(status: S) => [evaluateIn(status), refuseIn(status)] as const
+const commandsIn = <const S extends StepStatus>(status: S) => [evaluateIn(status, false), refuseIn(status)] as const
+const commandsAtRest = <const S extends StepStatus>(status: S) => [evaluateIn(status, true), refuseIn(status)] as const
 
 /** A dependency that left passed is waited for again; what has begun says so (R54). */
 const begun = { 'dependency.withdrawn': { actions: ['waitAgain', 'answerBegun'] } } as const
@@ -220,14 +221,19 @@ export const step = setup({
         cancel: { actions: ['askStop', 'answerStop'] },
         command: [
           { guard: 'mayReject', target: 'rework', actions: ['withdraw', 'takeRejection'] },
-          ...commandsIn('passed'),
+          ...commandsAtRest('passed'),
         ],
       },
     },
     failed: {
       tags: 'failed',
       entry: ['announceFailed', 'answerStop', 'forgetManual'],
-      on: { ...begun, retry: retryable, cancel: { actions: ['askStop', 'answerStop'] }, command: commandsIn('failed') },
+      on: {
+        ...begun,
+        retry: retryable,
+        cancel: { actions: ['askStop', 'answerStop'] },
+        command: commandsAtRest('failed'),
+      },
     },
     cancelled: {
       tags: 'cancelled',
@@ -236,13 +242,13 @@ export const step = setup({
         ...begun,
         retry: retryable,
         cancel: { actions: ['askStop', 'answerStop'] },
-        command: commandsIn('cancelled'),
+        command: commandsAtRest('cancelled'),
       },
     },
     skipped: {
       tags: 'skipped',
       entry: 'answerStop',
-      on: { retry: retryable, cancel: { actions: ['askStop', 'answerStop'] }, command: commandsIn('skipped') },
+      on: { retry: retryable, cancel: { actions: ['askStop', 'answerStop'] }, command: commandsAtRest('skipped') },
     },
   },
 })

@@ -20,21 +20,40 @@ type Fields = {
 }
 const fieldsOf = (event: EventObject & Fields): Fields => event
 
+const reasons: Readonly<Record<string, string>> = {
+  cancel: 'it was cancelled',
+  command: 'superseded by what a person asked for',
+  retry: 'superseded by a retry',
+  'step.unpassed': 'superseded: a step is to pass again',
+  'step.failed': 'superseded: a step has failed',
+}
+
 /** Why, in words for people, when the event itself brings no reason. */
 const reasonOf = (event: EventObject): string => {
+  const known = reasons[event.type]
+  if (known !== undefined) return known
   const { reason } = fieldsOf(event)
   if (reason !== undefined) return reason
   if (event.type.startsWith('xstate.after.total.')) return 'it took longer than its total time'
-  if (event.type.startsWith('xstate.after.stopping.')) return 'it was told to stop and did not answer in time'
-  return event.type.startsWith('task.') || event.type === 'contract.complete' ? '' : `superseded by ${event.type}`
+  return event.type.startsWith('xstate.after.stopping.') ? 'it was told to stop and did not answer in time' : ''
 }
 
 const isOpen = (task: Task | null): task is Task => task !== null && task.nonce !== ''
 const attemptOf = ({ attempt, nonce, grant }: Task) => ({ attempt, nonce, grant })
 
-const reportOf = (event: EventObject, number: number, status: TaskEnd): Report => {
+/** Of what a report brings only what its role may say counts: an evaluator merges nothing, a worker judges nothing. */
+const reportOf = (event: EventObject, { number, purpose }: Task, status: TaskEnd): Report => {
   const { commit = null, verdict = null, merge = null, plan = null } = fieldsOf(event)
-  return { number, status, reason: reasonOf(event), commit, verdict, merge, plan }
+  const role = roleOf[purpose]
+  return {
+    number,
+    status,
+    reason: reasonOf(event),
+    commit: role === 'worker' ? commit : null,
+    verdict: role === 'evaluator' ? verdict : null,
+    merge: role === 'merger' ? merge : null,
+    plan: role === 'planner' ? plan : null,
+  }
 }
 
 const closedOf = (task: Task, event: EventObject, as: Closed, suspect: boolean): Effect => {
@@ -51,7 +70,7 @@ const closing = (context: TaskContext, event: EventObject, as: Closed, suspect: 
 
 const ending = ({ task }: TaskContext, event: EventObject, status: TaskEnd): Does<TaskContext> => {
   if (task === null) return {}
-  const report = reportOf(event, task.number, status)
+  const report = reportOf(event, task, status)
   return {
     set: { task: null, report },
     effects: [{ kind: 'taskEnded', number: task.number, status, reason: report.reason }],
