@@ -1,60 +1,92 @@
-/** One engine on real servers, for tests that watch it from inside: its own database, its own owner on the shared bus. */
-import { randomBytes } from 'node:crypto'
-import { inject } from 'vitest'
-import { Engine } from '../../src/actors/engine.ts'
-import type { Bus } from '../../src/actors/ports/bus.ts'
-import type { Store } from '../../src/actors/ports/store.ts'
+/**
+ * An engine on real servers, composed as a node's thread composes it, for tests that watch it from inside: a database and a
+ * nats-server of the file's own, and a fresh owner for each test.
+ */
+import postgres from 'postgres'
+import type { Engine } from '../../src/actors/engine.ts'
+import type { NatsBus } from '../../src/bus/nats-bus.ts'
 import { connect } from '../../src/bus/nats-bus.ts'
-import { wireOf } from '../../src/bus/wire.ts'
-import { systemClock, systemRandom } from '../../src/system.ts'
-import { openRecords } from '../../src/persistence/records.ts'
-;({ close: async () => undefined }) as never as import('../../src/actors/ports/reader.ts').Reader
+import { type RunningEngine, startEngine } from '../../src/engine-of.ts'
 import { migrate } from '../../src/persistence/migrate.ts'
-import { openStore } from '../../src/persistence/postgres-store.ts'
 import { freshDatabase } from './database.ts'
+import { ownNats } from './own-nats.ts'
+import { World } from './world.ts'
 
 export interface TestEngine {
-  engine: Engine
-  bus: Bus
-  store: Store
+  /** The engine that runs now. */
+  readonly engine: Engine
+  bus: NatsBus
   databaseUrl: string
-  owner: string
+  natsUrl: string
+  sql: postgres.Sql
   /** Lines of warnings and errors so far. */
   log: string[]
+  /** A fresh owner with all that a test does in its name. */
+  world: () => Promise<World>
+  /** Ends the engine in order; `start` begins another on the same servers. */
+  end: () => Promise<void>
+  start: () => Promise<void>
   stop: () => Promise<void>
 }
 
+/** Starts an engine more on servers that are there already. */
+export const joinEngine = (
+  servers: { databaseUrl: string; natsUrl: string },
+  name: string,
+  log: (line: string) => void,
+): Promise<RunningEngine> =>
+  startEngine({
+    databaseUrl: servers.databaseUrl,
+    nats: { url: servers.natsUrl },
+    node: name,
+    thread: `${name}-0`,
+    threads: 1,
+    home: null,
+    log,
+  })
+
 export const startTestEngine = async (): Promise<TestEngine> => {
-  const database = await freshDatabase()
+  const [database, nats] = await Promise.all([freshDatabase(), ownNats()])
   const log: string[] = []
   const line = (text: string): void => void log.push(text)
-  const bus = await connect({ url: inject('natsUrl'), name: 'test', log: line })
-  await migrate({ url: database.url, log: line })
-  const store = await openStore({ url: database.url, log: line, applicationName: 'test' })
-  const reader = await openRecords({ url: database.url })
-  const say = (level: string) => (fields: object, text: string) =>
-    line(
-      `${level} ${text} ${JSON.stringify(fields, (_, value: unknown) => (value instanceof Error ? `${value.stack} ${String(value.cause)}` : value))}`,
-    )
-  const engine = new Engine({
-    store,
-    reader,
-    wire: wireOf(bus, line),
-    clock: systemClock,
-    random: systemRandom,
-    log: { info: () => undefined, warn: say('warn'), error: say('error') },
-    thread: 'test-0',
-    node: 'test',
-    home: null,
-    threads: 1,
-  })
-  await engine.start()
-  const owner = `o${randomBytes(5).toString('hex')}`
-  const stop = async (): Promise<void> => {
-    await engine.stop()
-    await bus.close()
-    await Promise.all([store.close(), reader.close()])
-    await database.drop()
+  const servers = { databaseUrl: database.url, natsUrl: nats.url }
+  await migrate({ url: database.url, log: () => undefined })
+  const bus = await connect({ url: nats.url, name: 'test', log: line })
+  const sql = postgres(database.url, { max: 1, onnotice: () => undefined })
+  let running: RunningEngine | null = null
+  const start = async (): Promise<void> => {
+    running ??= await joinEngine(servers, 'test', line)
   }
-  return { engine, bus, store, databaseUrl: database.url, owner, log, stop }
+  const end = async (): Promise<void> => {
+    const ended = running
+    running = null
+    await ended?.stop()
+  }
+  await start()
+  const worlds: World[] = []
+  return {
+    ...servers,
+    get engine() {
+      if (running === null) throw new Error('the engine is not running')
+      return running.engine
+    },
+    bus,
+    sql,
+    log,
+    world: async () => {
+      const world = new World(bus, log)
+      worlds.push(world)
+      await world.open()
+      return world
+    },
+    start,
+    end,
+    stop: async () => {
+      await Promise.all(worlds.map((world) => world.close()))
+      await end()
+      await bus.close()
+      await sql.end()
+      await Promise.all([database.drop(), nats.stop()])
+    },
+  }
 }
