@@ -1,9 +1,16 @@
 /** Turns what came in over the wire into units, or into an answer at once where nothing is decided. */
 import type { z } from 'zod'
-import type { contractCommands, directiveCommands, stepCommands, taskCommands } from '../protocol/commands.ts'
+import {
+  type contractCommands,
+  type directiveCommands,
+  pageCountMax,
+  type stepCommands,
+  type taskCommands,
+} from '../protocol/commands.ts'
 import { WritError } from '../protocol/errors.ts'
 import { actorKey } from '../protocol/ids.ts'
 import { pendingRequestsMax } from '../protocol/limits.ts'
+import type { DirectiveView } from '../protocol/views.ts'
 import type { Report } from '../protocol/task.ts'
 import {
   completeContract,
@@ -101,7 +108,12 @@ export class Inbox {
       case 'evaluate':
         return this.#unit(asked, (turn) => evaluateStep(turn, owner, id, (body as DirectiveInput<'evaluate'>).step))
       case 'get':
-        return asked.reply(found(await reader.directive(owner, id), 'directive', id))
+        return asked.reply(pageOf(found(await reader.directive(owner, id), 'directive', id), 0, pageCountMax))
+      case 'steps': {
+        const { from, limit } = body as DirectiveInput<'steps'>
+        const { stepList, nextStep } = pageOf(found(await reader.directive(owner, id), 'directive', id), from, limit)
+        return asked.reply({ stepList, nextStep })
+      }
       case 'events': {
         const { after, limit } = body as DirectiveInput<'events'>
         const { lines, next } = await reader.events(owner, id, after, limit)
@@ -182,6 +194,12 @@ export class Inbox {
     if (verb !== 'done' && verb !== 'failed') throw unknownVerb(asked)
     this.#unit(asked, (turn) => takeReport(turn, owner, id, daemon, verb, body as Report['done'] & Report['failed']))
   }
+}
+
+/** The steps of a large plan would not go into one message. */
+const pageOf = (view: DirectiveView, from: number, limit: number): DirectiveView => {
+  const end = from + limit
+  return { ...view, stepList: view.stepList.slice(from, end), nextStep: end < view.stepList.length ? end : null }
 }
 
 const unknownVerb = ({ noun, verb }: Asked): WritError =>

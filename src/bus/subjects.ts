@@ -69,6 +69,7 @@ export const subjects = {
       cancel: request(directiveCommands.cancel, 'Stops every task and ends the directive as cancelled.'),
       retry: request(directiveCommands.retry, 'Takes up a failed or cancelled directive again.'),
       evaluate: request(directiveCommands.evaluate, 'Asks for an evaluation of a step of the current chain.'),
+      steps: request(directiveCommands.steps, 'Shows more of the steps: a large plan comes in pages.'),
       events: request(directiveCommands.events, 'Answers with the events after a number: how a watcher closes a gap.'),
     },
   }),

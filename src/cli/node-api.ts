@@ -40,6 +40,17 @@ export interface NodeApi {
   contract: WritClient['contract']
 }
 
+/** A large plan's steps come in pages. */
+const wholeDirective = async (client: WritClient, id: string): Promise<DirectiveView> => {
+  const at = client.directive(id)
+  let view = (await at.get()) as DirectiveView
+  while (view.nextStep !== null) {
+    const page = (await at.steps({ from: view.nextStep })) as Pick<DirectiveView, 'stepList' | 'nextStep'>
+    view = { ...view, nextStep: page.nextStep, stepList: [...view.stepList, ...page.stepList] }
+  }
+  return view
+}
+
 export const nodeApi = (client: WritClient): NodeApi => {
   const brief = async (answer: Promise<unknown>): Promise<Brief> => ((await answer) as { directive: Brief }).directive
   return {
@@ -47,7 +58,7 @@ export const nodeApi = (client: WritClient): NodeApi => {
     tell: (id, verb) => brief(client.directive(id)[verb]()),
     plan: (id, plan) => brief(client.directive(id).plan({ plan })),
     evaluate: (id, step) => brief(client.directive(id).evaluate({ step })),
-    directive: (id) => client.directive(id).get() as Promise<DirectiveView>,
+    directive: (id) => wholeDirective(client, id),
     directives: (query) => client.listDirectives(query) as Promise<Page<DirectiveLine>>,
     step: (id) => client.step(id).get() as Promise<StepView>,
     tellStep: (id, verb) => brief(client.step(id)[verb]()),

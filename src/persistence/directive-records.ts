@@ -129,6 +129,7 @@ const viewOf = (row: ViewColumns): DirectiveView => {
     counts,
     chain: chain === null ? null : chainOf(chain),
     stepList,
+    nextStep: null,
     tasks: row.taskRows.map(taskLineOf),
     events: row.events,
   }

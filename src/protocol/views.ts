@@ -125,7 +125,9 @@ export interface DirectiveView extends DirectiveLine {
   /** Of the current chain; all 0 before there is one. */
   counts: StepCounts
   chain: ChainView | null
+  /** In a `get` the first 500; `nextStep` is where `steps` goes on, null when these are all. */
   stepList: readonly StepLine[]
+  nextStep: number | null
   /** The directive's own tasks, oldest first: planning, the line's beginning and publishing, the acceptance checks. */
   tasks: readonly TaskLine[]
   /** The number of the last event of its history. */
