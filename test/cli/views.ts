@@ -64,6 +64,7 @@ export const directiveView = (id: string, more: Partial<DirectiveView> = {}): Di
   counts: none,
   chain: null,
   stepList: [],
+  nextStep: null,
   tasks: [],
   events: 0,
   ...more,
