@@ -76,7 +76,9 @@ const followTold = async (context: Context, link: Link, { id }: Brief, listener:
 const conclude = (context: Context, view: DirectiveView): void => {
   const { terminal, world, flagsText, json } = context
   if (json) terminal.json({ directive: view })
-  else for (const line of ['', ...directiveLines(view, terminal, world.now())]) terminal.print(line)
+  else
+    for (const line of [...(terminal.rich ? [''] : []), ...directiveLines(view, terminal, world.now())])
+      terminal.print(line)
   context.next(...nextFor(view, flagsText))
   const code = exitOf(view.status)
   if (code === null) throw new WritError('INTERNAL', `${view.id} was followed to its end, but is ${view.status}`)

@@ -76,10 +76,14 @@ export const wait = async (context: Context, name: string, { timeout }: { timeou
     end(context, view)
   } catch (error) {
     if (over?.aborted !== true) throw error
-    throw new WritError('TIMED_OUT', `${id} has not ended within ${span(timeout ?? 0)}`, {
-      hint: `it goes on; look at it with writ directive show ${id}`,
-      cause: error,
-    })
+    throw new WritError(
+      'TIMED_OUT',
+      `${id} has not ended within ${(timeout ?? 0) < 1000 ? `${timeout} ms` : span(timeout ?? 0)}`,
+      {
+        hint: `it goes on; look at it with writ directive show ${id}`,
+        cause: error,
+      },
+    )
   }
 }
 

@@ -9,7 +9,7 @@ export const down: Declare = (command, context) => {
     .option('--wipe', 'also remove the data folder: every directive, every record')
     .option('--yes', 'do not ask before removing')
     .action(async ({ wipe = false, yes = false }: { wipe?: boolean; yes?: boolean }) => {
-      const { terminal, settings, json, world } = context()
+      const { terminal, settings, json, world, flagsText } = context()
       const { dataFolder } = await import('../../embedded/folders.ts')
       const { stopAll, wipe: remove } = await import('../../embedded/down.ts')
       const { dataDir, env } = settings()
@@ -28,7 +28,9 @@ export const down: Declare = (command, context) => {
       const named = stopped.map(({ what, pid }) => `${what} (process ${pid})`)
       terminal.say(named.length === 0 ? `Nothing ran on ${folders.root}.` : `Stopped ${named.join(', ')}.`)
       terminal.say(
-        wipe ? `Removed ${folders.root}.` : `The data is kept in ${folders.root}; writ down --wipe removes it.`,
+        wipe
+          ? `Removed ${folders.root}.`
+          : `The data is kept in ${folders.root}; writ down --wipe${flagsText} removes it.`,
       )
     })
   examples(command, ['writ down', 'writ down --wipe --yes'])
