@@ -24,26 +24,26 @@ const plansPerCall = 5
 export const tidy = async (connection: Connection): Promise<void> => {
   await connection.run(
     (sql) => sql`
-    delete from writ.replies where (owner, command) in (
-      select owner, command from writ.replies where at < (select writ.now()) - ${replyKeptMs}::bigint
-      order by at limit ${rowsPerCall} for update skip locked)`,
+    delete from writ.replies where ctid = any(array(
+      select ctid from writ.replies where at < (select writ.now()) - ${replyKeptMs}::bigint
+      order by at limit ${rowsPerCall} for update skip locked))`,
   )
   await connection.run(
     (sql) => sql`
-    delete from writ.ingress where (incarnation, sequence) in (
-      select incarnation, sequence from writ.ingress where at < (select writ.now()) - ${replyKeptMs}::bigint
-      order by at limit ${rowsPerCall} for update skip locked)`,
+    delete from writ.ingress where ctid = any(array(
+      select ctid from writ.ingress where at < (select writ.now()) - ${replyKeptMs}::bigint
+      order by at limit ${rowsPerCall} for update skip locked))`,
   )
   await connection.run(
     (sql) => sql`
     with unused as (
-      delete from writ.plans where hash in (
+      delete from writ.plans where hash = any(array(
         select hash from writ.plans p where p.at < (select writ.now()) - ${replyKeptMs}::bigint
           and not exists (select from writ.chains c where c.hash = p.hash)
           and not exists (select from writ.directives d where d.plan = p.hash)
-        order by p.at limit ${plansPerCall} for update skip locked)
+        order by p.at limit ${plansPerCall} for update skip locked))
       returning hash
     )
-    delete from writ.plan_steps s using unused where s.hash = unused.hash`,
+    delete from writ.plan_steps where hash = any(array(select hash from unused))`,
   )
 }
