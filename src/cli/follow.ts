@@ -8,7 +8,7 @@ import { subjects } from '../bus/subjects.ts'
 import { outputLines, type EventLine } from '../protocol/commands.ts'
 import { codes, WritError } from '../protocol/errors.ts'
 import { directiveOf, readTaskId } from '../protocol/ids.ts'
-import type { DirectiveView } from '../protocol/views.ts'
+import type { DirectiveView, StepLine } from '../protocol/views.ts'
 import { exitOf } from './outcome.ts'
 import type { Link } from './reach.ts'
 import { aborted, Interrupted } from './signals.ts'
@@ -41,8 +41,8 @@ export const follow = async (link: Link, id: string, options: FollowOptions): Pr
   const persistent = persisting(options)
   let known = options.after ?? 0
   const look = async (): Promise<DirectiveView> => {
-    const view = await persistent(() => link.api.directive(id))
-    names.learn(view)
+    const view = await persistent(() => link.api.glance(id))
+    names.learn(view.stepList)
     options.view?.(view)
     return view
   }
@@ -52,8 +52,8 @@ export const follow = async (link: Link, id: string, options: FollowOptions): Pr
     let seen = performance.now()
     for await (const event of link.api.events(id, { after: known, signal })) {
       known = event.number
-      const stale = !names.has(event.step ?? null) || performance.now() - seen > viewEveryMs
-      if (stale || known >= view.events) {
+      if (!names.has(event.step ?? null)) names.learn((await link.api.directive(id)).stepList)
+      if (performance.now() - seen > viewEveryMs || known >= view.events) {
         view = await look()
         seen = performance.now()
       }
@@ -105,16 +105,16 @@ const interrupted = async (signal: AbortSignal): Promise<never> => {
 
 /** Steps' names by id, as the last view of the directive has them. */
 interface Names {
-  learn: (view: DirectiveView) => void
+  learn: (steps: readonly StepLine[]) => void
   has: (step: string | null) => boolean
   of: (step: string | null) => string | null
 }
 
 const openNames = (): Names => {
-  let names: ReadonlyMap<string, string> = new Map()
+  const names = new Map<string, string>()
   return {
-    learn: ({ stepList }) => {
-      if (stepList.length !== names.size) names = new Map(stepList.map(({ id, name }) => [id, name]))
+    learn: (steps) => {
+      for (const { id, name } of steps) names.set(id, name)
     },
     has: (step) => step === null || names.has(step),
     of: (step) => (step === null ? null : (names.get(step) ?? step)),

@@ -28,6 +28,8 @@ export interface NodeApi {
   plan: (id: string, plan: string) => Promise<Brief>
   evaluate: (id: string, step: string) => Promise<Brief>
   directive: (id: string) => Promise<DirectiveView>
+  /** As `directive`, with the first page of its steps only: enough to see how it stands. */
+  glance: (id: string) => Promise<DirectiveView>
   directives: (query: Query) => Promise<Page<DirectiveLine>>
   step: (id: string) => Promise<StepView>
   tellStep: (id: string, verb: 'evaluate' | 'approve' | 'retry' | 'cancel') => Promise<Brief>
@@ -59,6 +61,7 @@ export const nodeApi = (client: WritClient): NodeApi => {
     plan: (id, plan) => brief(client.directive(id).plan({ plan })),
     evaluate: (id, step) => brief(client.directive(id).evaluate({ step })),
     directive: (id) => wholeDirective(client, id),
+    glance: (id) => client.directive(id).get() as Promise<DirectiveView>,
     directives: (query) => client.listDirectives(query) as Promise<Page<DirectiveLine>>,
     step: (id) => client.step(id).get() as Promise<StepView>,
     tellStep: (id, verb) => brief(client.step(id)[verb]()),

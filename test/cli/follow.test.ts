@@ -1,5 +1,5 @@
 /** Following a directive to its end, however bumpy the way: what is told, in which order, and with which exit code it ends. */
-import { expect, test } from 'vitest'
+import { expect, test, vi } from 'vitest'
 import { subjects } from '../../src/bus/subjects.ts'
 import type { EventLine } from '../../src/protocol/commands.ts'
 import { WritError } from '../../src/protocol/errors.ts'
@@ -40,10 +40,12 @@ class Story {
     this.node.publish(subjects.output.at({ owner: 'default', task }), { attempt: 1, stream: 'stdout', text })
   }
 
+  /** Resolves when somebody listens, and has looked at what was there before. */
   async followed(): Promise<void> {
-    await expect
-      .poll(() => this.node.listens && this.node.asked.some(({ subject }) => subject.endsWith('.events')))
-      .toBe(true)
+    await vi.waitFor(() => {
+      if (!this.node.listens || !this.node.asked.some(({ subject }) => subject.endsWith('.events')))
+        throw new Error('nobody follows')
+    })
   }
 
   #up<T>(answer: T): T {
