@@ -201,6 +201,35 @@ describe('locks', () => {
   })
 })
 
+describe('a large table', () => {
+  test('costs a commit no more than a small one: it reads only the rows that it names', async () => {
+    await migrate({ url: database.url, log: silent })
+    // As long as nothing analyzes it, the planner believes in the empty table for which the plans were made.
+    await admin`alter table writ.actors set (autovacuum_enabled = off)`
+    const store = await open(database.url)
+    await store.join(me)
+    await store.claim(me, 1)
+    const ids = Array.from({ length: 3000 }, (_, n) => `d${n}`)
+    for (let from = 0; from < ids.length; from += 500)
+      await store.commit(me, {
+        shards: [{ shard: 0, epoch: 1 }],
+        actors: ids.slice(from, from + 500).map((id) => make.actorRow(id, 1)),
+      })
+    const read = async (): Promise<{ fetched: number; updated: number } | undefined> =>
+      (
+        await admin<{ fetched: number; updated: number }[]>`
+          select idx_tup_fetch::int + seq_tup_read::int as fetched, n_tup_upd::int as updated
+          from pg_stat_user_tables where schemaname = 'writ' and relname = 'actors'`
+      )[0]
+    for (const id of ids.slice(0, 100))
+      await store.commit(me, { shards: [{ shard: 0, epoch: 1 }], actors: [make.actorRow(id, 2)] })
+    // Sessions report their figures at the latest when they end.
+    await store.close()
+    await expect.poll(async () => (await read())?.updated, { timeout: 10_000 }).toBe(100)
+    expect((await read())?.fetched).toBeLessThanOrEqual(200)
+  })
+})
+
 describe('migrations', () => {
   test('are applied once by any number of nodes that start at the same time', async () => {
     const said: string[] = []

@@ -267,7 +267,10 @@ export interface ParkedRow {
   at: number
 }
 
-/** One commit. Lists left out are empty. `put…` rows replace those with the same key. */
+/**
+ * One commit. Lists left out are empty, and none has two rows with the same key (BAD_INPUT). Rows replace those with the same
+ * key, but for what is written once: directives, chains, journal, events, evaluations.
+ */
 export interface Commit {
   /** Every shard that it touches, with the epoch under which the thread holds it. */
   shards: readonly { shard: number; epoch: number }[]
@@ -284,6 +287,7 @@ export interface Commit {
   timers?: readonly TimerRow[]
   journal?: readonly JournalRow[]
   events?: readonly EventRow[]
+  /** Each with a higher version than the stored one; anything else is CONFLICT (R44). */
   tasks?: readonly TaskRow[]
   attempts?: readonly AttemptRow[]
   evaluations?: readonly EvaluationRow[]
@@ -299,7 +303,7 @@ export interface Commit {
   grants?: readonly GrantRow[]
   goneGrants?: readonly { owner: string; id: string }[]
   files?: readonly FileRow[]
-  /** Replies to commands, kept for a day. */
+  /** Replies to commands, kept for a day; where one is there already, that one stays. */
   replies?: readonly { owner: string; command: string; reply: object; at: number }[]
   /** Messages to park: they leave the mailbox and are kept for a person; their actor may be marked faulted. */
   parked?: readonly ParkedRow[]

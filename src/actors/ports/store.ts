@@ -24,6 +24,7 @@ import type {
 /** A thread as the store knows it. `nonce` is new at every start, so that no two ever commit under one epoch. */
 export interface ThreadIdentity {
   thread: string
+  /** New at every start of a node: threads of another node with the same home are its predecessor's. */
   node: string
   nonce: string
   /** A node on its own locked data folder names it: its predecessor on that folder is fenced at once. */
@@ -95,8 +96,9 @@ export interface Store {
 
   /**
    * All or nothing. Throws FENCED (a shard is not this thread's under that epoch any more), CONFLICT (a version, a message
-   * or a timer is not as the commit supposes), BAD_INPUT (the database refuses the content: a definite refusal that bisecting
-   * can narrow down), UNKNOWN_RESULT (no word within `commitDeadlineMs`, or the connection broke).
+   * or a timer is not as the commit supposes), BAD_INPUT (the database refuses the content, or a key that is written once is
+   * there already: a definite refusal that bisecting can narrow down), UNKNOWN_RESULT (no word within `commitDeadlineMs`, the
+   * connection broke, or the server failed for reasons of its own: nobody's content is to blame).
    */
   commit: (thread: ThreadIdentity, commit: Commit) => Promise<Committed>
 
@@ -112,9 +114,9 @@ export interface Store {
   /** Indexes of the plan's steps by name; names that are not there are left out. */
   stepIndexes: (hash: string, names: readonly string[]) => Promise<ReadonlyMap<string, number>>
 
-  /** Messages of these shards that are due, oldest first, parked ones left out. */
+  /** Messages of these shards, oldest first; those to faulted actors wait and are left out. */
   mailbox: (shards: readonly number[], limit: number) => Promise<readonly StoredMessage[]>
-  /** Timers of these shards that are due by the database's clock. */
+  /** Timers of these shards that are due by the database's clock, earliest first; those of faulted actors are left out, here and below. */
   dueTimers: (shards: readonly number[], limit: number) => Promise<readonly StoredTimer[]>
   /** When the next timer of these shards is due (ms since 1970), or null. */
   nextTimer: (shards: readonly number[]) => Promise<number | null>
@@ -131,7 +133,7 @@ export interface Store {
     shard: number
     body: Uint8Array
   }) => Promise<boolean>
-  /** Counts a failed try of a message outside of the commit that fails; answers with the count so far. */
+  /** Counts a failed try of a message outside of the commit that fails; answers with the count so far, 0 when it is not there. */
   countTry: (message: number, reason: string) => Promise<number>
   /** The reply that was given to this command of this owner within the last day, or null. */
   reply: (owner: string, command: string) => Promise<{ reply: object } | null>
