@@ -1,0 +1,102 @@
+/** What befalls the world from outside while it is not healing: threads and daemons die, freeze and come back, links are cut. */
+import type { SimDaemon } from './daemon.ts'
+import type { SimRandom } from './random.ts'
+import type { SimThread } from './thread.ts'
+import type { World } from './world.ts'
+
+const tickMs = 500
+
+export class Chaos {
+  readonly #world: World
+  readonly #random: SimRandom
+  #incarnations = 0
+  /** Daemons that are away, and whether they come back with their records. */
+  readonly #away = new Map<string, { daemon: SimDaemon; keeps: boolean }>()
+
+  constructor(world: World) {
+    this.#world = world
+    this.#random = world.random.fork()
+  }
+
+  begin(): void {
+    const { busDrop, busDuplicate, busSlow } = this.#world.faults
+    this.#world.network.faults = {
+      drop: busDrop,
+      duplicate: busDuplicate,
+      delayMs: this.#random.chance(busSlow) ? [0, this.#random.pick([20, 200, 500]) ?? 20] : [0, 2],
+      partition: [],
+    }
+    this.#tick()
+  }
+
+  #tick(): void {
+    const { clock, healing } = this.#world
+    if (healing) return
+    for (const thread of [...this.#world.threads]) this.#befall(thread)
+    for (const daemon of [...this.#world.daemons.values()]) if (!daemon.process.isDead) this.#befallDaemon(daemon)
+    this.#cut()
+    clock.after(tickMs, () => this.#tick())
+  }
+
+  #befall(thread: SimThread): void {
+    const { faults, clock } = this.#world
+    if (thread.process.isDead) return this.#replace(thread, this.#random.between(0, 15_000))
+    if (this.#random.chance(faults.engineFrozen)) thread.freeze(this.#random.between(500, 25_000))
+    if (this.#random.chance(faults.engineStopped)) void thread.stop()
+    // Not only on the tick: at any moment.
+    if (this.#random.chance(faults.engineKilled)) clock.after(this.#random.between(0, tickMs), () => thread.kill())
+  }
+
+  /** Under its old name (a process that was restarted) or a new one (another machine). */
+  #replace(thread: SimThread, ms: number): void {
+    const { threads, clock } = this.#world
+    threads.splice(threads.indexOf(thread), 1)
+    const name = this.#random.chance(0.5) ? thread.name : `e${10 + this.#incarnations++}`
+    clock.after(ms, () => this.#world.startThread(name))
+  }
+
+  #befallDaemon(daemon: SimDaemon): void {
+    const { faults } = this.#world
+    if (this.#random.chance(faults.daemonGone)) this.#lose(daemon, null, true)
+    else if (this.#random.chance(faults.daemonRestarted)) this.#lose(daemon, this.#random.between(100, 40_000), true)
+    else if (this.#random.chance(faults.daemonForgets)) this.#lose(daemon, this.#random.between(100, 40_000), false)
+  }
+
+  /** `backMs`: null when it stays away until the world heals. */
+  #lose(daemon: SimDaemon, backMs: number | null, keeps: boolean): void {
+    daemon.kill()
+    this.#away.set(daemon.spec.name, { daemon, keeps })
+    if (backMs !== null) this.#world.clock.after(backMs, () => this.#bringBack(daemon))
+  }
+
+  #bringBack(daemon: SimDaemon): void {
+    const away = this.#away.get(daemon.spec.name)
+    if (away?.daemon !== daemon) return
+    this.#away.delete(daemon.spec.name)
+    this.#world.startDaemon(daemon.spec, away.keeps ? daemon.records : undefined)
+  }
+
+  #cut(): void {
+    const { network, faults, threads, daemons, people, clock, trace } = this.#world
+    if (network.faults.partition.length > 0 || !this.#random.chance(faults.partition)) return
+    const names = [...threads.map(({ name }) => name), ...daemons.keys(), ...people.map((one) => one.client)]
+    const away = names.filter(() => this.#random.chance(0.4))
+    trace.add(`cut off: ${away.join(' ')}`)
+    network.faults = { ...network.faults, partition: [away] }
+    clock.after(this.#random.between(200, 15_000), () => {
+      network.faults = { ...network.faults, partition: [] }
+    })
+  }
+
+  /** Everybody is back and well; threads that died are replaced. */
+  heal(): void {
+    const { network, threads, trace } = this.#world
+    trace.add('the world heals')
+    network.faults = { drop: 0, duplicate: 0, delayMs: [0, 2], partition: [] }
+    for (const thread of [...threads]) {
+      thread.thaw()
+      if (thread.process.isDead) this.#replace(thread, 1_000)
+    }
+    for (const { daemon } of [...this.#away.values()]) this.#bringBack(daemon)
+  }
+}

@@ -1,0 +1,261 @@
+/**
+ * Watches every commit as it is applied and holds the tables against the invariants of DESIGN 13 (the numbers of the rules
+ * here are theirs). What is wrong goes into the trace; the world stops at its next look.
+ */
+import type { JournalEntry } from '../../src/actors/draft.ts'
+import type { AttemptRow, Commit, StoredMessage, TimerRow } from '../../src/actors/ports/rows.ts'
+import type { ThreadIdentity } from '../../src/actors/ports/store.ts'
+import { openAttempt, phase, timersOf } from '../../src/machines/advance.ts'
+import { type ActorKey, readKey } from '../../src/protocol/ids.ts'
+import { Fold } from './fold.ts'
+import type { SimStore } from './store.ts'
+import type { Tables } from './tables.ts'
+import type { Trace } from './trace.ts'
+
+/** What the tables were right before a commit, as far as a rule looks at it. */
+interface Before {
+  consumed: readonly (StoredMessage | undefined)[]
+  fired: readonly (TimerRow | undefined)[]
+  attempts: ReadonlyMap<string, AttemptRow | undefined>
+  messages: readonly StoredMessage[]
+}
+
+const attemptName = ({ owner, task, attempt }: AttemptRow): string => `${owner} ${task} ${attempt}`
+
+export class Checkers {
+  readonly fold: Fold
+  /** Reports that daemons really made, as `<owner> <task> <attempt> <nonce> <session> <daemon> <verb>`. */
+  readonly reported = new Set<string>()
+  readonly #tables: Tables
+  readonly #now: () => number
+  readonly #trace: Trace
+  readonly #epochs = new Map<number, { epoch: number; nonce: string }>()
+  readonly #consumed = new Set<number>()
+  readonly #fired = new Set<string>()
+  readonly #attempts = new Map<string, number>()
+  #inserted = 0
+
+  constructor(store: SimStore, trace: Trace) {
+    this.#tables = store.tables
+    this.#now = store.now
+    this.#trace = trace
+    this.fold = new Fold(store.tables)
+    this.#install()
+  }
+
+  /** How many messages were ever put into mailboxes. */
+  get inserted(): number {
+    return this.#inserted
+  }
+
+  #install(): void {
+    const tables = this.#tables
+    const [commit, insert] = [tables.commit.bind(tables), tables.insertMessage.bind(tables)]
+    tables.insertMessage = (row) => {
+      const id = insert(row)
+      this.#inserted = Math.max(this.#inserted, id)
+      return id
+    }
+    tables.commit = (thread, rows) => {
+      const before = this.#before(rows)
+      try {
+        const committed = commit(thread, rows)
+        this.#trace.add(`commit ${thread.thread} ${linesOf(rows, committed.messages)}`)
+        this.#check(thread, rows, before)
+        return committed
+      } catch (error) {
+        this.#trace.add(`no commit ${thread.thread}: ${String(error)}`)
+        throw error
+      }
+    }
+  }
+
+  #before({ consumed = [], fired = [], attempts = [], journal = [] }: Commit): Before {
+    const { messages, timers } = this.#tables
+    return {
+      consumed: consumed.map((id) => messages.get(id)),
+      fired: fired.map(({ key, id }) => timers.get(`${key} ${id}`)),
+      attempts: new Map(attempts.map((row) => [attemptName(row), this.#tables.attempts.get(attemptName(row))])),
+      messages: journal.length > 0 ? [...messages.values()] : [],
+    }
+  }
+
+  #check(thread: ThreadIdentity, commit: Commit, before: Before): void {
+    try {
+      this.#checkEpochs(thread, commit)
+      this.#checkMessages(commit)
+      this.#checkTimers(before)
+      const entries = this.#checkActors(commit)
+      this.#checkOrder(commit, before, entries)
+      this.#checkAttempts(commit, before)
+      this.#checkSlots(commit)
+      this.#checkOwners(commit, before)
+      this.#checkEvents(commit)
+    } catch (error) {
+      this.#wrong('check', error instanceof Error ? (error.stack ?? error.message) : String(error))
+    }
+  }
+
+  #wrong(rule: string, what: string): void {
+    this.#trace.violate(rule, what)
+  }
+
+  /** No two holders under one epoch; epochs never go back; whoever commits holds the shard. */
+  #checkEpochs({ thread, nonce }: ThreadIdentity, { shards }: Commit): void {
+    for (const { shard, epoch } of shards) {
+      const last = this.#epochs.get(shard)
+      if (last !== undefined && epoch < last.epoch) this.#wrong('1', `shard ${shard} went back to epoch ${epoch}`)
+      if (last?.epoch === epoch && last.nonce !== nonce) this.#wrong('1', `two holders of ${shard} under ${epoch}`)
+      const row = this.#tables.shards[shard]
+      if (row?.nonce !== nonce || row.epoch !== epoch) this.#wrong('1', `${thread} does not hold shard ${shard}`)
+      this.#epochs.set(shard, { epoch, nonce })
+    }
+  }
+
+  #checkMessages({ consumed = [], parked = [] }: Commit): void {
+    const { counts, messages } = this.#tables
+    for (const id of consumed) {
+      if (this.#consumed.has(id)) this.#wrong('3', `message ${id} was consumed twice`)
+      this.#consumed.add(id)
+    }
+    if (counts.inserted !== counts.consumed + counts.parked + messages.size)
+      this.#wrong('3', `${JSON.stringify(counts)} and ${messages.size} present`)
+    for (const { actor, reason } of parked) this.#trace.add(`parked a message of ${actor}: ${reason}`)
+  }
+
+  #checkTimers({ fired }: Before): void {
+    for (const timer of fired) {
+      if (timer === undefined) continue
+      const name = `${timer.key} ${timer.id} ${timer.generation}`
+      if (this.#fired.has(name)) this.#wrong('8', `timer ${name} fired twice`)
+      this.#fired.add(name)
+      if (timer.due > this.#now()) this.#wrong('8', `timer ${name} fired ${timer.due - this.#now()} ms early`)
+    }
+  }
+
+  #checkActors({ actors = [], journal = [] }: Commit): Map<ActorKey, JournalEntry[]> {
+    const entries = new Map(journal.map((row) => [row.key, this.fold.take(row)]))
+    for (const row of actors) {
+      if (!entries.has(row.key)) this.#wrong('2', `version ${row.version} of ${row.key} has no journal`)
+      if (!this.fold.agrees(row)) this.#wrong('4', `version ${row.version} of ${row.key} is not the fold of its journal`)
+      if (row.kind !== 'registry') this.#checkWaits(row.key)
+    }
+    return entries
+  }
+
+  /** What an actor waits for is there: its timers, its place in the queue, its open attempt. */
+  #checkWaits(key: ActorKey): void {
+    const live = this.fold.lives.get(key)
+    if (live === undefined) return
+    const { timers, ready, attempts } = this.#tables
+    const own = [...timers.values()].flatMap((timer) => (timer.key === key ? [timer.id] : [])).toSorted(byText)
+    if (own.join() !== timersOf(live).join())
+      this.#wrong('9', `${key} waits for the timers [${timersOf(live).join()}], and has [${own.join()}]`)
+    if ((phase(live) === 'queued') !== ready.has(key))
+      this.#wrong('9', `${key} ${ready.has(key) ? 'has' : 'has not'} a row of waiting tasks in ${phase(live)}`)
+    const open = [...attempts.values()].filter((row) => row.actor === key && row.closedAt === null)
+    const should = openAttempt(live)
+    const asked = should === null ? [] : [should.nonce]
+    if (open.map(({ nonce }) => nonce).join() !== asked.join())
+      this.#wrong('9', `${key} has open attempts [${open.map(attemptName).join()}], its machine ${JSON.stringify(should)}`)
+  }
+
+  /** What one actor tells another is taken in the order that it was told, whether as a row or in the same commit. */
+  #checkOrder({ consumed = [] }: Commit, before: Before, entries: Map<ActorKey, JournalEntry[]>): void {
+    const taken = new Set(consumed)
+    const left = before.messages.filter(({ id }) => !taken.has(id) && this.#tables.messages.has(id))
+    if (left.length === 0) return
+    for (const row of before.consumed) {
+      const older = left.find((each) => row !== undefined && each.id < row.id && sameWay(each, row))
+      if (older !== undefined) this.#wrong('5', `message ${row?.id} overtook ${older.id} from ${older.from} to ${older.to}`)
+    }
+    for (const older of left) {
+      const told = (entries.get(older.to) ?? []).filter(({ origin }) => origin === older.from).length
+      const asRows = before.consumed.filter((row) => row !== undefined && sameWay(row, older)).length
+      if (told > asRows) this.#wrong('5', `a word from ${older.from} to ${older.to} overtook message ${older.id}`)
+    }
+  }
+
+  #checkAttempts({ attempts = [] }: Commit, { attempts: before }: Before): void {
+    const open = [...this.#tables.attempts.values()].filter(({ closedAt }) => closedAt === null)
+    for (const row of attempts) {
+      const name = attemptName(row)
+      const was = before.get(name)
+      if (was?.closedAt != null) this.#wrong('7', `attempt ${name} was closed already`)
+      if (was === undefined) this.#checkNumber(row)
+      if (row.closedAt !== null) this.#checkClosing(row)
+      const others = open.filter(({ owner, task }) => owner === row.owner && task === row.task)
+      if (others.length > 1) this.#wrong('7', `task ${row.task} has ${others.length} open attempts`)
+      const onGrant = open.filter(({ owner, grant }) => owner === row.owner && grant === row.grant)
+      if (onGrant.length > 1) this.#wrong('14', `grant ${row.grant} backs ${onGrant.length} open attempts`)
+      if (row.closedAt === null && row.deadline <= row.openedAt) this.#wrong('9', `attempt ${name} has no deadline`)
+    }
+  }
+
+  #checkNumber({ actor, attempt }: AttemptRow): void {
+    const last = this.#attempts.get(actor) ?? 0
+    if (attempt <= last) this.#wrong('7', `attempt ${attempt} of ${actor} follows attempt ${last}`)
+    this.#attempts.set(actor, attempt)
+  }
+
+  /** Only the attempt's own daemon, in its own session and with its nonce, ends it as done or failed. */
+  #checkClosing({ owner, task, attempt, nonce, session, daemon, closed }: AttemptRow): void {
+    if (closed !== 'done' && closed !== 'failed') return
+    const report = `${owner} ${task} ${attempt} ${nonce} ${session} ${daemon} ${closed}`
+    if (!this.reported.has(report)) this.#wrong('7', `nobody who may has reported ${report}`)
+  }
+
+  #checkSlots({ grants = [], held = [] }: Commit): void {
+    for (const { owner, daemon, id } of grants) {
+      const slots = this.#tables.daemons.get(`${owner} ${daemon}`)?.slots
+      const count = [...this.#tables.grants.values()].filter((row) => row.owner === owner && row.daemon === daemon).length
+      if (slots === undefined) this.#wrong('14', `grant ${id} is on the daemon ${daemon}, which is not there`)
+      else if (count > slots) this.#wrong('14', `${count} grants on the ${slots} slots of ${daemon}`)
+    }
+    for (const { id, directive } of held) {
+      const others = [...this.#tables.held.values()].filter((row) => row.id === id && row.directive !== directive)
+      if (others.length > 0) this.#wrong('14', `grant ${id} is held by ${directive} and ${others[0]?.directive}`)
+    }
+  }
+
+  #checkOwners({ actors = [], tasks = [], attempts = [], held = [], grants = [] }: Commit, before: Before): void {
+    const ownerOf = (key: string): string => readKey(key as ActorKey).owner
+    const same = (what: string, ...owners: string[]): void => {
+      if (new Set(owners).size > 1) this.#wrong('10', `${what} crosses from ${owners.join(' to ')}`)
+    }
+    for (const row of actors) same(row.key, row.owner, ownerOf(row.key), ownerOf(row.directive ?? row.key))
+    for (const row of tasks) same(row.id, row.owner, ownerOf(row.actor), ownerOf(row.directive))
+    for (const row of attempts)
+      same(attemptName(row), row.owner, ownerOf(row.actor), ownerOf(row.directive), row.daemon.split('-')[0] ?? '')
+    for (const row of held) same(`held ${row.id}`, ownerOf(row.directive), row.daemon.split('-')[0] ?? '')
+    for (const row of grants) same(`grant ${row.id}`, row.owner, ownerOf(row.directive), row.daemon.split('-')[0] ?? '')
+    for (const row of before.consumed)
+      if (row?.from.includes('/')) same(`message ${row.id}`, ownerOf(row.from), ownerOf(row.to))
+  }
+
+  /** Events are numbered within their directive without a gap. */
+  #checkEvents({ events = [] }: Commit): void {
+    for (const { directive, sequence } of events)
+      if (sequence > 1 && !this.#tables.events.has(`${directive} ${sequence - 1}`))
+        this.#wrong('2', `event ${sequence} of ${directive} leaves a gap`)
+  }
+}
+
+const byText = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0)
+
+const sameWay = (a: StoredMessage, b: StoredMessage): boolean => a.from === b.from && a.to === b.to
+
+/** A commit in one line of the trace. */
+const linesOf = (commit: Commit, messages: readonly number[]): string => {
+  const { shards, actors = [], consumed = [], fired = [], attempts = [], grants = [], goneGrants = [] } = commit
+  const parts: [string, readonly string[]][] = [
+    ['shards', shards.map(({ shard, epoch }) => `${shard}@${epoch}`)],
+    ['actors', actors.map(({ key, version, status }) => `${key}#${version}=${status}`)],
+    ['took', consumed.map(String)],
+    ['fired', fired.map(({ key, id }) => `${key} ${id}`)],
+    ['told', (commit.messages ?? []).map(({ to }, at) => `${messages[at]}>${to}`)],
+    ['attempts', attempts.map((row) => `${row.task}/${row.attempt}@${row.daemon} ${row.closed ?? 'open'}`)],
+    ['grants', [...grants.map(({ id }) => id.slice(0, 5)), ...goneGrants.map(({ id }) => `-${id.slice(0, 5)}`)]],
+  ]
+  return parts.flatMap(([name, list]) => (list.length > 0 ? [`${name}: ${list.join(' ')}`] : [])).join('; ')
+}

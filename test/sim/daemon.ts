@@ -1,0 +1,252 @@
+/**
+ * A daemon of the simulated world: it says hello, beats, takes spawns and reports, as ours does; and by chance it refuses,
+ * says nothing, stalls, repeats itself, comes too late or lies. It may die and come back, with its records or without.
+ */
+import type { Incoming } from '../../src/actors/ports/bus.ts'
+import type { Clock } from '../../src/actors/ports/clock.ts'
+import { decode } from '../../src/bus/json.ts'
+import { retried } from '../../src/bus/retry.ts'
+import { readAddress, subjects } from '../../src/bus/subjects.ts'
+import { WritError } from '../../src/protocol/errors.ts'
+import { addressOf } from '../../src/protocol/ids.ts'
+import { beatMs } from '../../src/protocol/limits.ts'
+import type { BeatReply, HelloReply, Order, Receipt, Spawn } from '../../src/protocol/task.ts'
+import { clockOf, Process, ProcessBus } from './process.ts'
+import type { SimRandom } from './random.ts'
+import type { DaemonWorld, Outcome } from './work.ts'
+import { outcomeOf } from './work.ts'
+
+export interface DaemonSpec {
+  owner: string
+  name: string
+  slots: number
+  /** Null: it starts anew each time. */
+  home: string | null
+}
+
+/** An attempt as the daemon has it on its disk. `spawn` is null when its cancel came first. */
+export interface AttemptRecord {
+  order: Order
+  session: string
+  spawn: Spawn | null
+  outcome: Outcome | null
+  receipt: boolean
+}
+
+const keyOf = ({ task, attempt }: Order): string => `${task}/${attempt}`
+const callMs = 5_000
+const hour = 3_600_000
+
+export class SimDaemon {
+  readonly spec: DaemonSpec
+  readonly records: Map<string, AttemptRecord>
+  readonly process: Process
+  readonly #world: DaemonWorld
+  readonly #random: SimRandom
+  readonly #clock: Clock
+  readonly #sim
+  readonly #bus: ProcessBus
+  #session: string
+
+  constructor(world: DaemonWorld, spec: DaemonSpec, records: Map<string, AttemptRecord> = new Map()) {
+    this.#world = world
+    this.spec = spec
+    this.records = records
+    this.#random = world.random.fork()
+    this.process = new Process(spec.name)
+    this.#clock = clockOf(this.process, world.clock, 1, 0)
+    this.#sim = world.network.join(spec.name)
+    this.#bus = new ProcessBus(this.process, this.#sim)
+    this.#session = `s${this.#random.token(8)}`
+  }
+
+  start(): void {
+    this.#world.trace.add(`${this.spec.name} starts with ${this.#running().length} attempts`)
+    void this.#live()
+  }
+
+  kill(): void {
+    this.#world.trace.add(`${this.spec.name} dies`)
+    this.process.kill()
+    this.#sim.kill()
+  }
+
+  async #live(): Promise<void> {
+    await this.#hello()
+    const { owner, name: id } = this.spec
+    const pattern = subjects.daemonSession.pattern({ owner, id, session: this.#session })
+    this.#bus.subscribe(pattern, {}, (message) => this.#take(message))
+    for (const record of this.records.values()) this.#resume(record)
+    for (;;) {
+      await this.#sleep(beatMs)
+      await this.#beat()
+    }
+  }
+
+  async #hello(): Promise<void> {
+    const { owner, name: id, slots, home } = this.spec
+    const hello = {
+      session: this.#session,
+      slots,
+      roles: ['planner', 'worker', 'evaluator', 'merger'],
+      executors: ['shell', 'checks'],
+      running: this.#running(),
+      ...(home === null ? {} : { home }),
+    }
+    for (;;) {
+      try {
+        const subject = subjects.daemon.at({ owner, id, verb: 'hello' })
+        const reply = (await this.#bus.request(subject, hello, callMs)) as HelloReply
+        this.#session = reply.session
+        return
+      } catch (error) {
+        if (!(error instanceof WritError)) throw error
+        await this.#sleep(1_000)
+      }
+    }
+  }
+
+  async #beat(): Promise<void> {
+    const { owner, name: id } = this.spec
+    const beat = { session: this.#session, running: this.#running() }
+    try {
+      const subject = subjects.daemon.at({ owner, id, verb: 'beat' })
+      const { known } = (await this.#bus.request(subject, beat, callMs)) as BeatReply
+      if (!known) await this.#hello()
+    } catch (error) {
+      if (!(error instanceof WritError)) throw error
+    }
+  }
+
+  /** What it runs, and what it has not got its receipt for. */
+  #running(): string[] {
+    return [...this.records].flatMap(([key, { receipt }]) => (receipt ? [] : [key]))
+  }
+
+  #busy(): number {
+    return [...this.records.values()].filter(({ outcome }) => outcome === null).length
+  }
+
+  #take(message: Incoming): void {
+    const verb = subjects.daemonSession.read(message.subject)?.verb
+    const body = decode(message.body)
+    if (verb === 'spawn') this.#spawn(message, body as Spawn)
+    else if (verb === 'cancel' || verb === 'finish') this.#end(message, verb, body as Order)
+  }
+
+  #spawn(message: Incoming, spawn: Spawn): void {
+    const { owner, trace, faults } = { owner: this.spec.owner, ...this.#world }
+    const { id: task, attempt, nonce } = spawn.task
+    if (spawn.owner !== owner) trace.violate('10', `${this.spec.name} was sent a task of ${spawn.owner}`)
+    const order = { task, attempt, nonce }
+    const known = this.records.get(keyOf(order))
+    if (known !== undefined && known.order.nonce !== nonce)
+      trace.violate('7', `${keyOf(order)} was sent under two nonces`)
+    if (known !== undefined) return message.reply({ accepted: true })
+    if (this.#random.chance(faults.spawnIgnored)) return
+    if (this.#busy() >= this.spec.slots || this.#random.chance(faults.spawnRefused))
+      return message.reply({ error: new WritError('BUSY', 'all slots are taken').body })
+    const record = { order, session: this.#session, spawn, outcome: null, receipt: false }
+    this.records.set(keyOf(order), record)
+    message.reply({ accepted: true })
+    trace.add(`${this.spec.name} runs ${keyOf(order)}`)
+    void this.#run(record, spawn)
+  }
+
+  #end(message: Incoming, verb: 'cancel' | 'finish', order: Order): void {
+    message.reply({ accepted: true })
+    const known = this.records.get(keyOf(order))
+    if (known?.order.nonce === order.nonce && known.outcome !== null) return
+    if (known !== undefined && this.#random.chance(this.#world.faults.cancelIgnored)) return
+    const record = known ?? { order, session: this.#session, spawn: null, outcome: null, receipt: false }
+    this.records.set(keyOf(order), record)
+    const spawn = record.spawn
+    if (verb === 'finish' && spawn !== null) void this.#over(record, outcomeOf(this.#world, this.#random, spawn, true))
+    else void this.#over(record, { verb: 'failed', body: { reason: 'told to stop', means: false } })
+  }
+
+  #resume(record: AttemptRecord): void {
+    if (record.receipt) return
+    if (record.outcome !== null) void this.#report(record, record.outcome)
+    else if (record.spawn !== null) void this.#run(record, record.spawn)
+  }
+
+  /** The work takes its time; one that is slow says that it is getting on, one that stalls says nothing. */
+  async #run(record: AttemptRecord, spawn: Spawn): Promise<void> {
+    const { faults } = this.#world
+    if (this.#random.chance(faults.workStalls)) await this.#sleep(60_000)
+    const slow = this.#random.chance(faults.workSlow)
+    for (let left = slow ? this.#random.between(3, 12) : 0; left > 0 && record.outcome === null; left--) {
+      await this.#sleep(5_000)
+      await this.#send(record, 'progress', {})
+    }
+    await this.#sleep(this.#random.between(5, 800))
+    if (spawn.task.role === 'planner' && record.outcome === null) await this.#world.plan(spawn, this.#random)
+    await this.#over(record, outcomeOf(this.#world, this.#random, spawn, false))
+  }
+
+  async #over(record: AttemptRecord, outcome: Outcome): Promise<void> {
+    if (record.outcome !== null) return
+    record.outcome = outcome
+    if (this.#random.chance(this.#world.faults.reportLate)) await this.#sleep(this.#random.between(5_000, 60_000))
+    await this.#report(record, outcome)
+  }
+
+  async #report(record: AttemptRecord, { verb, body }: Outcome): Promise<void> {
+    const { faults } = this.#world
+    if (this.#random.chance(faults.reportForged)) this.#forge()
+    const first = this.#send(record, verb, body)
+    if (this.#random.chance(faults.reportTwice)) void this.#later(record, { verb, body })
+    await first
+    record.receipt = true
+  }
+
+  async #later(record: AttemptRecord, { verb, body }: Outcome): Promise<void> {
+    await this.#sleep(this.#random.between(0, 20_000))
+    await this.#send(record, verb, body)
+  }
+
+  /** Until it has the receipt. */
+  async #send({ order, session }: AttemptRecord, verb: 'done' | 'failed' | 'progress', body: object): Promise<void> {
+    const { owner, name: daemon } = this.spec
+    const { task, attempt, nonce } = order
+    this.#world.reported(`${owner} ${task} ${attempt} ${nonce} ${session} ${daemon} ${verb}`)
+    const subject = subjects.report.at({ owner, ...readAddress(addressOf(owner, task)), daemon, verb })
+    const time = { clock: this.#clock, random: this.#random }
+    try {
+      const receipt = (await retried(time, verb === 'progress' ? callMs : hour, () =>
+        this.#bus.request(subject, { attempt, nonce, session, ...body }, callMs),
+      )) as Receipt
+      this.#world.trace.add(`${daemon} has the receipt of ${verb} ${keyOf(order)}: ${receipt.counted}`)
+    } catch (error) {
+      if (!(error instanceof WritError)) throw error
+    }
+  }
+
+  /** A report about somebody's open attempt, with all that this daemon can know or guess of it but one thing. */
+  #forge(): void {
+    const { owner, name: daemon } = this.spec
+    const open = this.#world.openAttempts().filter((row) => row.owner === owner)
+    const row = this.#random.pick(open)
+    if (row === undefined) return
+    const wrong = this.#random.pick(['nonce', 'session', 'attempt', 'daemon'])
+    if (wrong === 'daemon' ? row.daemon === daemon : row.daemon !== daemon) return
+    const body = {
+      attempt: wrong === 'attempt' ? row.attempt + 1 : row.attempt,
+      nonce: wrong === 'nonce' ? `${row.nonce}x` : row.nonce,
+      session: wrong === 'session' ? `${row.session}x` : row.session,
+      ...(this.#random.chance(0.5) ? { reason: 'forged' } : { result: 'forged' }),
+    }
+    const verb = 'reason' in body ? 'failed' : 'done'
+    const subject = subjects.report.at({ owner, ...readAddress(addressOf(owner, row.task)), daemon, verb })
+    this.#world.trace.add(`${daemon} forges ${verb} of ${row.task}/${row.attempt}: wrong ${wrong}`)
+    this.#bus.request(subject, body, callMs).then(
+      (receipt) => this.#world.forged((receipt as Receipt).counted, `${row.task}/${row.attempt}, wrong ${wrong}`),
+      () => undefined,
+    )
+  }
+
+  async #sleep(ms: number): Promise<void> {
+    await new Promise<void>((resolve) => this.#clock.after(ms, resolve))
+  }
+}

@@ -1,0 +1,101 @@
+/** Listens to what a thread says, and asks of each word whether the commit that it tells of is there (DESIGN 13, 6 and 12). */
+import { decode } from '../../src/bus/json.ts'
+import { subjects } from '../../src/bus/subjects.ts'
+import type { Checkers } from './checkers.ts'
+import type { Ear } from './process.ts'
+import type { Tables } from './tables.ts'
+import type { Trace } from './trace.ts'
+
+interface Answer {
+  error?: { code: string; message: string }
+  received?: unknown
+  counted?: boolean
+  session?: string
+}
+
+const commandNouns = ['directive', 'step', 'contract', 'task'] as const
+
+export class ThreadEar implements Ear {
+  /** Commands that were answered, as `<owner> <command>`: their replies stay. */
+  readonly promised = new Set<string>()
+  readonly #tables: Tables
+  readonly #checkers: Checkers
+  readonly #trace: Trace
+  readonly #counted = new Set<string>()
+
+  constructor(tables: Tables, checkers: Checkers, trace: Trace) {
+    this.#tables = tables
+    this.#checkers = checkers
+    this.#trace = trace
+  }
+
+  readonly said = (subject: string, body: object): void => {
+    this.#trace.add(`says ${subject}`)
+    const event = subjects.event.read(subject)
+    if (event !== null) return this.#event(`${event.owner}/${event.directive}`, body as { number: number })
+    if (subjects.mail.read(subject) !== null) return this.#mail(body as { from: string; message?: number })
+    const order = subjects.daemonSession.read(subject)
+    if (order?.verb === 'spawn' || subject.startsWith('_INBOX')) this.#spawn(body as Partial<SpawnBody>)
+  }
+
+  #event(directive: string, { number }: { number: number }): void {
+    if (this.#tables.events.has(`${directive} ${number}`)) return
+    this.#wrong(`event ${number} of ${directive} is told before its commit`)
+  }
+
+  #mail({ from, message }: { from: string; message?: number }): void {
+    if (from !== 'stream' && message !== undefined && message > this.#checkers.inserted)
+      this.#wrong(`message ${message} is told before its commit`)
+  }
+
+  #spawn({ owner, task }: Partial<SpawnBody>): void {
+    if (task === undefined) return
+    const row = this.#tables.attempts.get(`${owner} ${task.id} ${task.attempt}`)
+    if (row?.nonce !== task.nonce) this.#wrong(`${task.id}/${task.attempt} is sent before its commit`)
+  }
+
+  readonly answered = ({ subject, body }: { subject: string; body: Uint8Array }, answer: Answer): void => {
+    this.#trace.add(`answers ${subject}: ${answer.error?.code ?? 'ok'}`)
+    const { error } = answer
+    if (error?.code === 'INTERNAL' && !error.message.startsWith('the database refused'))
+      this.#trace.violate('answer', `${subject}: ${error.message}`)
+    if (error !== undefined) return
+    this.#command(subject, body, answer)
+    this.#report(subject, answer, body)
+    const hello = subjects.daemon.read(subject)
+    if (hello?.verb !== 'hello') return
+    const daemon = this.#tables.daemons.get(`${hello.owner} ${hello.id}`)
+    if (daemon?.session !== answer.session) this.#wrong(`${hello.id} is welcomed before its commit`)
+  }
+
+  #command(subject: string, body: Uint8Array, { received }: Answer): void {
+    for (const noun of commandNouns) {
+      const read = subjects[noun].read(subject)
+      if (read === null) continue
+      const { command } = decode(body) as { command?: string }
+      if (command === undefined || read.verb === 'get' || received !== undefined) return
+      this.promised.add(`${read.owner} ${command}`)
+      if (!this.#tables.replies.has(`${read.owner} ${command}`)) this.#wrong(`${subject} is answered before its commit`)
+    }
+  }
+
+  /** The receipt of a report that counted: the attempt is closed, and it counted once. */
+  #report(subject: string, { counted }: Answer, body: Uint8Array): void {
+    const read = subjects.report.read(subject)
+    if (read === null || counted !== true || (read.verb !== 'done' && read.verb !== 'failed')) return
+    const { attempt } = decode(body) as { attempt: number }
+    const name = `${read.owner} ${read.id} ${attempt}`
+    if (this.#tables.attempts.get(name)?.closedAt == null) this.#wrong(`the report of ${name} has its receipt too early`)
+    if (this.#counted.has(name)) this.#trace.violate('7', `reports of ${name} counted twice`)
+    this.#counted.add(name)
+  }
+
+  #wrong(what: string): void {
+    this.#trace.violate('6', what)
+  }
+}
+
+interface SpawnBody {
+  owner: string
+  task: { id: string; attempt: number; nonce: string }
+}

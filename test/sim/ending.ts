@@ -1,0 +1,93 @@
+/** How a healed world ends: every directive has ended, nothing waits in a mailbox, no slot is held by who has ended. */
+import type { DirectiveContext } from '../../src/machines/directive-context.ts'
+import { readKey, readStepId } from '../../src/protocol/ids.ts'
+import type { ActorRow } from '../../src/actors/ports/rows.ts'
+import type { Person } from './people.ts'
+import type { World } from './world.ts'
+
+const helpMs = 3_000
+
+export class Ending {
+  readonly #world: World
+  #helping = false
+
+  constructor(world: World) {
+    this.#world = world
+    this.#help()
+  }
+
+  /** Threads that came back too early to start are started again; people say what has to be said. */
+  #help(): void {
+    const { people, clock, threads } = this.#world
+    for (const thread of [...threads])
+      if (thread.process.isDead) {
+        threads.splice(threads.indexOf(thread), 1)
+        this.#world.startThread(thread.name)
+      }
+    if (!this.#helping) void this.#helpAll(people)
+    clock.after(helpMs, () => this.#help())
+  }
+
+  async #helpAll(people: readonly Person[]): Promise<void> {
+    this.#helping = true
+    for (const person of people) await person.help()
+    this.#helping = false
+  }
+
+  isOver(): boolean {
+    return this.#unfinished() === null
+  }
+
+  /** What keeps the world from its end, in words; null: nothing. */
+  #unfinished(): string | null {
+    const { people, store } = this.#world
+    const { actors, messages, attempts, grants, ready, held } = store.tables
+    for (const { directive } of people) {
+      const row = actors.get(directive)
+      if (row === undefined) return `${directive} was not created`
+      if (!row.ended) return `${directive} is ${row.status}${this.#steps(row)} and waits for ${row.waiting}`
+    }
+    for (const row of messages.values()) return `message ${row.id} from ${row.from} to ${row.to} is not taken`
+    for (const row of attempts.values()) if (row.closedAt === null) return `attempt ${row.task}/${row.attempt} is open`
+    for (const row of ready.values()) return `${row.actor} waits for a slot`
+    for (const row of held.values()) return `${row.directive} holds grant ${row.id}`
+    for (const row of grants.values()) return `grant ${row.id} of ${row.directive} is not given back`
+    return null
+  }
+
+  #steps(directive: ActorRow): string {
+    const steps = [...this.#world.store.tables.actors.values()].filter(
+      (row) => row.kind === 'step' && row.directive === directive.key && row.status !== 'passed',
+    )
+    return steps.map((row) => `; ${row.id} is ${row.status} and waits for ${row.waiting}`).join('')
+  }
+
+  check(): void {
+    const { trace, store, ear, people } = this.#world
+    if (trace.violations.length > 0) return
+    const unfinished = this.#unfinished()
+    if (unfinished !== null) return trace.violate('9', `in a healed world ${unfinished}`)
+    const { actors, replies, faulted, parked } = store.tables
+    for (const promise of ear.promised) if (!replies.has(promise)) trace.violate('12', `the reply to ${promise} is gone`)
+    for (const { directive, created } of people)
+      if (created && !actors.has(directive)) trace.violate('12', `${directive} is gone`)
+    for (const key of faulted.keys()) trace.violate('10', `${key} is parked`)
+    for (const { actor, reason } of parked) trace.violate('10', `a message to ${actor} is parked: ${reason}`)
+    for (const row of actors.values()) if (row.kind === 'directive') this.#checkCounts(row)
+  }
+
+  #checkCounts({ key, status }: ActorRow): void {
+    const { trace, store, checkers } = this.#world
+    const context = checkers.fold.lives.get(key)?.snapshot.context as DirectiveContext | undefined
+    const chain = context?.chain
+    if (context === undefined || chain === null || chain === undefined) return
+    const { owner, id } = readKey(key)
+    const steps = [...store.tables.actors.values()].filter((row) => {
+      const read = row.owner === owner ? readStepId(row.id) : null
+      return read?.directive === id && read.generation === chain.generation
+    })
+    const passed = steps.filter((row) => row.status === 'passed').length
+    if (passed !== context.passed) trace.violate('counts', `${key} counts ${context.passed} passed, ${passed} have`)
+    if (status === 'completed' && passed !== chain.steps) trace.violate('R20', `${key} is completed with ${passed}`)
+  }
+}

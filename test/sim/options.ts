@@ -1,0 +1,130 @@
+/** What a simulated world is made of and what goes wrong in it: everything by name, so that a failing seed can say all of it. */
+import type { SimRandom } from './random.ts'
+
+/** How likely each fault is. Per message, commit, call, spawn, report or task; those marked so: per half second and world. */
+export const faultRates = {
+  /** Of the bus. */
+  busDrop: 0.03,
+  busDuplicate: 0.05,
+  /** Whether messages take up to half a second at all. */
+  busSlow: 1,
+  /** Per half second. */
+  partition: 0.02,
+  /** Of commits: applied and not told, lost and not told, applied after it was given up, refused, slow. */
+  commitUnknownApplied: 0.03,
+  commitUnknownLost: 0.03,
+  commitUnknownLate: 0.02,
+  commitRefused: 0.004,
+  commitSlow: 0.05,
+  /** Of the store's other calls. */
+  callFails: 0.004,
+  callSlow: 0.03,
+  /** Of threads; the first three per half second. */
+  engineKilled: 0.02,
+  engineFrozen: 0.015,
+  engineStopped: 0.01,
+  clockDrift: 0.01,
+  /** Of daemons; the first three per half second. */
+  daemonGone: 0.01,
+  daemonRestarted: 0.015,
+  daemonForgets: 0.01,
+  spawnRefused: 0.05,
+  spawnIgnored: 0.03,
+  workSlow: 0.05,
+  workStalls: 0.02,
+  cancelIgnored: 0.1,
+  reportTwice: 0.2,
+  reportLate: 0.05,
+  reportForged: 0.2,
+  /** Of the work itself. */
+  workFails: 0.03,
+  meansFail: 0.05,
+  notPassed: 0.1,
+  verdictBad: 0.05,
+  verdictMissing: 0.03,
+  planBad: 0.2,
+  planMissing: 0.1,
+  mergeConflict: 0.05,
+} as const
+
+export type Fault = keyof typeof faultRates
+export type Faults = Record<Fault, number>
+
+/** What people do, per turn of theirs. */
+export const deedRates = {
+  pause: 1,
+  resume: 2,
+  cancel: 0.4,
+  retry: 1,
+  evaluate: 1,
+  steerStep: 2,
+  completeContract: 0.5,
+  endTask: 0.5,
+  publishDone: 0.5,
+  createAgain: 0.5,
+} as const
+
+export type Deed = keyof typeof deedRates
+
+export interface SimOptions {
+  seed: number
+  engines: number
+  owners: number
+  /** Per owner. */
+  daemons: number
+  directives: number
+  stepsMax: number
+  /** How long things go wrong, and how long after that everything may take to come to its end. */
+  chaosMs: number
+  healMs: number
+  faults: Faults
+  deeds: Record<Deed, number>
+}
+
+const all = <K extends string>(rates: Readonly<Record<K, number>>, value: (rate: number) => number): Record<K, number> =>
+  Object.fromEntries(Object.entries<number>(rates).map(([name, rate]) => [name, value(rate)])) as Record<K, number>
+
+export const noFaultsAtAll: Faults = all(faultRates, () => 0)
+export const noDeeds: Record<Deed, number> = all(deedRates, () => 0)
+
+/** One thread, one daemon, one directive; nothing goes wrong. */
+export const calm = (seed: number, more: Partial<SimOptions> = {}): SimOptions => ({
+  seed,
+  engines: 1,
+  owners: 1,
+  daemons: 1,
+  directives: 1,
+  stepsMax: 12,
+  chaosMs: 5_000,
+  healMs: 1_200_000,
+  faults: noFaultsAtAll,
+  deeds: noDeeds,
+  ...more,
+})
+
+/** Swarm: each seed has a world of its own size and its own choice of faults, so that rare pairs of them meet without the others. */
+export const swarm = (seed: number, random: SimRandom): SimOptions => {
+  const share = random.pick([0.1, 0.3, 0.5]) ?? 0.3
+  const some = (rate: number): number => (random.chance(share) ? rate : 0)
+  return {
+    seed,
+    engines: random.between(1, 3),
+    owners: random.between(1, 2),
+    daemons: random.between(1, 3),
+    directives: random.between(1, 3),
+    stepsMax: random.pick([3, 6, 12]) ?? 6,
+    chaosMs: random.pick([15_000, 30_000, 60_000]) ?? 30_000,
+    healMs: 1_200_000,
+    faults: all(faultRates, some),
+    deeds: all(deedRates, some),
+  }
+}
+
+/** The faults and deeds that are on, in one line. */
+export const described = ({ faults, deeds, ...rest }: SimOptions): string => {
+  const on = (rates: Record<string, number>): string =>
+    Object.entries(rates)
+      .flatMap(([name, rate]) => (rate > 0 ? [`${name}=${rate}`] : []))
+      .join(' ')
+  return `${JSON.stringify(rest)} faults: ${on(faults) || 'none'}; deeds: ${on(deeds) || 'none'}`
+}

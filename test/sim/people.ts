@@ -1,0 +1,167 @@
+/** People of the simulated world: they create directives and start them, then do what comes to their mind until the world heals. */
+import { WritClient } from '../../src/bus/client.ts'
+import { subjects } from '../../src/bus/subjects.ts'
+import { WritError } from '../../src/protocol/errors.ts'
+import { type ActorKey, readKey, shardOf } from '../../src/protocol/ids.ts'
+import type { SimBus, SimNetwork } from './bus.ts'
+import type { SimClock } from './clock.ts'
+import type { Deed } from './options.ts'
+import { directiveBy } from './plans.ts'
+import type { SimRandom } from './random.ts'
+import type { Tables } from './tables.ts'
+import type { Trace } from './trace.ts'
+
+export interface PeopleWorld {
+  clock: SimClock
+  random: SimRandom
+  network: SimNetwork
+  trace: Trace
+  tables: Tables
+  stepsMax: number
+  deeds: Record<Deed, number>
+  readonly healing: boolean
+}
+
+const hour = 3_600_000
+/** What is said to whoever asks for what cannot be now; anything else is a fault. */
+const refusals = new Set(['REFUSED', 'NOT_FOUND', 'CONFLICT', 'BAD_PLAN', 'PARKED', 'INTERNAL'])
+
+export class Person {
+  readonly directive: ActorKey
+  /** Whether the directive was created as far as this person was told. */
+  created = false
+  /** Its name on the bus. */
+  readonly client: string
+  readonly #world: PeopleWorld
+  readonly #random: SimRandom
+  readonly #bus: SimBus
+  readonly #client: WritClient
+
+  constructor(world: PeopleWorld, owner: string, id: string) {
+    this.#world = world
+    this.#random = world.random.fork()
+    this.client = `person-${owner}-${id}`
+    this.#bus = world.network.join(this.client)
+    this.#client = new WritClient(this.#bus, owner, { clock: world.clock, random: this.#random, deadlineMs: hour })
+    this.directive = `${owner}/${id}`
+  }
+
+  async live(): Promise<void> {
+    const { id } = readKey(this.directive)
+    const input = directiveBy(this.#random, id, this.#world.stepsMax)
+    await this.#sleep(this.#random.between(0, 3_000))
+    this.created = (await this.#ask('create', () => this.#client.createDirective(input))) !== null
+    await this.#ask('start', () => this.#client.directive(id).start())
+    while (!this.#world.healing) {
+      await this.#sleep(this.#random.between(500, 8_000))
+      const deed = this.#choose()
+      if (deed !== null && !this.#world.healing) await this.#do(deed, id, input)
+    }
+  }
+
+  /** What has to be said so that the directive can come to its end: called now and then once the world heals. */
+  async help(): Promise<void> {
+    const { tables } = this.#world
+    const { id } = readKey(this.directive)
+    const row = tables.actors.get(this.directive)
+    if (row === undefined) return
+    if (row.facts['paused'] === true) await this.#ask('resume', () => this.#client.directive(id).resume())
+    if (row.status === 'draft') await this.#ask('start', () => this.#client.directive(id).start())
+    for (const step of this.#steps().filter(({ status }) => status === 'held'))
+      await this.#ask('approve', () => this.#client.step(step.id).approve())
+  }
+
+  #choose(): Deed | null {
+    const { deeds } = this.#world
+    const total = Object.values(deeds).reduce((sum, rate) => sum + rate, 0)
+    let at = this.#random.next() * total
+    for (const [deed, rate] of Object.entries(deeds)) {
+      at -= rate
+      if (at < 0) return deed as Deed
+    }
+    return null
+  }
+
+  async #do(deed: Deed, id: string, input: Parameters<WritClient['createDirective']>[0]): Promise<unknown> {
+    const directive = this.#client.directive(id)
+    switch (deed) {
+      case 'pause':
+      case 'resume':
+      case 'cancel':
+      case 'retry':
+        return this.#ask(deed, () => directive[deed]())
+      case 'createAgain':
+        return this.#createAgain(input)
+      case 'evaluate': {
+        const step = this.#random.pick(this.#steps())
+        return step === undefined ? null : this.#ask(deed, () => directive.evaluate({ step: step.id }))
+      }
+      case 'steerStep':
+        return this.#steer()
+      case 'completeContract':
+      case 'endTask':
+      case 'publishDone':
+        return this.#end(deed)
+    }
+  }
+
+  /** The same again is answered, something else is refused (R53). */
+  async #createAgain(input: Parameters<WritClient['createDirective']>[0]): Promise<void> {
+    const other = this.#random.chance(0.5)
+    const again = other ? { ...input, goal: 'something else' } : input
+    const answer = await this.#ask('create again', () => this.#client.createDirective(again))
+    if (other && answer !== null) this.#world.trace.violate('R53', `${this.directive} was created with other content`)
+  }
+
+  async #steer(): Promise<unknown> {
+    const steps = this.#steps()
+    const held = steps.filter(({ status }) => status === 'held')
+    const step = this.#random.pick(held.length > 0 ? held : steps)
+    if (step === undefined) return null
+    const verb = this.#random.pick(['approve', 'reject', 'evaluate', 'retry', 'cancel'] as const) ?? 'approve'
+    const at = this.#client.step(step.id)
+    return this.#ask(`${verb} ${step.id}`, () => (verb === 'reject' ? at.reject({ text: 'otherwise' }) : at[verb]()))
+  }
+
+  async #end(how: 'completeContract' | 'endTask' | 'publishDone'): Promise<unknown> {
+    const rows = [...this.#world.tables.tasks.values()].filter(({ directive }) => directive === this.directive)
+    const open = rows.filter(({ endedAt }) => endedAt === null)
+    const task = this.#random.pick(open.length > 0 ? open : rows)
+    if (task === undefined) return null
+    const outcome = this.#random.chance(0.7) ? 'done' : 'failed'
+    const force = this.#random.chance(0.5)
+    if (how === 'endTask') return this.#ask(`end ${task.id}`, () => this.#client.task(task.id).end({ outcome, force }))
+    if (how === 'completeContract')
+      return this.#ask(`finish ${task.contract}`, () => this.#client.contract(task.contract).finish())
+    const { owner } = readKey(this.directive)
+    this.#world.trace.add(`publishes done of ${task.id}`)
+    this.#bus.publish(subjects.task.at({ owner, shard: shardOf(owner, task.id), id: task.id, verb: 'done' }), {})
+    return null
+  }
+
+  #steps(): { id: string; status: string }[] {
+    return [...this.#world.tables.actors.values()].filter(
+      ({ kind, directive }) => kind === 'step' && directive === this.directive,
+    )
+  }
+
+  /** Null: it was refused, or nobody answered for an hour. */
+  async #ask(what: string, call: () => Promise<unknown>): Promise<unknown> {
+    const { trace } = this.#world
+    trace.add(`${this.directive}: ${what}`)
+    try {
+      const answer = await call()
+      trace.add(`${this.directive}: ${what} is answered ${JSON.stringify(answer)}`)
+      return answer
+    } catch (error) {
+      if (!(error instanceof WritError)) throw error
+      trace.add(`${this.directive}: ${what} fails: ${error.code} ${error.message}`)
+      if (!refusals.has(error.code)) trace.violate('answer', `${this.directive}: ${what}: ${error.code} ${error.message}`)
+      return null
+    }
+  }
+
+  async #sleep(ms: number): Promise<void> {
+    await new Promise<void>((resolve) => this.#world.clock.after(ms, resolve))
+  }
+}

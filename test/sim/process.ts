@@ -1,0 +1,138 @@
+/**
+ * One process of the simulated world, a thread or a daemon: everything that reaches its code comes through here, so it can
+ * be killed between any two moments, or frozen while time goes on and its messages, timers and answers pile up.
+ */
+import type { Bus, Incoming, Published } from '../../src/actors/ports/bus.ts'
+import type { Alarm, Clock } from '../../src/actors/ports/clock.ts'
+import type { Store } from '../../src/actors/ports/store.ts'
+import type { SimBus } from './bus.ts'
+
+export class Process {
+  readonly name: string
+  #state: 'up' | 'frozen' | 'dead' = 'up'
+  #waiting: (() => void)[] = []
+
+  constructor(name: string) {
+    this.name = name
+  }
+
+  get isUp(): boolean {
+    return this.#state === 'up'
+  }
+
+  get isDead(): boolean {
+    return this.#state === 'dead'
+  }
+
+  enter(call: () => void): void {
+    if (this.#state === 'up') call()
+    else if (this.#state === 'frozen') this.#waiting.push(call)
+  }
+
+  freeze(): void {
+    if (this.#state === 'up') this.#state = 'frozen'
+  }
+
+  /** Everything that came meanwhile comes now. */
+  thaw(): void {
+    if (this.#state !== 'frozen') return
+    this.#state = 'up'
+    const waiting = this.#waiting
+    this.#waiting = []
+    for (const call of waiting) this.enter(call)
+  }
+
+  kill(): void {
+    this.#state = 'dead'
+    this.#waiting = []
+  }
+
+  /** The promise as this process sees it: never settled once it is dead. */
+  outcome<T>(promise: Promise<T>): Promise<T> {
+    return new Promise((resolve, reject) => {
+      promise.then(
+        (value) => this.enter(() => resolve(value)),
+        (error: unknown) => this.enter(() => reject(error)),
+      )
+    })
+  }
+}
+
+/** A process's own clock: begins anywhere, and may run a little fast or slow. */
+export const clockOf = (process: Process, world: Clock, rate: number, begin: number): Clock => ({
+  monotonic: () => begin + world.monotonic() * rate,
+  after: (ms, call): Alarm => world.after(ms / rate, () => process.enter(call)),
+})
+
+/** The store as a process sees it. */
+export const storeOf = (process: Process, store: Store): Store =>
+  new Proxy(store, {
+    get: (target, name) => {
+      const value: unknown = Reflect.get(target, name)
+      if (typeof value !== 'function') return value
+      return (...args: unknown[]): Promise<unknown> => process.outcome(Promise.resolve(Reflect.apply(value, target, args)))
+    },
+  })
+
+/** Sees what a process says, at the moment that it says it. */
+export interface Ear {
+  said: (subject: string, body: object) => void
+  answered: (asked: { subject: string; body: Uint8Array }, answer: object) => void
+}
+
+export const deaf: Ear = { said: () => undefined, answered: () => undefined }
+
+/** The bus as a process sees it. */
+export class ProcessBus implements Bus {
+  readonly #process: Process
+  readonly #bus: SimBus
+  readonly #ear: Ear
+
+  constructor(process: Process, bus: SimBus, ear: Ear = deaf) {
+    this.#process = process
+    this.#bus = bus
+    this.#ear = ear
+  }
+
+  publish(subject: string, body: object): void {
+    this.#ear.said(subject, body)
+    this.#bus.publish(subject, body)
+  }
+
+  request(subject: string, body: object, deadlineMs: number): Promise<unknown> {
+    this.#ear.said(subject, body)
+    return this.#process.outcome(this.#bus.request(subject, body, deadlineMs))
+  }
+
+  subscribe(
+    pattern: string,
+    options: { queue?: string },
+    take: (message: Incoming) => void,
+  ): { drain: () => Promise<void> } {
+    const own = this.#bus.subscribe(pattern, options, (message) => this.#process.enter(() => take(this.#heard(message))))
+    return { drain: () => this.#process.outcome(own.drain()) }
+  }
+
+  #heard(message: Incoming): Incoming {
+    const reply = (answer: object): void => {
+      this.#ear.answered(message, answer)
+      message.reply(answer)
+    }
+    return { ...message, reply }
+  }
+
+  flush(): Promise<void> {
+    return this.#process.outcome(this.#bus.flush())
+  }
+
+  async consume(take: (message: Published) => void): Promise<{ drain: () => Promise<void> }> {
+    const own = await this.#process.outcome(
+      this.#bus.consume((message) => this.#process.enter(() => take(message))),
+    )
+    return { drain: () => this.#process.outcome(own.drain()) }
+  }
+
+  close(): Promise<void> {
+    return this.#process.outcome(this.#bus.close())
+  }
+}

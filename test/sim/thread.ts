@@ -1,0 +1,159 @@
+/** One thread of the simulated world: the real engine over a bus, a store and a clock that are seen through its process. */
+import { pack } from '../../src/actors/codec.ts'
+import { Engine } from '../../src/actors/engine.ts'
+import type { Log } from '../../src/actors/host.ts'
+import type { Published } from '../../src/actors/ports/bus.ts'
+import type { Reader } from '../../src/actors/ports/reader.ts'
+import type { Store } from '../../src/actors/ports/store.ts'
+import { decode } from '../../src/bus/json.ts'
+import { subjects } from '../../src/bus/subjects.ts'
+import { wireOf } from '../../src/bus/wire.ts'
+import { WritError } from '../../src/protocol/errors.ts'
+import { readTaskId } from '../../src/protocol/ids.ts'
+import type { SimBus, SimNetwork } from './bus.ts'
+import type { SimClock } from './clock.ts'
+import { clockOf, type Ear, Process, ProcessBus, storeOf } from './process.ts'
+import type { SimRandom } from './random.ts'
+import type { Trace } from './trace.ts'
+
+export interface ThreadWorld {
+  clock: SimClock
+  random: SimRandom
+  network: SimNetwork
+  store: Store
+  trace: Trace
+  ear: Ear
+  /** How much faster or slower its clock may run. */
+  drift: number
+}
+
+const noRecords = (): Promise<never> => Promise.reject(new WritError('NOT_FOUND', 'the simulator keeps no records'))
+const reader: Reader = {
+  directives: noRecords,
+  directive: noRecords,
+  step: noRecords,
+  events: noRecords,
+  tasks: noRecords,
+  task: noRecords,
+  daemons: noRecords,
+  files: noRecords,
+  close: () => Promise.resolve(),
+}
+
+export class SimThread {
+  readonly name: string
+  readonly process: Process
+  readonly engine: Engine
+  readonly #world: ThreadWorld
+  readonly #bus: ProcessBus
+  readonly #sim: SimBus
+  #stopping = false
+
+  constructor(world: ThreadWorld, name: string, home: string | null) {
+    const { clock, network, store, trace, ear, drift } = world
+    const random = world.random.fork()
+    this.#world = world
+    this.name = name
+    this.process = new Process(name)
+    this.#sim = network.join(name)
+    this.#bus = new ProcessBus(this.process, this.#sim, ear)
+    const rate = 1 + drift * (2 * random.next() - 1)
+    this.engine = new Engine({
+      store: storeOf(this.process, store),
+      wire: wireOf(this.#bus, (line) => trace.add(`${name} ${line}`)),
+      reader,
+      clock: clockOf(this.process, clock, rate, random.between(0, 1_000_000)),
+      random,
+      log: this.#log(),
+      thread: name,
+      node: name,
+      home,
+      threads: random.between(1, 2),
+    })
+  }
+
+  /** Tries until it holds its share. Answers false when it died over it. */
+  async start(): Promise<void> {
+    const { trace } = this.#world
+    trace.add(`${this.name} starts`)
+    try {
+      await this.engine.start()
+      trace.add(`${this.name} has started`)
+      await this.#bus.consume((message) => void this.#published(message))
+    } catch (error) {
+      if (!(error instanceof WritError)) throw error
+      trace.add(`${this.name} cannot start: ${error.code}`)
+      this.kill()
+    }
+  }
+
+  kill(): void {
+    if (this.process.isDead) return
+    this.#world.trace.add(`${this.name} is killed`)
+    this.process.kill()
+    this.#sim.kill()
+  }
+
+  /** In order; then it is gone. */
+  async stop(): Promise<void> {
+    if (this.#stopping || !this.process.isUp) return
+    this.#stopping = true
+    this.#world.trace.add(`${this.name} stops`)
+    try {
+      await this.engine.stop()
+    } catch (error) {
+      if (!(error instanceof WritError)) throw error
+    }
+    this.kill()
+  }
+
+  freeze(ms: number): void {
+    if (!this.process.isUp) return
+    this.#world.trace.add(`${this.name} is frozen for ${ms} ms`)
+    this.process.freeze()
+    this.#world.clock.after(ms, () => this.thaw())
+  }
+
+  thaw(): void {
+    if (this.process.isUp || this.process.isDead) return
+    this.#world.trace.add(`${this.name} goes on`)
+    this.process.thaw()
+  }
+
+  /** As `src/engine-of.ts` takes what the stream brings: acknowledged once its row is there. */
+  async #published({ subject, body, incarnation, sequence, ack }: Published): Promise<void> {
+    const tokens = subjects.task.read(subject) ?? subjects.contract.read(subject)
+    const read = tokens === null ? null : readTaskId(tokens.id)
+    if (tokens === null || read === null) return ack()
+    const noun = subjects.task.read(subject) === null ? 'contract' : 'task'
+    const { owner, id, verb } = tokens
+    const mail = pack({ type: 'published', noun, verb, id, body: decode(body) })
+    try {
+      await this.engine.published({ owner, id, incarnation, sequence, actor: read.actor, body: mail })
+      ack()
+    } catch (error) {
+      if (!(error instanceof WritError)) throw error
+    }
+  }
+
+  /** A unit that fails by anything but a refusal is a fault of the engine. */
+  #log(): Log {
+    const { trace } = this.#world
+    const say =
+      (level: string) =>
+      (fields: object, text: string): void => {
+        trace.add(`${this.name} ${level} ${text} ${JSON.stringify(fields, errorsAsText)}`)
+      }
+    return {
+      info: say('info'),
+      warn: say('warn'),
+      error: (fields, text) => {
+        if (text === 'a unit failed') trace.violate('log', `${text} ${JSON.stringify(fields, errorsAsText)}`)
+        else say('error')(fields, text)
+      },
+    }
+  }
+}
+
+const errorsAsText = (_: string, value: unknown): unknown =>
+  value instanceof WritError ? `${value.code} ${value.message}` : value instanceof Error ? value.stack : value

@@ -1,0 +1,87 @@
+/** What comes of a daemon's work: results, commits and merges of a repository that only exists as sets of what is in it. */
+import type { AttemptRow } from '../../src/actors/ports/rows.ts'
+import type { Spawn } from '../../src/protocol/task.ts'
+import type { SimNetwork } from './bus.ts'
+import type { SimClock } from './clock.ts'
+import type { Faults } from './options.ts'
+import type { SimRandom } from './random.ts'
+import type { Trace } from './trace.ts'
+
+export interface Outcome {
+  verb: 'done' | 'failed'
+  body: object
+}
+
+/** What a daemon sees of its world. */
+export interface DaemonWorld {
+  clock: SimClock
+  random: SimRandom
+  network: SimNetwork
+  trace: Trace
+  /** Of now: they end when the world heals. */
+  readonly faults: Faults
+  /** Commits, and the work that is in each: `<step's task>/<attempt>`. */
+  repository: Map<string, ReadonlySet<string>>
+  openAttempts: () => AttemptRow[]
+  reported: (report: string) => void
+  forged: (counted: boolean, what: string) => void
+  /** What the planner does before it is done. */
+  plan: (spawn: Spawn, random: SimRandom) => Promise<void>
+}
+
+const hex = '0123456789abcdef'
+
+/** A commit with this in it. */
+const commitWith = ({ repository }: DaemonWorld, random: SimRandom, content: ReadonlySet<string>): string => {
+  const id = Array.from({ length: 40 }, () => random.pick([...hex])).join('')
+  repository.set(id, content)
+  return id
+}
+
+const contentOf = ({ repository }: DaemonWorld, commit: string | null): ReadonlySet<string> =>
+  repository.get(commit ?? '') ?? new Set()
+
+const union = (a: ReadonlySet<string>, b: ReadonlySet<string>): ReadonlySet<string> => new Set([...a, ...b])
+
+export const outcomeOf = (world: DaemonWorld, random: SimRandom, spawn: Spawn, finish: boolean): Outcome => {
+  const { faults } = world
+  if (!finish && random.chance(faults.meansFail)) return failed('the means', true)
+  switch (spawn.task.role) {
+    case 'planner':
+      return { verb: 'done', body: {} }
+    case 'evaluator':
+      return evaluated(faults, random)
+    case 'merger':
+      return merged(world, random, spawn)
+    case 'worker':
+      if (!finish && random.chance(faults.workFails)) return failed('the work', false)
+      return worked(world, random, spawn)
+  }
+}
+
+const failed = (reason: string, means: boolean): Outcome => ({ verb: 'failed', body: { reason, means } })
+
+const worked = (world: DaemonWorld, random: SimRandom, { task, repository, startCommit }: Spawn): Outcome => {
+  if (repository === null) return { verb: 'done', body: { result: 'ok' } }
+  const work = new Set([`${task.id}/${task.attempt}`])
+  return { verb: 'done', body: { commit: commitWith(world, random, union(contentOf(world, startCommit), work)) } }
+}
+
+const evaluated = (faults: Faults, random: SimRandom): Outcome => {
+  if (random.chance(faults.verdictMissing)) return { verb: 'done', body: {} }
+  if (random.chance(faults.verdictBad)) return { verb: 'done', body: { verdict: { passed: 'perhaps', overallScore: 7 } } }
+  const passed = !random.chance(faults.notPassed)
+  const overallScore = passed ? random.pick([0.6, 0.9, 1]) : 0.2
+  const reworkInstructions = passed ? null : 'do it again'
+  return { verb: 'done', body: { verdict: { passed, overallScore, reworkInstructions, summaryFeedback: 'seen' } } }
+}
+
+const merged = (world: DaemonWorld, random: SimRandom, { merge }: Spawn): Outcome => {
+  const done = (result: object): Outcome => ({ verb: 'done', body: { merge: result } })
+  if (merge === null) return failed('there is nothing to merge', false)
+  if (merge.kind === 'prepare') return done({ kind: 'prepared', line: commitWith(world, random, new Set()) })
+  if (merge.kind === 'publish') return done({ kind: 'published', line: merge.line })
+  if (random.chance(world.faults.mergeConflict)) return done({ kind: 'conflict', files: ['a.txt'] })
+  const content = union(contentOf(world, merge.line), contentOf(world, merge.commit))
+  return done({ kind: 'merged', base: merge.line, line: commitWith(world, random, content) })
+}

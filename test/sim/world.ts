@@ -1,0 +1,174 @@
+/**
+ * A whole Writ in one simulated world: threads with the real engine over a simulated store and bus, daemons and people, all
+ * by one seed. First things go wrong; then the world heals, and everything must come to its end.
+ */
+import { WritClient } from '../../src/bus/client.ts'
+import { WritError } from '../../src/protocol/errors.ts'
+import { Checkers } from './checkers.ts'
+import { SimNetwork } from './bus.ts'
+import { Chaos } from './chaos.ts'
+import { SimClock } from './clock.ts'
+import { type AttemptRecord, type DaemonSpec, SimDaemon } from './daemon.ts'
+import { ThreadEar } from './ear.ts'
+import { Ending } from './ending.ts'
+import { type Faults, noFaultsAtAll, type SimOptions } from './options.ts'
+import { Person } from './people.ts'
+import { planBy } from './plans.ts'
+import { SimRandom } from './random.ts'
+import { SimStore } from './store.ts'
+import { storeFaults } from './store-faults.ts'
+import { SimThread } from './thread.ts'
+import { Trace } from './trace.ts'
+import type { DaemonWorld } from './work.ts'
+
+export interface Outcome {
+  digest: string
+  violations: readonly string[]
+  trace: Trace
+  /** Commits and simulated ms, to see what a run is worth. */
+  commits: number
+  ms: number
+}
+
+const lookMs = 500
+
+export class World {
+  readonly options: SimOptions
+  readonly clock = new SimClock()
+  readonly trace = new Trace(this.clock)
+  readonly random: SimRandom
+  readonly network: SimNetwork
+  readonly store: SimStore
+  readonly checkers: Checkers
+  readonly ear: ThreadEar
+  readonly repository = new Map<string, ReadonlySet<string>>()
+  readonly threads: SimThread[] = []
+  readonly daemons = new Map<string, SimDaemon>()
+  readonly people: Person[] = []
+  faults: Faults
+  healing = false
+
+  constructor(options: SimOptions) {
+    this.options = options
+    this.faults = options.faults
+    this.random = new SimRandom(options.seed)
+    this.network = new SimNetwork(this.clock, this.random.fork())
+    this.store = new SimStore({ clock: this.clock, ...storeFaults(() => this.faults, this.random.fork()) })
+    this.checkers = new Checkers(this.store, this.trace)
+    this.ear = new ThreadEar(this.store.tables, this.checkers, this.trace)
+  }
+
+  async run(): Promise<Outcome> {
+    const { engines, owners, daemons, directives, chaosMs, healMs } = this.options
+    const names = ['ann', 'bob'].slice(0, owners)
+    for (let at = 0; at < engines; at++) this.startThread(`e${at}`)
+    for (const owner of names)
+      for (let at = 0; at < daemons; at++) {
+        const name = `${owner}-d${at}`
+        const home = this.random.chance(0.5) ? `home-${name}` : null
+        this.startDaemon({ owner, name, slots: this.random.between(1, 3), home })
+      }
+    for (const owner of names) for (let at = 0; at < directives; at++) this.#bring(owner, `d${at}`)
+    const chaos = new Chaos(this)
+    chaos.begin()
+    await this.#until(chaosMs, () => false)
+    this.healing = true
+    this.faults = noFaultsAtAll
+    chaos.heal()
+    const ending = new Ending(this)
+    await this.#until(chaosMs + healMs, () => ending.isOver())
+    ending.check()
+    return {
+      digest: this.trace.digest(),
+      violations: this.trace.violations,
+      trace: this.trace,
+      commits: this.store.tables.journal.size,
+      ms: this.clock.monotonic(),
+    }
+  }
+
+  /** In small steps, so that it ends soon after the first violation. */
+  async #until(ms: number, isOver: () => boolean): Promise<void> {
+    while (this.clock.monotonic() < ms && this.trace.violations.length === 0 && !isOver())
+      await this.clock.run(Math.min(ms, this.clock.monotonic() + lookMs))
+  }
+
+  startThread(name: string): void {
+    const { clock, random, network, store, trace, ear } = this
+    const world = { clock, random, network, store, trace, ear, drift: this.faults.clockDrift }
+    const thread = new SimThread(world, name, null)
+    this.threads.push(thread)
+    void thread.start()
+  }
+
+  startDaemon(spec: DaemonSpec, records?: Map<string, AttemptRecord>): void {
+    const daemon = new SimDaemon(this.#daemonWorld(), spec, records)
+    this.daemons.set(spec.name, daemon)
+    daemon.start()
+  }
+
+  #daemonWorld(): DaemonWorld {
+    const world = this
+    const { clock, random, network, trace, repository, checkers, store } = this
+    return {
+      clock,
+      random,
+      network,
+      trace,
+      repository,
+      get faults() {
+        return world.faults
+      },
+      openAttempts: () => [...store.tables.attempts.values()].filter(({ closedAt }) => closedAt === null),
+      reported: (report) => void checkers.reported.add(report),
+      forged: (counted, what) => {
+        if (counted) trace.violate('7', `a forged report of ${what} counted`)
+      },
+      plan: (spawn, chance) => this.#plan(spawn.owner, spawn.directive.id, chance),
+    }
+  }
+
+  /** What a planner submits: a plan, one with faults, or none. */
+  async #plan(owner: string, directive: string, random: SimRandom): Promise<void> {
+    if (random.chance(this.faults.planMissing)) return
+    const { clock, network, options, trace } = this
+    const bad = random.chance(this.faults.planBad)
+    const plan = bad ? { steps: [{ name: 'a', depends_on: ['a'] }] } : planBy(random, options.stepsMax)
+    const bus = network.join(`planner-${random.token(6)}`)
+    const client = new WritClient(bus, owner, { clock, random, deadlineMs: 60_000 })
+    try {
+      await client.directive(directive).plan({ plan })
+      if (bad) trace.violate('R11', `a plan with faults was accepted for ${directive}`)
+    } catch (error) {
+      if (!(error instanceof WritError)) throw error
+      trace.add(`the plan for ${directive} was not taken: ${error.code} ${error.message}`)
+    }
+  }
+
+  #bring(owner: string, id: string): void {
+    const world = this
+    const { clock, random, network, trace, store, options } = this
+    const { stepsMax, deeds } = options
+    const person = new Person(
+      {
+        clock,
+        random,
+        network,
+        trace,
+        tables: store.tables,
+        stepsMax,
+        deeds,
+        get healing() {
+          return world.healing
+        },
+      },
+      owner,
+      id,
+    )
+    this.people.push(person)
+    void person.live()
+  }
+}
+
+/** Runs the world of these options to its end. */
+export const simulate = (options: SimOptions): Promise<Outcome> => new World(options).run()
