@@ -1,6 +1,6 @@
 /** An attempt's rows over its life: opened on a grant, ordered to end, closed once; and what each does to the grant. */
 import type { Effect } from '../machines/effect.ts'
-import { actorKey, taskId } from '../protocol/ids.ts'
+import { type ActorKey, actorKey, directiveOf, readKey, taskId } from '../protocol/ids.ts'
 import { WritError } from '../protocol/errors.ts'
 import { commitOf, lineOf } from './facts.ts'
 import type { AttemptRow, HeldRow } from './ports/rows.ts'
@@ -85,6 +85,21 @@ export const orderAttempt = async (
   for (const [key, attempt] of turn.host.memory.attempts)
     if (key.startsWith(prefix) && attempt.attempt === effect.attempt && attempt.nonce === effect.nonce)
       turn.draft.outgoing.push({ kind: 'order', verb, attempt })
+}
+
+/** People see the task running from now on, and a daemon that comes back without it has lost it. */
+export const acceptAttempt = async (turn: Turn, actor: ActorKey, number: number): Promise<void> => {
+  const { memory, loader } = turn.host
+  const { owner, id } = readKey(actor)
+  const name = taskId(id, number)
+  const row = await loader.attempt(actorKey(owner, directiveOf(id)), owner, name)
+  if (row === null) return
+  const accepted = { ...row, accepted: true }
+  const key = actorKey(owner, name)
+  memory.set(memory.attempts, key, accepted)
+  turn.draft.attempts.set(`${key} ${row.attempt}`, accepted)
+  const task = await loader.task(owner, name)
+  if (task !== null) putTask(turn, { ...task, status: 'running' })
 }
 
 /** The grant is free for the next task; a suspect one goes back, since nobody knows what its slot is doing. */

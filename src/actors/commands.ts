@@ -13,6 +13,9 @@ export interface Brief {
   directive: { id: string; address: string; status: string }
 }
 
+/** Replies in memory: many more than can be on their way to the store. */
+const repliesMax = 10_000
+
 /** Runs a command once: the same (owner, id) again has the same answer, for a day. */
 export const once = async (
   turn: Turn,
@@ -28,6 +31,8 @@ export const once = async (
   const reply = await run()
   if (turn.refusal !== null) return reply
   memory.set(memory.replies, key, reply)
+  const [oldest] = memory.replies.keys()
+  if (memory.replies.size > repliesMax && oldest !== undefined) memory.replies.delete(oldest)
   turn.draft.replies.set(key, { owner, command, reply, at: turn.host.now() })
   return reply
 }

@@ -5,7 +5,7 @@
 import { known } from '../machines/catalog.ts'
 import type { Message } from '../machines/message.ts'
 import { actorKey, readKey, registryId, shardOf } from '../protocol/ids.ts'
-import { parkTriesMax, sweepMs } from '../protocol/limits.ts'
+import { parkTriesMax, residentActorsMax, sweepMs } from '../protocol/limits.ts'
 import { ApiDesk } from './api.ts'
 import type { Draft } from './draft.ts'
 import { Holder } from './holder.ts'
@@ -232,11 +232,23 @@ export class Engine {
     return count
   }
 
+  /** Only between units: a turn that is under way holds on to what it has loaded. */
+  #trim(): void {
+    if (this.host.memory.size <= residentActorsMax) return
+    this.loop.push(
+      unitOf(this.holder.shards[0] ?? 0, 'making room', (turn) => {
+        turn.host.memory.trim(this.holder.shards, this.loop.busyShards)
+        return Promise.resolve({})
+      }),
+    )
+  }
+
   /** Finds what nobody told of, once a second. */
   #sweep(): void {
     if (this.#stopped) return
     this.mailbox.look(this.holder.shards)
     this.watch.look()
+    this.#trim()
     void this.registries.look()
     this.#alarm = this.host.clock.after(sweepMs, () => this.#sweep())
   }

@@ -85,6 +85,11 @@ export class Loop {
       await new Promise<void>((resolve) => this.#host.clock.after(5, resolve))
   }
 
+  /** Shards with changes that are not committed yet: what memory knows of them is nowhere else. */
+  get busyShards(): ReadonlySet<number> {
+    return new Set([...this.#forming.draft.shards, ...(this.#inFlight?.draft.shards ?? [])])
+  }
+
   /** Whether a timer is set or cancelled by a batch that is not committed yet: what the store said of it is out of date. */
   isTimerTouched(key: string): boolean {
     return this.#forming.draft.timers.has(key) || (this.#inFlight?.draft.timers.has(key) ?? false)

@@ -79,6 +79,17 @@ export class Memory {
     this.#undo = []
   }
 
+  /** How much is kept: actors and rows, each some hundred bytes to a few KiB. */
+  get size(): number {
+    return this.actors.size + this.tasks.size + this.plans.size
+  }
+
+  /** Makes room: what `busy` shards have is kept, for it may not be committed yet. */
+  trim(held: readonly number[], busy: ReadonlySet<number>): void {
+    this.plans.clear()
+    this.forgetShards(new Set(held.filter((shard) => !busy.has(shard))))
+  }
+
   /** Forgets what belongs to shards that were given up. */
   forgetShards(shards: ReadonlySet<number>): void {
     this.era++

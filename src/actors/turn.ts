@@ -3,13 +3,14 @@
  * (run to completion, bounded), and what became free or ready at a directive's desk is matched before the unit ends.
  * Nothing leaves the thread here: everything is rows and outgoing of the draft.
  */
-import { type Advance, advance, begin, fire, type Live, openAttempt } from '../machines/advance.ts'
+import { type Advance, advance, begin, fire, hasEnded, type Live, mayDispatch, openAttempt } from '../machines/advance.ts'
 import type { Given } from '../machines/given.ts'
 import type { Message } from '../machines/message.ts'
 import { WritError } from '../protocol/errors.ts'
 import { type ActorKey, actorKey, directiveOf, kindOf, readKey, readStepId, shardOf } from '../protocol/ids.ts'
 import { cascadeMessagesMax } from '../protocol/limits.ts'
 import { apply } from './apply.ts'
+import { acceptAttempt } from './attempt.ts'
 import { pack } from './codec.ts'
 import { Draft } from './draft.ts'
 import type { Host } from './host.ts'
@@ -195,12 +196,19 @@ export class Turn {
     this.draft.actors.set(key, version)
     this.draft.journal.set(key, [...(this.draft.journal.get(key) ?? []), entry])
     this.host.memory.set(this.host.memory.actors, key, { ...resident, live })
+    if (resident.row.kind === 'directive' && resident.live !== null && mayBegin(resident.live) !== mayBegin(live))
+      this.desks.add(key)
     for (const timer of timers)
       if (timer.do === 'cancel') this.draft.cancelTimer(key, timer.id)
       else this.draft.setTimer({ key, shard, id: timer.id, due: entry.at + timer.delay, generation: version })
+    if (changed && entry.message?.type === 'task.accepted')
+      await acceptAttempt(this, key, openAttempt(live)?.number ?? 0)
     for (const effect of effects) await apply(this, key, effect)
   }
 }
+
+/** What a directive's waiting tasks depend on: when it changes, its desk asks for slots anew, or asks for none (R48). */
+const mayBegin = (live: Live): string => `${mayDispatch(live)} ${hasEnded(live)}`
 
 type JournalEntryOf = { message: Message | null; timer: string | null; at: number; seed: string; origin: string }
 
