@@ -1,7 +1,7 @@
 /** The spawn command of an attempt (R40), composed of rows alone: so it is the same when it is sent again after a move. */
 import { planOf } from '../machines/prompts.ts'
 import type { Check } from '../protocol/directive.ts'
-import { addressOf, stepId } from '../protocol/ids.ts'
+import { addressOf, readTaskId, stepId, taskId } from '../protocol/ids.ts'
 import { stallMs } from '../protocol/limits.ts'
 import type { MergeOrder, Spawn } from '../protocol/task.ts'
 import type { PlanRow } from '../protocol/plan.ts'
@@ -20,7 +20,7 @@ export const composeSpawn = async (host: Host, attempt: AttemptRow): Promise<Spa
   const needs = needsOf(directive, task.role, row)
   const worksOnBranch = task.purpose === 'work' && definition.repository !== undefined
   return {
-    task: taskPart(directive, task, attempt, row),
+    task: taskPart(directive, task, attempt, row, await judgedBy(host, task)),
     contract: { id: task.contract, address: addressOf(task.owner, task.contract), name: task.contractName },
     directive: { id: directive.id, address: addressOf(directive.owner, directive.id), title: directive.title },
     step: stepPart(directive, row),
@@ -56,18 +56,30 @@ const unsetParts = {
   sharedWorktreeOf: null,
 } as const
 
+/** The contract whose work an evaluator judges: of the step's last work before it. */
+const judgedBy = async (host: Host, { owner, id, purpose, number }: TaskRow): Promise<string | null> => {
+  const actor = readTaskId(id)?.actor
+  if (purpose !== 'evaluate' || actor === undefined) return null
+  for (let before = number - 1; before > 0; before--) {
+    const task = await host.loader.task(owner, taskId(actor, before))
+    if (task?.purpose === 'work') return task.contract
+  }
+  return null
+}
+
 const taskPart = (
   directive: DirectiveFacts,
   task: TaskRow,
   attempt: AttemptRow,
   row: PlanRow | null,
+  work: string | null,
 ): Spawn['task'] => ({
   id: task.id,
   address: addressOf(task.owner, task.id),
   name: task.name,
   role: task.role,
   priority: task.priority,
-  plan: planOf({ purpose: task.purpose, directive, task, step: row, commit: attempt.startCommit }),
+  plan: planOf({ purpose: task.purpose, directive, task, step: row, commit: attempt.startCommit, work }),
   attempt: attempt.attempt,
   nonce: attempt.nonce,
   supervisor: task.supervisor,
