@@ -6,6 +6,7 @@
  */
 import { connect, type Socket } from 'node:net'
 import postgres from 'postgres'
+import { WritError } from '../protocol/errors.ts'
 import { ConnectionLost, endsConnection } from './failures.ts'
 
 export type Sql = postgres.Sql
@@ -43,8 +44,18 @@ export class Connection {
   #driver: Driver | null = null
   #closed = false
 
+  /** Opens nothing yet. Throws BAD_INPUT when the URL is none. */
   constructor(options: ConnectionOptions) {
+    // The URL itself is not repeated: it may hold a password.
+    if (!URL.canParse(options.url))
+      throw new WritError('BAD_INPUT', 'the database URL is not a URL', {
+        hint: 'postgres://user:password@host:port/database, with one host',
+      })
     this.#options = options
+  }
+
+  get deadlineMs(): number {
+    return this.#options.deadlineMs
   }
 
   /** Runs what is one statement, or reads only. Throws what `translate` makes of a failure. */

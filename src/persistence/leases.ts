@@ -17,10 +17,12 @@ export const join = async (connection: Connection, who: ThreadIdentity, terms: L
   return row.renewal
 }
 
+/** A renewal that takes a third of the lease has lost its worth: the next one had better have a fresh connection. */
 export const renew = async (connection: Connection, who: ThreadIdentity, terms: LeaseTerms): Promise<Renewal> => {
   const [row] = await connection.run(
     (sql) => sql<[{ renewal: Renewal }]>`
-    select writ.renew(${who.thread}, ${who.nonce}, ${terms.leaseMs}) as renewal`,
+      select writ.renew(${who.thread}, ${who.nonce}, ${terms.leaseMs}) as renewal`,
+    Math.min(connection.deadlineMs, terms.leaseMs / 3),
   )
   return row.renewal
 }

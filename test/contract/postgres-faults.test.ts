@@ -90,13 +90,13 @@ describe('a connection that breaks', () => {
     await migrate({ url: database.url, log: silent })
     const proxy = await cutProxy(database.url)
     opened.push(proxy)
-    const store = await open(proxy.url, { deadlineMs: 500 })
+    const store = await open(proxy.url, { deadlineMs: 3000 })
     await store.join(me)
     await store.claim(me, 1)
     proxy.cutNext('freeze')
     const before = performance.now()
     expect(await codeOf(store.commit(me, stepOf('d', 1, [], 1)))).toBe('UNKNOWN_RESULT')
-    expect(performance.now() - before).toBeLessThan(1500)
+    expect(performance.now() - before).toBeLessThan(5000)
     expect(await codeOf(store.commit(me, stepOf('d', 1, [], 1)))).toBe('ok')
   })
 
@@ -167,22 +167,14 @@ describe('locks', () => {
   beforeEach(() => migrate({ url: database.url, log: silent }))
 
   test('new epochs wait for a commit that still runs, and no longer than the server lets them', async () => {
-    const store = await open(database.url, { deadlineMs: 1000 })
+    const store = await open(database.url, { deadlineMs: 5000 })
     await store.join(me)
     await store.claim(me, 2)
-    let release: () => void = silent
-    const held = new Promise<void>((resolve) => {
-      release = resolve
-    })
-    const locking = admin.begin(async (sql) => {
+    await admin.begin(async (sql) => {
       await sql`select from writ.shards where shard = 0 for share`
-      await held
+      expect(await codeOf(store.reclaim(me, [0]))).toBe('UNREACHABLE')
+      expect(await codeOf(store.reclaim(me, [1]))).toBe('ok')
     })
-    await admin`select 1`
-    expect(await codeOf(store.reclaim(me, [0]))).toBe('UNREACHABLE')
-    expect(await codeOf(store.reclaim(me, [1]))).toBe('ok')
-    release()
-    await locking
     expect(await store.reclaim(me, [0])).toEqual([{ shard: 0, epoch: 2 }])
   })
 
@@ -290,6 +282,12 @@ describe('a server that is not there', () => {
     expect(text).not.toContain('secret')
   })
 
+  test('because its URL is none, is bad input, and the URL is not repeated', async () => {
+    const failure = await open('secret@nowhere').catch((error: unknown) => error)
+    expect(failure).toMatchObject({ code: 'BAD_INPUT' })
+    expect(String(failure)).not.toContain('secret')
+  })
+
   test('or does not accept the password, is told apart', async () => {
     const url = new URL(inject('databaseUrl'))
     url.username = 'nobody-we-know'
@@ -312,7 +310,7 @@ describe('a frozen server', () => {
   test('costs a commit its deadline; another takes the shard over, and what comes late is fenced', async () => {
     await migrate({ url: own.url, log: silent })
     const options = { log: silent, url: own.url }
-    const frozen = await openStore({ ...options, applicationName: 'frozen', deadlineMs: 700 })
+    const frozen = await openStore({ ...options, applicationName: 'frozen', deadlineMs: 3000 })
     const other = await openStore({ ...options, applicationName: 'other' })
     const sql = postgres(own.url, { max: 1, onnotice: silent })
     await frozen.join(me)
@@ -326,7 +324,7 @@ describe('a frozen server', () => {
       const before = performance.now()
       expect(await codeOf(frozen.commit(me, stepOf('d', 2, [], 1)))).toBe('UNKNOWN_RESULT')
       expect(await codeOf(frozen.renew(me))).toBe('UNREACHABLE')
-      expect(performance.now() - before).toBeLessThan(3000)
+      expect(performance.now() - before).toBeLessThan(9000)
       await sql`update writ.threads set expires = now() - interval '1 s'`
       await other.join(make.identity('t2'))
       expect(await other.claim(make.identity('t2'), 1)).toEqual([{ shard: 0, epoch: 2 }])
