@@ -8,7 +8,7 @@ import { until } from '../embedded/until.ts'
 import { WritError } from '../protocol/errors.ts'
 import { shown, type Settings } from './config.ts'
 import { nodeApi, type NodeApi } from './node-api.ts'
-import { ensureUser, loginOf, usersChanged, type Login } from './users.ts'
+import { ensureUser, loginOf, usersChanged } from './users.ts'
 
 /** What is used of a connection. */
 export type Connection = Pick<NatsBus, 'publish' | 'request' | 'subscribe' | 'flush' | 'consume' | 'close'>
@@ -45,9 +45,11 @@ export const connectAs = async (
   const folders = foldersOf(settings)
   const endpoints = readEndpoints(folders)
   if (endpoints === undefined) throw nobodyHere(folders)
-  const isNew = ensureUser(folders, user)
-  if (isNew) process.kill(endpoints.pid, usersChanged)
-  return connectLocally(folders, endpoints, { user, name, log, patience: isNew ? newUserMs : 0 })
+  // A server of the person's own knows none of our users: its URL says who we are.
+  if (inboxPrefixOfUrl(endpoints.nats) === undefined) {
+    return connectNamed({ url: endpoints.nats, from: `the writ up of ${folders.root}` }, name, log)
+  }
+  return connectLocally(folders, endpoints, { user, name, log })
 }
 
 const connectNamed = async (
@@ -69,16 +71,18 @@ const connectNamed = async (
 
 const connectLocally = async (
   folders: Folders,
-  { nats }: Endpoints,
-  { user, name, log, patience }: { user: string; name: string; log: (line: string) => void; patience: number },
+  { nats, pid }: Endpoints,
+  { user, name, log }: { user: string; name: string; log: (line: string) => void },
 ): Promise<Connection> => {
-  // A server of the person's own knows none of our users: its URL says who we are.
-  const url = new URL(nats)
-  const login: Login = /^(c|d)_/.test(url.username) ? loginOf(folders, nats, user) : { url: nats }
-  const tried = await until(
-    async () => connect({ ...login, name, log }).catch((error: unknown) => unlessRefused(error)),
-    { withinMs: patience, everyMs: 100 },
-  )
+  ensureUser(folders, user)
+  const login = loginOf(folders, nats, user)
+  const attempt = (): Promise<Connection | undefined> =>
+    connect({ ...login, name, log }).catch((error: unknown) => unlessRefused(error))
+  const known = await attempt()
+  if (known !== undefined) return known
+  // The process that runs the server has not heard of this user yet.
+  process.kill(pid, usersChanged)
+  const tried = await until(attempt, { withinMs: newUserMs, everyMs: 100 })
   if (tried !== undefined) return tried
   throw new WritError('UNAUTHORIZED', `the NATS server at ${shown(nats)} does not know the user ${user}`, {
     hint: 'start `writ up` anew: it then knows all users of its data folder',

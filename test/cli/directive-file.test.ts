@@ -1,5 +1,5 @@
 /** Directives as people write them: what is wrong is told with its place, what is right is completed and sent. */
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { hostname, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, expect, test } from 'vitest'
@@ -154,4 +154,13 @@ test('the repository is made by setup.mjs beside the file when it is not there y
   )
   expect(first.code).toBe(0)
   expect((await call(['run', 'd.yaml'], { cwd: place, node })).err).not.toContain('setup.mjs')
+})
+
+test('the directive in the README is one', async () => {
+  const [, text = ''] = /```yaml\n(.*?)```/s.exec(readFileSync('README.md', 'utf8')) ?? []
+  const { code, out } = await call(['run', file(text), '--dry-run'], { cwd: folder })
+  expect({ code, lines: out.trim().split('\n').slice(-2) }).toEqual({
+    code: 0,
+    lines: ['└─ hello       Say hello', '   └─ goodbye  Say goodbye'],
+  })
 })
