@@ -16,6 +16,7 @@ export const directiveGuards = {
   notEnded: not(ended),
   gateOpen: stateIn({ gate: 'open' }),
   beingCancelled: stateIn('#cancelling'),
+  attemptOpen: ({ context: { task } }: Of) => task !== null && task.nonce !== '',
   hasReadyPlan: ({ context }: Of) => context.given.settings.readyPlan !== null,
   hasChain: ({ context }: Of) => context.chain !== null,
   hasRepository: ({ context }: Of) => context.given.settings.hasRepository,

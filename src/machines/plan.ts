@@ -1,6 +1,7 @@
 /** Reads a plan (R9 to R11): names become indexes, and every fault is found at once, so that it can be mended at once. */
 import { stepCountMax } from '../protocol/limits.ts'
 import type { Plan, PlanRow, PlanStep } from '../protocol/plan.ts'
+import { jsonBreaksAt } from './json-place.ts'
 import { cyclesIn } from './plan-cycles.ts'
 import { type RawStep, readStep } from './plan-step.ts'
 
@@ -40,15 +41,14 @@ const jsonIn = (text: string): { json: unknown } | { fault: string } => {
   try {
     return { json: JSON.parse(text) }
   } catch (error) {
-    return { fault: `the plan is not JSON: ${placed(error instanceof Error ? error.message : String(error), text)}` }
+    const why = error instanceof Error ? error.message : String(error)
+    return { fault: `the plan is not JSON: ${why.slice(0, 200)} (${placeOf(text, jsonBreaksAt(text))})` }
   }
 }
 
-/** Where JSON breaks, as line and column. */
-const placed = (message: string, text: string): string => {
-  const position = Number(/position (\d+)/.exec(message)?.[1] ?? text.length)
-  const before = text.slice(0, position).split('\n')
-  return `${message} (line ${before.length}, column ${(before.at(-1) ?? '').length + 1})`
+const placeOf = (text: string, at: number): string => {
+  const before = text.slice(0, at).split('\n')
+  return `line ${before.length}, column ${(before.at(-1) ?? '').length + 1}`
 }
 
 const stepsIn = (json: unknown): { steps: readonly unknown[] } | { fault: string } => {

@@ -79,7 +79,6 @@ export const taskGuards = {
   },
   isThisGrant: ({ context: { task }, event }: Of) => task !== null && 'grant' in event && event.grant === task.grant,
   triesLeft: ({ context: { task, given } }: Of) => (task?.tries ?? 0) < given.settings.limits.backoff.length,
-  attemptOpen: ({ context: { task } }: Of) => task !== null && task.nonce !== '',
   endedAs: ({ context: { report } }: Of, { status }: { status: TaskEnd }) => report?.status === status,
 }
 

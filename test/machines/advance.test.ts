@@ -1,0 +1,223 @@
+/** The pure step itself: what it refuses, what it stores, and what people see of a state. */
+import { describe, expect, it } from 'vitest'
+import {
+  advance,
+  begin,
+  fire,
+  hasEnded,
+  isPaused,
+  load,
+  mayDispatch,
+  openAttempt,
+  phase,
+  statusOf,
+  store,
+  timersOf,
+  waitingFor,
+} from '../../src/machines/advance.ts'
+import type { Message } from '../../src/machines/message.ts'
+import {
+  aDirective,
+  aStep,
+  actor,
+  directiveSettings,
+  stepSettings,
+  the,
+  toCompleted,
+  toEvaluation,
+  toJudging,
+  toMerge,
+  toPlanner,
+  toPreparing,
+  toRunning,
+  work,
+} from './support.ts'
+
+const given = { at: 1000, seed: 's1', settings: stepSettings }
+const total = 'xstate.after.total.step.running.open'
+
+describe('a message', () => {
+  it('R46: of a type that only XState may use is refused', () => {
+    const { live } = aStep().tellAll(...work)
+    for (const type of ['xstate.done.state.work', 'xstate.stop', 'xstate.error.x', total])
+      expect(() => advance(live, { type } as object as Message, given)).toThrow(/is not for a machine/)
+    expect(() => advance(live, { type: 5 } as object as Message, given)).toThrow(
+      /a message of type 5 is not for a machine/,
+    )
+  })
+
+  it('R46: that is unknown changes nothing', () => {
+    const { live } = aStep().tellAll(...work)
+    expect(advance(live, { type: 'colour' } as object as Message, given)).toEqual({
+      live,
+      effects: [],
+      timers: [],
+      changed: false,
+    })
+  })
+})
+
+describe('a timer', () => {
+  it('R43: fires by the id that it was set with, and only while the state waits for it', () => {
+    const step = aStep()
+    const { timers } = step.tellAll(the.ready, the.dispatch, the.granted)
+    expect(timers).toEqual([{ do: 'set', id: total, delay: 14_400_000 }])
+    expect(timersOf(step.live)).toEqual([total])
+    const fired = fire(step.live, total, given)
+    expect(phase(fired.live)).toBe('backoff')
+    expect(fire(fired.live, total, given)).toMatchObject({ changed: false, effects: [], timers: [] })
+  })
+
+  it('R46: is never anything else', () => {
+    expect(() => fire(aStep().live, 'cancel', given)).toThrow('"cancel" is not a durable timer')
+    expect(() => fire(aStep().live, 'xstate.stop', given)).toThrow(/is not a durable timer/)
+  })
+
+  it('R43: with a delay that is no number is a fault, not a timer that fires at once', () => {
+    for (const delay of [Number.NaN, Number.POSITIVE_INFINITY, -1]) {
+      const settings = { ...stepSettings, limits: { total: delay, stopping: 1, backoff: [] } }
+      const step = aStep(settings)
+      step.tellAll(the.ready, the.dispatch)
+      expect(() => step.tell(the.granted)).toThrow('the machine step failed at the timer')
+    }
+  })
+})
+
+describe('a state', () => {
+  it('R45: is stored as plain JSON without what is of the turn, and opens as the same', () => {
+    const { live } = aStep().tellAll(...toEvaluation)
+    const stored = store(live)
+    expect(Object.keys(stored)).toEqual(['machine', 'version', 'value', 'context'])
+    expect(stored).toMatchObject({ machine: 'step', version: '1', value: { evaluating: { open: 'working' } } })
+    expect(stored.context).not.toHaveProperty('given')
+    expect(stored.context).not.toHaveProperty('report')
+    const opened = load(JSON.parse(JSON.stringify(stored)))
+    expect(store(opened)).toEqual(stored)
+    expect([statusOf(opened), phase(opened), openAttempt(opened)]).toEqual([
+      statusOf(live),
+      phase(live),
+      openAttempt(live),
+    ])
+  })
+
+  it('R44: of a machine version that is not known does not open', () => {
+    expect(() => load({ ...store(aStep().live), version: '9' })).toThrow('there is no machine step@9')
+  })
+
+  it('R45: is the same object when nothing changed, whatever the stamp of the message', () => {
+    const step = aStep()
+    step.tellAll(...work)
+    const before = step.live
+    expect(step.tell(the.accepted).live).toBe(before)
+  })
+
+  it('R47: every change of status leaves one event, and no event without one', () => {
+    const step = aStep()
+    const { effects } = step.tellAll(...work, the.done)
+    expect(effects.filter(({ kind }) => kind === 'event')).toEqual([
+      {
+        kind: 'event',
+        type: 'step_evaluating',
+        severity: 'info',
+        source: 'system',
+        data: { from: 'running', to: 'evaluating' },
+      },
+    ])
+    expect(actor('registry', {}).tell({ type: 'settled' })).toMatchObject({ changed: true, effects: [] })
+  })
+
+  it('R43: that cannot even begin is a fault', () => {
+    expect(() => begin('step', { at: 0, seed: '', settings: null })).toThrow(
+      'the machine step failed at its first state',
+    )
+  })
+
+  it('R45: a new actor begins without effects', () => {
+    for (const [kind, settings] of [
+      ['directive', directiveSettings],
+      ['step', stepSettings],
+      ['registry', {}],
+    ] as const)
+      expect(begin(kind, { at: 0, seed: 's', settings })).toMatchObject({ effects: [], timers: [], changed: true })
+  })
+})
+
+describe('what people see', () => {
+  it.each([
+    ['draft', aDirective(), [], 'a person: start', null],
+    ['planning', aDirective(), [the.start], 'a slot for a planner', 'queued'],
+    ['planning', aDirective(), [the.start, the.granted], 'a daemon to accept attempt 1', 'starting'],
+    ['planning', aDirective(), toPlanner, 'the planner, attempt 1', 'working'],
+    ['planning', aDirective(), [...toPlanner, the.means], 'backoff after try 1', 'backoff'],
+    ['planning', aDirective(), [...toPlanner, { type: 'pause' }], 'a person: resume', 'working'],
+    ['active', aDirective(), [...toPlanner, the.plan], 'the planner to end', 'wrapping'],
+    ['active', aDirective(), toPreparing, 'the merger, attempt 2', 'working'],
+    ['active', aDirective(), toRunning, '2 of 2 steps', null],
+    ['checking', aDirective(), toJudging, 'the evaluator, attempt 3', 'working'],
+    [
+      'failing',
+      aDirective(),
+      [...toRunning, { type: 'step.failed', index: 0, reason: '' }, { type: 'slice.done', told: 2, next: null }],
+      '2 steps to stop',
+      null,
+    ],
+    ['cancelling', aDirective(), [...toPlanner, the.cancel], 'attempt 1 to stop', 'stopping'],
+    ['cancelling', aDirective(), [...toRunning, the.cancel, the.told], '1 steps to stop', null],
+    ['completed', aDirective(), toCompleted, null, null],
+    ['cancelled', aDirective(), [{ type: 'pause' }, the.cancel], null, null],
+    ['pending', aStep(), [], 'dependencies 1', null],
+    ['pending', aStep(), [the.ready], 'its dispatch', null],
+    ['running', aStep(), [the.ready, the.dispatch], 'a slot for a worker', 'queued'],
+    ['evaluating', aStep(), [...work, the.done], 'a slot for an evaluator', 'queued'],
+    ['merging', aStep(), toMerge, 'the merger, attempt 3', 'working'],
+    ['rework', aStep(), [...toEvaluation, the.notPassing], 'its dispatch', null],
+    ['passed', aStep(), [...toMerge, the.merged], null, null],
+    [
+      'held',
+      aStep(),
+      [...toMerge, the.foreign],
+      "a person: the line's branch has commits that the directive never recorded (f1)",
+      null,
+    ],
+    ['settling', actor('registry', {}), [], null, null],
+    ['granting', actor('registry', {}), [{ type: 'settled' }], null, null],
+  ] as const)('R43 R51: %s, and what it waits for (%#)', (status, made, path, waiting, doing) => {
+    if (path.length > 0) made.tellAll(...path)
+    expect([statusOf(made.live), waitingFor(made.live), phase(made.live)]).toEqual([status, waiting, doing])
+  })
+
+  it('R48: a directive may dispatch while it is planning, active or checking and not paused', () => {
+    const after = (...path: readonly { type: string }[]) => {
+      const directive = aDirective()
+      if (path.length > 0) directive.tellAll(...path)
+      return [mayDispatch(directive.live), isPaused(directive.live), hasEnded(directive.live)]
+    }
+    expect(after()).toEqual([false, false, false])
+    expect(after(the.start)).toEqual([true, false, false])
+    expect(after(...toRunning)).toEqual([true, false, false])
+    expect(after(...toJudging)).toEqual([true, false, false])
+    expect(after(...toRunning, { type: 'pause' })).toEqual([false, true, false])
+    expect(after(...toRunning, the.cancel)).toEqual([false, false, false])
+    expect(after(...toCompleted)).toEqual([false, false, true])
+  })
+
+  it('R40: an attempt is open from its grant to its end', () => {
+    const step = aStep()
+    step.tellAll(the.ready, the.dispatch)
+    expect(openAttempt(step.live)).toBeNull()
+    step.tell(the.granted)
+    expect(openAttempt(step.live)).toEqual({
+      role: 'worker',
+      number: 1,
+      attempt: 1,
+      nonce: 's4-1',
+      grant: 'g1',
+      starting: true,
+    })
+    step.tell(the.cancel)
+    expect(openAttempt(step.live)).toMatchObject({ attempt: 1, starting: false })
+    step.tell(the.failed)
+    expect(openAttempt(step.live)).toBeNull()
+    expect(openAttempt(actor('registry', {}).live)).toBeNull()
+  })
+})
