@@ -2,7 +2,7 @@
  * A node: the main thread that starts worker threads, watches that each lives and that its event loop turns, and starts
  * another in the place of one that does not. What a dead thread held is taken over by the others within two leases.
  */
-import { createHash } from 'node:crypto'
+import { createHash, randomBytes } from 'node:crypto'
 import { availableParallelism } from 'node:os'
 import { Worker } from 'node:worker_threads'
 import { migrate } from './persistence/migrate.ts'
@@ -43,6 +43,8 @@ interface Running {
 export const startNode = async (options: NodeOptions): Promise<RunningNode> => {
   await migrate({ url: options.databaseUrl, log: options.log })
   const count = options.threads ?? availableParallelism()
+  // New at every start: how the store tells this node's threads from those of a predecessor on the same folder.
+  const node = `${options.name}-${randomBytes(4).toString('hex')}`
   const running = new Map<number, Running>()
   let stopping: Promise<void> | null = null
   const home = options.home === undefined ? null : createHash('sha256').update(options.home).digest('hex').slice(0, 16)
@@ -53,7 +55,7 @@ export const startNode = async (options: NodeOptions): Promise<RunningNode> => {
     const data = {
       databaseUrl: options.databaseUrl,
       nats: options.nats,
-      node: options.name,
+      node,
       thread,
       home: home === null ? null : `${home}-${index}`,
       threads: count,
