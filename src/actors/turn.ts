@@ -210,9 +210,6 @@ export class Turn {
 /** What a directive's waiting tasks depend on: when it changes, its desk asks for slots anew, or asks for none (R48). */
 const mayBegin = (live: Live): string => `${mayDispatch(live)} ${hasEnded(live)}`
 
-/** What a directive's waiting tasks depend on: when it changes, its desk asks for slots anew, or asks for none (R48). */
-const mayBegin = (live: Live): string => `${mayDispatch(live)} ${hasEnded(live)}`
-
 type JournalEntryOf = { message: Message | null; timer: string | null; at: number; seed: string; origin: string }
 
 const notFound = (key: ActorKey): WritError => {
