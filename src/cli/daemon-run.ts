@@ -1,13 +1,16 @@
 /** A daemon as a process of its own (`writ daemon run`): until Ctrl-C, which ends it in order, or a second one, at once. */
 import { hostname } from 'node:os'
+import { resolve } from 'node:path'
 import { daemonUser } from '../bus/permissions.ts'
 import { runDaemon } from '../daemon/daemon.ts'
 import { roles, type Role } from '../protocol/directive.ts'
 import { WritError } from '../protocol/errors.ts'
 import { cliPath } from './cli-path.ts'
+import type { Settings } from './config.ts'
 import type { Context } from './context.ts'
 import { exits } from './failure.ts'
 import { levelled } from './log-file.ts'
+import { daemonsFolder } from './own-folders.ts'
 import { Parts } from './parts.ts'
 import { connectAs } from './reach.ts'
 import { aborted, interruptible } from './signals.ts'
@@ -41,7 +44,8 @@ const serve = async (context: Context, flags: DaemonRunFlags, parts: Parts): Pro
   const settings = context.settings()
   const { owner } = settings
   const name = flags.name ?? nameOfHost()
-  const { slots, label = {}, executor = {}, home } = flags
+  const { slots, label = {}, executor = {} } = flags
+  const home = homeOf(settings, name, flags.home)
   const played = rolesFrom(flags.role)
   const log = levelled((line) => terminal.say(terminal.paintErr.dim(line)))
   const said = context.flags.verbose === true ? terminal.say : () => undefined
@@ -65,6 +69,12 @@ const serve = async (context: Context, flags: DaemonRunFlags, parts: Parts): Pro
   )
   if (json) terminal.json({ name, owner, slots, roles: played, pid: process.pid })
   void daemon.ready.then(() => terminal.say('A node has answered: it takes tasks now.'))
+}
+
+/** Daemons of two data folders may have one name: each has its home in its own. Undefined: the daemon's own choice. */
+const homeOf = ({ dataDir, env }: Settings, name: string, flag: string | undefined): string | undefined => {
+  if (flag !== undefined || env['WRIT_DAEMON_HOME'] || dataDir === undefined) return flag
+  return resolve(dataDir, daemonsFolder, name)
 }
 
 const rolesFrom = (named: readonly string[] | undefined): readonly Role[] => {
