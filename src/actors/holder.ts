@@ -88,9 +88,12 @@ export class Holder {
     await this.#store.leave(this.#identity)
   }
 
-  /** A commit was fenced: what the store does not say is held is lost. */
+  /**
+   * A commit was fenced: what the store does not say is held is lost. Nothing is given up or taken here: the loop waits for
+   * this, and giving up waits for the loop.
+   */
   async fenced(): Promise<void> {
-    await this.#renew()
+    await this.#extend()
   }
 
   /** New epochs for shards whose last commit nobody knows the result of. Tries until the lease is over. */
@@ -118,16 +121,35 @@ export class Holder {
   }
 
   async #renew(): Promise<void> {
+    const renewal = await this.#extend()
+    if (renewal === null || this.#stopped) return
+    try {
+      await this.#releaseStrays(renewal.held)
+      await this.#balance(renewal.live)
+    } catch (error) {
+      this.#log.warn({ err: error }, 'sharing the shards failed')
+    }
+  }
+
+  /** The renewal, or null when there was none. */
+  async #extend(): Promise<Renewal | null> {
     const asked = this.#clock.monotonic()
     const before = new Map(this.#epochs)
     try {
       const renewal = await this.#store.renew(this.#identity)
       this.#trust(asked, renewal)
       this.#compare(before, renewal.held)
-      if (!this.#stopped) await this.#balance(renewal.live)
+      return renewal
     } catch (error) {
       await this.#renewFailed(error)
+      return null
     }
+  }
+
+  /** What the store says is held and is not known here (an answer was lost, or a lease was over): nobody would serve it. */
+  async #releaseStrays(held: readonly HeldShard[]): Promise<void> {
+    const strays = held.flatMap(({ shard }) => (this.#epochs.has(shard) ? [] : [shard]))
+    if (strays.length > 0) await this.#store.release(this.#identity, strays)
   }
 
   /** The lease is gone: everything is lost, and the thread joins anew. Out of reach: it goes on until it trusts no more. */
@@ -182,7 +204,17 @@ export class Holder {
       this.#isBehind = taken.length === 0 && this.#epochs.size < Math.floor(shardCount / Math.max(1, live))
       if (taken.length === 0) return
       for (const { shard, epoch } of taken) this.#epochs.set(shard, epoch)
+      await this.#take(taken)
+    }
+  }
+
+  /** A shard that is held and not served is worse than one that nobody holds. */
+  async #take(taken: readonly HeldShard[]): Promise<void> {
+    try {
       await this.#holding.taken(taken)
+    } catch (error) {
+      this.#lose(taken.map(({ shard }) => shard))
+      throw error
     }
   }
 
@@ -195,8 +227,8 @@ export class Holder {
       this.#epochs.delete(shard)
       this.#leaving.delete(shard)
     }
-    await this.#store.release(this.#identity, held)
     this.#holding.lost(held)
+    await this.#store.release(this.#identity, held)
   }
 
   async #pause(ms: number): Promise<void> {
