@@ -174,6 +174,7 @@ export class Engine {
     for (const shard of gone) this.#subscriptions.delete(shard)
     void this.registries.close((owner) => gone.has(shardOf(owner, registryId)))
     this.watch.forget(({ shard }) => gone.has(shard))
+    this.mailbox.forget(gone)
     this.host.memory.forgetShards(gone)
   }
 
@@ -213,17 +214,15 @@ export class Engine {
     const tries = row === null ? this.#countFailure(unit.what) : await this.host.store.countTry(row.id, reason)
     if (tries < parkTriesMax) return
     this.host.log.error({ what: unit.what, tries, reason }, 'parked')
-    this.loop.push(
-      unitOf(unit.shard, `parking of ${unit.what}`, async (turn) => {
-        turn.draft.shards.add(unit.shard)
-        if (row !== null) {
-          turn.draft.consumed.push(row.id)
-          turn.draft.parked.push({ message: row.id, actor: row.to, body: row.body, reason, at: this.host.now() })
-        }
-        if (timer !== null) turn.draft.faulted.push({ key: timer.key, reason })
-        return {}
-      }),
-    )
+    const run: Unit['run'] = async ({ draft }) => {
+      draft.shards.add(unit.shard)
+      if (row !== null)
+        draft.parked.push({ message: row.id, actor: row.to, body: row.body, reason, at: this.host.now() })
+      if (timer !== null) draft.faulted.push({ key: timer.key, reason })
+      return {}
+    }
+    const asker = row === null ? null : { reply: () => this.mailbox.parked(row), fail: () => {} }
+    this.loop.push(unitOf(unit.shard, `parking of ${unit.what}`, run, { asker }))
   }
 
   #countFailure(what: string): number {

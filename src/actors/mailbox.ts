@@ -7,7 +7,7 @@ import { completeContract, endTask } from './commands.ts'
 import { takeFromRegistry } from './desk-mail.ts'
 import type { Host } from './host.ts'
 import type { Message } from '../machines/message.ts'
-import { type ActorKey, kindOf, readKey } from '../protocol/ids.ts'
+import { type ActorKey, kindOf, readKey, shardOf } from '../protocol/ids.ts'
 import { batchMessagesMax } from '../protocol/limits.ts'
 import type { StoredMessage, StoredTimer } from './ports/rows.ts'
 import { type FromRegistry, takeFromDirective } from './registrar.ts'
@@ -75,11 +75,18 @@ export class Mailbox {
     if (this.#consumed.size > consumedMax && oldest !== undefined) this.#consumed.delete(oldest)
   }
 
-  /** Everything of shards that were given up is somebody else's now. */
-  forget(): void {
-    this.#queued.clear()
-    this.#queuedTimers.clear()
-    this.#host.waiting.clear()
+  /** What waited in shards that are gone is somebody else's now; their units end by themselves. */
+  forget(shards: ReadonlySet<number>): void {
+    for (const pair of this.#host.waiting.keys()) {
+      const { owner, id } = readKey(pair.slice(pair.lastIndexOf(' ') + 1) as ActorKey)
+      if (shards.has(shardOf(owner, id))) this.#host.waiting.delete(pair)
+    }
+  }
+
+  /** A row has left the mailbox without being taken: nothing waits behind it any more. */
+  parked(row: StoredMessage): void {
+    this.#consumed.add(`${row.id}`)
+    this.#forgetPair(row)
   }
 
   /** Again while something was asked for meanwhile; what failed is left to the next sweep. */

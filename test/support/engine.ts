@@ -3,11 +3,15 @@
  * nats-server of the file's own, and a fresh owner for each test.
  */
 import postgres from 'postgres'
-import type { Engine } from '../../src/actors/engine.ts'
+import { Engine } from '../../src/actors/engine.ts'
 import type { NatsBus } from '../../src/bus/nats-bus.ts'
 import { connect } from '../../src/bus/nats-bus.ts'
 import { type RunningEngine, startEngine } from '../../src/engine-of.ts'
+import { wireOf } from '../../src/bus/wire.ts'
 import { migrate } from '../../src/persistence/migrate.ts'
+import { openStore } from '../../src/persistence/postgres-store.ts'
+import { openRecords } from '../../src/persistence/records.ts'
+import { systemClock, systemRandom } from '../../src/system.ts'
 import { freshDatabase } from './database.ts'
 import { ownNats } from './own-nats.ts'
 import { World } from './world.ts'
@@ -44,6 +48,53 @@ export const joinEngine = (
     home: null,
     log,
   })
+
+export interface MortalEngine {
+  engine: Engine
+  /** Ends it as kill -9 ends a process: nothing is given back, nothing more is done. */
+  kill: () => Promise<void>
+}
+
+/** An engine whose clock, store and connection to NATS can be cut off from one moment to the next. */
+export const joinMortal = async (
+  { databaseUrl, natsUrl }: { databaseUrl: string; natsUrl: string },
+  name: string,
+  log: (line: string) => void,
+): Promise<MortalEngine> => {
+  let dead = false
+  const dying = <T extends object>(part: T): T =>
+    new Proxy(part, {
+      get: (target, property, receiver) => {
+        if (!dead) return Reflect.get(target, property, receiver) as unknown
+        return () => new Promise(() => undefined)
+      },
+    })
+  const bus = await connect({ url: natsUrl, name, log })
+  const store = await openStore({ url: databaseUrl, log, applicationName: name })
+  const reader = await openRecords({ url: databaseUrl })
+  const say = (_: object, text: string): void => log(`${name}: ${text}`)
+  const engine = new Engine({
+    store: dying(store),
+    reader,
+    wire: wireOf(bus, log),
+    clock: { ...systemClock, after: (ms, call) => systemClock.after(ms, () => (dead ? undefined : call())) },
+    random: systemRandom,
+    log: { info: say, warn: say, error: say },
+    thread: `${name}-0`,
+    threads: 1,
+    node: name,
+    home: null,
+  })
+  await engine.start()
+  return {
+    engine,
+    kill: async () => {
+      dead = true
+      await bus.close()
+      await Promise.all([store.close(), reader.close()])
+    },
+  }
+}
 
 export const startTestEngine = async (): Promise<TestEngine> => {
   const [database, nats] = await Promise.all([freshDatabase(), ownNats()])
