@@ -86,6 +86,7 @@ export class Engine {
       now: () => this.holder.now(),
       accepted: new Map(),
       waiting: new Map(),
+      doubted: new Map(),
       presence: new Map(),
     }
     this.holder = new Holder(
@@ -151,7 +152,9 @@ export class Engine {
   async #taken(shards: readonly HeldShard[]): Promise<void> {
     const numbers = shards.map(({ shard }) => shard)
     for (const attempt of await this.host.store.openAttempts(numbers)) this.watch.open(attempt)
-    this.mailbox.look(numbers)
+    // What these shards have sent before may wait anywhere.
+    this.mailbox.doubt(this.holder.shards)
+    this.mailbox.look(this.holder.shards)
     for (const shard of numbers)
       this.#subscriptions.set(
         shard,
@@ -183,7 +186,7 @@ export class Engine {
       const id = messages[at]
       if (id === undefined || this.holder.epoch(row.shard) === null) return
       const stored: StoredMessage = { ...row, id, tries: 0 }
-      this.mailbox.add(stored)
+      this.mailbox.told(stored)
     })
     for (const key of draft.actors.keys()) {
       const { owner, id } = readKey(key)

@@ -41,6 +41,8 @@ export interface Host {
   readonly accepted: Map<ActorKey, Stamp>
   /** Messages in the mailbox by `<from> <to>` within this thread's shards: what is told in a cascade must not overtake them. */
   readonly waiting: Map<string, Set<number>>
+  /** Shards whose mailboxes are not wholly known: rows may wait there that `waiting` does not name. */
+  readonly doubted: Map<number, number>
   /** What the beats say, by `<owner>/<daemon>`. */
   readonly presence: Map<string, Presence>
 }

@@ -137,7 +137,7 @@ export class Loop {
 
   async #runUnit(unit: Unit): Promise<void> {
     if (this.#around.epoch(unit.shard) === null) {
-      this.#around.over(unit, false)
+      this.#drop(unit)
       unit.asker?.fail(new WritError('NOT_HOLDER', 'this thread does not hold the shard any more'))
       return
     }
@@ -177,7 +177,7 @@ export class Loop {
     }
     if (!(error instanceof WritError)) this.#host.log.error({ what: unit.what, err: error }, 'a unit failed')
     unit.asker?.fail(error instanceof WritError ? error : new WritError('INTERNAL', `${unit.what} failed`))
-    this.#around.over(unit, false)
+    this.#drop(unit)
     if (unit.row !== null || unit.timer !== null) await this.#around.poisoned(unit, error)
   }
 
@@ -233,8 +233,18 @@ export class Loop {
     const refused = batches.flatMap(({ units }) => units)
     const shards = [...new Set(batches.flatMap(({ draft }) => [...draft.shards]))]
     const again = await this.#again(code, error, refused, shards)
-    for (const unit of refused) if (!again.includes(unit)) this.#around.over(unit, false)
     this.#queue = [...again, ...forming.units, ...this.#queue]
+    for (const unit of refused) if (!again.includes(unit)) this.#drop(unit)
+  }
+
+  /** A row that is not taken now comes again with the next look, and so do those in line behind it: none overtakes it. */
+  #drop(unit: Unit): void {
+    this.#around.over(unit, false)
+    if (unit.row === null) return
+    const isBehind = ({ row, shard }: Unit): boolean => row !== null && shard === unit.shard
+    const behind = this.#queue.filter(isBehind)
+    this.#queue = this.#queue.filter((each) => !isBehind(each))
+    for (const each of behind) this.#around.over(each, false)
   }
 
   /** What becomes of the units of a failed commit: those to run again. */

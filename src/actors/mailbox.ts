@@ -37,6 +37,8 @@ export class Mailbox {
   readonly #queuedTimers = new Set<string>()
   readonly #wanted = new Set<number>()
   readonly #consumed = new Set<string>()
+  /** Dropped rows and takeovers so far: a look that began before the last of them may miss what is older. */
+  #doubts = 0
   #isLooking = false
 
   constructor(host: Host, push: (unit: Unit) => void, isTimerTouched: (key: string) => boolean) {
@@ -53,8 +55,19 @@ export class Mailbox {
     void this.#lookAll()
   }
 
-  /** What a commit of this thread has put into a mailbox of this thread is known without a look. */
-  add(row: StoredMessage): void {
+  /** What a commit of this thread has put into a mailbox of this thread is known without a look, if all before it is. */
+  told(row: StoredMessage): void {
+    if (this.#host.doubted.has(row.shard)) this.look([row.shard])
+    else this.#add(row)
+  }
+
+  /** There may be rows in these shards that are older than what is in line: until a look has seen all, nothing may overtake them. */
+  doubt(shards: readonly number[]): void {
+    this.#doubts++
+    for (const shard of shards) this.#host.doubted.set(shard, this.#doubts)
+  }
+
+  #add(row: StoredMessage): void {
     if (this.#queued.has(row.id) || this.#consumed.has(`${row.id}`)) return
     this.#queued.add(row.id)
     this.#note(row)
@@ -68,6 +81,7 @@ export class Mailbox {
   over({ row, timer }: Unit, committed: boolean): void {
     if (row !== null) this.#queued.delete(row.id)
     if (timer !== null) this.#queuedTimers.delete(timerKey(timer))
+    if (!committed && row !== null) this.doubt([row.shard])
     if (!committed) return
     if (row !== null) this.#consumed.add(`${row.id}`)
     if (timer !== null) this.#consumed.add(`${timerKey(timer)} ${timer.generation}`)
@@ -106,9 +120,13 @@ export class Mailbox {
 
   async #lookAt(shards: readonly number[]): Promise<void> {
     const limit = batchMessagesMax + this.#queued.size
+    const seen = this.#doubts
     const rows = await this.#host.store.mailbox(shards, limit)
-    for (const row of rows) this.add(row)
-    if (rows.length === limit) for (const shard of shards) this.#wanted.add(shard)
+    for (const row of rows) this.#add(row)
+    if (rows.length === limit) {
+      this.doubt(shards)
+      for (const shard of shards) this.#wanted.add(shard)
+    } else for (const shard of shards) if ((this.#host.doubted.get(shard) ?? 0) <= seen) this.#host.doubted.delete(shard)
   }
 
   async #lookAtTimers(shards: readonly number[]): Promise<void> {

@@ -122,9 +122,14 @@ export class Turn {
 
   /** In this commit, unless it has grown too large or an older message between the same two still waits. */
   async #takeOrPost(letter: Letter): Promise<void> {
-    const late = this.#taken >= cascadeMessagesMax || this.host.waiting.has(`${letter.from} ${letter.to}`)
+    const late = this.#taken >= cascadeMessagesMax || this.#mayOvertake(letter)
     if (late && letter.message !== null && this.#taken > 0) this.post(letter.to, letter.message, letter.from)
     else await this.#take(letter)
+  }
+
+  #mayOvertake({ from, to }: Letter): boolean {
+    const { owner, id } = readKey(to)
+    return this.host.waiting.has(`${from} ${to}`) || this.host.doubted.has(shardOf(owner, id))
   }
 
   async #take(letter: Letter): Promise<void> {
