@@ -47,6 +47,18 @@ const matches = (pattern: readonly string[], tokens: readonly string[]): boolean
   return pattern.every((one, index) => one === '*' || one === '>' || one === tokens[index])
 }
 
+/**
+ * Listeners are kept by what their patterns begin with, so that a message is held against few of them: a thread alone has
+ * one per shard and noun.
+ */
+const placeOf = (pattern: readonly string[]): string => {
+  if (!pattern.some((one) => one === '*' || one === '>')) return pattern.join('.')
+  const [, , , noun, shard] = pattern
+  return noun === undefined || shard === undefined || /[*>]/.test(noun + shard) ? '*' : `${noun} ${shard}`
+}
+
+const placesOf = (subject: string, tokens: readonly string[]): string[] => [subject, `${tokens[3]} ${tokens[4]}`, '*']
+
 const streamed = streamedSubjects.map((pattern) => pattern.split('.'))
 
 export class SimNetwork {
@@ -56,7 +68,7 @@ export class SimNetwork {
   readonly clock: SimClock
   readonly stream: SimStream
   readonly #random: SimRandom
-  readonly #listeners = new Set<Listener>()
+  readonly #listeners = new Map<string, Set<Listener>>()
   /** When the last message of a pair of clients arrives: none overtakes it. */
   readonly #links = new Map<string, number>()
   #inboxes = 0
@@ -79,7 +91,8 @@ export class SimNetwork {
   /** Sends without any check: what a client in another language may do. Answers whether anybody could hear it. */
   send(from: string, message: Message): boolean {
     const tokens = message.subject.split('.')
-    const here = [...this.#listeners].filter(
+    const near = placesOf(message.subject, tokens).flatMap((place) => [...(this.#listeners.get(place) ?? [])])
+    const here = near.filter(
       (one) => one.state === 'open' && matches(one.pattern, tokens) && this.reaches(from, one.client),
     )
     for (const listener of this.#receivers(here)) this.#deliver(from, listener, message)
@@ -138,7 +151,8 @@ export class SimNetwork {
   }
 
   listen(listener: Listener): void {
-    this.#listeners.add(listener)
+    const place = placeOf(listener.pattern)
+    this.#listeners.set(place, (this.#listeners.get(place) ?? new Set()).add(listener))
   }
 
   drain(listener: Listener): void {
@@ -152,7 +166,10 @@ export class SimNetwork {
 
   end(listener: Listener): void {
     listener.state = 'ended'
-    this.#listeners.delete(listener)
+    const place = placeOf(listener.pattern)
+    const others = this.#listeners.get(place)
+    others?.delete(listener)
+    if (others?.size === 0) this.#listeners.delete(place)
     listener.ended()
   }
 }

@@ -6,13 +6,16 @@ import type { Person } from './people.ts'
 import type { World } from './world.ts'
 
 const helpMs = 3_000
+const quietMs = 2_500
 
 export class Ending {
   readonly #world: World
   #helping = false
+  #quietSince: number
 
   constructor(world: World) {
     this.#world = world
+    this.#quietSince = world.clock.monotonic()
     this.#help()
   }
 
@@ -34,19 +37,23 @@ export class Ending {
     this.#helping = false
   }
 
+  /** For a while, and not only at this moment. */
   isOver(): boolean {
-    return this.#unfinished() === null
+    const now = this.#world.clock.monotonic()
+    if (this.#unfinished() !== null) this.#quietSince = now
+    return now - this.#quietSince >= quietMs
   }
 
   /** What keeps the world from its end, in words; null: nothing. */
   #unfinished(): string | null {
     const { people, store } = this.#world
-    const { actors, messages, attempts, grants, ready, held } = store.tables
+    const { actors, messages, timers, attempts, grants, ready, held } = store.tables
     for (const { directive } of people) {
       const row = actors.get(directive)
       if (row === undefined) return `${directive} was not created`
       if (!row.ended) return `${directive} is ${row.status}${this.#steps(row)} and waits for ${row.waiting}`
     }
+    for (const row of timers.values()) return `${row.key} waits for ${row.id}`
     for (const row of messages.values()) return `message ${row.id} from ${row.from} to ${row.to} is not taken`
     for (const row of attempts.values()) if (row.closedAt === null) return `attempt ${row.task}/${row.attempt} is open`
     for (const row of ready.values()) return `${row.actor} waits for a slot`

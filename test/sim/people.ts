@@ -156,6 +156,7 @@ export class Person {
     } catch (error) {
       if (!(error instanceof WritError)) throw error
       trace.add(`${this.directive}: ${what} fails: ${error.code} ${error.message}`)
+      if (error.message.startsWith('the database refused')) return this.#ask(what, call)
       if (!refusals.has(error.code)) trace.violate('answer', `${this.directive}: ${what}: ${error.code} ${error.message}`)
       return null
     }
