@@ -19,14 +19,11 @@ it('R45: shards spread evenly over two engines while directives run, and none is
   const daemon = await world.daemon('d', { slots: 8 })
   other = await joinMortal(test, 'other', (line) => test.log.push(line))
   const ids: string[] = []
-  let spread = false
-  const spreading = expect
-    .poll(held, { timeout: 20_000, interval: 50 })
-    .toEqual([shardCount / 2, shardCount / 2])
-    .then(() => (spread = true))
-  do ids.push(...(await Promise.all([1, 2, 3].map(() => world.start({ plan: chainOf(2) })))))
-  while (!spread && ids.length < 300)
-  await spreading
+  const begin = async (): Promise<number[]> => {
+    ids.push(...(await Promise.all([1, 2, 3].map(() => world.start({ plan: chainOf(2) })))))
+    return held()
+  }
+  await expect.poll(begin, { timeout: 20_000, interval: 50 }).toEqual([shardCount / 2, shardCount / 2])
   await Promise.all(ids.map((id) => world.until(id, 'directive_completed')))
   const calls = daemon.spawns.map((spawn) => `${spawn.directive.id} ${callOf(spawn)} ${spawn.task.attempt}`)
   expect(new Set(calls).size).toBe(ids.length * 4)
