@@ -181,6 +181,11 @@ const chainActions = {
           ]
         : [],
   })),
+  /** While ending, or ended: a step that came to life after the others were told to stop. */
+  stopReady: on(({ told }, event) => ({
+    set: { told: told + 1 },
+    effects: 'index' in event ? [{ kind: 'tell', to: { step: event.index }, message: { type: 'cancel' } }] : [],
+  })),
   dispatchStep: on((_, event) => ({
     effects: 'index' in event ? [{ kind: 'tell', to: { step: event.index }, message: { type: 'dispatch' } }] : [],
   })),

@@ -188,6 +188,7 @@ export const directive = setup({
             on: {
               'step.passed': [{ guard: 'mergedElsewhere', actions: 'stopLate' }, { actions: 'countPassed' }],
               'step.stopped': { actions: 'countStopped' },
+              'step.ready': { actions: 'stopReady' },
             },
             states: {
               as: {
@@ -243,10 +244,18 @@ export const directive = setup({
           /** A retry (R50). */
           again: { always: [{ guard: 'hasChain', target: 'active' }, { target: 'planning' }] },
           completed: { tags: ['completed', 'ended'], on: { ...ended('completed'), retry: refuse('completed') } },
-          failed: { tags: ['failed', 'ended'], on: { ...ended('failed'), retry: again, plan: noPlan('failed') } },
+          failed: {
+            tags: ['failed', 'ended'],
+            on: { ...ended('failed'), 'step.ready': { actions: 'stopReady' }, retry: again, plan: noPlan('failed') },
+          },
           cancelled: {
             tags: ['cancelled', 'ended'],
-            on: { ...ended('cancelled'), retry: again, plan: noPlan('cancelled') },
+            on: {
+              ...ended('cancelled'),
+              'step.ready': { actions: 'stopReady' },
+              retry: again,
+              plan: noPlan('cancelled'),
+            },
           },
         },
       },

@@ -79,6 +79,7 @@ export const step = setup({
         dispatch: { guard: 'isReady', target: 'running', actions: 'begin' },
         'dependency.passed': [becomesReady, { actions: 'countDependency' }],
         cancel: { target: 'skipped', actions: 'askStop' },
+        retry: { actions: 'tellReady' },
         command: commandsIn('pending'),
       },
     },

@@ -145,7 +145,15 @@ describe.each(subjects)('a %s', (_, subject) => {
   it(
     'R45: every message that comes twice leads to the same state as once',
     () => {
-      const counted = new Set(['step.passed', 'step.unpassed', 'step.unfailed', 'step.stopped', 'slice.done'])
+      // Between actors the mailbox delivers each message once; these are counted, so that nothing grows with the plan.
+      const counted = new Set([
+        'step.ready',
+        'step.passed',
+        'step.unpassed',
+        'step.unfailed',
+        'step.stopped',
+        'slice.done',
+      ])
       const differing: unknown[] = []
       for (const live of spread(everywhere, 250))
         for (const event of meets(live, events).filter(({ type }) => !counted.has(type))) {

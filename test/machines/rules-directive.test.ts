@@ -466,6 +466,16 @@ describe('steering', () => {
     expect(ofKind(effects, 'closed')).toMatchObject([{ as: 'cancelled', suspect: true }])
   })
 
+  it('R21 R49: a step that comes to life after the others were told to stop is stopped as well', () => {
+    const directive = aDirective()
+    directive.tellAll(...toRunning, stepFailed, done(1))
+    const { effects } = directive.tell({ type: 'step.ready', index: 0 })
+    expect(told(effects)).toEqual(['step 0: cancel'])
+    expect(statusOf(directive.tell(stopped(1)).live)).toBe('failing')
+    expect(statusOf(directive.tell(stopped(0)).live)).toBe('failed')
+    expect(told(directive.tell({ type: 'step.ready', index: 0 }).effects)).toEqual(['step 0: cancel'])
+  })
+
   it('R49: cancel turns failing into cancelling, and what has stopped stays counted', () => {
     const directive = aDirective()
     directive.tellAll(...toRunning, stepFailed, done(2), stopped(0))

@@ -609,6 +609,11 @@ describe('stopping', () => {
     expect(aStep().tellAll(...toPassed, the.retry)).toMatchObject({ changed: false, effects: [] })
   })
 
+  it('R50: a step that is pending when its directive is retried asks to be dispatched again', () => {
+    const { effects, changed } = aStep().tellAll(the.ready, the.retry)
+    expect([told(effects), changed]).toEqual([['directive: step.ready'], false])
+  })
+
   it('R50: a dependency that passes while a step is skipped is not forgotten', () => {
     const step = aStep()
     step.tellAll(the.cancel, the.ready)
