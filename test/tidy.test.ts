@@ -1,5 +1,5 @@
 /** House rules that no linter knows: they hold for every source file, and each failure names the files. */
-import { readFileSync, readdirSync } from 'node:fs'
+import { existsSync, readFileSync, readdirSync } from 'node:fs'
 import { basename, dirname, join, normalize } from 'node:path'
 import { expect, test } from 'vitest'
 
@@ -8,7 +8,9 @@ const vague = /(^|-)(utils?|helpers?|common|misc|managers?)(-|\.|$)/
 const kebab = /^[a-z0-9]+(-[a-z0-9]+)*(\.(test|long|walk|bench|contract|config))*\.(ts|mjs)$/
 
 const source = sources('src')
-const everything = new Map([...source, ...sources('test'), ...sources('bench')])
+const everything = new Map(
+  ['src', 'test', 'bench'].filter((folder) => existsSync(folder)).flatMap((folder) => [...sources(folder)]),
+)
 
 function sources(folder: string): Map<string, string> {
   const entries = readdirSync(folder, { withFileTypes: true, recursive: true })
