@@ -190,7 +190,7 @@ export class Engine {
     })
     for (const key of draft.actors.keys()) {
       const { owner, id } = readKey(key)
-      if (id === registryId) void this.registries.open(owner)
+      if (id === registryId) this.#again(this.registries.open(owner), `opening the registry of ${owner}`)
     }
     sendOut(this.host, this.watch, draft, messages)
   }
@@ -214,7 +214,7 @@ export class Engine {
   async #poisoned(unit: Unit, error: unknown): Promise<void> {
     const reason = error instanceof Error ? error.message : String(error)
     const { row, timer } = unit
-    const tries = row === null ? this.#countFailure(unit.what) : await this.host.store.countTry(row.id, reason)
+    const tries = row === null ? this.#countFailure(unit.what) : await this.#countTry(row.id, reason)
     if (tries < parkTriesMax) return
     this.host.log.error({ what: unit.what, tries, reason }, 'parked')
     const run: Unit['run'] = async ({ draft }) => {
@@ -226,6 +226,16 @@ export class Engine {
     }
     const asker = row === null ? null : { reply: () => this.mailbox.parked(row), fail: () => {} }
     this.loop.push(unitOf(unit.shard, `parking of ${unit.what}`, run, { asker }))
+  }
+
+  /** A try that could not be counted is not lost: the message stays, and fails again. */
+  async #countTry(message: number, reason: string): Promise<number> {
+    try {
+      return await this.host.store.countTry(message, reason)
+    } catch (error) {
+      this.host.log.warn({ err: error, message }, 'counting a failed try failed')
+      return 0
+    }
   }
 
   #countFailure(what: string): number {
@@ -245,13 +255,18 @@ export class Engine {
     )
   }
 
+  /** What fails is done again by a later sweep. */
+  #again(doing: Promise<void>, what: string): void {
+    doing.catch((error: unknown) => this.host.log.warn({ err: error }, `${what} failed`))
+  }
+
   /** Finds what nobody told of, once a second. */
   #sweep(): void {
     if (this.#stopped) return
     this.mailbox.look(this.holder.shards)
     this.watch.look()
     this.#trim()
-    void this.registries.look()
+    this.#again(this.registries.look(), 'looking at the daemons')
     this.#alarm = this.host.clock.after(sweepMs, () => this.#sweep())
   }
 

@@ -140,8 +140,12 @@ export class Watch {
 
   /** To a pull, the spawn is the answer that it waits for. */
   async #answerPull({ attempt }: Watched, inbox: string): Promise<void> {
-    const spawn = await this.#watching.compose(attempt)
-    if (spawn !== null) this.#host.wire.answerPull(inbox, spawn)
+    try {
+      const spawn = await this.#watching.compose(attempt)
+      if (spawn !== null) this.#host.wire.answerPull(inbox, spawn)
+    } catch (error) {
+      this.#host.log.warn({ err: error, task: attempt.task }, 'a pull was not answered')
+    }
   }
 }
 
