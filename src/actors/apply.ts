@@ -67,6 +67,8 @@ const makeReady = async (
   if (task === null) throw new WritError('INTERNAL', `${key} waits for a slot without a task`)
   const desk = await turn.host.loader.desk(directive.key)
   const row = await readyRowOf(turn.host, directive, task, step)
+  // A task that waits again is nobody's; one that has ended keeps the name of the daemon that had it last.
+  if (task.daemon !== null) putTask(turn, { ...task, daemon: null })
   turn.host.memory.set(desk.ready, key, row)
   turn.draft.addReady(row)
   turn.desks.add(directive.key)

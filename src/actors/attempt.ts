@@ -126,7 +126,7 @@ export const closeAttempt = async (
     })
   }
   const task = await loader.task(owner, name)
-  if (task !== null) putTask(turn, { ...task, status: 'pending', daemon: null, reason: effect.reason })
+  if (task !== null) putTask(turn, { ...task, status: 'pending', reason: effect.reason })
   const held = desk.held.get(effect.grant)
   if (held === undefined) return
   setHeld(turn, { ...held, actor: null, task: null, role: null })
