@@ -65,6 +65,11 @@ export const stepPlaces: Record<string, Place> = {
   'evaluating, holds without verdict': step(toEvaluation, { onEvaluatorFailure: { retries: 0, then: 'hold' } }),
   'evaluating, fails without verdict': step(toEvaluation, { onEvaluatorFailure: { retries: 0, then: 'fail' } }),
   'evaluating, to be approved': step(toEvaluation, approval),
+  'evaluating, to be approved, limited': step(toEvaluation, limit('approve')),
+  'evaluating, asked for when passed and approved': step(
+    [...toHeld, the.approve, the.granted, the.merged, the.evaluate, the.granted],
+    approval,
+  ),
   'evaluating, no rework left': step(toEvaluation, { maxRework: 0 }),
   'evaluating, no repository': step(toEvaluation, { merges: false, hasDependents: false }),
   'evaluating, asked for when passed': step([...toPassed, the.evaluate, the.granted, the.accepted]),
@@ -138,6 +143,10 @@ export const directivePlaces: Record<string, Place> = {
   'planning, working, no regeneration left': directive(toPlanner, { maxRegenerations: 0 }),
   'planning, working, paused, no repository': directive([...toPlanner, pause], bare),
   'planning, backoff': directive([...toPlanner, the.means]),
+  'planning, last try': directive([
+    ...[...toPlanner, the.means, { type: 'timer backoff' }, the.granted],
+    ...[the.means, { type: 'timer backoff' }, the.granted],
+  ]),
   'active, wrapping': directive([...toPlanner, the.plan]),
   'active, stopping': directive([...toPlanner, the.plan, { type: 'timer stopping' }]),
   'active, preparing, queued': directive([...toPlanner, the.plan, noPlan]),
