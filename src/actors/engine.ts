@@ -65,6 +65,8 @@ export class Engine {
   readonly #threads: number
   readonly #subscriptions = new Map<number, Subscription>()
   readonly #failures = new Map<string, number>()
+  /** Shards whose last commit nobody knows the result of. */
+  readonly #uncertain = new Set<number>()
   #apiSubscription: Subscription | null = null
   #alarm: Alarm | null = null
   #stopped = false
@@ -105,7 +107,7 @@ export class Engine {
       epochs: () => this.holder.epochs(),
       commit: async (commit) => (await store.commit(this.#identity, commit)).messages,
       fenced: () => this.holder.fenced(),
-      reclaim: (shards) => this.holder.reclaim(shards),
+      reclaim: (shards) => this.#reclaim(shards),
       out: (draft, messages) => this.#out(draft, messages),
       over: (unit, committed) => this.mailbox.over(unit, committed),
       poisoned: (unit, error) => this.#poisoned(unit, error),
@@ -151,7 +153,7 @@ export class Engine {
 
   async #taken(shards: readonly HeldShard[]): Promise<void> {
     const numbers = shards.map(({ shard }) => shard)
-    for (const attempt of await this.host.store.openAttempts(numbers)) this.watch.open(attempt)
+    await this.#watchOpen(numbers)
     // What these shards have sent before may wait anywhere.
     this.mailbox.doubt(this.holder.shards)
     this.mailbox.look(this.holder.shards)
@@ -160,8 +162,31 @@ export class Engine {
         shard,
         this.host.wire.serveShard(shard, (asked) => this.#inbox.take(asked)),
       )
-    const owners = new Set([...(await this.host.store.registries(numbers)), 'default'])
-    for (const owner of owners) if (numbers.includes(shardOf(owner, registryId))) await this.registries.open(owner)
+    await this.#openRegistries(numbers)
+  }
+
+  async #watchOpen(shards: readonly number[]): Promise<void> {
+    for (const attempt of await this.host.store.openAttempts(shards)) this.watch.open(attempt)
+  }
+
+  async #openRegistries(shards: readonly number[]): Promise<void> {
+    const owners = new Set([...(await this.host.store.registries(shards)), 'default'])
+    for (const owner of owners) if (shards.includes(shardOf(owner, registryId))) await this.registries.open(owner)
+  }
+
+  /** A commit may have held that nobody was told of: its spawns were not sent, and a registry that it made is not open. */
+  async #reclaim(shards: readonly number[]): Promise<void> {
+    await this.holder.reclaim(shards)
+    for (const shard of shards) this.#uncertain.add(shard)
+    this.#again(this.#catchUp(), 'catching up')
+  }
+
+  async #catchUp(): Promise<void> {
+    const shards = [...this.#uncertain].filter((shard) => this.holder.epoch(shard) !== null)
+    if (shards.length === 0) return
+    await this.#watchOpen(shards)
+    await this.#openRegistries(shards)
+    for (const shard of shards) this.#uncertain.delete(shard)
   }
 
   async #leaving(shards: readonly number[]): Promise<void> {
@@ -267,6 +292,7 @@ export class Engine {
     this.watch.look()
     this.#trim()
     this.#again(this.registries.look(), 'looking at the daemons')
+    this.#again(this.#catchUp(), 'catching up')
     this.#alarm = this.host.clock.after(sweepMs, () => this.#sweep())
   }
 

@@ -52,6 +52,7 @@ export class Watch {
 
   /** An attempt was opened, or found open after a move: its spawn is sent (again: the daemon knows it already then). */
   open(attempt: AttemptRow): void {
+    if (this.#watched.get(keyOf(attempt))?.attempt.attempt === attempt.attempt) return
     const now = this.#host.clock.monotonic()
     const watched = {
       attempt,

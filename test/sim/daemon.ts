@@ -51,7 +51,7 @@ export class SimDaemon {
   constructor(world: DaemonWorld, spec: DaemonSpec, records: Map<string, AttemptRecord> = new Map()) {
     this.#world = world
     this.spec = spec
-    this.records = records
+    this.records = new Map([...records].map(([key, record]) => [key, { ...record }]))
     this.#random = world.random.fork()
     this.process = new Process(spec.name)
     this.#clock = clockOf(this.process, world.clock, 1, 0)
@@ -181,7 +181,7 @@ export class SimDaemon {
       await this.#send(record, 'progress', {})
     }
     await this.#sleep(this.#random.between(5, 800))
-    if (spawn.task.role === 'planner' && record.outcome === null) await this.#world.plan(spawn, this.#random)
+    if (spawn.task.role === 'planner' && record.outcome === null) await this.process.outcome(this.#world.plan(spawn, this.#random))
     await this.#over(record, outcomeOf(this.#world, this.#random, spawn, false))
   }
 

@@ -1,5 +1,5 @@
 /** What a simulated world is made of and what goes wrong in it: everything by name, so that a failing seed can say all of it. */
-import type { SimRandom } from './random.ts'
+import { SimRandom } from './random.ts'
 
 /** How likely each fault is. Per message, commit, call, spawn, report or task; those marked so: per half second and world. */
 export const faultRates = {
@@ -102,19 +102,54 @@ export const calm = (seed: number, more: Partial<SimOptions> = {}): SimOptions =
   ...more,
 })
 
-/** Swarm: each seed has a world of its own size and its own choice of faults, so that rare pairs of them meet without the others. */
-export const swarm = (seed: number, random: SimRandom): SimOptions => {
-  const share = random.pick([0.1, 0.3, 0.5]) ?? 0.3
-  const some = (rate: number): number => (random.chance(share) ? rate : 0)
+/** `small` is for every test run, `large` for the long one. */
+export type Size = 'small' | 'large'
+
+interface Sizes {
+  engines: readonly number[]
+  owners: readonly number[]
+  daemons: readonly number[]
+  directives: readonly number[]
+  stepsMax: readonly number[]
+  chaosMs: readonly number[]
+}
+
+const sizes: Readonly<Record<Size, Sizes>> = {
+  small: {
+    engines: [1, 2, 2],
+    owners: [1, 1, 2],
+    daemons: [1, 2],
+    directives: [1, 1, 2],
+    stepsMax: [2, 4, 8],
+    chaosMs: [8_000, 16_000],
+  },
+  large: {
+    engines: [1, 2, 3],
+    owners: [1, 2],
+    daemons: [1, 2, 3],
+    directives: [1, 2, 3],
+    stepsMax: [3, 6, 12],
+    chaosMs: [15_000, 30_000, 60_000],
+  },
+}
+
+/** Swarm: each seed has a world of its own and its own choice of faults, so that rare pairs of them meet without the others. */
+export const swarm = (seed: number, size: Size): SimOptions => {
+  const random = new SimRandom(seed)
+  const share = random.pick([0.1, 0.3, 0.5, 1]) ?? 0.3
+  const harder = random.pick([1, 1, 3]) ?? 1
+  const some = (rate: number): number => (random.chance(share) ? Math.min(1, rate * harder) : 0)
+  const of = sizes[size]
+  const one = (list: readonly number[]): number => random.pick(list) ?? 1
   return {
     seed,
-    engines: random.between(1, 3),
-    owners: random.between(1, 2),
-    daemons: random.between(1, 3),
-    directives: random.between(1, 3),
-    stepsMax: random.pick([3, 6, 12]) ?? 6,
-    chaosMs: random.pick([15_000, 30_000, 60_000]) ?? 30_000,
-    healMs: 1_200_000,
+    engines: one(of.engines),
+    owners: one(of.owners),
+    daemons: one(of.daemons),
+    directives: one(of.directives),
+    stepsMax: one(of.stepsMax),
+    chaosMs: one(of.chaosMs),
+    healMs: 1_800_000,
     faults: all(faultRates, some),
     deeds: all(deedRates, some),
   }

@@ -66,14 +66,14 @@ export class SimStore implements Store {
     }
     const applied =
       appliedAfterMs === null ? null : this.#pass(appliedAfterMs).then(() => this.tables.commit(thread, mine))
+    // One that is refused before or after its caller has given up has nobody to hear it.
+    applied?.catch(() => undefined)
     if (answer === 'told' && applied !== null) {
       const [outcome] = await Promise.allSettled([applied, this.#pass(answeredAfterMs)])
       if (outcome.status === 'fulfilled') return outcome.value
       throw outcome.reason
     }
     await Promise.allSettled([this.#pass(answeredAfterMs), ...(appliedAfterMs === 0 ? [applied] : [])])
-    // One that is applied after this was said may be refused, with nobody to hear it.
-    applied?.catch(() => undefined)
     throw new WritError('UNKNOWN_RESULT', 'the database did not say whether it committed: so the simulator decided')
   }
 
