@@ -54,10 +54,11 @@ interface Lack {
 
 const byUrgency = (a: Lack, b: Lack): number => b.line.priority - a.line.priority || a.line.since - b.line.since
 
-const lacksOf = (tables: RegistryTables): Lack[] =>
+/** Most urgent first; only lines more urgent than `above`. */
+const lacksOf = (tables: RegistryTables, above = -Infinity): Lack[] =>
   [...tables.needs.values()]
     .flatMap(({ directive, lines }) => lines.map((line) => ({ directive, line })))
-    .filter(({ line }) => line.count > 0)
+    .filter(({ line }) => line.count > 0 && line.priority > above)
     .toSorted(byUrgency)
 
 /** Highest priority first, then oldest (R41); among the daemons that fit, the one with most room. */
@@ -68,13 +69,18 @@ export const match = (tables: RegistryTables, presenceOf: (daemon: string) => Pr
     if (slots > 0) free.set(daemon.name, slots)
   }
   const matches: Match[] = []
-  for (const { directive, line } of lacksOf(tables))
+  // With every slot taken, which is when most wait, nothing is looked through.
+  let slots = [...free.values()].reduce((sum, each) => sum + each, 0)
+  for (const { directive, line } of slots > 0 ? lacksOf(tables) : []) {
+    if (slots === 0) break
     for (let count = line.count; count > 0; count--) {
       const daemon = roomiest(tables, free, line)
       if (daemon === null) break
       free.set(daemon.name, (free.get(daemon.name) ?? 0) - 1)
+      slots--
       matches.push({ directive, line, requirement: requirementOf(line), daemon })
     }
+  }
   return matches
 }
 
@@ -96,17 +102,19 @@ const roomiest = (tables: RegistryTables, free: ReadonlyMap<string, number>, lin
  */
 export const recalls = (tables: RegistryTables): GrantRow[] => {
   const taken = new Set<string>()
-  for (const { directive, line } of lacksOf(tables)) {
-    const candidates = [...tables.grants.values()].filter(
+  const grants = [...tables.grants.values()]
+  const least = grants.reduce((lowest, { role }) => Math.min(lowest, priorityOf[role]), Infinity)
+  const recalled = grants.filter((grant) => grant.recalled).length
+  for (const { directive, line } of lacksOf(tables, least)) {
+    const candidates = grants.filter(
       (grant) =>
         !taken.has(grant.id) &&
         grant.directive !== directive &&
         priorityOf[grant.role] < line.priority &&
         fitsDaemon(tables, grant.daemon, line),
     )
-    const wanted = line.count - [...tables.grants.values()].filter((grant) => grant.recalled).length
-    for (const grant of candidates.filter(({ recalled }) => !recalled).slice(0, Math.max(0, wanted)))
-      taken.add(grant.id)
+    const wanted = line.count - recalled
+    for (const grant of candidates.filter((each) => !each.recalled).slice(0, Math.max(0, wanted))) taken.add(grant.id)
   }
   return [...taken].flatMap((id) => tables.grants.get(id) ?? [])
 }
