@@ -22,6 +22,7 @@ import type { Reader } from './ports/reader.ts'
 import type { AttemptRow, StoredMessage } from './ports/rows.ts'
 import type { HeldShard, Store, ThreadIdentity } from './ports/store.ts'
 import type { Wire } from './ports/wire.ts'
+import { openPresence } from './presence.ts'
 import { Registries } from './registries.ts'
 import { composeSpawn } from './spawn.ts'
 import { type Unit, unitOf } from './unit.ts'
@@ -89,7 +90,7 @@ export class Engine {
       accepted: new Map(),
       waiting: new Map(),
       doubted: new Map(),
-      presence: new Map(),
+      presence: openPresence(),
     }
     this.holder = new Holder(
       store,
@@ -129,7 +130,7 @@ export class Engine {
       depth,
       look: (shard) => this.mailbox.look([shard]),
     })
-    this.registries = new Registries(this.host, push, (owner) => this.holder.epoch(shardOf(owner, registryId)) !== null)
+    this.registries = new Registries(this.host, push, (owner) => this.holder.epochs().has(shardOf(owner, registryId)))
     this.#api = new ApiDesk(this.host, parts.reader)
   }
 
@@ -209,7 +210,8 @@ export class Engine {
   #out(draft: Draft, messages: readonly number[]): void {
     draft.messages.forEach((row, at) => {
       const id = messages[at]
-      if (id === undefined || this.holder.epoch(row.shard) === null) return
+      if (id === undefined) return
+      if (this.holder.epoch(row.shard) === null) return this.mailbox.doubt([row.shard])
       const stored: StoredMessage = { ...row, id, tries: 0 }
       this.mailbox.told(stored)
     })

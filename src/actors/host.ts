@@ -6,7 +6,7 @@ import type { Memory } from './memory.ts'
 import type { Clock, Random } from './ports/clock.ts'
 import type { Store } from './ports/store.ts'
 import type { Wire } from './ports/wire.ts'
-import type { Presence } from './registry-tables.ts'
+import type { PresenceView } from './presence.ts'
 
 /** Where a thread says what it does. Fields first, then a sentence. */
 export interface Log {
@@ -44,5 +44,5 @@ export interface Host {
   /** Shards whose mailboxes are not wholly known: rows may wait there that `waiting` does not name. */
   readonly doubted: Map<number, number>
   /** What the beats say, by `<owner>/<daemon>`. */
-  readonly presence: Map<string, Presence>
+  readonly presence: PresenceView
 }

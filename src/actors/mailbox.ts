@@ -126,7 +126,8 @@ export class Mailbox {
     if (rows.length === limit) {
       this.doubt(shards)
       for (const shard of shards) this.#wanted.add(shard)
-    } else for (const shard of shards) if ((this.#host.doubted.get(shard) ?? 0) <= seen) this.#host.doubted.delete(shard)
+    } else
+      for (const shard of shards) if ((this.#host.doubted.get(shard) ?? 0) <= seen) this.#host.doubted.delete(shard)
   }
 
   async #lookAtTimers(shards: readonly number[]): Promise<void> {

@@ -7,16 +7,9 @@ import { type ActorKey, actorKey, readKey, registryId } from '../protocol/ids.ts
 import { beatMs, daemonLeaseMs } from '../protocol/limits.ts'
 import type { Hello, HelloReply } from '../protocol/task.ts'
 import { requirementOf } from './desk.ts'
+import type { Presence } from './presence.ts'
 import type { DaemonRow, GrantRow, NeedRow } from './ports/rows.ts'
-import {
-  grantsOn,
-  lessGranted,
-  match,
-  type Match,
-  type Presence,
-  recalls,
-  type RegistryTables,
-} from './registry-tables.ts'
+import { grantsOn, lessGranted, match, type Match, recalls, type RegistryTables } from './registry-tables.ts'
 import type { ToRegistry } from './settle.ts'
 import type { Turn } from './turn.ts'
 

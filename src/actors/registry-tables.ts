@@ -5,6 +5,7 @@
 import { priorityOf, type Role } from '../protocol/directive.ts'
 import type { ActorKey } from '../protocol/ids.ts'
 import { fits, requirementOf } from './desk.ts'
+import type { Presence } from './presence.ts'
 import type { DaemonRow, GrantRow, NeedLine, NeedRow } from './ports/rows.ts'
 import type { LoadedRegistry } from './ports/store.ts'
 
@@ -12,17 +13,6 @@ export interface RegistryTables {
   daemons: Map<string, DaemonRow>
   needs: Map<ActorKey, NeedRow>
   grants: Map<string, GrantRow>
-}
-
-/** What the beats of a daemon say; kept in memory alone. */
-export interface Presence {
-  session: string
-  /** Monotonic ms of the last sign of life. */
-  seenAt: number
-  /** Attempts that it runs, by its last beat, less those that were reported ended since. */
-  running: number
-  /** No grant before the next beat: nobody knows what one of its slots is doing. */
-  waitsForBeat: boolean
 }
 
 /** A grant to make: a slot of this daemon for that line of the directive's need. */

@@ -3,7 +3,16 @@
  * (run to completion, bounded), and what became free or ready at a directive's desk is matched before the unit ends.
  * Nothing leaves the thread here: everything is rows and outgoing of the draft.
  */
-import { type Advance, advance, begin, fire, hasEnded, type Live, mayDispatch, openAttempt } from '../machines/advance.ts'
+import {
+  type Advance,
+  advance,
+  begin,
+  fire,
+  hasEnded,
+  type Live,
+  mayDispatch,
+  openAttempt,
+} from '../machines/advance.ts'
 import type { Given } from '../machines/given.ts'
 import type { Message } from '../machines/message.ts'
 import { WritError } from '../protocol/errors.ts'
