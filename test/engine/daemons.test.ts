@@ -110,7 +110,7 @@ it('R41: without a daemon a task waits, then the highest priority goes first, an
   expect(daemon.spawns.map(({ directive }) => directive.id)).toEqual([planning, older, younger])
 })
 
-it('R42: a spawn that is refused is rolled back by its attempt, and tried again', async () => {
+it.concurrent('R42: a spawn that is refused is rolled back by its attempt, and tried again', async () => {
   const world = await test.world()
   let asked = 0
   const daemon = await world.daemon('d', {
@@ -123,7 +123,7 @@ it('R42: a spawn that is refused is rolled back by its attempt, and tried again'
   expect(daemon.spawns.map(({ task }) => task.attempt)).toEqual([1, 2, 3])
 })
 
-it('R42: a spawn that is not accepted in time is rolled back, and goes to whoever is there', async () => {
+it.concurrent('R42 R43: a spawn whose daemon leaves before it accepts goes to whoever is there', async () => {
   const world = await test.world()
   const deaf = await world.daemon('deaf', { answer: () => null })
   const id = await world.start({ plan: one })
@@ -136,7 +136,21 @@ it('R42: a spawn that is not accepted in time is rolled back, and goes to whoeve
   expect(await deaf.done(first)).toEqual({ received: true, counted: false })
 }, 40_000)
 
-it('R43 R28: a daemon that leaves loses its task; a new attempt begins elsewhere, and late reports change nothing', async () => {
+it.concurrent('R42: a spawn that nobody answers is rolled back after ten seconds, and tried again', async () => {
+  const world = await test.world()
+  const daemon = await world.daemon('d', {
+    answer: ({ task }) => (task.attempt === 1 ? null : { accepted: true }),
+  })
+  const id = await world.start({ plan: one })
+  const first = await daemon.spawned('worker a')
+  await world.until(id, 'directive_completed')
+  expect(await daemon.done(first)).toEqual({ received: true, counted: false })
+  const { attempts } = await world.task(stepId(id, 1, 0), 1)
+  expect(attempts.map(({ as }) => as)).toEqual(['refused', 'done'])
+  expect(daemon.orders.map(({ verb, order }) => [verb, order.attempt])).toEqual([['cancel', 1]])
+}, 40_000)
+
+it.concurrent('R43 R28: a daemon that leaves loses its task; a new attempt begins elsewhere, and late reports change nothing', async () => {
   const world = await test.world()
   const lost = await world.daemon('lost', silent)
   const id = await world.start({ plan: one })
@@ -152,7 +166,7 @@ it('R43 R28: a daemon that leaves loses its task; a new attempt begins elsewhere
   expect(before.tasks[0]?.attempts.map(({ as }) => as)).toEqual(['lost', null])
 })
 
-it('R43: a daemon that comes back without an attempt that it had accepted has lost it', async () => {
+it.concurrent('R43: a daemon that comes back without an attempt that it had accepted has lost it', async () => {
   const world = await test.world()
   const first = await world.daemon('d', { ...silent, home: 'h1', session: 's1' })
   const id = await world.start({ plan: one })

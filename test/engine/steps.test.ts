@@ -122,7 +122,7 @@ it('R27 R46: a person ends a waiting task at once, one that runs only by force',
   expect(await daemon.done(spawn)).toEqual({ received: true, counted: false })
 })
 
-it('R21 R28: a failed step fails its directive: what runs is stopped, what had begun is cancelled, the rest skipped', async () => {
+it.concurrent('R21 R28: a failed step fails its directive: what runs is stopped, what had begun is cancelled, the rest skipped', async () => {
   const world = await test.world()
   const daemon = await world.daemon('d', { ...silent, slots: 3 })
   const id = await world.start({ plan: planOf({ a: [], b: [], c: ['a'], done: [] }) })
@@ -145,7 +145,7 @@ it('R21 R28: a failed step fails its directive: what runs is stopped, what had b
   expect((await world.view(id)).counts).toEqual(view.counts)
 })
 
-it('R28 R42: a failure of the means is tried again with a new attempt, a failure of the work is not', async () => {
+it.concurrent('R28 R42: a failure of the means is tried again with a new attempt, a failure of the work is not', async () => {
   const world = await test.world()
   const daemon = await world.daemon('d', {
     work: (spawn) =>
@@ -165,7 +165,7 @@ it('R28 R42: a failure of the means is tried again with a new attempt, a failure
   ])
 })
 
-it('R20 R22: wide and deep plans end, each step done once', async () => {
+it.concurrent('R20 R22: wide and deep plans end, each step done once', async () => {
   const world = await test.world()
   const daemon = await world.daemon('d', { slots: 20 })
   const layer = (at: number): string[] => Array.from({ length: 10 }, (_, index) => `s${at}-${index}`)
