@@ -9,6 +9,9 @@ import type { Resident } from './memory.ts'
 import type { ReadyRow } from './ports/rows.ts'
 import type { Turn } from './turn.ts'
 
+/** Who tells a task that it has a slot. Never put off: the slot is spent in the same commit, or goes back. */
+export const fromDesk = 'desk'
+
 /** What directives tell their registry. */
 export type ToRegistry =
   /** There is a directive of this owner: its registry is to be there (DESIGN 8). */
@@ -52,7 +55,7 @@ const grant = async (turn: Turn, directive: ActorKey, row: ReadyRow, held: strin
   const desk = await turn.host.loader.desk(directive)
   memory.delete(desk.ready, row.actor)
   turn.draft.dropReady(row.actor)
-  turn.tell(row.actor, { type: 'task.granted', grant: held }, directive)
+  turn.tell(row.actor, { type: 'task.granted', grant: held }, fromDesk)
   await turn.drain()
   const after = desk.held.get(held)
   if (after?.actor === null) log.warn({ actor: row.actor, held }, 'a granted task did not begin')

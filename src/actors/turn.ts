@@ -25,7 +25,7 @@ import { Draft } from './draft.ts'
 import type { Host } from './host.ts'
 import type { DirectiveFacts, Resident } from './memory.ts'
 import { directiveSettings, stepSettings } from './settings.ts'
-import { settle } from './settle.ts'
+import { fromDesk, settle } from './settle.ts'
 
 /** A message on its way inside a turn. `timer`: a durable timer that is due, in place of a message. */
 export interface Letter {
@@ -131,12 +131,13 @@ export class Turn {
 
   /** In this commit, unless it has grown too large or an older message between the same two still waits. */
   async #takeOrPost(letter: Letter): Promise<void> {
-    const late = this.#taken >= cascadeMessagesMax || this.#mayOvertake(letter)
+    const late = letter.from !== fromDesk && (this.#taken >= cascadeMessagesMax || this.#mayOvertake(letter))
     if (late && letter.message !== null && this.#taken > 0) this.post(letter.to, letter.message, letter.from)
     else await this.#take(letter)
   }
 
   #mayOvertake({ from, to }: Letter): boolean {
+    if (!from.includes('/')) return false
     const { owner, id } = readKey(to)
     return this.host.waiting.has(`${from} ${to}`) || this.host.doubted.has(shardOf(owner, id))
   }
