@@ -1,12 +1,12 @@
 /** Composes one thread's engine from servers' addresses: the adapters meet the ports here, for a worker thread and for tests. */
 import { pack } from './actors/codec.ts'
 import { Engine } from './actors/engine.ts'
-import type { Log } from './actors/host.ts'
 import type { Published } from './actors/ports/bus.ts'
 import { connect } from './bus/nats-bus.ts'
 import { subjects } from './bus/subjects.ts'
 import { decode } from './bus/json.ts'
 import { wireOf } from './bus/wire.ts'
+import { openLog } from './log.ts'
 import { openStore } from './persistence/postgres-store.ts'
 import { openRecords } from './persistence/records.ts'
 import { readTaskId } from './protocol/ids.ts'
@@ -20,7 +20,7 @@ export interface EngineOptions {
   home: string | null
   /** How many threads of the node start together. */
   threads: number
-  /** Takes a line of the log. */
+  /** Takes a line of the log: JSON, without its end. */
   log: (line: string) => void
 }
 
@@ -31,7 +31,9 @@ export interface RunningEngine {
 
 /** Connects, joins and holds its share of the shards when it resolves. Throws UNREACHABLE, UNAUTHORIZED, SCHEMA_NEWER and the like. */
 export const startEngine = async (options: EngineOptions): Promise<RunningEngine> => {
-  const { databaseUrl, nats, node, thread, home, threads, log } = options
+  const { databaseUrl, nats, node, thread, home, threads } = options
+  const logger = openLog(options.log, { node, thread })
+  const log = (text: string): void => logger.info({}, text)
   const bus = await connect({ ...nats, name: `writ ${node} ${thread}`, log, stream: true })
   const store = await openStore({ url: databaseUrl, log, applicationName: `writ ${node} ${thread}` })
   const reader = await openRecords({ url: databaseUrl })
@@ -42,7 +44,7 @@ export const startEngine = async (options: EngineOptions): Promise<RunningEngine
     reader,
     clock: systemClock,
     random: systemRandom,
-    log: logOf(log),
+    log: logger,
     thread,
     node,
     home,
@@ -97,14 +99,3 @@ const mailOf = (
   }
   return null
 }
-
-const logOf = (line: (text: string) => void): Log => {
-  const say =
-    (level: string) =>
-    (fields: object, text: string): void =>
-      line(`${level} ${text} ${JSON.stringify(fields, errorsAsText)}`)
-  return { info: say('info'), warn: say('warn'), error: say('error') }
-}
-
-const errorsAsText = (_: string, value: unknown): unknown =>
-  value instanceof Error ? `${value.message}${value.cause instanceof Error ? ` (${value.cause.message})` : ''}` : value

@@ -5,6 +5,7 @@
 import { createHash, randomBytes } from 'node:crypto'
 import { availableParallelism } from 'node:os'
 import { Worker } from 'node:worker_threads'
+import { type Log, openLog } from './log.ts'
 import { migrate } from './persistence/migrate.ts'
 import { type Code, codes, WritError } from './protocol/errors.ts'
 import { leaseMs } from './protocol/limits.ts'
@@ -19,6 +20,7 @@ export interface NodeOptions {
   threads?: number
   /** The data folder that this node has locked for itself, if it has one: its predecessor there is fenced at once. */
   home?: string
+  /** Takes a line of the log: JSON, without its end. */
   log: (line: string) => void
 }
 
@@ -41,7 +43,8 @@ interface Running {
 
 /** Resolves when every thread holds its share. Throws what the first thread that fails throws. */
 export const startNode = async (options: NodeOptions): Promise<RunningNode> => {
-  await migrate({ url: options.databaseUrl, log: options.log })
+  const log = openLog(options.log, { node: options.name })
+  await migrate({ url: options.databaseUrl, log: (text) => log.info({}, text) })
   const count = options.threads ?? availableParallelism()
   // New at every start: how the store tells this node's threads from those of a predecessor on the same folder.
   const node = `${options.name}-${randomBytes(4).toString('hex')}`
@@ -60,12 +63,12 @@ export const startNode = async (options: NodeOptions): Promise<RunningNode> => {
       home: home === null ? null : `${home}-${index}`,
       threads: count,
     }
-    const { entry, ready } = startThread(data, options.log)
+    const { entry, ready } = startThread(data, log, options.log)
     running.set(index, entry)
     entry.worker.once('exit', (code) => {
       if (running.get(index) === entry) running.delete(index)
       if (stopping !== null) return
-      options.log(`the thread ${thread} ended with code ${code}; another takes its place`)
+      log.warn({ thread, code }, 'a thread ended; another takes its place')
       setTimeout(() => again(index), restartMs)
     })
     return ready
@@ -73,10 +76,10 @@ export const startNode = async (options: NodeOptions): Promise<RunningNode> => {
 
   /** One that fails to start has said so in the log, and its end brings the next try. */
   const again = (index: number): void => {
-    if (stopping === null) start(index).catch((error: unknown) => options.log(String(error)))
+    if (stopping === null) start(index).catch((error: unknown) => log.error({ err: error }, 'a thread did not start'))
   }
   const watching = setInterval(() => {
-    for (const entry of running.values()) endHanging(entry, options.log)
+    for (const entry of running.values()) endHanging(entry, log)
   }, lookMs)
   const stop = async (): Promise<void> => {
     clearInterval(watching)
@@ -94,7 +97,8 @@ export const startNode = async (options: NodeOptions): Promise<RunningNode> => {
 
 const startThread = (
   data: Omit<ThreadData, 'heartbeat'>,
-  log: (line: string) => void,
+  log: Log,
+  write: (line: string) => void,
 ): { entry: Running; ready: Promise<void> } => {
   const shared = new SharedArrayBuffer(4)
   const file = import.meta.url.endsWith('.ts') ? './thread.ts' : './thread.js'
@@ -102,14 +106,12 @@ const startThread = (
   const entry = { worker, heartbeat: new Int32Array(shared), beats: 0, movedAt: performance.now() }
   const ready = new Promise<void>((resolve, reject) => {
     worker.on('message', (message: FromThread) => {
-      if (message.type === 'log') log(message.line)
+      if (message.type === 'log') write(message.line)
       else if (message.type === 'ready') resolve()
       else reject(errorOf(message))
     })
     worker.once('error', (error) => {
-      log(
-        `the thread ${data.thread} failed: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`,
-      )
+      log.error({ err: error, thread: data.thread }, 'a thread failed')
       reject(error)
     })
     worker.once('exit', () => reject(new WritError('INTERNAL', `the thread ${data.thread} ended before it was ready`)))
@@ -120,14 +122,14 @@ const startThread = (
 const errorOf = ({ code, message, hint }: Extract<FromThread, { type: 'failed' }>): WritError =>
   new WritError(code in codes ? (code as Code) : 'INTERNAL', message, hint === undefined ? {} : { hint })
 
-const endHanging = (entry: Running, log: (line: string) => void): void => {
+const endHanging = (entry: Running, log: Log): void => {
   const beats = Atomics.load(entry.heartbeat, 0)
   const now = performance.now()
   if (beats !== entry.beats) {
     entry.beats = beats
     entry.movedAt = now
   } else if (now - entry.movedAt >= hangMs) {
-    log(`a thread's event loop has stood still for ${Math.round((now - entry.movedAt) / 1000)} s; it is ended`)
+    log.error({ stoodStillMs: Math.round(now - entry.movedAt) }, "a thread's event loop stands still; it is ended")
     void entry.worker.terminate()
   }
 }

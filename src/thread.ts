@@ -22,7 +22,7 @@ const run = async ({ heartbeat, ...options }: ThreadData): Promise<void> => {
   const beating = setInterval(() => Atomics.add(beats, 0, 1), heartbeatMs)
   const running = await startEngine({
     ...options,
-    log: (line) => tell({ type: 'log', line: `${options.thread} ${line}` }),
+    log: (line) => tell({ type: 'log', line }),
   })
   parentPort?.once('message', () => {
     void running.stop().finally(() => {

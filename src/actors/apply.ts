@@ -1,4 +1,5 @@
 /** Effects become rows of the draft, letters to actors of the same shard, and what goes out after the commit. */
+import { chainText } from '../machines/contracts.ts'
 import type { Effect } from '../machines/effect.ts'
 import type { Message } from '../machines/message.ts'
 import { WritError } from '../protocol/errors.ts'
@@ -135,8 +136,7 @@ const livingOf = async (
 
 const makeChain = (turn: Turn, { directive }: Origin, { generation, hash, steps }: Of<'chain'>): void => {
   const at = turn.host.now()
-  const title = `${directive.title} - Chain`
-  const description = `Plan ${generation} of "${directive.title}": ${steps} ${steps === 1 ? 'step' : 'steps'}`
+  const { name: title, description } = chainText(directive.title, generation, steps)
   turn.draft.chains.push({ directive: directive.key, generation, title, description, hash, steps, at })
   setFacts(turn, directive.key, { chain: { generation, hash, steps } })
 }

@@ -4,7 +4,7 @@ import { statusOf } from '../machines/advance.ts'
 import type { DirectiveMessage } from '../machines/message.ts'
 import type { Definition } from '../protocol/directive.ts'
 import { WritError } from '../protocol/errors.ts'
-import { type ActorKey, actorKey, addressOf, directiveOf, readStepId, readTaskId, registryId } from '../protocol/ids.ts'
+import { type ActorKey, actorKey, addressOf, directiveOf, readTaskId, registryId } from '../protocol/ids.ts'
 import { planReading, verdictReading } from './readings.ts'
 import type { Turn } from './turn.ts'
 
@@ -49,7 +49,7 @@ const noDirective = (id: string): WritError =>
     hint: 'writ directive list shows what there is',
   })
 
-const mustBeThere = async (turn: Turn, owner: string, id: string): Promise<ActorKey> => {
+export const mustBeThere = async (turn: Turn, owner: string, id: string): Promise<ActorKey> => {
   const key = actorKey(owner, id)
   if ((await turn.host.loader.actor(key)) === null) throw noDirective(key)
   return key
@@ -139,42 +139,11 @@ const sorted = (value: unknown): unknown => {
 export const submitPlan = async (turn: Turn, owner: string, id: string, plan: unknown): Promise<Brief> => {
   const facts = await turn.host.loader.directive(await mustBeThere(turn, owner, id))
   if (facts === null) throw noDirective(id)
-  return tellDirective(turn, owner, id, { type: 'plan', plan: await planReading(turn.host, facts, plan) })
-}
-
-type Verb = 'evaluate' | 'approve' | 'retry' | 'cancel' | 'reject'
-
-/** A person steers a step, through its directive. */
-export const steerStep = async (turn: Turn, owner: string, step: string, verb: Verb, text: string): Promise<object> => {
-  const read = readStepId(step)
-  const facts = read === null ? null : await turn.host.loader.directive(actorKey(owner, read.directive))
-  if (read === null || facts === null) throw noStep(step)
-  if (facts.chain?.generation !== read.generation || read.index >= facts.chain.steps) throw noStep(step)
-  const { index } = read
-  return tellDirective(
-    turn,
-    owner,
-    read.directive,
-    verb === 'reject' ? { type: 'step.command', index, verb, text } : { type: 'step.command', index, verb },
-  )
-}
-
-const noStep = (step: string): WritError =>
-  new WritError('NOT_FOUND', `there is no step ${step}`, { hint: 'writ directive show lists the steps of a directive' })
-
-/** A step named by its name or id (R38). */
-export const evaluateStep = async (turn: Turn, owner: string, id: string, step: string): Promise<object> => {
-  const facts = await turn.host.loader.directive(await mustBeThere(turn, owner, id))
-  const { chain } = facts ?? {}
-  if (chain === null || chain === undefined)
-    throw new WritError('REFUSED', `the directive ${id} has no plan yet`, {
-      hint: 'evaluate a step once the directive is active',
-    })
-  const read = readStepId(step)
-  const index = read?.directive === id ? read.index : (await turn.host.store.stepIndexes(chain.hash, [step])).get(step)
-  if (index === undefined || index >= chain.steps)
-    throw new WritError('NOT_FOUND', `the plan of ${id} has no step ${JSON.stringify(step)}`)
-  return tellDirective(turn, owner, id, { type: 'step.command', index, verb: 'evaluate' })
+  const resident = await turn.host.loader.actor(facts.key)
+  // The status is looked at first (R7, R8): a plan that comes at another time is not even parsed.
+  const isAwaited = resident?.live != null && statusOf(resident.live) === 'planning'
+  const reading = isAwaited ? await planReading(turn.host, facts, plan) : { faults: [] }
+  return tellDirective(turn, owner, id, { type: 'plan', plan: reading })
 }
 
 export interface EndTask {
@@ -214,8 +183,10 @@ export const completeContract = async (turn: Turn, owner: string, contract: stri
   if (read?.kind !== 'contract') throw noTask(contract)
   const task = contract.replace(/__c(\d+)$/, '__t$1')
   const { actor, number } = await whoseTask(turn, owner, task)
+  const { inbox } = (await turn.host.loader.attempt(directiveKey(owner, actor), owner, task)) ?? { inbox: null }
   const readings = await readingsOf(turn, owner, task, undefined)
-  turn.tell(actorKey(owner, actor), { type: 'contract.complete', number, inside: false, ...readings }, 'user')
+  const complete = { type: 'contract.complete', number, inside: false, manual: inbox !== null } as const
+  turn.tell(actorKey(owner, actor), { ...complete, ...readings }, 'user')
   await turn.run()
   return { contract: { id: contract, address: addressOf(owner, contract) } }
 }

@@ -12,17 +12,8 @@ import { actorKey } from '../protocol/ids.ts'
 import { pendingRequestsMax } from '../protocol/limits.ts'
 import type { DirectiveView } from '../protocol/views.ts'
 import type { Report } from '../protocol/task.ts'
-import {
-  completeContract,
-  type Create,
-  createDirective,
-  endTask,
-  evaluateStep,
-  once,
-  steerStep,
-  submitPlan,
-  tellDirective,
-} from './commands.ts'
+import { completeContract, type Create, createDirective, endTask, once, submitPlan, tellDirective } from './commands.ts'
+import { evaluateStep, steerStep } from './step-commands.ts'
 import { putFile, readFile, takeChunk, type Uploads } from './files.ts'
 import type { Host } from './host.ts'
 import type { Reader } from './ports/reader.ts'

@@ -5,10 +5,14 @@ import { meansBackoffMs, stoppingMs, totalMs } from '../protocol/limits.ts'
 import type { PlanRow } from '../protocol/plan.ts'
 import type { DirectiveFacts } from './memory.ts'
 
+/** As many waits as tries; the longest one goes on. */
+const backoffOf = (retries: number): number[] =>
+  Array.from({ length: retries }, (_, at) => meansBackoffMs[at] ?? meansBackoffMs.at(-1) ?? 0)
+
 const limitsOf = ({ limits }: Definition): TaskLimits => ({
   total: limits.totalSeconds === undefined ? totalMs : limits.totalSeconds * 1000,
   stopping: stoppingMs,
-  backoff: meansBackoffMs,
+  backoff: backoffOf(limits.retries ?? meansBackoffMs.length),
 })
 
 export const directiveSettings = ({ definition, readyPlan }: DirectiveFacts): DirectiveSettings => ({

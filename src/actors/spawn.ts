@@ -1,6 +1,6 @@
 /** The spawn command of an attempt (R40), composed of rows alone: so it is the same when it is sent again after a move. */
 import { planOf } from '../machines/prompts.ts'
-import type { Check } from '../protocol/directive.ts'
+import { type Check, isRepositoryUrl } from '../protocol/directive.ts'
 import { addressOf, readTaskId, stepId, taskId } from '../protocol/ids.ts'
 import { stallMs } from '../protocol/limits.ts'
 import type { MergeOrder, Spawn } from '../protocol/task.ts'
@@ -34,7 +34,7 @@ export const composeSpawn = async (host: Host, attempt: AttemptRow): Promise<Spa
     repository: definition.repository ?? null,
     baseBranch: definition.baseBranch ?? null,
     targetBranch: worksOnBranch && row !== null ? branchOf(directive, row, attempt) : null,
-    targetPath: null,
+    targetPath: pathOf(definition.repository),
     startCommit: attempt.startCommit,
     merge: mergeOf(directive, task, attempt),
     completionAction: worksOnBranch ? 'branch' : 'none',
@@ -44,6 +44,10 @@ export const composeSpawn = async (host: Host, attempt: AttemptRow): Promise<Spa
     totalMs: Math.max(1, attempt.deadline - attempt.openedAt),
   }
 }
+
+/** A repository that is named by its path on the daemon's host. */
+const pathOf = (repository: string | undefined): string | null =>
+  repository === undefined || isRepositoryUrl(repository) ? null : repository
 
 /** Carried by the wire, unset by the rules (R40). */
 const unsetParts = {

@@ -74,7 +74,7 @@ export const readyRowOf = async (
   const { labels = {}, executor = null } = needsOf(directive, task.role, await rowOf(host, directive, step))
   const { actor, number, role, priority, manual, purpose, round } = task
   const begun = step !== null && (purpose !== 'work' || round > 1)
-  return { directive: directive.key, actor, number, role, priority, since: host.now(), manual, labels, executor, begun }
+  return { directive: directive.key, actor, number, role, priority, since: task.at, manual, labels, executor, begun }
 }
 
 /** Every change of a task's row counts its version up (R44). */

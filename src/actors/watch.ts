@@ -111,6 +111,26 @@ export class Watch {
     this.#watching.tell(attempt, { type: 'task.lost', attempt: attempt.attempt, nonce: attempt.nonce, why, reason })
   }
 
+  /**
+   * No room is asked for again, elsewhere or later. What can never be sent is a failure of the task, and what the daemon
+   * cannot do one of the means: both are bounded (R22, R28).
+   */
+  #refused(watched: Watched, error: WritError): void {
+    const { code, message: reason } = error
+    if (code === 'BUSY' || code === 'DRAINING') return this.#lose(watched, 'refused', reason)
+    const { attempt } = watched
+    this.#watched.delete(keyOf(attempt))
+    const means = code !== 'TOO_LARGE' && code !== 'BAD_INPUT'
+    const text = `the spawn was refused: ${reason}`
+    this.#watching.tell(attempt, {
+      type: 'task.failed',
+      attempt: attempt.attempt,
+      nonce: attempt.nonce,
+      reason: text,
+      means,
+    })
+  }
+
   #accept(watched: Watched): void {
     if (watched.accepted) return
     watched.accepted = true
@@ -133,7 +153,7 @@ export class Watch {
         if (isOpen()) this.#accept(watched)
         return
       } catch (error) {
-        if (isOpen() && isRefusal(error)) return this.#lose(watched, 'refused', messageOf(error))
+        if (isOpen() && isAnswer(error)) return this.#refused(watched, error)
         await new Promise<void>((resolve) => clock.after(resendMs, resolve))
       }
     }
@@ -152,8 +172,6 @@ export class Watch {
 
 const keyOf = ({ owner, task }: AttemptRow): ActorKey => actorKey(owner, task)
 
-const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error))
-
-/** What the daemon itself said; a silence is asked again. */
-const isRefusal = (error: unknown): boolean =>
+/** Something was said; a silence is asked again. */
+const isAnswer = (error: unknown): error is WritError =>
   error instanceof WritError && error.code !== 'NO_ANSWER' && error.code !== 'UNREACHABLE'

@@ -1,21 +1,14 @@
-/** The log of what runs inside a process of ours: lines with their time, in a file of the data folder. */
+/** The log of what runs inside a process of ours: pino's JSON lines, in a file of the data folder. */
 import { createWriteStream, renameSync, statSync } from 'node:fs'
+import { type Log as LevelledLog, openLog as pinoLog } from '../log.ts'
 
 const bytesMax = 10 * 1024 * 1024
 
-type Say = (fields: object, text: string) => void
-
-/** What daemons log to: a level, fields, and a sentence. */
-export interface LevelledLog {
-  debug: Say
-  info: Say
-  warn: Say
-  error: Say
-}
-
 export interface LogFile {
+  /** Writes one line: pino's JSON. */
   line: (text: string) => void
-  levelled: LevelledLog
+  /** A log whose lines carry these fields. */
+  of: (bound: Record<string, string>) => LevelledLog
   close: () => Promise<void>
 }
 
@@ -26,17 +19,17 @@ export const openLog = (file: string, also: (text: string) => void = () => undef
   // A full disk must not end the process that this log is about.
   stream.on('error', (error) => also(`the log ${file} cannot be written: ${error.message}`))
   const line = (text: string): void => {
-    stream.write(`${new Date().toISOString()} ${text}\n`)
+    stream.write(`${text}\n`)
     also(text)
   }
-  return { line, levelled: levelled(line), close: () => new Promise((done) => stream.end(done)) }
+  return { line, of: (bound) => pinoLog(line, bound), close: () => new Promise((done) => stream.end(done)) }
 }
 
-/** Lines for sentences with fields; `debug` is left out. */
+/** Lines for people at a terminal: sentences with fields; `debug` is left out. */
 export const levelled = (line: (text: string) => void): LevelledLog => {
   const say =
-    (level: string): Say =>
-    (fields, text) => {
+    (level: string) =>
+    (fields: object, text: string): void => {
       const told = Object.keys(fields).length === 0 ? '' : ` ${JSON.stringify(fields, errorsAsText)}`
       line(`${level}: ${text}${told}`)
     }

@@ -149,10 +149,11 @@ const startDaemon = async (
   parts: Parts,
 ): Promise<void> => {
   const { folders, owner } = options
-  const bus = await connect({ ...login, name: `daemon ${name}`, log: log.line })
+  const daemonLog = log.of({ daemon: name })
+  const bus = await connect({ ...login, name: `daemon ${name}`, log: (text) => daemonLog.info({}, text) })
   parts.add('connection of the daemon', () => bus.close())
   const home = join(folders.root, daemonsFolder, name)
-  const daemon = await runDaemon({ bus, owner, name, slots, roles, home, log: log.levelled, cliPath: cliPath() })
+  const daemon = await runDaemon({ bus, owner, name, slots, roles, home, log: daemonLog, cliPath: cliPath() })
   parts.add('daemon', (force) => daemon.stop(force))
 }
 

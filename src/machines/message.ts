@@ -50,7 +50,7 @@ export type TaskMessage =
       plan?: PlanReading
     }
   /** The contract was completed through the API (R14, R27). `inside`: by its own task. */
-  | { type: 'contract.complete'; number: number; inside: boolean; verdict?: VerdictReading; plan?: PlanReading }
+  | { type: 'contract.complete'; number: number; inside: boolean; manual?: boolean; verdict?: VerdictReading; plan?: PlanReading }
 
 /** For directives. */
 export type DirectiveMessage =
@@ -70,7 +70,9 @@ export type DirectiveMessage =
   /** From the turn, after a `slice`: how many steps were told, and where the next slice begins (null: that was the last). */
   | { type: 'slice.done'; told: number; next: number | null }
   /** A person steers a step: through its directive, which knows whether it still lives. */
-  | { type: 'step.command'; index: number; verb: 'evaluate' | 'approve' | 'retry' | 'cancel' }
+  | { type: 'step.command'; index: number; verb: 'evaluate' | 'approve' | 'cancel' }
+  /** `covers`: the step and all that wait for it, directly or not (R50). */
+  | { type: 'step.command'; index: number; verb: 'retry'; covers?: readonly number[] }
   | { type: 'step.command'; index: number; verb: 'reject'; text: string }
 
 /** For steps. `live`: the directive has not ended. */

@@ -67,7 +67,11 @@ export const directiveCommands = {
   }),
   evaluate: z.object({ command: commandId, step: z.string().min(1).max(nameCharsMax).describe("a step's name or id") }),
   steps: z.object({
-    from: z.int().min(0).default(0).describe('the index of the first step that is wanted: the `nextStep` of the answer before'),
+    from: z
+      .int()
+      .min(0)
+      .default(0)
+      .describe('the index of the first step that is wanted: the `nextStep` of the answer before'),
     limit: z.int().min(1).max(pageCountMax).default(pageCountMax),
   }),
   events: z.object({

@@ -1,25 +1,51 @@
 /** What a person submits: the directive, its checks and how its tasks are to be run. One schema for the wire and for files. */
 import { z } from 'zod'
 import {
-  checkCountMax, evaluatorRetriesDefault, labelCountMax, maxRegenerationsDefault, maxReworkDefault, nameCharsMax,
-  textBytesMax, thresholdGreenDefault, thresholdYellowDefault, totalMs,
+  checkCountMax,
+  evaluatorRetriesDefault,
+  labelCountMax,
+  maxRegenerationsDefault,
+  maxReworkDefault,
+  nameCharsMax,
+  textBytesMax,
+  thresholdGreenDefault,
+  thresholdYellowDefault,
+  totalMs,
 } from './limits.ts'
 
-const label = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._/-]{0,62}$/, 'a label is 1 to 63 characters of A-Z a-z 0-9 . _ / -')
+/** A year: longer is not waited for. */
+const secondsMax = 31_536_000
+
+const label = z
+  .string()
+  .regex(/^[A-Za-z0-9][A-Za-z0-9._/-]{0,62}$/, 'a label is 1 to 63 characters of A-Z a-z 0-9 . _ / -')
 
 /** A command that must succeed (exit code 0), in a shell, in the work that it judges. `timeout` in seconds. */
 export const check = z.object({
   name: z.string().min(1).max(nameCharsMax),
   run: z.string().min(1).max(textBytesMax),
-  timeout: z.number().positive().max(totalMs / 1000).default(600).describe('seconds'),
+  timeout: z
+    .number()
+    .positive()
+    .max(totalMs / 1000)
+    .default(600)
+    .describe('seconds'),
 })
 export type Check = z.infer<typeof check>
 
 /** What a task needs of a daemon, and how the daemon is to run it. */
 export const needs = z.object({
-  labels: z.record(label, label).refine((l) => Object.keys(l).length <= labelCountMax, `at most ${labelCountMax} labels`).optional(),
+  labels: z
+    .record(label, label)
+    .refine((l) => Object.keys(l).length <= labelCountMax, `at most ${labelCountMax} labels`)
+    .optional(),
   executor: label.optional().describe('shell, command, checks, or one that a daemon declares'),
-  command: z.array(z.string().min(1)).min(1).max(100).optional().describe('program and arguments, for the executor "command"'),
+  command: z
+    .array(z.string().min(1))
+    .min(1)
+    .max(100)
+    .optional()
+    .describe('program and arguments, for the executor "command"'),
 })
 export type Needs = z.infer<typeof needs>
 
@@ -32,7 +58,10 @@ const anyJson = z.json()
 
 /** The directive as submitted (R-numbers in BEHAVIOUR "Words"); `plan` carries it ready-made and then no planner is needed. */
 export const directiveInput = z.strictObject({
-  id: z.string().optional().describe('chosen by the caller; creating again with the same id and content answers with the directive (R53)'),
+  id: z
+    .string()
+    .optional()
+    .describe('chosen by the caller; creating again with the same id and content answers with the directive (R53)'),
   title: z.string().min(1).max(nameCharsMax),
   goal: anyJson,
   requirements: anyJson.default([]),
@@ -40,7 +69,11 @@ export const directiveInput = z.strictObject({
   constraints: anyJson.default([]),
   repository: z.string().min(1).max(4096).optional().describe('a URL (https, ssh, file) or a local path'),
   baseBranch: z.string().min(1).max(255).optional(),
-  checks: z.array(check).max(checkCountMax).default([]).describe('acceptance checks, run on the line when all steps have passed (R20)'),
+  checks: z
+    .array(check)
+    .max(checkCountMax)
+    .default([])
+    .describe('acceptance checks, run on the line when all steps have passed (R20)'),
   evaluate: z.boolean().default(true),
   onEvaluatorFailure: z
     .strictObject({
@@ -50,21 +83,30 @@ export const directiveInput = z.strictObject({
     .default({ retries: evaluatorRetriesDefault, then: 'pass' }),
   autonomy: z.enum(['full', 'guarded', 'manual']).default('full'),
   holdTimeout: z
-    .strictObject({ seconds: z.number().positive(), decision: z.enum(['approve', 'reject', 'cancel']) })
+    .strictObject({ seconds: z.number().positive().max(secondsMax), decision: z.enum(['approve', 'reject', 'cancel']) })
     .optional()
     .describe('what becomes of a held step when nobody decides (R51)'),
   maxRegenerations: z.int().min(0).max(100).default(maxRegenerationsDefault),
   maxRework: z.int().min(0).max(100).default(maxReworkDefault),
   thresholds: z
-    .strictObject({ green: z.number().min(0).max(1).default(thresholdGreenDefault), yellow: z.number().min(0).max(1).default(thresholdYellowDefault) })
+    .strictObject({
+      green: z.number().min(0).max(1).default(thresholdGreenDefault),
+      yellow: z.number().min(0).max(1).default(thresholdYellowDefault),
+    })
     .default({ green: thresholdGreenDefault, yellow: thresholdYellowDefault }),
   needs: z
-    .strictObject({ planner: needs.optional(), worker: needs.optional(), evaluator: needs.optional(), merger: needs.optional() })
+    .strictObject({
+      planner: needs.optional(),
+      worker: needs.optional(),
+      evaluator: needs.optional(),
+      merger: needs.optional(),
+    })
     .default({}),
   limits: z
     .strictObject({
-      stallSeconds: z.number().positive().optional(),
-      totalSeconds: z.number().positive().optional(),
+      stallSeconds: z.number().positive().max(secondsMax).optional(),
+      totalSeconds: z.number().positive().max(secondsMax).optional(),
+      retries: z.int().min(0).max(20).optional().describe('of a failure of the means (R28); 2 when unset'),
     })
     .default({}),
   plan: z.unknown().optional().describe('a plan ready-made, as R9 has it'),
