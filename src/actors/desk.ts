@@ -5,7 +5,8 @@
  */
 import type { ActorKey } from '../protocol/ids.ts'
 import { grantReusesMax } from '../protocol/limits.ts'
-import type { HeldRow, NeedLine, ReadyRow } from './ports/rows.ts'
+import type { HeldRow, ReadyRow } from './ports/rows.ts'
+import type { NeedLine } from './ports/registry-rows.ts'
 
 export interface Desk {
   ready: Map<ActorKey, ReadyRow>

@@ -8,20 +8,18 @@ import type {
   AttemptRow,
   ChainRow,
   Commit,
-  DaemonRow,
   DirectiveRow,
   EvaluationRow,
   EventRow,
   FileRow,
-  GrantRow,
   HeldRow,
   MessageRow,
-  NeedRow,
   ParkedRow,
   ReadyRow,
   TaskRow,
   TimerRow,
 } from './ports/rows.ts'
+import type { DaemonRow, GrantRow, NeedRow } from './ports/registry-rows.ts'
 
 /** What leaves the thread once the commit has held. */
 export type Outgoing =

@@ -6,7 +6,7 @@ import { priorityOf, type Role } from '../protocol/directive.ts'
 import type { ActorKey } from '../protocol/ids.ts'
 import { fits, requirementOf } from './desk.ts'
 import type { Presence } from './presence.ts'
-import type { DaemonRow, GrantRow, NeedLine, NeedRow } from './ports/rows.ts'
+import type { DaemonRow, GrantRow, NeedLine, NeedRow } from './ports/registry-rows.ts'
 import type { LoadedRegistry } from './ports/store.ts'
 
 export interface RegistryTables {

@@ -1,5 +1,6 @@
 /** Reads of work: a directive's desk, a registry's tables, tasks and open attempts. */
-import type { AttemptRow, DaemonRow, GrantRow, HeldRow, NeedRow, ReadyRow, TaskRow } from '../actors/ports/rows.ts'
+import type { AttemptRow, HeldRow, ReadyRow, TaskRow } from '../actors/ports/rows.ts'
+import type { DaemonRow, GrantRow, NeedRow } from '../actors/ports/registry-rows.ts'
 import type { LoadedDesk, LoadedRegistry } from '../actors/ports/store.ts'
 import type { ActorKey } from '../protocol/ids.ts'
 import type { Connection } from './connection.ts'

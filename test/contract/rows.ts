@@ -2,14 +2,13 @@
 import type {
   ActorRow,
   AttemptRow,
-  DaemonRow,
   DirectiveRow,
   EventRow,
-  GrantRow,
   HeldRow,
   ReadyRow,
   TaskRow,
 } from '../../src/actors/ports/rows.ts'
+import type { DaemonRow, GrantRow } from '../../src/actors/ports/registry-rows.ts'
 import type { ThreadIdentity } from '../../src/actors/ports/store.ts'
 import { directiveInput, type Definition } from '../../src/protocol/directive.ts'
 import type { PlanRow } from '../../src/protocol/plan.ts'

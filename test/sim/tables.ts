@@ -3,6 +3,7 @@
  * is written, so a refusal leaves no trace. Rows are copied on their way in and out, as a database does.
  */
 import type { ActorKey } from '../../src/protocol/ids.ts'
+import type * as registry from '../../src/actors/ports/registry-rows.ts'
 import type * as rows from '../../src/actors/ports/rows.ts'
 import type { ThreadIdentity } from '../../src/actors/ports/store.ts'
 import { displayable } from '../../src/persistence/displayable.ts'
@@ -34,9 +35,9 @@ export class Tables {
   readonly evaluations = new Map<string, rows.EvaluationRow>()
   readonly ready = new Map<ActorKey, rows.ReadyRow>()
   readonly held = new Map<string, rows.HeldRow>()
-  readonly daemons = new Map<string, rows.DaemonRow>()
-  readonly needs = new Map<ActorKey, rows.NeedRow>()
-  readonly grants = new Map<string, rows.GrantRow>()
+  readonly daemons = new Map<string, registry.DaemonRow>()
+  readonly needs = new Map<ActorKey, registry.NeedRow>()
+  readonly grants = new Map<string, registry.GrantRow>()
   readonly files = new Map<string, rows.FileRow>()
   readonly blobs = new Map<string, Uint8Array>()
   readonly replies = new Map<string, { owner: string; command: string; reply: object; at: number }>()

@@ -2,6 +2,7 @@
 import type { Definition, Role } from '../../protocol/directive.ts'
 import type { ActorKey, ActorKind } from '../../protocol/ids.ts'
 import type { Verdict } from '../../protocol/verdict.ts'
+import type { DaemonRow, GrantRow, NeedRow } from './registry-rows.ts'
 import type { Closed, Purpose, Severity, Source, TaskEnd } from '../../machines/effect.ts'
 
 /** A snapshot with what lists and searches read of it. `version` counts the commits that changed the actor, from 1. */
@@ -199,54 +200,6 @@ export interface HeldRow {
   actor: ActorKey | null
   task: number | null
   role: Role | null
-}
-
-/** The registry's tables: daemons, needs (one row per directive), grants. */
-export interface DaemonRow {
-  owner: string
-  name: string
-  session: string
-  home: string | null
-  slots: number
-  roles: readonly Role[]
-  executors: readonly string[]
-  labels: Record<string, string>
-  draining: boolean
-  inbox: string | null
-  at: number
-}
-
-/** What one kind of task of a directive lacks. */
-export interface NeedLine {
-  role: Role
-  labels: Record<string, string>
-  executor: string | null
-  count: number
-  priority: number
-  since: number
-}
-
-export interface NeedRow {
-  owner: string
-  directive: ActorKey
-  lines: readonly NeedLine[]
-  /** The number of the last grant that the directive had seen when it said so, and of the last that was made for it. */
-  seen: number
-  granted: number
-}
-
-export interface GrantRow {
-  owner: string
-  id: string
-  directive: ActorKey
-  number: number
-  daemon: string
-  session: string
-  /** Which of the need's lines it was made for: the role, and the whole requirement as the desk writes it. */
-  role: Role
-  requirement: string
-  recalled: boolean
-  at: number
 }
 
 export interface FileRow {

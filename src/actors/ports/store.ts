@@ -10,16 +10,14 @@ import type {
   ActorRow,
   Commit,
   Committed,
-  GrantRow,
-  DaemonRow,
   HeldRow,
-  NeedRow,
   ReadyRow,
   AttemptRow,
   TaskRow,
   StoredMessage,
   StoredTimer,
 } from './rows.ts'
+import type { GrantRow, DaemonRow, NeedRow } from './registry-rows.ts'
 
 /** A thread as the store knows it. `nonce` is new at every start, so that no two ever commit under one epoch. */
 export interface ThreadIdentity {
