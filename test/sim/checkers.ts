@@ -84,7 +84,7 @@ export class Checkers {
     try {
       this.#checkEpochs(thread, commit)
       this.#checkMessages(commit)
-      this.#checkTimers(before)
+      this.#checkTimers(commit, before)
       const entries = this.#checkActors(commit)
       this.#checkOrder(commit, before, entries)
       this.#checkAttempts(commit, before)
@@ -123,8 +123,10 @@ export class Checkers {
     for (const { actor, reason } of parked) this.#trace.add(`parked a message of ${actor}: ${reason}`)
   }
 
-  #checkTimers({ fired }: Before): void {
-    for (const timer of fired) {
+  #checkTimers({ fired = [] }: Commit, { fired: before }: Before): void {
+    for (const [at, { key, id, generation }] of fired.entries()) {
+      const timer = before[at]
+      if (timer?.generation !== generation) this.#wrong('8', `timer ${key} ${id} ${generation} fired and was not set`)
       if (timer === undefined) continue
       const name = `${timer.key} ${timer.id} ${timer.generation}`
       if (this.#fired.has(name)) this.#wrong('8', `timer ${name} fired twice`)
@@ -133,11 +135,15 @@ export class Checkers {
     }
   }
 
-  #checkActors({ actors = [], journal = [] }: Commit): Map<ActorKey, JournalEntry[]> {
-    const entries = new Map(journal.map((row) => [row.key, this.fold.take(row)]))
+  #checkActors({ actors = [], journal = [], fired = [] }: Commit): Map<ActorKey, JournalEntry[]> {
+    const timers = new Map(fired.map(({ key, id, generation }) => [`${key} ${id}`, generation]))
+    const folded = journal.map((row) => ({ key: row.key, ...this.fold.take(row, timers) }))
+    for (const what of folded.flatMap(({ wrong }) => wrong)) this.#wrong('8', what)
+    const entries = new Map(folded.map((row) => [row.key, row.entries]))
     for (const row of actors) {
       if (!entries.has(row.key)) this.#wrong('2', `version ${row.version} of ${row.key} has no journal`)
-      if (!this.fold.agrees(row)) this.#wrong('4', `version ${row.version} of ${row.key} is not the fold of its journal`)
+      if (!this.fold.agrees(row))
+        this.#wrong('4', `version ${row.version} of ${row.key} is not the fold of its journal`)
       if (row.kind !== 'registry') this.#checkWaits(row.key)
     }
     return entries
@@ -157,7 +163,10 @@ export class Checkers {
     const should = openAttempt(live)
     const asked = should === null ? [] : [should.nonce]
     if (open.map(({ nonce }) => nonce).join() !== asked.join())
-      this.#wrong('9', `${key} has open attempts [${open.map(attemptName).join()}], its machine ${JSON.stringify(should)}`)
+      this.#wrong(
+        '9',
+        `${key} has open attempts [${open.map(attemptName).join()}], its machine ${JSON.stringify(should)}`,
+      )
   }
 
   /** What one actor tells another is taken in the order that it was told, whether as a row or in the same commit. */
@@ -167,7 +176,8 @@ export class Checkers {
     if (left.length === 0) return
     for (const row of before.consumed) {
       const older = left.find((each) => row !== undefined && each.id < row.id && sameWay(each, row))
-      if (older !== undefined) this.#wrong('5', `message ${row?.id} overtook ${older.id} from ${older.from} to ${older.to}`)
+      if (older !== undefined)
+        this.#wrong('5', `message ${row?.id} overtook ${older.id} from ${older.from} to ${older.to}`)
     }
     for (const older of left) {
       const told = (entries.get(older.to) ?? []).filter(({ origin }) => origin === older.from).length
@@ -208,7 +218,9 @@ export class Checkers {
   #checkSlots({ grants = [], held = [] }: Commit): void {
     for (const { owner, daemon, id } of grants) {
       const slots = this.#tables.daemons.get(`${owner} ${daemon}`)?.slots
-      const count = [...this.#tables.grants.values()].filter((row) => row.owner === owner && row.daemon === daemon).length
+      const count = [...this.#tables.grants.values()].filter(
+        (row) => row.owner === owner && row.daemon === daemon,
+      ).length
       if (slots === undefined) this.#wrong('14', `grant ${id} is on the daemon ${daemon}, which is not there`)
       else if (count > slots) this.#wrong('14', `${count} grants on the ${slots} slots of ${daemon}`)
     }

@@ -181,7 +181,8 @@ export class SimDaemon {
       await this.#send(record, 'progress', {})
     }
     await this.#sleep(this.#random.between(5, 800))
-    if (spawn.task.role === 'planner' && record.outcome === null) await this.process.outcome(this.#world.plan(spawn, this.#random))
+    if (spawn.task.role === 'planner' && record.outcome === null)
+      await this.process.outcome(this.#world.plan(spawn, this.#random))
     await this.#over(record, outcomeOf(this.#world, this.#random, spawn, false))
   }
 
@@ -229,8 +230,7 @@ export class SimDaemon {
     const open = this.#world.openAttempts().filter((row) => row.owner === owner)
     const row = this.#random.pick(open)
     if (row === undefined) return
-    const wrong = this.#random.pick(['nonce', 'session', 'attempt', 'daemon'])
-    if (wrong === 'daemon' ? row.daemon === daemon : row.daemon !== daemon) return
+    const wrong = row.daemon === daemon ? this.#random.pick(['nonce', 'session', 'attempt']) : 'daemon'
     const body = {
       attempt: wrong === 'attempt' ? row.attempt + 1 : row.attempt,
       nonce: wrong === 'nonce' ? `${row.nonce}x` : row.nonce,

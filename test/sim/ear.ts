@@ -85,7 +85,8 @@ export class ThreadEar implements Ear {
     if (read === null || counted !== true || (read.verb !== 'done' && read.verb !== 'failed')) return
     const { attempt } = decode(body) as { attempt: number }
     const name = `${read.owner} ${read.id} ${attempt}`
-    if (this.#tables.attempts.get(name)?.closedAt == null) this.#wrong(`the report of ${name} has its receipt too early`)
+    if (this.#tables.attempts.get(name)?.closedAt == null)
+      this.#wrong(`the report of ${name} has its receipt too early`)
     if (this.#counted.has(name)) this.#trace.violate('7', `reports of ${name} counted twice`)
     this.#counted.add(name)
   }

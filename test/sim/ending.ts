@@ -75,7 +75,8 @@ export class Ending {
     const unfinished = this.#unfinished()
     if (unfinished !== null) return trace.violate('9', `in a healed world ${unfinished}`)
     const { actors, replies, faulted, parked } = store.tables
-    for (const promise of ear.promised) if (!replies.has(promise)) trace.violate('12', `the reply to ${promise} is gone`)
+    for (const promise of ear.promised)
+      if (!replies.has(promise)) trace.violate('12', `the reply to ${promise} is gone`)
     for (const { directive, created } of people)
       if (created && !actors.has(directive)) trace.violate('12', `${directive} is gone`)
     for (const key of faulted.keys()) trace.violate('10', `${key} is parked`)

@@ -81,7 +81,10 @@ export interface SimOptions {
   deeds: Record<Deed, number>
 }
 
-const all = <K extends string>(rates: Readonly<Record<K, number>>, value: (rate: number) => number): Record<K, number> =>
+const all = <K extends string>(
+  rates: Readonly<Record<K, number>>,
+  value: (rate: number) => number,
+): Record<K, number> =>
   Object.fromEntries(Object.entries<number>(rates).map(([name, rate]) => [name, value(rate)])) as Record<K, number>
 
 export const noFaultsAtAll: Faults = all(faultRates, () => 0)

@@ -157,7 +157,8 @@ export class Person {
       if (!(error instanceof WritError)) throw error
       trace.add(`${this.directive}: ${what} fails: ${error.code} ${error.message}`)
       if (error.message.startsWith('the database refused')) return this.#ask(what, call)
-      if (!refusals.has(error.code)) trace.violate('answer', `${this.directive}: ${what}: ${error.code} ${error.message}`)
+      if (!refusals.has(error.code))
+        trace.violate('answer', `${this.directive}: ${what}: ${error.code} ${error.message}`)
       return null
     }
   }

@@ -70,7 +70,8 @@ export const storeOf = (process: Process, store: Store): Store =>
     get: (target, name) => {
       const value: unknown = Reflect.get(target, name)
       if (typeof value !== 'function') return value
-      return (...args: unknown[]): Promise<unknown> => process.outcome(Promise.resolve(Reflect.apply(value, target, args)))
+      return (...args: unknown[]): Promise<unknown> =>
+        process.outcome(Promise.resolve(Reflect.apply(value, target, args)))
     },
   })
 
@@ -109,7 +110,9 @@ export class ProcessBus implements Bus {
     options: { queue?: string },
     take: (message: Incoming) => void,
   ): { drain: () => Promise<void> } {
-    const own = this.#bus.subscribe(pattern, options, (message) => this.#process.enter(() => take(this.#heard(message))))
+    const own = this.#bus.subscribe(pattern, options, (message) =>
+      this.#process.enter(() => take(this.#heard(message))),
+    )
     return { drain: () => this.#process.outcome(own.drain()) }
   }
 
@@ -126,9 +129,7 @@ export class ProcessBus implements Bus {
   }
 
   async consume(take: (message: Published) => void): Promise<{ drain: () => Promise<void> }> {
-    const own = await this.#process.outcome(
-      this.#bus.consume((message) => this.#process.enter(() => take(message))),
-    )
+    const own = await this.#process.outcome(this.#bus.consume((message) => this.#process.enter(() => take(message))))
     return { drain: () => this.#process.outcome(own.drain()) }
   }
 

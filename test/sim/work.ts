@@ -69,7 +69,8 @@ const worked = (world: DaemonWorld, random: SimRandom, { task, repository, start
 
 const evaluated = (faults: Faults, random: SimRandom): Outcome => {
   if (random.chance(faults.verdictMissing)) return { verb: 'done', body: {} }
-  if (random.chance(faults.verdictBad)) return { verb: 'done', body: { verdict: { passed: 'perhaps', overallScore: 7 } } }
+  if (random.chance(faults.verdictBad))
+    return { verb: 'done', body: { verdict: { passed: 'perhaps', overallScore: 7 } } }
   const passed = !random.chance(faults.notPassed)
   const overallScore = passed ? random.pick([0.6, 0.9, 1]) : 0.2
   const reworkInstructions = passed ? null : 'do it again'
