@@ -38,6 +38,9 @@ export interface JournalEntry {
   origin: string
 }
 
+/** Of a snapshot with its row and journal, as a rule. */
+const actorBytes = 1500
+
 const timerKey = (key: ActorKey, id: string): string => `${key} ${id}`
 
 export class Draft {
@@ -61,7 +64,7 @@ export class Draft {
   readonly daemons = new Map<string, DaemonRow | { owner: string; name: string; gone: true }>()
   readonly needs = new Map<ActorKey, NeedRow | null>()
   readonly grants = new Map<string, GrantRow | { owner: string; id: string; gone: true }>()
-  readonly files: FileRow[] = []
+  readonly files = new Map<string, FileRow>()
   readonly replies = new Map<string, { owner: string; command: string; reply: object; at: number }>()
   readonly parked: ParkedRow[] = []
   readonly faulted: { key: ActorKey; reason: string }[] = []
@@ -109,6 +112,7 @@ export class Draft {
       this.needs,
       this.grants,
       this.replies,
+      this.files,
     ]
     const lists = [
       this.directives,
@@ -118,11 +122,18 @@ export class Draft {
       this.fired,
       this.events,
       this.evaluations,
-      this.files,
       this.parked,
       this.faulted,
     ]
     return maps.reduce((sum, map) => sum + map.size, 0) + lists.reduce((sum, list) => sum + list.length, 0)
+  }
+
+  /** Adds what its rows weigh, roughly: texts of people and agents are what makes a commit large. */
+  weigh(): void {
+    this.bytes += actorBytes * this.actors.size
+    for (const { result, reason } of this.attempts.values()) this.bytes += 2 * ((result?.length ?? 0) + reason.length)
+    for (const { feedback } of this.tasks.values()) this.bytes += feedback?.length ?? 0
+    for (const { verdict } of this.evaluations) this.bytes += 2 * JSON.stringify(verdict).length
   }
 
   /** Takes another draft's rows on top of its own: the unit's, into its batch's. */
@@ -141,6 +152,7 @@ export class Draft {
     copy(other.needs, this.needs)
     copy(other.grants, this.grants)
     copy(other.replies, this.replies)
+    copy(other.files, this.files)
     this.takeLists(other)
     this.bytes += other.bytes
   }
@@ -172,7 +184,7 @@ export class Draft {
       attempts: [...this.attempts.values()],
       evaluations: this.evaluations,
       ...this.slots(),
-      files: this.files,
+      files: [...this.files.values()],
       replies: [...this.replies.values()],
       parked: this.parked,
       faulted: this.faulted,
@@ -212,7 +224,6 @@ export class Draft {
     this.fired.push(...other.fired)
     this.events.push(...other.events)
     this.evaluations.push(...other.evaluations)
-    this.files.push(...other.files)
     this.parked.push(...other.parked)
     this.faulted.push(...other.faulted)
     this.outgoing.push(...other.outgoing)

@@ -92,7 +92,7 @@ export const putFile = async (
   const files = await turn.host.store.files(owner, contract)
   if (files.length >= fileCountMax && !files.some((each) => each.name === name))
     throw new WritError('TOO_LARGE', `the contract has ${files.length} files`, { hint: `it may have ${fileCountMax}` })
-  turn.draft.files.push({ owner, contract, name, ...file, at: turn.host.now() })
+  turn.draft.files.set(`${contract} ${name}`, { owner, contract, name, ...file, at: turn.host.now() })
   return { contract: { id: contract, address: addressOf(owner, contract) }, file: { name, ...file } }
 }
 

@@ -9,34 +9,24 @@ import { packJournal } from './codec.ts'
 import { Draft } from './draft.ts'
 import type { Host } from './host.ts'
 import { sealRow } from './seal.ts'
+import { type Around, isOwn, runAgain } from './recovery.ts'
 import { Turn } from './turn.ts'
 import type { Unit } from './unit.ts'
-
-/** What the loop asks of whoever holds the shards and speaks to the world. */
-export interface Around {
-  /** The epoch of a held shard, or null when it is not held (any more). */
-  epoch: (shard: number) => number | null
-  epochs: () => ReadonlyMap<number, number>
-  commit: (draft: ReturnType<Draft['commit']>) => Promise<readonly number[]>
-  /** A commit said FENCED: finds out which shards were lost. */
-  fenced: () => Promise<void>
-  /** A commit's result is unknown: takes new epochs for these shards, however long it takes. */
-  reclaim: (shards: readonly number[]) => Promise<void>
-  /** After the commit: what goes out, and the rows that were made. */
-  out: (draft: Draft, messages: readonly number[]) => void
-  /** A unit is over: committed, or dropped. */
-  over: (unit: Unit, committed: boolean) => void
-  /** A message that can never be taken: counted, and parked in the end. */
-  poisoned: (unit: Unit, error: unknown) => Promise<void>
-}
 
 interface Batch {
   draft: Draft
   units: Unit[]
   after: (() => void)[]
+  /** The epochs under which its units ran: memory of another time must not be committed under a later one. */
+  epochs: Map<number, number>
+  /** Its only unit is suspected of making commits fail. */
+  alone: boolean
 }
 
-const emptyBatch = (): Batch => ({ draft: new Draft(), units: [], after: [] })
+const emptyBatch = (): Batch => ({ draft: new Draft(), units: [], after: [], epochs: new Map(), alone: false })
+
+/** How often a unit is tried in a row while the store does not answer it. */
+const unreachableMax = 5
 
 export class Loop {
   readonly #host: Host
@@ -45,8 +35,9 @@ export class Loop {
   #forming: Batch = emptyBatch()
   #flight: Promise<void> | null = null
   #inFlight: Batch | null = null
-  /** Units of a batch that the database refused run one at a time, until they are through. */
+  /** So many of the next units run alone in their batches: one of them made a commit fail. */
   #single = 0
+  #current: Unit | null = null
   #failed: { error: unknown; batches: Batch[] } | null = null
   #wake: (() => void) | null = null
   #running: Promise<void> | null = null
@@ -81,8 +72,15 @@ export class Loop {
   /** Resolves when nothing of these shards is in line or under way. */
   async quiet(shards: ReadonlySet<number>): Promise<void> {
     const isBusy = (units: readonly Unit[]): boolean => units.some(({ shard }) => shards.has(shard))
-    while (isBusy(this.#queue) || isBusy(this.#forming.units) || isBusy(this.#inFlight?.units ?? []))
-      await new Promise<void>((resolve) => this.#host.clock.after(5, resolve))
+    const current = (): readonly Unit[] => (this.#current === null ? [] : [this.#current])
+    const all = (): readonly (readonly Unit[])[] => [
+      this.#queue,
+      current(),
+      this.#forming.units,
+      this.#inFlight?.units ?? [],
+      this.#failed?.batches.flatMap(({ units }) => units) ?? [],
+    ]
+    while (all().some(isBusy)) await new Promise<void>((resolve) => this.#host.clock.after(5, resolve))
   }
 
   /** Shards with changes that are not committed yet: what memory knows of them is nowhere else. */
@@ -120,8 +118,8 @@ export class Loop {
   }
 
   #isFull(): boolean {
-    const { draft, units } = this.#forming
-    if (this.#single > 0) return units.length > 0
+    const { draft, units, alone } = this.#forming
+    if (alone) return units.length > 0
     return (
       units.length >= batchMessagesMax || draft.actors.size >= commitActorsMax / 2 || draft.bytes >= commitBytesMax / 2
     )
@@ -130,12 +128,20 @@ export class Loop {
   async #form(): Promise<void> {
     if (this.#isOneByOne()) return
     while (this.#queue.length > 0 && !this.#isFull() && this.#failed === null) {
-      const unit = this.#queue.shift()
-      if (unit !== undefined) await this.#runUnit(unit)
+      if (this.#single > 0 && this.#forming.units.length > 0) return
+      const unit = this.#queue.shift() ?? null
+      this.#current = unit
+      if (unit !== null) await this.#runUnit(unit)
+      this.#current = null
     }
   }
 
   async #runUnit(unit: Unit): Promise<void> {
+    this.#forming.alone = this.#single > 0
+    this.#single = Math.max(0, this.#single - 1)
+    const { timer } = unit
+    // Set anew or cancelled in a batch that is under way: what the store said of it is out of date.
+    if (timer !== null && this.isTimerTouched(`${timer.key} ${timer.id}`)) return this.#around.over(unit, false)
     if (this.#around.epoch(unit.shard) === null) {
       this.#drop(unit)
       unit.asker?.fail(new WritError('NOT_HOLDER', 'this thread does not hold the shard any more'))
@@ -161,24 +167,49 @@ export class Loop {
     const { timer, asker } = unit
     if (timer !== null) draft.fired.push({ key: timer.key, id: timer.id, generation: timer.generation })
     const batch = this.#forming
+    draft.weigh()
     batch.draft.take(draft)
-    batch.units.push(unit)
+    this.#join(unit, draft.shards)
     if (asker === null) return
     const { refusal } = turn
     batch.after.push(() => (refusal === null ? asker.reply(reply) : asker.fail(refusal)))
   }
 
+  #join(unit: Unit, shards: ReadonlySet<number>): void {
+    const batch = this.#forming
+    batch.units.push(unit)
+    for (const shard of shards) {
+      batch.draft.shards.add(shard)
+      if (!batch.epochs.has(shard)) batch.epochs.set(shard, this.#around.epoch(shard) ?? -1)
+    }
+  }
+
   /** The unit itself failed: an error for the asker, a count against a message; the rest of the batch goes on. */
   async #reject(unit: Unit, error: unknown): Promise<void> {
-    if (error instanceof WritError && error.code === 'UNREACHABLE') {
-      this.#queue.unshift(unit)
-      this.#fail(error, [])
+    if (error instanceof WritError && error.code === 'UNREACHABLE') return this.#unreachable(unit, error)
+    const { asker, shard } = unit
+    if (error instanceof WritError && asker !== null && unit.row === null) {
+      // What was read may come of a batch that does not hold: the refusal is sent with the batch.
+      this.#join(unit, new Set([shard]))
+      this.#forming.after.push(() => asker.fail(error))
       return
     }
     if (!(error instanceof WritError)) this.#host.log.error({ what: unit.what, err: error }, 'a unit failed')
-    unit.asker?.fail(error instanceof WritError ? error : new WritError('INTERNAL', `${unit.what} failed`))
+    asker?.fail(new WritError('INTERNAL', `${unit.what} failed`))
     this.#drop(unit)
     if (unit.row !== null || unit.timer !== null) await this.#around.poisoned(unit, error)
+  }
+
+  /** Tried again; one that the store never answers must not stop those behind it. */
+  #unreachable(unit: Unit, error: WritError): void {
+    unit.unreachable++
+    if (unit.unreachable <= unreachableMax) this.#queue.unshift(unit)
+    else if (isOwn(unit)) this.#queue.push({ ...unit, unreachable: 0 })
+    else {
+      unit.asker?.fail(error)
+      this.#drop(unit)
+    }
+    this.#fail(error, [])
   }
 
   #launch(): void {
@@ -196,18 +227,14 @@ export class Loop {
     const { draft } = batch
     const { figures } = this.#host
     try {
-      const commit = draft.commit(
-        this.#around.epochs(),
-        (key, version) => sealRow(this.#host, key, version),
-        packJournal,
-      )
+      this.#checkHeld(batch)
+      const commit = draft.commit(batch.epochs, (key, version) => sealRow(this.#host, key, version), packJournal)
       const messages = await this.#around.commit(commit)
       figures.commits++
       figures.units += batch.units.length
       figures.actorRows += draft.actors.size
       figures.rows += draft.rowCount
       figures.messageRows += draft.messages.length
-      if (this.#single > 0) this.#single -= batch.units.length
       for (const unit of batch.units) this.#around.over(unit, true)
       this.#around.out(draft, messages)
       for (const call of batch.after) call()
@@ -216,8 +243,16 @@ export class Loop {
     }
   }
 
+  /** Memory of a shard that was lost meanwhile is gone: there is nothing to seal. */
+  #checkHeld({ epochs }: Batch): void {
+    const now = this.#around.epochs()
+    for (const [shard, epoch] of epochs)
+      if (now.get(shard) !== epoch) throw new WritError('FENCED', `shard ${shard} is not held any more as it was`)
+  }
+
+  /** The failure of a commit weighs more than that of a read: its batch is in it. */
   #fail(error: unknown, batches: Batch[]): void {
-    this.#failed = { error, batches }
+    if (this.#failed === null || this.#failed.batches.length === 0) this.#failed = { error, batches }
     this.#wake?.()
   }
 
@@ -232,7 +267,10 @@ export class Loop {
     const code = error instanceof WritError ? error.code : 'INTERNAL'
     const refused = batches.flatMap(({ units }) => units)
     const shards = [...new Set(batches.flatMap(({ draft }) => [...draft.shards]))]
-    const again = await this.#again(code, error, refused, shards)
+    const { units: again, alone } = await runAgain(this.#host, this.#around, { code, error, units: refused, shards })
+    this.#single += alone
+    // What was read while nobody knew whether the commit had held may be from before it.
+    this.#host.memory.forget()
     this.#queue = [...again, ...forming.units, ...this.#queue]
     for (const unit of refused) if (!again.includes(unit)) this.#drop(unit)
   }
@@ -245,41 +283,5 @@ export class Loop {
     const behind = this.#queue.filter(isBehind)
     this.#queue = this.#queue.filter((each) => !isBehind(each))
     for (const each of behind) this.#around.over(each, false)
-  }
-
-  /** What becomes of the units of a failed commit: those to run again. */
-  async #again(code: string, error: unknown, units: Unit[], shards: readonly number[]): Promise<Unit[]> {
-    const { log, figures, clock } = this.#host
-    if (code === 'UNREACHABLE') {
-      await new Promise<void>((resolve) => clock.after(200, resolve))
-      return units
-    }
-    log.warn({ code, err: error, units: units.length }, 'a commit did not hold')
-    if (code === 'FENCED') {
-      await this.#around.fenced()
-      return units
-    }
-    if (code === 'UNKNOWN_RESULT') {
-      figures.unknownCommits++
-      await this.#around.reclaim(shards)
-      return []
-    }
-    if (code === 'CONFLICT')
-      return units.filter((unit) => unit.row === null && unit.timer === null && ++unit.conflicts <= 3)
-    figures.refusedCommits++
-    return this.#bisect(error, units)
-  }
-
-  /** A definite refusal: the units run one by one; the one that is refused alone is to blame. */
-  async #bisect(error: unknown, units: Unit[]): Promise<Unit[]> {
-    const [only] = units
-    if (units.length > 1 || only === undefined) {
-      this.#single = units.length
-      return units
-    }
-    this.#single = Math.max(0, this.#single - 1)
-    only.asker?.fail(new WritError('INTERNAL', `the database refused ${only.what}`, { cause: error }))
-    await this.#around.poisoned(only, error)
-    return []
   }
 }

@@ -20,6 +20,8 @@ export interface Unit {
   timer: StoredTimer | null
   /** How often its commit conflicted. */
   conflicts: number
+  /** How often in a row the store did not answer it. */
+  unreachable: number
 }
 
 export const unitOf = (shard: number, what: string, run: Unit['run'], more: Partial<Unit> = {}): Unit => ({
@@ -30,5 +32,6 @@ export const unitOf = (shard: number, what: string, run: Unit['run'], more: Part
   row: null,
   timer: null,
   conflicts: 0,
+  unreachable: 0,
   ...more,
 })

@@ -1,0 +1,89 @@
+/** What becomes of the units of a commit that did not hold: which run again, and how many of them alone in their batches. */
+import { WritError } from '../protocol/errors.ts'
+import type { Draft } from './draft.ts'
+import type { Host } from './host.ts'
+import type { Unit } from './unit.ts'
+
+/** What the loop asks of whoever holds the shards and speaks to the world. */
+export interface Around {
+  /** The epoch of a held shard, or null when it is not held (any more). */
+  epoch: (shard: number) => number | null
+  epochs: () => ReadonlyMap<number, number>
+  commit: (draft: ReturnType<Draft['commit']>) => Promise<readonly number[]>
+  /** A commit said FENCED: finds out which shards were lost. */
+  fenced: () => Promise<void>
+  /** A commit's result is unknown: takes new epochs for these shards, however long it takes. */
+  reclaim: (shards: readonly number[]) => Promise<void>
+  /** After the commit: what goes out, and the rows that were made. */
+  out: (draft: Draft, messages: readonly number[]) => void
+  /** A unit is over: committed, or dropped. */
+  over: (unit: Unit, committed: boolean) => void
+  /** A message that can never be taken: counted, and parked in the end. */
+  poisoned: (unit: Unit, error: unknown) => Promise<void>
+}
+
+/** What the thread itself has noticed (a silence, a free slot): nobody else would bring it again. */
+export const isOwn = ({ row, timer, asker }: Unit): boolean => row === null && timer === null && asker === null
+
+/** How often a unit is run again that conflicts alone. */
+const conflictsMax = 3
+
+interface Failure {
+  code: string
+  error: unknown
+  units: Unit[]
+  shards: readonly number[]
+}
+
+export interface Again {
+  units: Unit[]
+  /** So many of them, from the first on, run one by one: one of them is to blame. */
+  alone: number
+}
+
+const inTurn = (units: Unit[]): Again => ({ units, alone: 0 })
+
+/** What becomes of the units of a failed commit: those to run again. */
+export const runAgain = async (host: Host, around: Around, { code, error, units, shards }: Failure): Promise<Again> => {
+  const { log, figures, clock } = host
+  if (code === 'UNREACHABLE') {
+    await new Promise<void>((resolve) => clock.after(200, resolve))
+    return inTurn(units)
+  }
+  log.warn({ code, err: error, units: units.length }, 'a commit did not hold')
+  if (code === 'FENCED') {
+    await around.fenced()
+    return inTurn(units)
+  }
+  if (code === 'UNKNOWN_RESULT') {
+    figures.unknownCommits++
+    await around.reclaim(shards)
+    return inTurn(units.filter(isOwn))
+  }
+  if (code === 'CONFLICT') return conflicted(units)
+  figures.refusedCommits++
+  return bisect(around, error, units)
+}
+
+/** Rows and timers may be out of date and come with the next look; of the others, only the one that conflicts alone is to blame. */
+const conflicted = (units: Unit[]): Again => {
+  const left = units.filter(({ row, timer }) => row === null && timer === null)
+  if (units.length > 1) {
+    return { units: left, alone: left.length }
+  }
+  const [only] = left
+  if (only === undefined || ++only.conflicts <= conflictsMax) return { units: left, alone: left.length }
+  only.asker?.fail(new WritError('CONFLICT', `${only.what} is not as the store has it`, { hint: 'ask again' }))
+  return inTurn([])
+}
+
+/** A definite refusal: the units run one by one; the one that is refused alone is to blame. */
+const bisect = async (around: Around, error: unknown, units: Unit[]): Promise<Again> => {
+  const [only] = units
+  if (units.length > 1 || only === undefined) {
+    return { units, alone: units.length }
+  }
+  only.asker?.fail(new WritError('INTERNAL', `the database refused ${only.what}`, { cause: error }))
+  if (only.row !== null || only.timer !== null) await around.poisoned(only, error)
+  return inTurn([])
+}
