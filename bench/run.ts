@@ -30,6 +30,8 @@ const stepCount = 4
 /** Work and evaluation. */
 const handOffsPerChain = stepCount * 2
 const floorHops = 400
+/** So that what is measured is compiled. */
+const warmChains = 300
 /** Postgres hands its statistics over at most once a second, and an idle connection after ten. */
 const statisticsMs = 11_000
 const say = (text: string): void => void process.stdout.write(`${text}\n`)
@@ -92,20 +94,30 @@ const measured = async (bench: Bench, work: () => Promise<void>): Promise<Readin
 const percentile = (sorted: readonly number[], part: number): number => sorted[Math.floor(sorted.length * part)] ?? 0
 const sortedHops = (hops: readonly number[]): number[] => hops.toSorted((a, b) => a - b)
 
+/** Whoever did nothing is left out. */
 const cpuLine = (cpu: Reading['cpu'], per: number): string =>
   Object.entries(cpu)
+    .filter(([, ms]) => ms === null || (ms * 1000) / per >= 50)
     .map(([name, ms]) => `${name} ${ms === null ? '?' : ((ms * 1000) / per).toFixed(0)} µs`)
     .join(', ')
+
+/** Starts them all at once; until the last one is completed. */
+const startAll = async ({ bus, client }: Bench, ids: readonly string[]): Promise<void> => {
+  const over = completed(bus, ids.length)
+  await Promise.all(ids.map((id) => client.directive(id).start()))
+  await over
+}
+
+const runAll = async (bench: Bench, ids: readonly string[]): Promise<void> => {
+  await create(bench, ids)
+  await startAll(bench, ids)
+}
 
 const many = async (bench: Bench): Promise<void> => {
   const ids = idsOf('many-', chains)
   await create(bench, ids)
   await bench.daemon.ask('counts')
-  const cost = await measured(bench, async () => {
-    const over = completed(bench.bus, chains)
-    await Promise.all(ids.map((id) => bench.client.directive(id).start()))
-    await over
-  })
+  const cost = await measured(bench, () => startAll(bench, ids))
   const { spawns, hops } = await bench.daemon.ask<Counts>('counts')
   const sorted = sortedHops(hops)
   say(`\n${chains} chains of ${stepCount} steps at once: ${spawns} hand-offs in ${(cost.at / 1000).toFixed(2)} s`)
@@ -117,6 +129,13 @@ const many = async (bench: Bench): Promise<void> => {
   )
   say(`  batch                 ${(spawns / cost.commits).toFixed(1)} hand-offs per commit (${cost.commits} commits)`)
   say(`  hop p50 / p99         ${percentile(sorted, 0.5).toFixed(1)} / ${percentile(sorted, 0.99).toFixed(1)} ms`)
+}
+
+/** What runs when nothing happens: sweeps and renewals. It is part of all other figures. */
+const idle = async (bench: Bench): Promise<void> => {
+  const seconds = 10
+  const { cpu } = await measured(bench, () => delay(seconds * 1000))
+  say(`\nNothing to do: CPU per second: ${cpuLine(cpu, seconds)}`)
 }
 
 interface Single {
@@ -139,11 +158,7 @@ const oneAtATime = async (bench: Bench): Promise<Single> => {
   await create(bench, ids)
   await bench.daemon.ask('counts')
   const cost = await measured(bench, async () => {
-    for (const id of ids) {
-      const over = completed(bench.bus, 1)
-      await bench.client.directive(id).start()
-      await over
-    }
+    for (const id of ids) await startAll(bench, [id])
   })
   const { hops } = await bench.daemon.ask<Counts>('counts')
   const sorted = sortedHops(hops)
@@ -182,10 +197,8 @@ const compare = ({ p50, p99, cost, count }: Single, floor: Single): void => {
 }
 
 const run = async (bench: Bench): Promise<void> => {
-  await create(bench, ['warm'])
-  const warm = completed(bench.bus, 1)
-  await bench.client.directive('warm').start()
-  await warm
+  await runAll(bench, idsOf('warm-', warmChains))
+  await idle(bench)
   await many(bench)
   const single = await oneAtATime(bench)
   print('One chain at a time', single)
@@ -213,7 +226,7 @@ const main = async (): Promise<void> => {
     const node = await child('./node-process.js', { threads }, profiling)
     const daemon = await child('./daemon-process.js', { slots: 1000 })
     const floor = await child('./floor-process.js')
-    const gauge = gaugeOf(sql, { node: node.pid, ...pids })
+    const gauge = gaugeOf(sql, { node: node.pid, ...pids, floor: floor.pid })
     say(`${threads} threads on ${availableParallelism()} cores, Node ${process.version}`)
     await run({ bus, client: new WritClient(bus, 'default'), sql, gauge, daemon, floor })
   } finally {

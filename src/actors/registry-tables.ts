@@ -45,11 +45,12 @@ interface Lack {
 const byUrgency = (a: Lack, b: Lack): number => b.line.priority - a.line.priority || a.line.since - b.line.since
 
 /** Most urgent first; only lines more urgent than `above`. */
-const lacksOf = (tables: RegistryTables, above = -Infinity): Lack[] =>
-  [...tables.needs.values()]
-    .flatMap(({ directive, lines }) => lines.map((line) => ({ directive, line })))
-    .filter(({ line }) => line.count > 0 && line.priority > above)
-    .toSorted(byUrgency)
+const lacksOf = (tables: RegistryTables, above = -Infinity): Lack[] => {
+  const lacks: Lack[] = []
+  for (const { directive, lines } of tables.needs.values())
+    for (const line of lines) if (line.count > 0 && line.priority > above) lacks.push({ directive, line })
+  return lacks.sort(byUrgency)
+}
 
 /** Highest priority first, then oldest (R41); among the daemons that fit, the one with most room. */
 export const match = (tables: RegistryTables, presenceOf: (daemon: string) => Presence | undefined): Match[] => {
@@ -88,34 +89,37 @@ const roomiest = (tables: RegistryTables, free: ReadonlyMap<string, number>, lin
 
 /**
  * Grants to call back because something more urgent waits that no free slot fits: one per waiting task, the least urgent
- * first. It takes effect when the running attempt ends, and stops nothing.
+ * first; one that is called back already serves a waiting task before another is. It takes effect when the running attempt
+ * ends, and stops nothing.
  */
 export const recalls = (tables: RegistryTables): GrantRow[] => {
-  const taken = new Set<string>()
-  const grants = [...tables.grants.values()]
+  const grants = [...tables.grants.values()].toSorted(
+    (a, b) => Number(b.recalled) - Number(a.recalled) || priorityOf[a.role] - priorityOf[b.role],
+  )
   const least = grants.reduce((lowest, { role }) => Math.min(lowest, priorityOf[role]), Infinity)
-  const recalled = grants.filter((grant) => grant.recalled).length
+  const taken = new Set<GrantRow>()
   for (const { directive, line } of lacksOf(tables, least)) {
+    if (taken.size === grants.length) break
     const candidates = grants.filter(
       (grant) =>
-        !taken.has(grant.id) &&
+        !taken.has(grant) &&
         grant.directive !== directive &&
         priorityOf[grant.role] < line.priority &&
         fitsDaemon(tables, grant.daemon, line),
     )
-    const wanted = line.count - recalled
-    for (const grant of candidates.filter((each) => !each.recalled).slice(0, Math.max(0, wanted))) taken.add(grant.id)
+    for (const grant of candidates.slice(0, line.count)) taken.add(grant)
   }
-  return [...taken].flatMap((id) => tables.grants.get(id) ?? [])
+  return [...taken].filter((grant) => !grant.recalled)
 }
 
+/** Whether a slot of it, once free, is any good to the line: a draining daemon takes nothing more, and a pull only one task. */
 const fitsDaemon = (
   tables: RegistryTables,
   name: string,
   line: { role: Role; labels: Record<string, string>; executor: string | null },
 ): boolean => {
   const daemon = tables.daemons.get(name)
-  return daemon !== undefined && fits(line, daemon)
+  return daemon !== undefined && !daemon.draining && daemon.inbox === null && fits(line, daemon)
 }
 
 /** The need as it stands after the grants that the directive had not seen when it told (grants and needs may cross). */
