@@ -1,8 +1,8 @@
 /**
- * What the beats of daemons say: a live view of this thread's own, held in a store that others may watch, and never durable.
- * Rebuilt after a move from the next beats (DESIGN 8, sessions and liveness).
+ * What the beats of daemons say: a live view of this thread's own, one atom per daemon that others may watch, and never
+ * durable. Rebuilt after a move from the next beats (DESIGN 8, sessions and liveness).
  */
-import { createStore } from '@xstate/store'
+import { type Atom, createAtom } from '@xstate/store'
 
 /** A daemon as its last sign of life has it. */
 export interface Presence {
@@ -24,27 +24,17 @@ export interface PresenceView {
   delete: (key: string) => void
 }
 
-type Heard = Readonly<Record<string, Presence>>
-
-const without = (heard: Heard, gone: string): Heard =>
-  Object.fromEntries(Object.entries(heard).filter(([key]) => key !== gone))
-
 export const openPresence = (): PresenceView => {
-  const store = createStore({
-    context: { heard: {} as Heard },
-    on: {
-      heard: ({ heard }, { key, presence }: { key: string; presence: Presence }) => ({
-        heard: { ...heard, [key]: presence },
-      }),
-      gone: ({ heard }, { key }: { key: string }) => ({ heard: without(heard, key) }),
-    },
-  })
-  const heard = (): Heard => store.getSnapshot().context.heard
+  const heard = new Map<string, Atom<Presence>>()
   return {
-    get: (key) => heard()[key],
-    has: (key) => heard()[key] !== undefined,
-    keys: () => Object.keys(heard()),
-    set: (key, presence) => store.trigger.heard({ key, presence }),
-    delete: (key) => store.trigger.gone({ key }),
+    get: (key) => heard.get(key)?.get(),
+    has: (key) => heard.has(key),
+    keys: () => [...heard.keys()],
+    set: (key, presence) => {
+      const known = heard.get(key)
+      if (known === undefined) heard.set(key, createAtom(presence))
+      else known.set(presence)
+    },
+    delete: (key) => void heard.delete(key),
   }
 }

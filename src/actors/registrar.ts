@@ -145,9 +145,18 @@ const takeNeed = (
   const unseen = [...tables.grants.values()].filter((grant) => grant.directive === directive && grant.number > seen)
   const row: NeedRow = { owner, directive, lines: lessGranted(lines, unseen), seen, granted: known?.granted ?? seen }
   putNeed(turn, tables, row)
+  forgetNeed(turn, tables, directive)
 }
 
-/** A need row stays while its directive has grants, for the numbers. */
+/** A need row stays while its directive lacks something or has grants, for the numbers; then its matching costs nothing. */
+const forgetNeed = (turn: Turn, tables: RegistryTables, directive: ActorKey): void => {
+  const need = tables.needs.get(directive)
+  if (need === undefined || need.lines.some(({ count }) => count > 0)) return
+  for (const grant of tables.grants.values()) if (grant.directive === directive) return
+  turn.host.memory.delete(tables.needs, directive)
+  turn.draft.needs.set(directive, null)
+}
+
 const putNeed = (turn: Turn, tables: RegistryTables, row: NeedRow): void => {
   turn.host.memory.set(tables.needs, row.directive, row)
   turn.draft.needs.set(row.directive, row)
@@ -168,6 +177,7 @@ const freeGrant = (turn: Turn, owner: string, tables: RegistryTables, id: string
   if (grant === undefined) return
   turn.host.memory.delete(tables.grants, id)
   turn.draft.grants.set(presenceKey(owner, id), { owner, id, gone: true })
+  forgetNeed(turn, tables, grant.directive)
   const presence = turn.host.presence.get(presenceKey(owner, grant.daemon))
   const daemon = tables.daemons.get(grant.daemon)
   if (daemon !== undefined && daemon.inbox !== null) forgetPull(turn, owner, tables, daemon)

@@ -32,9 +32,21 @@ export const tablesOf = ({ daemons, needs, grants }: LoadedRegistry): RegistryTa
 export const grantsOn = (tables: RegistryTables, daemon: string): GrantRow[] =>
   [...tables.grants.values()].filter((grant) => grant.daemon === daemon)
 
-const freeSlots = (tables: RegistryTables, daemon: DaemonRow, presence: Presence | undefined): number => {
-  if (presence?.session !== daemon.session || presence.waitsForBeat || daemon.draining) return 0
-  return daemon.slots - Math.max(grantsOn(tables, daemon.name).length, presence.running)
+/** What each daemon has free, of those that have anything. */
+const freeSlots = (
+  tables: RegistryTables,
+  presenceOf: (daemon: string) => Presence | undefined,
+): Map<string, number> => {
+  const granted = new Map<string, number>()
+  for (const { daemon } of tables.grants.values()) granted.set(daemon, (granted.get(daemon) ?? 0) + 1)
+  const free = new Map<string, number>()
+  for (const { name, session, slots, draining } of tables.daemons.values()) {
+    const presence = presenceOf(name)
+    if (draining || presence?.session !== session || presence.waitsForBeat) continue
+    const room = slots - Math.max(granted.get(name) ?? 0, presence.running)
+    if (room > 0) free.set(name, room)
+  }
+  return free
 }
 
 interface Lack {
@@ -54,11 +66,7 @@ const lacksOf = (tables: RegistryTables, above = -Infinity): Lack[] => {
 
 /** Highest priority first, then oldest (R41); among the daemons that fit, the one with most room. */
 export const match = (tables: RegistryTables, presenceOf: (daemon: string) => Presence | undefined): Match[] => {
-  const free = new Map<string, number>()
-  for (const daemon of tables.daemons.values()) {
-    const slots = freeSlots(tables, daemon, presenceOf(daemon.name))
-    if (slots > 0) free.set(daemon.name, slots)
-  }
+  const free = freeSlots(tables, presenceOf)
   const matches: Match[] = []
   // With every slot taken, which is when most wait, nothing is looked through.
   let slots = [...free.values()].reduce((sum, each) => sum + each, 0)
