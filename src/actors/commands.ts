@@ -4,7 +4,7 @@ import { statusOf } from '../machines/advance.ts'
 import type { DirectiveMessage } from '../machines/message.ts'
 import type { Definition } from '../protocol/directive.ts'
 import { WritError } from '../protocol/errors.ts'
-import { type ActorKey, actorKey, addressOf, directiveOf, readTaskId, registryId } from '../protocol/ids.ts'
+import { type ActorKey, actorKey, addressOf, chosenId, directiveOf, readTaskId, registryId } from '../protocol/ids.ts'
 import { planReading, verdictReading } from './readings.ts'
 import type { Turn } from './turn.ts'
 
@@ -81,7 +81,7 @@ export const createDirective = async (
   id: string,
   { definition, content, plan }: Create,
 ): Promise<Brief> => {
-  const key = actorKey(owner, id)
+  const key = actorKey(owner, chosenId('the directive id', id))
   const known = await turn.host.loader.directive(key)
   if (known !== null && known.content === content) return brief(turn, key)
   if (known !== null)
