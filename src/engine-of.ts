@@ -3,13 +3,17 @@ import { pack } from './actors/codec.ts'
 import { Engine } from './actors/engine.ts'
 import type { Published } from './actors/ports/bus.ts'
 import { connect } from './bus/nats-bus.ts'
+import type { Message } from './bus/subject.ts'
 import { subjects } from './bus/subjects.ts'
-import { decode } from './bus/json.ts'
+import { checkPayload, decode } from './bus/json.ts'
+import { serviceOf } from './bus/service.ts'
 import { wireOf } from './bus/wire.ts'
 import { openLog } from './log.ts'
 import { openStore } from './persistence/postgres-store.ts'
 import { openRecords } from './persistence/records.ts'
-import { readTaskId } from './protocol/ids.ts'
+import { WritError } from './protocol/errors.ts'
+import { kindOf, readTaskId } from './protocol/ids.ts'
+import { version } from './protocol/version.ts'
 import { systemClock, systemRandom } from './system.ts'
 
 export interface EngineOptions {
@@ -52,11 +56,20 @@ export const startEngine = async (options: EngineOptions): Promise<RunningEngine
   }
   const engine = new Engine(parts)
   await engine.start()
+  const api = { name: 'api', subject: subjects.api.pattern(), queue: 'api' }
+  const about = {
+    name: 'writ',
+    id: thread,
+    version,
+    description: `thread ${thread} of the node ${node}`,
+    endpoints: [api],
+  }
+  const service = serviceOf(bus, about)
   const stream = await bus.consume((message) => void takePublished(engine, message, log))
   return {
     engine,
     stop: async () => {
-      await stream.drain()
+      await Promise.all([stream.drain(), service.drain()])
       await engine.stop()
       await bus.close()
       await Promise.all([store.close(), reader.close()])
@@ -82,20 +95,29 @@ const mailOf = (
   for (const noun of ['task', 'contract'] as const) {
     const tokens = subjects[noun].read(subject)
     const read = tokens === null ? null : readTaskId(tokens.id)
-    if (tokens === null || read === null) continue
+    if (tokens === null || read === null || kindOf(read.actor) === 'registry') continue
     try {
       const { owner, id, verb } = tokens
+      const checked = checkPayload(payloadOf(noun, verb), decode(body))
       return {
         owner,
         id,
         incarnation,
         sequence,
         actor: read.actor,
-        body: pack({ type: 'published', noun, verb, id, body: decode(body) }),
+        body: pack({ type: 'published', noun, verb, id, body: checked }),
       }
     } catch (error) {
       log(`a publish on ${subject} is no message: ${error instanceof Error ? error.message : String(error)}`)
     }
   }
   return null
+}
+
+/** Of what the stream keeps: it keeps nothing else, but anybody may have made it otherwise. */
+const payloadOf = (noun: 'task' | 'contract', verb: string): Message['payload'] => {
+  const messages: Record<string, Message> = subjects[noun].messages
+  const declared = Object.hasOwn(messages, verb) ? messages[verb] : undefined
+  if (declared?.kind === 'streamed') return declared.payload
+  throw new WritError('BAD_INPUT', `there is no ${noun} ${verb} to publish`)
 }

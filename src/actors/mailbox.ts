@@ -7,6 +7,7 @@ import { completeContract, endTask } from './commands.ts'
 import { takeFromRegistry } from './desk-mail.ts'
 import type { Host } from './host.ts'
 import type { Message } from '../machines/message.ts'
+import { WritError } from '../protocol/errors.ts'
 import { type ActorKey, kindOf, readKey, shardOf } from '../protocol/ids.ts'
 import { batchMessagesMax } from '../protocol/limits.ts'
 import type { StoredMessage, StoredTimer } from './ports/rows.ts'
@@ -176,19 +177,21 @@ const timerKey = ({ key, id }: { key: ActorKey; id: string }): string => `${key}
 /** A row goes to a registry's tables, to a directive's desk, or to a machine. */
 const take = async (turn: Turn, { to, from, body }: StoredMessage): Promise<void> => {
   const message = unpack(body) as { type: string }
-  if (kindOf(readKey(to).id) === 'registry') return takeFromDirective(turn, message as ToRegistry)
   if (message.type === 'published') return takePublished(turn, to, message as PublishedMail)
+  if (kindOf(readKey(to).id) === 'registry') return takeFromDirective(turn, message as ToRegistry)
   if (deskTypes.has(message.type)) return takeFromRegistry(turn, to, message as FromRegistry)
   turn.tell(to, message as Message, from)
 }
 
-/** Nobody waits for an answer: what is refused is only logged. */
+/** Nobody waits for an answer: a publish on what is not there is only logged. NOT_FOUND comes before anything was told. */
 const takePublished = async (turn: Turn, to: ActorKey, { noun, verb, id, body }: PublishedMail): Promise<void> => {
   const { owner } = readKey(to)
   try {
     if (noun === 'contract') await completeContract(turn, owner, id)
-    else if (verb === 'done' || verb === 'failed') await endTask(turn, owner, id, { outcome: verb, ...body })
+    else if (verb === 'done' || verb === 'failed')
+      await endTask(turn, owner, id, { ...body, outcome: verb, force: false })
   } catch (error) {
+    if (!(error instanceof WritError) || error.code !== 'NOT_FOUND') throw error
     turn.host.log.info({ err: error, noun, verb, id }, 'a plain publish was not taken')
   }
 }

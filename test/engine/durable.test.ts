@@ -150,6 +150,18 @@ it('a plain publish while an engine is there is taken, once', async () => {
   })
 })
 
+it('R27: what a plain publish says is what its subject declares: its body neither forces nor turns the outcome', async () => {
+  const world = await test.world()
+  const id = await world.start({ plan: one })
+  const address = readAddress(addressOf(world.owner, taskId(stepId(id, 1, 0), 1)))
+  const done = subjects.task.at({ owner: world.owner, ...address, verb: 'done' })
+  test.bus.publish(done, { result: 5 })
+  test.bus.publish(done, { outcome: 'failed', force: true, reason: 'turned' })
+  await world.until(id, 'step_evaluating')
+  expect(world.types(id)).not.toContain('directive_failed')
+  expect(test.log.join('\n')).toContain('is no message')
+})
+
 it('a message that can never be taken is parked after five tries, and the rest goes on', async () => {
   const world = await test.world()
   const daemon = await world.daemon('d', silent)
@@ -166,6 +178,19 @@ it('a message that can never be taken is parked after five tries, and the rest g
   await daemon.done(spawn)
   await daemon.done(await daemon.spawned('evaluator a'), { verdict: { passed: true } })
   await world.until(id, 'directive_completed')
+})
+
+it('R53: what is made at an address has an id that people may choose', async () => {
+  const world = await test.world()
+  for (const id of ['__registry', `first__1_0`]) {
+    const subject = subjects.directive.at({ owner: world.owner, shard: shardOf(world.owner, id), id, verb: 'create' })
+    const made = test.bus.request(
+      subject,
+      { definition: { title: 't', goal: 'g' }, content: 'c'.repeat(64), plan: null },
+      10_000,
+    )
+    expect(await refusal(made)).toMatchObject({ code: 'BAD_INPUT', message: expect.stringContaining(id) })
+  }
 })
 
 it('R39 R46: nothing of one owner is found, listed, steered or reported on by another', async () => {
