@@ -2,6 +2,7 @@
 import { existsSync, readFileSync, readdirSync } from 'node:fs'
 import { basename, dirname, join, normalize } from 'node:path'
 import { expect, test } from 'vitest'
+import { version } from '../src/protocol/version.ts'
 
 const linesMax = 300
 const vague = /(^|-)(utils?|helpers?|common|misc|managers?)(-|\.|$)/
@@ -72,4 +73,9 @@ test('file names are kebab-case and say something', () => {
   const names = [...everything.keys()]
   expect(names.filter((file) => !kebab.test(basename(file)))).toEqual([])
   expect(names.filter((file) => vague.test(basename(file)))).toEqual([])
+})
+
+test('the version is the one of the package', () => {
+  const { version: packaged } = JSON.parse(readFileSync('package.json', 'utf8')) as { version: string }
+  expect(version).toBe(packaged)
 })

@@ -14,27 +14,26 @@ type Tokens = Record<string, string>
 /** What is common to the subjects that are listened on. */
 interface Heard {
   messages: Record<string, Message>
-  pattern: (tokens?: never) => string
   read: (subject: string) => Tokens | null
 }
 
 export const wireOf = (bus: Bus, log: (line: string) => void): Wire => {
-  const hear = (noun: Noun, subject: Heard, tokens: object, queue: string, take: Take): Subscription =>
-    bus.subscribe(subject.pattern(tokens as never), { queue }, (message) => {
-      const read = subject.read(message.subject)
-      if (read !== null) takeChecked(noun, subject, read, message, take)
+  const hear = (noun: Noun, heard: Heard, pattern: string, queue: string, take: Take): Subscription =>
+    bus.subscribe(pattern, { queue }, (message) => {
+      const read = heard.read(message.subject)
+      if (read !== null) takeChecked(noun, heard, read, message, take)
     })
   return {
     serveShard: (shard, take) =>
       together(
-        shardNouns.map((noun) => hear(noun, subjects[noun] as unknown as Heard, { shard }, `shard-${shard}`, take)),
+        shardNouns.map((noun) => hear(noun, subjects[noun], subjects[noun].pattern({ shard }), `shard-${shard}`, take)),
       ),
     serveRegistry: (owner, take) =>
       together([
-        hear('daemon', subjects.daemon as unknown as Heard, { owner }, 'registry', take),
-        hear('pull', subjects.pull as unknown as Heard, { owner }, 'registry', take),
+        hear('daemon', subjects.daemon, subjects.daemon.pattern({ owner }), 'registry', take),
+        hear('pull', subjects.pull, subjects.pull.pattern({ owner }), 'registry', take),
       ]),
-    serveApi: (take) => hear('api', subjects.api as unknown as Heard, {}, 'api', take),
+    serveApi: (take) => hear('api', subjects.api, subjects.api.pattern(), 'api', take),
     event: (owner, directive, type, body) =>
       quietly(log, () => bus.publish(subjects.event.at({ owner, directive, type }), body)),
     mail: (to, body) => {

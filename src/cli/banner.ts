@@ -3,7 +3,7 @@ import type { Server } from '../embedded/server.ts'
 import { shown } from './config.ts'
 import type { Colors } from './terminal.ts'
 import type { Running } from './up.ts'
-import { version } from './version.ts'
+import { version } from '../protocol/version.ts'
 
 /** The lines. Passwords are not in them. */
 export const banner = (
@@ -20,7 +20,7 @@ export const banner = (
     ['Try', `writ run examples/hello/directive.yaml${flags}`],
   ]
   return [
-    `${paint.bold(`writ ${version()}`)}`,
+    `${paint.bold(`writ ${version}`)}`,
     ...rows.map(([name, value]) => `  ${paint.dim(name.padEnd(9))} ${value}`),
     '  Ctrl-C to stop.',
   ]

@@ -7,7 +7,7 @@ import { mayColor, type GlobalFlags } from './config.ts'
 import { contextOf, type Context, type World } from './context.ts'
 import { exits, tellFailure } from './failure.ts'
 import { terminalOf } from './terminal.ts'
-import { version } from './version.ts'
+import { version } from '../protocol/version.ts'
 
 /** Completes a command: arguments, options, subcommands, examples, and what it does. */
 export type Declare = (command: Command, context: () => Context) => void
@@ -92,7 +92,7 @@ const programOf = (world: World, context: () => Context): Command => {
     .description(
       'Turns directives (goals) into finished, checked work: a planner proposes steps, daemons do them, an evaluator judges each.',
     )
-    .version(version(), '--version', 'print the version')
+    .version(version, '--version', 'print the version')
     .option('--json', 'data and errors as JSON on standard output (lists are one object, histories one object a line)')
     .option('--owner <name>', 'whose directives (WRIT_OWNER; else default)')
     .option('--nats-url <url>', 'the NATS server (WRIT_NATS_URL; else that of the running `writ up`)')

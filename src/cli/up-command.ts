@@ -11,7 +11,7 @@ import { removeOwn } from './own-folders.ts'
 import { Parts } from './parts.ts'
 import { aborted, interruptible } from './signals.ts'
 import { startUp, type Running, type UpOptions } from './up.ts'
-import { version } from './version.ts'
+import { version } from '../protocol/version.ts'
 
 export interface ServerFlags {
   threads?: number
@@ -53,7 +53,7 @@ export const upOptions = (context: Context, flags: ServerFlags): Omit<UpOptions,
     database: named,
     owner,
     threads: flags.threads,
-    version: version(),
+    version: version,
     verbose: context.flags.verbose === true,
     say,
   }
@@ -81,7 +81,7 @@ export const whileUp = async <T>(
 const publicOf = ({ node, data, log, database, nats, daemon }: Running): object => ({
   node,
   pid: process.pid,
-  version: version(),
+  version: version,
   database,
   nats,
   data,

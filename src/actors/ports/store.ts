@@ -3,8 +3,8 @@
  * that decides anything reads through the holder's own memory or this port, never from a replica. The simulator's store and
  * Postgres keep the same contract (test/contract/store.contract.ts).
  */
-import type { Definition, Role } from '../../protocol/directive.ts'
-import type { ActorKey, ActorKind } from '../../protocol/ids.ts'
+import type { Definition } from '../../protocol/directive.ts'
+import type { ActorKey } from '../../protocol/ids.ts'
 import type { PlanRow } from '../../protocol/plan.ts'
 import type {
   ActorRow,
@@ -146,5 +146,3 @@ export interface Store {
   tidy: () => Promise<void>
   close: () => Promise<void>
 }
-
-export type { ActorKind, Role }
