@@ -4,8 +4,8 @@
  */
 import { known } from '../machines/catalog.ts'
 import type { Message } from '../machines/message.ts'
-import { actorKey, readKey, registryId, shardOf } from '../protocol/ids.ts'
-import { parkTriesMax, residentActorsMax, sweepMs } from '../protocol/limits.ts'
+import { type ActorKey, actorKey, readKey, registryId, shardOf } from '../protocol/ids.ts'
+import { residentActorsMax, sweepMs } from '../protocol/limits.ts'
 import { ApiDesk } from './api.ts'
 import type { Draft } from './draft.ts'
 import { Holder } from './holder.ts'
@@ -22,6 +22,7 @@ import type { Reader } from './ports/reader.ts'
 import type { AttemptRow, StoredMessage } from './ports/rows.ts'
 import type { HeldShard, Store, ThreadIdentity } from './ports/store.ts'
 import type { Wire } from './ports/wire.ts'
+import { Parking } from './parking.ts'
 import { openPresence } from './presence.ts'
 import { Registries } from './registries.ts'
 import { composeSpawn } from './spawn.ts'
@@ -65,7 +66,7 @@ export class Engine {
   readonly #identity: ThreadIdentity
   readonly #threads: number
   readonly #subscriptions = new Map<number, Subscription>()
-  readonly #failures = new Map<string, number>()
+  readonly #parking: Parking
   /** Shards whose last commit nobody knows the result of. */
   readonly #uncertain = new Set<number>()
   #apiSubscription: Subscription | null = null
@@ -110,11 +111,12 @@ export class Engine {
       fenced: () => this.holder.fenced(),
       reclaim: (shards) => this.#reclaim(shards),
       out: (draft, messages) => this.#out(draft, messages),
-      over: (unit, committed) => this.mailbox.over(unit, committed),
-      poisoned: (unit, error) => this.#poisoned(unit, error),
+      over: (unit, committed) => this.#over(unit, committed),
+      poisoned: (unit, error) => this.#parking.failed(unit, error),
     })
     const push = (unit: Unit): void => this.loop.push(unit)
     this.mailbox = new Mailbox(this.host, push, (key) => this.loop.isTimerTouched(key))
+    this.#parking = new Parking(this.host, push, (row) => this.mailbox.parked(row))
     this.watch = new Watch(this.host, {
       compose: (attempt) => composeSpawn(this.host, attempt),
       tell: (attempt, message) => this.#tell(attempt, message),
@@ -205,6 +207,12 @@ export class Engine {
     this.watch.forget(({ shard }) => gone.has(shard))
     this.mailbox.forget(gone)
     this.host.memory.forgetShards(gone)
+    for (const key of this.host.accepted.keys()) if (gone.has(shardOfKey(key))) this.host.accepted.delete(key)
+  }
+
+  #over(unit: Unit, committed: boolean): void {
+    this.mailbox.over(unit, committed)
+    if (committed) this.#parking.over(unit)
   }
 
   #out(draft: Draft, messages: readonly number[]): void {
@@ -235,40 +243,6 @@ export class Engine {
     const { attempt: number, nonce } = attempt
     this.host.accepted.delete(attempt.actor)
     this.#tell(attempt, { type: 'task.accepted', attempt: number, nonce })
-  }
-
-  /** A row is counted in the store, a timer in memory; at the limit the row is parked, or the timer's actor is. */
-  async #poisoned(unit: Unit, error: unknown): Promise<void> {
-    const reason = error instanceof Error ? error.message : String(error)
-    const { row, timer } = unit
-    const tries = row === null ? this.#countFailure(unit.what) : await this.#countTry(row.id, reason)
-    if (tries < parkTriesMax) return
-    this.host.log.error({ what: unit.what, tries, reason }, 'parked')
-    const run: Unit['run'] = async ({ draft }) => {
-      draft.shards.add(unit.shard)
-      if (row !== null)
-        draft.parked.push({ message: row.id, actor: row.to, body: row.body, reason, at: this.host.now() })
-      if (timer !== null) draft.faulted.push({ key: timer.key, reason })
-      return {}
-    }
-    const asker = row === null ? null : { reply: () => this.mailbox.parked(row), fail: () => {} }
-    this.loop.push(unitOf(unit.shard, `parking of ${unit.what}`, run, { asker }))
-  }
-
-  /** A try that could not be counted is not lost: the message stays, and fails again. */
-  async #countTry(message: number, reason: string): Promise<number> {
-    try {
-      return await this.host.store.countTry(message, reason)
-    } catch (error) {
-      this.host.log.warn({ err: error, message }, 'counting a failed try failed')
-      return 0
-    }
-  }
-
-  #countFailure(what: string): number {
-    const count = (this.#failures.get(what) ?? 0) + 1
-    this.#failures.set(what, count)
-    return count
   }
 
   /** Only between units: a turn that is under way holds on to what it has loaded. */
@@ -309,8 +283,13 @@ export class Engine {
   }): Promise<void> {
     const { owner, actor, incarnation, sequence, body } = mail
     const to = actorKey(owner, actor)
-    const shard = shardOf(owner, actor)
+    const shard = shardOfKey(to)
     const isNew = await this.host.store.enqueue({ incarnation, sequence, to, shard, body })
     if (isNew) this.host.wire.mail(to, { from: 'stream', message: sequence })
   }
+}
+
+const shardOfKey = (key: ActorKey): number => {
+  const { owner, id } = readKey(key)
+  return shardOf(owner, id)
 }
