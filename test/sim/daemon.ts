@@ -135,7 +135,9 @@ export class SimDaemon {
   }
 
   #spawn(message: Incoming, spawn: Spawn): void {
-    const { owner, trace, faults } = { owner: this.spec.owner, ...this.#world }
+    const { owner } = this.spec
+    const { trace } = this.#world
+    const faults = this.#world.faults()
     const { id: task, attempt, nonce } = spawn.task
     if (spawn.owner !== owner) trace.violate('10', `${this.spec.name} was sent a task of ${spawn.owner}`)
     const order = { task, attempt, nonce }
@@ -157,7 +159,7 @@ export class SimDaemon {
     message.reply({ accepted: true })
     const known = this.records.get(keyOf(order))
     if (known?.order.nonce === order.nonce && known.outcome !== null) return
-    if (known !== undefined && this.#random.chance(this.#world.faults.cancelIgnored)) return
+    if (known !== undefined && this.#random.chance(this.#world.faults().cancelIgnored)) return
     const record = known ?? { order, session: this.#session, spawn: null, outcome: null, receipt: false }
     this.records.set(keyOf(order), record)
     const spawn = record.spawn
@@ -173,7 +175,7 @@ export class SimDaemon {
 
   /** The work takes its time; one that is slow says that it is getting on, one that stalls says nothing. */
   async #run(record: AttemptRecord, spawn: Spawn): Promise<void> {
-    const { faults } = this.#world
+    const faults = this.#world.faults()
     if (this.#random.chance(faults.workStalls)) await this.#sleep(60_000)
     const slow = this.#random.chance(faults.workSlow)
     for (let left = slow ? this.#random.between(3, 12) : 0; left > 0 && record.outcome === null; left--) {
@@ -189,12 +191,12 @@ export class SimDaemon {
   async #over(record: AttemptRecord, outcome: Outcome): Promise<void> {
     if (record.outcome !== null) return
     record.outcome = outcome
-    if (this.#random.chance(this.#world.faults.reportLate)) await this.#sleep(this.#random.between(5_000, 60_000))
+    if (this.#random.chance(this.#world.faults().reportLate)) await this.#sleep(this.#random.between(5_000, 60_000))
     await this.#report(record, outcome)
   }
 
   async #report(record: AttemptRecord, { verb, body }: Outcome): Promise<void> {
-    const { faults } = this.#world
+    const faults = this.#world.faults()
     if (this.#random.chance(faults.reportForged)) this.#forge()
     const first = this.#send(record, verb, body)
     if (this.#random.chance(faults.reportTwice)) void this.#later(record, { verb, body })

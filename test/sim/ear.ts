@@ -1,6 +1,8 @@
 /** Listens to what a thread says, and asks of each word whether the commit that it tells of is there (DESIGN 13, 6 and 12). */
+import { isDeepStrictEqual } from 'node:util'
 import { decode } from '../../src/bus/json.ts'
 import { subjects } from '../../src/bus/subjects.ts'
+import { type Code, codes } from '../../src/protocol/errors.ts'
 import type { Checkers } from './checkers.ts'
 import type { Ear } from './process.ts'
 import type { Tables } from './tables.ts'
@@ -12,6 +14,9 @@ interface Answer {
   counted?: boolean
   session?: string
 }
+
+/** What tells the asker that asking again is of no use. */
+const isFinal = (code: string): boolean => code in codes && !codes[code as Code].retry && code !== 'INTERNAL'
 
 const commandNouns = ['directive', 'step', 'contract', 'task'] as const
 
@@ -59,8 +64,8 @@ export class ThreadEar implements Ear {
     const { error } = answer
     if (error?.code === 'INTERNAL' && !error.message.startsWith('the database refused'))
       this.#trace.violate('answer', `${subject}: ${error.message}`)
-    if (error !== undefined) return
     this.#command(subject, body, answer)
+    if (error !== undefined) return
     this.#report(subject, answer, body)
     const hello = subjects.daemon.read(subject)
     if (hello?.verb !== 'hello') return
@@ -68,15 +73,22 @@ export class ThreadEar implements Ear {
     if (daemon?.session !== answer.session) this.#wrong(`${hello.id} is welcomed before its commit`)
   }
 
-  #command(subject: string, body: Uint8Array, { received }: Answer): void {
-    for (const noun of commandNouns) {
-      const read = subjects[noun].read(subject)
-      if (read === null) continue
-      const { command } = decode(body) as { command?: string }
-      if (command === undefined || read.verb === 'get' || received !== undefined) return
-      this.promised.add(`${read.owner} ${command}`)
-      if (!this.#tables.replies.has(`${read.owner} ${command}`)) this.#wrong(`${subject} is answered before its commit`)
+  /** A command has one answer, which is durable before it is given; asking again gets the same (R45). */
+  #command(subject: string, body: Uint8Array, answer: Answer): void {
+    const noun = commandNouns.find((each) => subjects[each].read(subject) !== null)
+    const read = noun === undefined ? null : subjects[noun].read(subject)
+    const { command } = read === null ? {} : (decode(body) as { command?: string })
+    if (read === null || command === undefined || read.verb === 'get' || answer.received !== undefined) return
+    const name = `${read.owner} ${command}`
+    const stored = this.#tables.replies.get(name)?.reply
+    if (answer.error !== undefined) {
+      if (stored !== undefined && isFinal(answer.error.code))
+        this.#trace.violate('R45', `${subject} was answered, and is now ${answer.error.code}: ${answer.error.message}`)
+      return
     }
+    this.promised.add(name)
+    if (stored === undefined) this.#wrong(`${subject} is answered before its commit`)
+    else if (!isDeepStrictEqual(stored, answer)) this.#trace.violate('R45', `${subject} has two answers`)
   }
 
   /** The receipt of a report that counted: the attempt is closed, and it counted once. */

@@ -19,7 +19,7 @@ export interface PeopleWorld {
   tables: Tables
   stepsMax: number
   deeds: Record<Deed, number>
-  readonly healing: boolean
+  healing: () => boolean
 }
 
 const hour = 3_600_000
@@ -52,10 +52,10 @@ export class Person {
     await this.#sleep(this.#random.between(0, 3_000))
     this.created = (await this.#ask('create', () => this.#client.createDirective(input))) !== null
     await this.#ask('start', () => this.#client.directive(id).start())
-    while (!this.#world.healing) {
+    while (!this.#world.healing()) {
       await this.#sleep(this.#random.between(500, 8_000))
       const deed = this.#choose()
-      if (deed !== null && !this.#world.healing) await this.#do(deed, id, input)
+      if (deed !== null && !this.#world.healing()) await this.#do(deed, id, input)
     }
   }
 

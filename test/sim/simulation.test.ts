@@ -8,10 +8,7 @@ import { checkSeed, regressions } from './seeds.ts'
 import { simulate } from './world.ts'
 
 // Fewer shards, so that directives share them, and that threads have less to subscribe for.
-vi.mock('../../src/protocol/limits.ts', async (original) => ({
-  ...(await original<typeof import('../../src/protocol/limits.ts')>()),
-  shardCount: 16,
-}))
+vi.mock('../../src/protocol/limits.ts', async (original) => ({ ...(await original<object>()), shardCount: 16 }))
 
 const seeds = 300
 const perTest = 50

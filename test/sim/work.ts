@@ -19,7 +19,7 @@ export interface DaemonWorld {
   network: SimNetwork
   trace: Trace
   /** Of now: they end when the world heals. */
-  readonly faults: Faults
+  faults: () => Faults
   /** Commits, and the work that is in each: `<step's task>/<attempt>`. */
   repository: Map<string, ReadonlySet<string>>
   openAttempts: () => AttemptRow[]
@@ -29,11 +29,11 @@ export interface DaemonWorld {
   plan: (spawn: Spawn, random: SimRandom) => Promise<void>
 }
 
-const hex = '0123456789abcdef'
+const hex = '0123456789abcdef'.split('')
 
 /** A commit with this in it. */
 const commitWith = ({ repository }: DaemonWorld, random: SimRandom, content: ReadonlySet<string>): string => {
-  const id = Array.from({ length: 40 }, () => random.pick([...hex])).join('')
+  const id = Array.from({ length: 40 }, () => random.pick(hex)).join('')
   repository.set(id, content)
   return id
 }
@@ -44,7 +44,7 @@ const contentOf = ({ repository }: DaemonWorld, commit: string | null): Readonly
 const union = (a: ReadonlySet<string>, b: ReadonlySet<string>): ReadonlySet<string> => new Set([...a, ...b])
 
 export const outcomeOf = (world: DaemonWorld, random: SimRandom, spawn: Spawn, finish: boolean): Outcome => {
-  const { faults } = world
+  const faults = world.faults()
   if (!finish && random.chance(faults.meansFail)) return failed('the means', true)
   switch (spawn.task.role) {
     case 'planner':
@@ -82,7 +82,7 @@ const merged = (world: DaemonWorld, random: SimRandom, { merge }: Spawn): Outcom
   if (merge === null) return failed('there is nothing to merge', false)
   if (merge.kind === 'prepare') return done({ kind: 'prepared', line: commitWith(world, random, new Set()) })
   if (merge.kind === 'publish') return done({ kind: 'published', line: merge.line })
-  if (random.chance(world.faults.mergeConflict)) return done({ kind: 'conflict', files: ['a.txt'] })
+  if (random.chance(world.faults().mergeConflict)) return done({ kind: 'conflict', files: ['a.txt'] })
   const content = union(contentOf(world, merge.line), contentOf(world, merge.commit))
   return done({ kind: 'merged', base: merge.line, line: commitWith(world, random, content) })
 }

@@ -108,7 +108,6 @@ export class World {
   }
 
   #daemonWorld(): DaemonWorld {
-    const world = this
     const { clock, random, network, trace, repository, checkers, store } = this
     return {
       clock,
@@ -116,9 +115,7 @@ export class World {
       network,
       trace,
       repository,
-      get faults() {
-        return world.faults
-      },
+      faults: () => this.faults,
       openAttempts: () => [...store.tables.attempts.values()].filter(({ closedAt }) => closedAt === null),
       reported: (report) => void checkers.reported.add(report),
       forged: (counted, what) => {
@@ -147,7 +144,6 @@ export class World {
   }
 
   #bring(owner: string, id: string): void {
-    const world = this
     const { clock, random, network, trace, store, options } = this
     const { stepsMax, deeds } = options
     const person = new Person(
@@ -159,9 +155,7 @@ export class World {
         tables: store.tables,
         stepsMax,
         deeds,
-        get healing() {
-          return world.healing
-        },
+        healing: () => this.healing,
       },
       owner,
       id,
