@@ -25,6 +25,7 @@ import type { Wire } from './ports/wire.ts'
 import { Parking } from './parking.ts'
 import { openPresence } from './presence.ts'
 import { Registries } from './registries.ts'
+import { Reopening } from './reopening.ts'
 import { composeSpawn } from './spawn.ts'
 import { type Unit, unitOf } from './unit.ts'
 import { Watch } from './watch.ts'
@@ -67,6 +68,7 @@ export class Engine {
   readonly #threads: number
   readonly #subscriptions = new Map<number, Subscription>()
   readonly #parking: Parking
+  readonly #reopening: Reopening
   /** Shards whose last commit nobody knows the result of. */
   readonly #uncertain = new Set<number>()
   #apiSubscription: Subscription | null = null
@@ -123,6 +125,7 @@ export class Engine {
       storeAcceptance: (attempt) => this.#storeAcceptance(attempt),
       isHeld: (shard) => this.holder.epoch(shard) !== null,
     })
+    this.#reopening = new Reopening(store, this.watch)
     const depth = (): number => this.loop.depth
     this.#inbox = new Inbox({
       host: this.host,
@@ -156,7 +159,9 @@ export class Engine {
 
   async #taken(shards: readonly HeldShard[]): Promise<void> {
     const numbers = shards.map(({ shard }) => shard)
-    await this.#watchOpen(numbers)
+    // What a unit took back, or a read brought late, after they were lost the last time.
+    this.host.memory.forgetShards(new Set(numbers))
+    await this.#reopening.reopen(numbers)
     // What these shards have sent before may wait anywhere.
     this.mailbox.doubt(this.holder.shards)
     this.mailbox.look(this.holder.shards)
@@ -166,10 +171,6 @@ export class Engine {
         this.host.wire.serveShard(shard, (asked) => this.#inbox.take(asked)),
       )
     await this.#openRegistries(numbers)
-  }
-
-  async #watchOpen(shards: readonly number[]): Promise<void> {
-    for (const attempt of await this.host.store.openAttempts(shards)) this.watch.open(attempt)
   }
 
   async #openRegistries(shards: readonly number[]): Promise<void> {
@@ -187,7 +188,7 @@ export class Engine {
   async #catchUp(): Promise<void> {
     const shards = [...this.#uncertain].filter((shard) => this.holder.epoch(shard) !== null)
     if (shards.length === 0) return
-    await this.#watchOpen(shards)
+    await this.#reopening.reopen(shards)
     await this.#openRegistries(shards)
     for (const shard of shards) this.#uncertain.delete(shard)
   }
@@ -227,6 +228,7 @@ export class Engine {
       const { owner, id } = readKey(key)
       if (id === registryId) this.#again(this.registries.open(owner), `opening the registry of ${owner}`)
     }
+    this.#reopening.touched(draft.attempts.keys())
     sendOut(this.host, this.watch, draft, messages)
   }
 

@@ -1,16 +1,21 @@
 /** What a commit lets out: spawns, orders, events, mail. Everything here may be lost on the way; nothing depends on it. */
-import { readKey, stepId } from '../protocol/ids.ts'
+import { actorKey, readKey, stepId } from '../protocol/ids.ts'
 import { isoTime } from '../protocol/time.ts'
 import type { Draft, Outgoing } from './draft.ts'
 import type { Host } from './host.ts'
-import type { EventRow } from './ports/rows.ts'
+import type { AttemptRow, EventRow } from './ports/rows.ts'
 import type { Watch } from './watch.ts'
 
 export const sendOut = (host: Host, watch: Watch, draft: Draft, messages: readonly number[]): void => {
   for (const attempt of draft.attempts.values()) if (attempt.closedAt !== null) watch.closed(attempt)
-  for (const outgoing of draft.outgoing) send(host, watch, outgoing)
+  for (const outgoing of draft.outgoing)
+    if (outgoing.kind !== 'spawn' || isOpen(draft, outgoing.attempt)) send(host, watch, outgoing)
   draft.messages.forEach(({ to, from }, at) => host.wire.mail(to, { from, message: messages[at] ?? 0 }))
 }
+
+/** It may have ended in the very commit that opened it. */
+const isOpen = ({ attempts }: Draft, { owner, task, attempt }: AttemptRow): boolean =>
+  attempts.get(`${actorKey(owner, task)} ${attempt}`)?.closedAt === null
 
 const send = (host: Host, watch: Watch, outgoing: Outgoing): void => {
   switch (outgoing.kind) {
