@@ -127,7 +127,7 @@ const sorted = (machine: AnyStateMachine): { effects: Effect[]; timers: TimerCom
 
 const timerIn = (machine: AnyStateMachine, { id, delay }: { id?: string; delay?: number }): TimerCommand[] => {
   if (delay === undefined) return []
-  if (id !== undefined && Number.isFinite(delay) && delay >= 0) return [{ do: 'set', id, delay }]
+  if (id !== undefined && Number.isFinite(delay) && delay >= 0) return [{ do: 'set', id, delay: Math.ceil(delay) }]
   throw failure(machine, `the timer ${String(id)}`, `a delay of ${delay} ms`)
 }
 

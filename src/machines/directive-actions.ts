@@ -8,6 +8,7 @@ import {
   nextTelling,
   planIn,
   sliceOf,
+  uncovered,
 } from './directive-context.ts'
 import type { Effect, Severity } from './effect.ts'
 import { feedbackOf } from './step-context.ts'
@@ -23,6 +24,8 @@ const history = (type: string, severity: Severity, data: Record<string, unknown>
   source: 'system',
   data,
 })
+
+const byPerson = (type: string): Effect => ({ kind: 'event', type, severity: 'info', source: 'user', data: {} })
 
 const acceptingPlan = (context: DirectiveContext, event: DirectiveEvent): Does<DirectiveContext> => {
   const brought = event.type === 'plan' ? event.plan : context.report?.plan
@@ -76,11 +79,11 @@ const stepRefusal = ({ chain }: DirectiveContext, event: DirectiveEvent, status:
 
 const retryRefusal = ({ failed }: DirectiveContext, event: DirectiveEvent): Does<DirectiveContext> => {
   const index = event.type === 'step.command' ? event.index : -1
-  const others = failed.filter((other) => other !== index)
   if (!failed.includes(index))
     return refuse(`step ${index} has not failed`, 'retry the directive, or the step that has failed')
   const text = 'other steps have failed as well'
-  return { effects: [{ kind: 'refuse', code: 'REFUSED', text, hint: 'retry the directive', steps: others }] }
+  const steps = uncovered(failed, event)
+  return { effects: [{ kind: 'refuse', code: 'REFUSED', text, hint: 'retry the directive', steps }] }
 }
 
 const sendingBack = (context: DirectiveContext): Does<DirectiveContext> => {
@@ -158,12 +161,6 @@ const chainActions = {
     const listed = failed.length < failedListMax ? [...failed, event.index] : failed
     return { set: { failed: listed, failures: failures + 1 } }
   }),
-  takeBackFailed: on(({ failed, failures }, event) => ({
-    set: {
-      failed: 'index' in event ? failed.filter((index) => index !== event.index) : failed,
-      failures: Math.max(0, failures - 1),
-    },
-  })),
   failStep: on((_, event) =>
     event.type === 'step.failed' ? { set: { reason: `step ${event.index} failed: ${event.reason}` } } : {},
   ),
@@ -196,19 +193,18 @@ const chainActions = {
     const missed = context.missed && !(next.what === 'wake' && context.cursors.wake === null)
     return { set: { slice: next.what, missed }, effects: [sliceOf(next.what, next.from)] }
   }),
-  sliceDone: on(({ slice, cursors, told }, event) => {
+  sliceDone: on(({ slice, cursors, told, alive }, event) => {
     if (event.type !== 'slice.done' || slice === null) return {}
-    return {
-      set: {
-        slice: null,
-        cursors: { ...cursors, [slice]: event.next },
-        told: slice === 'cancel' ? told + event.told : told,
-      },
-    }
+    const counts = slice === 'cancel' ? { told: told + event.told, alive: alive + event.told } : {}
+    return { set: { slice: null, cursors: { ...cursors, [slice]: event.next }, ...counts } }
   }),
-  beginCancelling: on(({ cursors }) => ({ set: { cursors: { ...cursors, cancel: 0 } } })),
+  noteSkipped: on(({ chain, alive }) => {
+    const steps = (chain?.steps ?? 0) - alive
+    return { effects: steps > 0 ? [history('steps_skipped', 'info', { steps })] : [] }
+  }),
+  beginCancelling: on(({ cursors }) => ({ set: { alive: 0, cursors: { ...cursors, cancel: 0 } } })),
   tellCancel: on(({ cursors }) => ({ set: { slice: 'cancel' }, effects: [sliceOf('cancel', cursors.cancel ?? 0)] })),
-  resetStopping: on(() => ({ set: { told: 0, stopped: 0, owed: 0 } })),
+  forgetOwed: on(() => ({ set: { owed: 0 } })),
   countStopped: on(({ stopped }) => ({ set: { stopped: stopped + 1 } })),
   beginRetry: on(({ cursors, chain }) => ({
     set: {
@@ -251,6 +247,8 @@ const steeringActions = {
   }),
   refuseStep: on<{ status: DirectiveStatus }>((context, event, { status }) => stepRefusal(context, event, status)),
   refuseRetry: on(retryRefusal),
+  notePaused: on(() => ({ effects: [byPerson('directive_paused')] })),
+  noteResumed: on(() => ({ effects: [byPerson('directive_resumed')] })),
   refuse: on<{ status: DirectiveStatus }>((_, event, { status }) =>
     refuse(`the directive is ${status}: ${event.type} is not possible`, hints[event.type] ?? 'look at its status'),
   ),

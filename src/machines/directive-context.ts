@@ -38,9 +38,11 @@ export interface DirectiveContext extends TaskContext {
   slice: Telling | null
   /** A step became ready when it could not be told to go: the steps alive are told again. */
   missed: boolean
-  /** Steps that were told to stop, and answers to that. */
+  /** How often steps were told to stop, and their answers to that; counted over the directive's life. */
   told: number
   stopped: number
+  /** Steps that had come to life when they were told to stop, the last time that it was ending. */
+  alive: number
   /** Steps that the acceptance checks sent to rework, and that have not left passed yet. */
   owed: number
   /** Verdicts on the whole, counted over the directive's life. */
@@ -76,11 +78,19 @@ export const newDirective = (given: Given<DirectiveSettings>): DirectiveContext 
   missed: false,
   told: 0,
   stopped: 0,
+  alive: 0,
   owed: 0,
   evaluations: 0,
   acceptTries: 0,
   reason: null,
 })
+
+/** Of the failed steps, those that the retry of one step does not take up: others than itself and its dependents. */
+export const uncovered = (failed: readonly number[], event: DirectiveEvent): number[] => {
+  if (event.type !== 'step.command') return []
+  const covers = [event.index, ...('covers' in event ? (event.covers ?? []) : [])]
+  return failed.filter((index) => !covers.includes(index))
+}
 
 /** What comes first of all that is to be told while the directive is active. */
 export const nextTelling = ({ cursors, missed }: DirectiveContext): { what: Telling; from: number } | null => {

@@ -1,19 +1,32 @@
 /** The questions that the directive's chart names. */
 import { not, or, stateIn } from 'xstate'
-import { type DirectiveContext, type DirectiveEvent, nextTelling, planIn } from './directive-context.ts'
+import { type DirectiveContext, type DirectiveEvent, nextTelling, planIn, uncovered } from './directive-context.ts'
 
 type Of = { context: DirectiveContext; event: DirectiveEvent }
 
 const commandsStep = ({ context: { chain }, event }: Of): boolean =>
   event.type === 'step.command' && chain !== null && event.index >= 0 && event.index < chain.steps
 
+const asksRetry = (of: Of): boolean => commandsStep(of) && of.event.type === 'step.command' && of.event.verb === 'retry'
+
 const acceptVerdict = ({ report }: DirectiveContext) =>
   report?.status === 'done' && report.verdict !== null && 'verdict' in report.verdict ? report.verdict.verdict : null
 
-const ended = or([stateIn({ flow: 'completed' }), stateIn({ flow: 'failed' }), stateIn({ flow: 'cancelled' })])
+/** The step has failed, and of the others only such as depend on it. */
+const coversFailed = ({ context: { failed, failures }, event }: Of): boolean =>
+  event.type === 'step.command' &&
+  failed.includes(event.index) &&
+  failures === failed.length &&
+  uncovered(failed, event).length === 0
+const retriesFailed = (of: Of): boolean => asksRetry(of) && coversFailed(of)
+
+const endedShort = or([stateIn({ flow: 'failed' }), stateIn({ flow: 'cancelled' })])
+const ended = or([stateIn({ flow: 'completed' }), endedShort])
 
 export const directiveGuards = {
   notEnded: not(ended),
+  /** A retry brings it back to life (R50). */
+  revives: endedShort,
   gateOpen: stateIn({ gate: 'open' }),
   beingCancelled: stateIn('#cancelling'),
   attemptOpen: ({ context: { task } }: Of) => task !== null && task.nonce !== '',
@@ -46,10 +59,6 @@ export const directiveGuards = {
 
   commandsStep,
   /** A person retries a failed step of a directive that has ended: that is a retry of the directive. */
-  retriesFailed: (of: Of) =>
-    commandsStep(of) && of.event.type === 'step.command' && of.event.verb === 'retry' && isOnlyFailed(of),
-  asksRetry: (of: Of) => commandsStep(of) && of.event.type === 'step.command' && of.event.verb === 'retry',
+  retriesFailed,
+  asksRetry,
 }
-
-const isOnlyFailed = ({ context: { failed, failures }, event }: Of): boolean =>
-  event.type === 'step.command' && failures === 1 && failed[0] === event.index

@@ -63,7 +63,7 @@ export const directive = setup({
 })
   .extend({
     actions: { startAgain: raise({ type: 'start' }) },
-    guards: { tellsNow: and(['gateOpen', 'mayTell']) },
+    guards: { tellsNow: and(['gateOpen', 'mayTell']), revivesByStep: and(['revives', 'retriesFailed']) },
   })
   .createMachine({
     id: 'directive',
@@ -82,7 +82,7 @@ export const directive = setup({
           'step.passed': [{ guard: 'mergedElsewhere', actions: 'mergeAgain' }, { actions: 'countPassed' }],
           'step.unpassed': { actions: 'takeBackPassed' },
           'step.failed': { actions: 'countFailed' },
-          'step.unfailed': { actions: 'takeBackFailed' },
+          'step.stopped': { actions: 'countStopped' },
         },
         states: {
           draft: {
@@ -184,10 +184,9 @@ export const directive = setup({
           /** Failing or cancelling: everything that was begun is told to stop, and waited for. */
           ending: {
             type: 'parallel',
-            entry: 'resetStopping',
+            entry: 'forgetOwed',
             on: {
               'step.passed': [{ guard: 'mergedElsewhere', actions: 'stopLate' }, { actions: 'countPassed' }],
-              'step.stopped': { actions: 'countStopped' },
               'step.ready': { actions: 'stopReady' },
             },
             states: {
@@ -228,7 +227,9 @@ export const directive = setup({
                   stopping: stoppingState('entering'),
                   telling: {
                     always: { guard: 'noSliceOut', actions: 'tellCancel' },
-                    on: { 'slice.done': { guard: 'isLastCancel', target: 'waiting', actions: 'sliceDone' } },
+                    on: {
+                      'slice.done': { guard: 'isLastCancel', target: 'waiting', actions: ['sliceDone', 'noteSkipped'] },
+                    },
                   },
                   waiting: { always: { guard: 'allStopped', target: 'over' } },
                   over: {
@@ -262,8 +263,15 @@ export const directive = setup({
       gate: {
         initial: 'open',
         states: {
-          open: { on: { pause: { guard: 'notEnded', target: 'paused' } } },
-          paused: { tags: 'paused', on: { resume: { guard: 'notEnded', target: 'open' } } },
+          open: { on: { pause: { guard: 'notEnded', target: 'paused', actions: 'notePaused' } } },
+          paused: {
+            tags: 'paused',
+            on: {
+              resume: { guard: 'notEnded', target: 'open', actions: 'noteResumed' },
+              retry: { guard: 'revives', target: 'open', actions: 'noteResumed' },
+              'step.command': { guard: 'revivesByStep', target: 'open', actions: 'noteResumed' },
+            },
+          },
         },
       },
     },

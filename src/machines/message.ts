@@ -49,8 +49,15 @@ export type TaskMessage =
       verdict?: VerdictReading
       plan?: PlanReading
     }
-  /** The contract was completed through the API (R14, R27). `inside`: by its own task. */
-  | { type: 'contract.complete'; number: number; inside: boolean; manual?: boolean; verdict?: VerdictReading; plan?: PlanReading }
+  /** The contract was completed through the API (R14, R27). `inside`: by its own task; `manual`: its daemon is a person's `pull`. */
+  | {
+      type: 'contract.complete'
+      number: number
+      inside: boolean
+      manual?: boolean
+      verdict?: VerdictReading
+      plan?: PlanReading
+    }
 
 /** For directives. */
 export type DirectiveMessage =
@@ -62,10 +69,10 @@ export type DirectiveMessage =
   | { type: 'step.ready'; index: number }
   /** `merged` is null without a repository, and when the step's work was in the line already. */
   | { type: 'step.passed'; index: number; merged: { base: string; line: string } | null }
-  /** The step left passed (or failed): its count is taken back. */
-  | { type: 'step.unpassed' | 'step.unfailed'; index: number }
+  /** The step left passed: its count is taken back. */
+  | { type: 'step.unpassed'; index: number }
   | { type: 'step.failed'; index: number; reason: string }
-  /** The answer of every step to `cancel`, once it is at rest. */
+  /** The answer of a step, once it is at rest, to each `cancel` that it was told. */
   | { type: 'step.stopped'; index: number }
   /** From the turn, after a `slice`: how many steps were told, and where the next slice begins (null: that was the last). */
   | { type: 'slice.done'; told: number; next: number | null }
@@ -84,7 +91,7 @@ export type StepMessage =
   | { type: 'dependency.passed' | 'dependency.withdrawn' | 'dependent.begun'; index: number }
   /** The line is not the one that the merge started from: merge again. */
   | { type: 'line.moved' }
-  /** Ends the step: what had begun as cancelled, the rest as skipped; answered with `step.stopped`. */
+  /** Ends the step: what had begun as cancelled, the rest as skipped; each one is answered with a `step.stopped`. */
   | { type: 'cancel' }
   /** Pending again, with a fresh rework budget (R50). */
   | { type: 'retry' }

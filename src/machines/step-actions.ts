@@ -206,6 +206,8 @@ export const stepActions = {
   ...holdActions,
   ...failActions,
   begin: on(() => ({ set: { worked: true, reason: null } })),
+  /** Only when fresh work begins: until then a person may still want the last work evaluated. */
+  forgetWork: on(() => ({ set: { commit: null, inLine: false } })),
   countDependency: on(({ waitsFor }, event) => ({
     set:
       'index' in event && waitsFor.includes(event.index) ? { waitsFor: waitsFor.filter((i) => i !== event.index) } : {},
@@ -240,10 +242,12 @@ export const stepActions = {
   })),
   withdraw: on((context) => ({ set: { fromLine: true }, effects: unpassed(context) })),
   leaveLine: on((context) => ({ set: { inLine: false }, effects: withdrawn(context) })),
-  askStop: on(() => ({ set: { stopAsked: true } })),
+  askStop: on(({ stops }) => ({ set: { stops: stops + 1 } })),
   answerStop: on((context) => ({
-    set: { stopAsked: false },
-    effects: context.stopAsked ? [tellDirective({ type: 'step.stopped', index: indexOf(context) })] : [],
+    set: { stops: 0 },
+    effects: Array.from({ length: context.stops }, () =>
+      tellDirective({ type: 'step.stopped', index: indexOf(context) }),
+    ),
   })),
   refuseCommand: on<{ status: StepStatus }>((context, event, { status }) => refusing(context, event, status)),
 }

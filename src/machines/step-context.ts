@@ -50,8 +50,8 @@ export interface StepContext extends TaskContext {
   dependentsBegun: boolean
   /** Evaluated again as not passed when dependents had begun: `reject` is accepted (R54). */
   flagged: boolean
-  /** It was told to stop and has not answered yet. */
-  stopAsked: boolean
+  /** How often it was told to stop and has not answered yet. */
+  stops: number
   /** Why it failed. */
   reason: string | null
 }
@@ -83,7 +83,7 @@ export const newStep = (given: Given<StepSettings>): StepContext => ({
   manual: null,
   dependentsBegun: false,
   flagged: false,
-  stopAsked: false,
+  stops: 0,
   reason: null,
 })
 
@@ -97,13 +97,20 @@ export const faultOf = ({ report }: StepContext): string => {
   return report.verdict !== null && 'fault' in report.verdict ? report.verdict.fault : 'the evaluator left no verdict'
 }
 
+const levelByScore = (score: number | null, { green, yellow }: StepSettings['thresholds']): string | null => {
+  if (score === null) return null
+  if (score >= green) return 'green'
+  return score >= yellow ? 'yellow' : 'red'
+}
+
 /** The level of a verdict: its own word, else what its score says by the thresholds (R29). */
-export const levelOf = (verdict: Verdict, { green, yellow }: StepSettings['thresholds']): string | null => {
-  const { confidenceLevel, overallScore } = verdict
-  if (confidenceLevel !== null) return confidenceLevel
-  if (overallScore === null) return null
-  if (overallScore >= green) return 'green'
-  return overallScore >= yellow ? 'yellow' : 'red'
+export const levelOf = ({ confidenceLevel, overallScore }: Verdict, thresholds: StepSettings['thresholds']) =>
+  confidenceLevel ?? levelByScore(overallScore, thresholds)
+
+/** The colour that counts for approval (R52): the word of the verdict when it is one, else what the score says. */
+export const colourOf = ({ level, score, given }: StepContext): string | null => {
+  const word = level?.toLowerCase() ?? ''
+  return ['green', 'yellow', 'red'].includes(word) ? word : levelByScore(score, given.settings.thresholds)
 }
 
 /** What the next round is told: the evaluator's feedback and its instructions (R25); null without instructions. */
@@ -114,4 +121,4 @@ export const feedbackOf = ({ summaryFeedback, reworkInstructions }: Verdict): st
 
 /** An evaluation that records its verdict and reopens nothing: the step or its directive has ended. */
 export const isQuiet = ({ manual }: StepContext): boolean =>
-  manual !== null && (!manual.live || ['failed', 'cancelled', 'skipped'].includes(manual.from))
+  manual !== null && (!manual.live || ['failed', 'cancelled'].includes(manual.from))

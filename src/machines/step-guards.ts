@@ -1,24 +1,26 @@
 /** The questions that the step's chart names. */
-import { isQuiet, type StepContext, type StepEvent, type StepStatus, verdictOf } from './step-context.ts'
+import { colourOf, isQuiet, type StepContext, type StepEvent, type StepStatus, verdictOf } from './step-context.ts'
 
 type Of = { context: StepContext; event: StepEvent }
 
-const atRest: readonly StepStatus[] = ['passed', 'failed', 'cancelled', 'skipped']
+const atRest: readonly StepStatus[] = ['passed', 'failed', 'cancelled']
 
 const asks = ({ event }: Of, { verb }: { verb: string }): boolean => event.type === 'command' && event.verb === verb
 const isLive = ({ event }: Of): boolean => event.type === 'command' && event.live
 
 export const stepGuards = {
   isReady: ({ context }: Of) => context.waitsFor.length === 0,
+  /** It has been dispatched once, though it may wait again since. */
+  hasBegun: ({ context }: Of) => context.worked,
   /** The last step that it waited for has passed. */
   becomesReady: ({ context: { waitsFor }, event }: Of) =>
     event.type === 'dependency.passed' && waitsFor.length === 1 && waitsFor[0] === event.index,
   evaluates: ({ context }: Of) => context.given.settings.evaluate,
   mergesWork: ({ context: { given, commit, inLine } }: Of) => given.settings.merges && commit !== null && !inLine,
-  needsApproval: ({ context: { given, level } }: Of) => {
-    const { requiresApproval, autonomy } = given.settings
+  needsApproval: ({ context }: Of) => {
+    const { requiresApproval, autonomy } = context.given.settings
     if (requiresApproval || autonomy === 'manual') return true
-    return autonomy === 'guarded' && level !== null && ['yellow', 'red'].includes(level.toLowerCase())
+    return autonomy === 'guarded' && ['yellow', 'red'].includes(colourOf(context) ?? '')
   },
   reworkLeft: ({ context: { rework, given } }: Of) => rework < given.settings.maxRework,
 
@@ -48,15 +50,16 @@ export const stepGuards = {
   asks: (of: Of, params: { verb: string }) => asks(of, params) && isLive(of),
   /** Of what has been dispatched; while its directive ends (or has ended), only of a step that is at rest. */
   asksEvaluation: (of: Of, { rest }: { rest: boolean }) =>
-    asks(of, { verb: 'evaluate' }) && of.context.worked && !of.context.stopAsked && (rest || isLive(of)),
+    asks(of, { verb: 'evaluate' }) && of.context.worked && of.context.stops === 0 && (rest || isLive(of)),
   asksAgain: (of: Of) => asks(of, { verb: 'evaluate' }) && of.context.manual !== null,
   mayReject: (of: Of) => asks(of, { verb: 'reject' }) && isLive(of) && of.context.flagged,
   hasHoldLimit: ({ context: { given } }: Of) => given.settings.hold !== null,
   decides: ({ context: { given } }: Of, { decision }: { decision: string }) =>
     given.settings.hold?.decision === decision,
   /** The evaluation that was asked for while the step's directive had ended may be given up for a retry. */
-  cameFromEnded: ({ context: { manual } }: Of) =>
-    manual !== null && ['failed', 'cancelled', 'skipped'].includes(manual.from),
+  cameFromEnded: ({ context: { manual } }: Of) => manual !== null && ['failed', 'cancelled'].includes(manual.from),
+  /** It counts as passed while it is evaluated: that was asked for when its directive had ended, and now lives again. */
+  stillCounts: ({ context: { manual } }: Of) => manual?.from === 'passed' && !manual.live,
 }
 
 /** The durable timer of a held step, in ms. */

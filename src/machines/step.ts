@@ -76,9 +76,12 @@ export const step = setup({
     pending: {
       tags: 'pending',
       on: {
-        dispatch: { guard: 'isReady', target: 'running', actions: 'begin' },
+        dispatch: { guard: 'isReady', target: 'running', actions: ['begin', 'forgetWork'] },
         'dependency.passed': [becomesReady, { actions: 'countDependency' }],
-        cancel: { target: 'skipped', actions: 'askStop' },
+        cancel: [
+          { guard: 'hasBegun', target: 'cancelled', actions: 'askStop' },
+          { target: 'skipped', actions: 'askStop' },
+        ],
         retry: { actions: 'tellReady' },
         command: commandsIn('pending'),
       },
@@ -103,7 +106,12 @@ export const step = setup({
         retry: {
           guard: 'cameFromEnded',
           target: 'pending',
-          actions: ['supersede', 'forgetManual', 'freshen', 'tellReady'],
+          actions: ['supersede', 'forgetManual', 'freshen', 'answerStop', 'tellReady'],
+        },
+        rework: {
+          guard: 'stillCounts',
+          target: 'rejected',
+          actions: ['supersede', 'forgetManual', 'answerStop', 'withdraw', 'takeFeedback'],
         },
         command: [{ guard: 'asksAgain' }, ...commandsIn('evaluating')],
       },
@@ -155,8 +163,7 @@ export const step = setup({
         { guard: cameFrom('rework'), target: 'rework', actions: 'forgetManual' },
         { guard: cameFrom('held'), target: 'held', actions: 'forgetManual' },
         { guard: cameFrom('failed'), target: 'failed' },
-        { guard: cameFrom('cancelled'), target: 'cancelled', actions: 'forgetManual' },
-        { target: 'skipped', actions: 'forgetManual' },
+        { target: 'cancelled', actions: 'forgetManual' },
       ],
     },
     merging: {
@@ -215,10 +222,7 @@ export const step = setup({
       on: {
         ...begun,
         'line.moved': { guard: 'mergesAgain', target: 'merging', actions: 'leaveLine' },
-        rework: [
-          { guard: 'reworkLeft', target: 'rework', actions: ['withdraw', 'takeFeedback', 'countRework'] },
-          { target: 'failed', actions: ['withdraw', 'takeFeedback', 'failVerdict'] },
-        ],
+        rework: { target: 'rejected', actions: ['withdraw', 'takeFeedback'] },
         cancel: { actions: ['askStop', 'answerStop'] },
         command: [
           { guard: 'mayReject', target: 'rework', actions: ['withdraw', 'takeRejection'] },
@@ -249,7 +253,7 @@ export const step = setup({
     skipped: {
       tags: 'skipped',
       entry: 'answerStop',
-      on: { retry: retryable, cancel: { actions: ['askStop', 'answerStop'] }, command: commandsAtRest('skipped') },
+      on: { retry: retryable, cancel: { actions: ['askStop', 'answerStop'] }, command: refuseIn('skipped') },
     },
   },
 })

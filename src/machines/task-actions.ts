@@ -24,6 +24,7 @@ const reasons: Readonly<Record<string, string>> = {
   cancel: 'it was cancelled',
   command: 'superseded by what a person asked for',
   retry: 'superseded by a retry',
+  rework: 'superseded: the acceptance checks send its work back',
   'step.unpassed': 'superseded: a step is to pass again',
   'step.failed': 'superseded: a step has failed',
 }

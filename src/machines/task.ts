@@ -72,6 +72,7 @@ export const taskGuards = {
   isRefused: (of: Of) => isOpen(of) && ['refused', 'accept'].includes(lostBy(of.event)),
   isStalled: (of: Of) => isOpen(of) && lostBy(of.event) === 'stall',
   isThisTask,
+  isThisPulled: (of: Of) => isThisTask(of) && 'manual' in of.event && of.event.manual === true,
   /** A person may take the task from the daemon that runs it. */
   mayTakeOver: (of: Of) => {
     const { manual, force } = of.event as { manual?: boolean; force?: boolean }
@@ -99,11 +100,18 @@ const endsWaiting = {
   'contract.complete': { guard: 'isThisTask', target: 'ended', actions: end('done') },
 } as const
 
-/** What the open attempt answers to a grant and to its contract's completion, whatever else becomes of it. */
-const whileOpen = {
-  'task.granted': [{ guard: 'isThisGrant' }, { actions: 'giveBack' }],
-  'contract.complete': { guard: 'isThisTask', actions: 'finish' },
-} as const
+/**
+ * What the open attempt answers to a grant and to its contract's completion, whatever else becomes of it. A daemon is asked
+ * to finish and reports; a person's pull reports nothing more, so the task is done.
+ */
+const whileOpen = <const T extends string>(target: T) =>
+  ({
+    'task.granted': [{ guard: 'isThisGrant' }, { actions: 'giveBack' }],
+    'contract.complete': [
+      { guard: 'isThisPulled', target, actions: [close('done', false), end('done')] },
+      { guard: 'isThisTask', actions: 'finish' },
+    ],
+  }) as const
 
 /** Waits, a bounded time, until the open attempt has been told to stop and its daemon has reported. */
 export const stoppingState = <const T extends string>(target: T) =>
@@ -124,7 +132,7 @@ export const wrappingState = <const T extends string, const S extends string>(ta
   ({
     after: { stopping },
     on: {
-      ...whileOpen,
+      ...whileOpen(target),
       'task.done': { guard: 'isOpen', target, actions: [close('done', false), end('done')] },
       'task.failed': { guard: 'isOpen', target, actions: [close('failed', false), end('failed')] },
       'task.lost': { guard: 'isOpen', target, actions: ['stop', close('lost', true), end('cancelled')] },
@@ -148,7 +156,7 @@ export const taskRegion = <const P extends Purpose>(purpose: P) =>
         entry: 'spawn',
         after: { total: { target: 'broken', actions: ['stop', close('timed_out', true)] } },
         on: {
-          ...whileOpen,
+          ...whileOpen('ended'),
           'task.done': { guard: 'isOpen', target: 'ended', actions: [close('done', false), end('done')] },
           'task.failed': [
             { guard: 'isMeans', target: 'broken', actions: close('failed', false) },
@@ -180,11 +188,12 @@ export const taskRegion = <const P extends Purpose>(purpose: P) =>
     },
   }) as const
 
-/** The region of a machine that is told `cancel`: it stops the task and ends as cancelled. */
+/** The region of a machine that is told `cancel`, maybe more than once: it stops the task and ends as cancelled. */
 export const stoppableRegion = <const P extends Purpose>(purpose: P) => {
   const region = taskRegion(purpose)
   const { queued, open, backoff } = region.states
   const cancel = { target: 'ended', actions: ['askStop', end('cancelled')] } as const
+  const stopping = stoppingState('ended')
   return {
     ...region,
     states: {
@@ -192,7 +201,7 @@ export const stoppableRegion = <const P extends Purpose>(purpose: P) => {
       queued: { ...queued, on: { ...queued.on, cancel } },
       open: { ...open, on: { ...open.on, cancel: { target: 'stopping', actions: 'askStop' } } },
       backoff: { ...backoff, on: { ...backoff.on, cancel } },
-      stopping: stoppingState('ended'),
+      stopping: { ...stopping, on: { ...stopping.on, cancel: { actions: 'askStop' } } },
     },
   } as const
 }

@@ -10,7 +10,7 @@ export const verdict = z.object({
   summaryFeedback: z.string().max(textBytesMax).nullish(),
   reworkInstructions: z.string().max(textBytesMax).nullish(),
   /** Only in a verdict on the whole directive: names of the steps whose work is to be done again (R20). */
-  steps: z.array(z.string()).max(1000).nullish(),
+  steps: z.array(z.string()).max(1000).nullish().catch(null),
 })
 
 /** With the defaults of R31 filled in. */

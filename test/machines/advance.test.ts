@@ -73,6 +73,13 @@ describe('a timer', () => {
     expect(() => fire(aStep().live, 'xstate.stop', given)).toThrow(/is not a durable timer/)
   })
 
+  it('R28: lasts whole milliseconds, and never less than it was asked for', () => {
+    const settings = { ...stepSettings, limits: { total: 100.2, stopping: 7, backoff: [5.5] } }
+    const step = aStep(settings)
+    expect(step.tellAll(the.ready, the.dispatch, the.granted).timers).toMatchObject([{ do: 'set', delay: 101 }])
+    expect(step.tell(the.means).timers).toMatchObject([{ do: 'cancel' }, { do: 'set', delay: 6 }])
+  })
+
   it('R43: with a delay that is no number is a fault, not a timer that fires at once', () => {
     for (const delay of [Number.NaN, Number.POSITIVE_INFINITY, -1]) {
       const settings = { ...stepSettings, limits: { total: delay, stopping: 1, backoff: [] } }

@@ -178,6 +178,20 @@ describe('when planning ends', () => {
       expect(directive.tell(again)).toMatchObject({ changed: false, effects: [] })
   })
 
+  it('R14: completing the contract of a planner that a person pulled ends it, since no daemon is there to finish it', () => {
+    const plan = { hash: 'h3', steps: 2 }
+    const complete = { type: 'contract.complete', manual: true }
+    const directive = aDirective(bare)
+    const { live, effects } = directive.tellAll(...toPlanner, { ...complete, plan })
+    expect(statusOf(live)).toBe('active')
+    expect(kinds(effects)).toEqual(['closed', 'taskEnded', 'chain', 'slice', 'event'])
+    expect(ofKind(effects, 'closed')).toMatchObject([{ as: 'done', suspect: false }])
+    expect(statusOf(aDirective().tellAll(...toPlanner, complete).live)).toBe('planning')
+    const submitted = aDirective(bare)
+    expect(submitted.tellAll(...toPlanner, the.plan, { ...complete, number: 7 })).toMatchObject({ changed: false })
+    expect(kinds(submitted.tell(complete).effects)).toEqual(['closed', 'taskEnded', 'slice'])
+  })
+
   it('R14: completing the contract from inside a running planner asks its daemon to finish, and nothing more', () => {
     const directive = aDirective()
     directive.tellAll(...toPlanner)
@@ -333,7 +347,6 @@ describe('advancing', () => {
     expect(ofKind(effects, 'event')).toMatchObject([
       { type: 'directive_failed', data: { reason: 'step 1 failed: cannot be done' } },
     ])
-    expect(directive.tell(stopped(1)).changed).toBe(false)
   })
 
   it('R21: an answer that comes before the slice is counted counts as well', () => {
@@ -392,15 +405,24 @@ describe('steering', () => {
   it('R48: nothing new is dispatched while paused, and resume dispatches what became ready', () => {
     const directive = aDirective()
     directive.tellAll(...toRunning)
-    expect(directive.tell(pause)).toMatchObject({ changed: true, effects: [] })
+    expect(directive.tell(pause).changed).toBe(true)
     expect(isPaused(directive.live)).toBe(true)
     expect(mayDispatch(directive.live)).toBe(false)
     expect(directive.tell({ type: 'step.ready', index: 1 }).effects).toEqual([])
     expect(directive.tell(passOf(0, 'l0', 'l1')).live.snapshot.context).toMatchObject({ passed: 1 })
-    expect(directive.tell(resume).effects).toEqual([
+    expect(ofKind(directive.tell(resume).effects, 'slice')).toEqual([
       { kind: 'slice', from: 0, create: false, message: { type: 'dispatch' } },
     ])
     expect(mayDispatch(directive.live)).toBe(true)
+  })
+
+  it('R47 R48: pausing and resuming leave a line in the history, once each, with the person as its source', () => {
+    const directive = aDirective()
+    const line = (type: string) => [{ kind: 'event', type, severity: 'info', source: 'user', data: {} }]
+    expect(directive.tell(pause).effects).toEqual(line('directive_paused'))
+    expect(directive.tell(pause).effects).toEqual([])
+    expect(directive.tell(resume).effects).toEqual(line('directive_resumed'))
+    expect(directive.tell(resume).effects).toEqual([])
   })
 
   it('R48: what becomes ready while the steps are being told again is not forgotten', () => {
@@ -476,6 +498,39 @@ describe('steering', () => {
     expect(told(directive.tell({ type: 'step.ready', index: 0 }).effects)).toEqual(['step 0: cancel'])
   })
 
+  it('R21 R49: a step told twice is answered for twice, also when its answer comes after the directive has ended', () => {
+    const directive = aDirective()
+    const ready = { type: 'step.ready', index: 0 }
+    directive.tellAll(...toRunning, stepFailed, ready, ready, done(1), stopped(1), stopped(0))
+    expect(statusOf(directive.live)).toBe('failing')
+    expect(statusOf(directive.tell(stopped(0)).live)).toBe('failed')
+    directive.tellAll(ready, the.retry, the.cancel, done(1), done(1), stopped(0))
+    expect(statusOf(directive.live)).toBe('cancelling')
+    expect(statusOf(directive.tell(stopped(0)).live)).toBe('cancelled')
+    const answered = aDirective()
+    answered.tellAll(...toRunning, stepFailed, done(0), ready, stopped(0), the.retry, done(1), the.cancel, done(1))
+    expect(statusOf(answered.live)).toBe('cancelling')
+    expect(statusOf(answered.tell(stopped(1)).live)).toBe('cancelled')
+  })
+
+  it('R47 R49: the steps that never came to life share one line in the history', () => {
+    const directive = aDirective()
+    directive.tellAll(...toPreparing, the.prepared, done(1), stepFailed)
+    const { effects } = directive.tell(done(1))
+    expect(ofKind(effects, 'event')[0]).toEqual({
+      kind: 'event',
+      type: 'steps_skipped',
+      severity: 'info',
+      source: 'system',
+      data: { steps: 1 },
+    })
+    const all = aDirective()
+    all.tellAll(...toRunning, the.cancel, done(1, 1))
+    expect(events(all.tell(done(1)).effects)).toEqual([])
+    all.tellAll(stopped(0), stopped(1), the.retry, done(1), the.cancel)
+    expect(ofKind(all.tell(done(0)).effects, 'event')[0]).toMatchObject({ type: 'steps_skipped', data: { steps: 2 } })
+  })
+
   it('R49: cancel turns failing into cancelling, and what has stopped stays counted', () => {
     const directive = aDirective()
     directive.tellAll(...toRunning, stepFailed, done(2), stopped(0))
@@ -545,6 +600,28 @@ describe('steering', () => {
     expect(live.snapshot.context['regenerations']).toBe(0)
   })
 
+  it('R50: a retry opens the gate of a directive that was paused when it ended', () => {
+    const toEnded = [...toRunning, pause, stepFailed, done(0)] as const
+    for (const retry of [the.retry, { type: 'step.command', verb: 'retry', index: 1 }]) {
+      const directive = aDirective()
+      directive.tellAll(...toEnded)
+      const { live, effects } = directive.tell(retry)
+      expect([statusOf(live), isPaused(live)]).toEqual(['active', false])
+      expect(ofKind(effects, 'slice')).toMatchObject([{ message: { type: 'retry' } }])
+      expect(events(effects)).toContain('directive_resumed')
+    }
+    const refused = aDirective()
+    refused.tellAll(...toEnded)
+    expect(isPaused(refused.tell({ type: 'step.command', verb: 'retry', index: 0 }).live)).toBe(true)
+    const cancelled = aDirective()
+    cancelled.tellAll(the.start, pause, the.cancel)
+    expect(isPaused(cancelled.tell(the.retry).live)).toBe(false)
+    const lives = aDirective()
+    lives.tellAll(...toRunning, pause)
+    expect(isPaused(lives.tell(the.retry).live)).toBe(true)
+    expect(isPaused(lives.tell({ type: 'step.command', verb: 'retry', index: 1 }).live)).toBe(true)
+  })
+
   it('R50: the retry of the one failed step is a retry of its directive', () => {
     const directive = aDirective()
     directive.tellAll(...toRunning, stepFailed, done(0))
@@ -559,6 +636,33 @@ describe('steering', () => {
     expect(effects).toMatchObject([
       { kind: 'refuse', code: 'REFUSED', text: 'other steps have failed as well', steps: [0] },
     ])
+  })
+
+  it('R50: the retry of one failed step takes up its dependents that failed; others are named', () => {
+    const three = { type: 'plan', plan: { hash: 'h1', steps: 5 } }
+    const directive = aDirective(bare)
+    const failures = [1, 2, 4].map((index) => ({ ...stepFailed, index }))
+    directive.tellAll(...toPlanner, three, noPlan, done(1), ...failures, done(0))
+    const retry = { type: 'step.command', verb: 'retry', index: 1 }
+    expect(directive.tell({ ...retry, covers: [1, 2, 3] }).effects).toMatchObject([{ kind: 'refuse', steps: [4] }])
+    expect(directive.tell({ ...retry, covers: [4] }).effects).toMatchObject([{ kind: 'refuse', steps: [2] }])
+    expect(directive.tell({ ...retry, index: 3, covers: [1, 2, 3, 4] }).effects).toMatchObject([
+      { kind: 'refuse', text: 'step 3 has not failed' },
+    ])
+    const { live, effects } = directive.tell({ ...retry, covers: [1, 2, 4] })
+    expect(statusOf(live)).toBe('active')
+    expect(ofKind(effects, 'slice')).toMatchObject([{ from: 0, message: { type: 'retry' } }])
+  })
+
+  it('R50: with more failed steps than are listed, the retry of one is refused: nobody knows what it covers', () => {
+    const directive = aDirective(bare)
+    const many = Array.from({ length: 101 }, (_, index) => ({ ...stepFailed, index }))
+    const plan = { type: 'plan', plan: { hash: 'h1', steps: 200 } }
+    directive.tellAll(...toPlanner, plan, noPlan, done(1), ...many, done(0))
+    const covers = Array.from({ length: 200 }, (_, index) => index)
+    const { effects, changed } = directive.tell({ type: 'step.command', verb: 'retry', index: 1, covers })
+    expect(changed).toBe(false)
+    expect(effects).toMatchObject([{ kind: 'refuse', text: 'other steps have failed as well', steps: [] }])
   })
 
   it('R50: the retry of a step that has not failed is refused', () => {

@@ -88,6 +88,22 @@ describe('running', () => {
     expect(statusOf(step.tellAll(the.ready, the.dispatch, { type: 'contract.complete' }).live)).toBe('evaluating')
   })
 
+  it('R27: completing the contract of work that a person pulled ends it, since no daemon is there to finish it', () => {
+    const step = aStep()
+    const { live, effects } = step.tellAll(...work, { type: 'contract.complete', manual: true })
+    expect(statusOf(live)).toBe('evaluating')
+    expect(effects.slice(0, 2)).toMatchObject([
+      { kind: 'closed', number: 1, as: 'done', suspect: false },
+      { kind: 'taskEnded', number: 1, status: 'done' },
+    ])
+    expect(ofKind(effects, 'finish')).toEqual([])
+    step.tell(the.granted)
+    const another = step.tell({ type: 'contract.complete', manual: true, number: 1 })
+    expect(another).toMatchObject({ changed: false, effects: [] })
+    const judged = step.tell({ type: 'contract.complete', manual: true, verdict: reading(false) })
+    expect(statusOf(judged.live)).toBe('rework')
+  })
+
   it('R27: completing the contract of work that runs asks its daemon to finish; its report then ends the work', () => {
     const step = aStep()
     const { effects, changed } = step.tellAll(...work, { type: 'contract.complete', inside: true })
@@ -436,7 +452,6 @@ describe('evaluating again', () => {
     ['failed', [...work, the.failed]],
     ['cancelled', [...work, the.cancel, stopped]],
     ['pending', [...work, the.failed, the.retry]],
-    ['skipped', [...work, the.failed, the.retry, the.cancel]],
     ['held', [...toMerge, the.foreign]],
   ] as const)('R38: without a verdict it never fails open: a step that was %s is so again', (status, path) => {
     const step = aStep()
@@ -485,6 +500,37 @@ describe('evaluating again', () => {
       }
     },
   )
+
+  it('R20 R38: acceptance that sends back a passed step while a person evaluates it is not forgotten', () => {
+    const feedback = 'the whole does not fit'
+    const step = aStep()
+    const { live, effects } = step.tellAll(...toPassed, the.evaluateEnded, the.granted, { type: 'rework', feedback })
+    expect(statusOf(live)).toBe('rework')
+    expect(ofKind(effects, 'closed')).toMatchObject([
+      { as: 'superseded', reason: 'superseded: the acceptance checks send its work back' },
+    ])
+    expect(told(effects)).toEqual([
+      'directive: step.unpassed',
+      'dependents: dependency.withdrawn',
+      'directive: step.ready',
+    ])
+    expect(live.snapshot.context).toMatchObject({ manual: null, task: null, feedback, rework: 1, round: 2 })
+    expect(ofKind(step.tell(the.dispatch).effects, 'task')).toMatchObject([{ purpose: 'work', round: 2, feedback }])
+    const spent = aStep({ maxRework: 0 })
+    const failed = spent.tellAll(...toPassed, the.evaluateEnded, { type: 'rework', feedback })
+    expect(statusOf(failed.live)).toBe('failed')
+    expect(told(failed.effects)).toEqual([
+      'directive: step.unpassed',
+      'dependents: dependency.withdrawn',
+      'directive: step.failed',
+    ])
+    expect(failed.live.snapshot.context['reason']).toBe(`not passed, and its 0 reworks are used up: ${feedback}`)
+  })
+
+  it('R20 R38: while its directive lives, the evaluation of a passed step took its count back: acceptance comes again', () => {
+    const { changed } = aStep().tellAll(...toPassed, the.evaluate, { type: 'rework', feedback: 'does not fit' })
+    expect(changed).toBe(false)
+  })
 
   it('R38: while its directive is ending, only what is at rest is evaluated', () => {
     expect(kinds(aStep().tellAll(...work, the.evaluateEnded).effects)).toEqual(['refuse'])
@@ -562,11 +608,38 @@ describe('stopping', () => {
     const { effects, live } = step.tellAll(...path, the.cancel)
     expect(kinds(effects)).toEqual(['stop'])
     expect(waitingFor(live)).toMatch(/^attempt \d to stop$/)
-    expect(step.tell(the.cancel)).toMatchObject({ changed: false, effects: [] })
     const ended = step.tell(the.done)
     expect(statusOf(ended.live)).toBe('cancelled')
     expect(told(ended.effects)).toEqual(['directive: step.stopped'])
     expect(ofKind(ended.effects, 'closed')).toMatchObject([{ as: 'cancelled', suspect: false }])
+  })
+
+  it.each([
+    ['running', work],
+    ['evaluating', toEvaluation],
+    ['merging', toMerge],
+    ['passed and evaluated again', [...toPassed, the.evaluate, the.granted]],
+  ] as const)('R21 R49: every cancel has its own answer, also those that come while the %s step stops', (_, path) => {
+    const step = aStep()
+    expect(step.tellAll(...path, the.cancel, the.cancel, the.cancel).effects).toEqual([])
+    const answers = told(step.tell(the.done).effects).filter((each) => each === 'directive: step.stopped')
+    expect(answers).toHaveLength(3)
+    expect(told(step.tell(the.cancel).effects)).toEqual(['directive: step.stopped'])
+  })
+
+  it('R49 R50: a stop that is overtaken by a retry is answered all the same', () => {
+    const step = aStep()
+    step.tellAll(...work, the.failed, the.evaluateEnded, the.granted, the.cancel)
+    const { live, effects } = step.tell(the.retry)
+    expect(statusOf(live)).toBe('pending')
+    expect(told(effects)).toEqual(['directive: step.stopped', 'directive: step.ready'])
+  })
+
+  it('R49: a step that had begun before it was retried ends as cancelled, though it waits to be dispatched', () => {
+    const { live, effects } = aStep().tellAll(...work, the.failed, the.retry, the.cancel)
+    expect(statusOf(live)).toBe('cancelled')
+    expect(told(effects)).toEqual(['directive: step.stopped'])
+    expect(statusOf(aStep().tellAll(the.ready, the.cancel, the.retry, the.cancel).live)).toBe('skipped')
   })
 
   it.each([
@@ -609,6 +682,34 @@ describe('stopping', () => {
     expect(aStep().tellAll(...toPassed, the.retry)).toMatchObject({ changed: false, effects: [] })
   })
 
+  it('R36 R50: a fresh start forgets the work that was rejected: it begins at the line, and merges only its own', () => {
+    const step = aStep()
+    step.tellAll(...toEvaluation, the.notPassing, the.dispatch, the.granted, the.failed, the.retry, the.dispatch)
+    expect(step.live.snapshot.context).toMatchObject({ commit: null, inLine: false })
+    expect(ofKind(step.tell(the.granted).effects, 'spawn')).toMatchObject([{ start: 'line' }])
+    step.tellAll({ type: 'task.done' }, the.granted)
+    const { live, effects } = step.tell(the.passing)
+    expect(statusOf(live)).toBe('passed')
+    expect(ofKind(effects, 'tell')[0]?.message).toMatchObject({ type: 'step.passed', merged: null })
+  })
+
+  it('R36 R50: fresh work without a commit is in no line, whatever the rejected work was', () => {
+    const step = aStep({ maxRework: 0 })
+    const { live } = step.tellAll(
+      ...[...toPassed, { type: 'rework', feedback: 'does not fit' }, the.retry, the.dispatch, the.granted],
+      ...[{ type: 'task.done' }, the.granted, the.passing],
+    )
+    expect(statusOf(live)).toBe('passed')
+    expect(live.snapshot.context).toMatchObject({ commit: null, inLine: false })
+  })
+
+  it('R38 R50: until the fresh work begins, what can be evaluated is the last work', () => {
+    const step = aStep()
+    step.tellAll(...toEvaluation, the.notPassing, the.dispatch, the.granted, the.failed, the.retry, the.evaluate)
+    expect(ofKind(step.tell(the.granted).effects, 'spawn')).toMatchObject([{ start: { commit: 'c1' } }])
+    expect(statusOf(step.tell(the.passing).live)).toBe('merging')
+  })
+
   it('R50: a step that is pending when its directive is retried asks to be dispatched again', () => {
     const { effects, changed } = aStep().tellAll(the.ready, the.retry)
     expect([told(effects), changed]).toEqual([['directive: step.ready'], false])
@@ -632,7 +733,7 @@ describe('held', () => {
     expect(ofKind(effects, 'event').at(-1)).toMatchObject({ type: 'step_held', data: { reason: 'approval' } })
   })
 
-  it('R52: under guarded a yellow or red verdict is held, under manual every one, under full none', () => {
+  it('R52: under guarded a yellow or red verdict is held (a level that is no colour counts by its score), under manual every one, under full none', () => {
     const statusAfter = (autonomy: 'full' | 'guarded' | 'manual', ...of: [string | null, number | null]) =>
       statusOf(aStep({ autonomy, merges: false }).tellAll(...toEvaluation, verdict(true, ...of)).live)
     expect(statusAfter('guarded', 'yellow', null)).toBe('held')
@@ -642,6 +743,12 @@ describe('held', () => {
     expect(statusAfter('guarded', null, 0.79)).toBe('held')
     expect(statusAfter('guarded', null, 0.49)).toBe('held')
     expect(statusAfter('guarded', null, null)).toBe('passed')
+    expect(statusAfter('guarded', 'Green', 0.1)).toBe('passed')
+    expect(statusAfter('guarded', 'Yellow', 0.9)).toBe('held')
+    expect(statusAfter('guarded', 'high', 0.8)).toBe('passed')
+    expect(statusAfter('guarded', 'high', 0.79)).toBe('held')
+    expect(statusAfter('guarded', 'green-ish', 0.3)).toBe('held')
+    expect(statusAfter('guarded', 'high', null)).toBe('passed')
     expect(statusAfter('manual', 'green', 1)).toBe('held')
     expect(statusAfter('full', 'red', 0)).toBe('passed')
   })

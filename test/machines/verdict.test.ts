@@ -93,6 +93,12 @@ describe('the verdict', () => {
     })
   })
 
+  it('R31: steps that are no list of names are an extra key, and void nothing', () => {
+    const none = { verdict: expect.objectContaining({ passed: true, steps: [] }) }
+    for (const steps of ['build', 3, [1, 2], { build: true }, null, Array.from({ length: 1001 }, () => 'a')])
+      expect(readVerdict({ passed: true, steps })).toEqual(none)
+  })
+
   it('R31: what is there is kept', () => {
     const verdict = {
       passed: true,
