@@ -65,6 +65,7 @@ export class Watch {
     this.#watched.set(keyOf(attempt), watched)
     if (attempt.inbox !== null) void this.#answerPull(watched, attempt.inbox)
     else if (!attempt.accepted) void this.#send(watched)
+    else void this.#readStallMs(watched)
   }
 
   closed(attempt: AttemptRow): void {
@@ -136,6 +137,17 @@ export class Watch {
     watched.accepted = true
     const { actor, attempt, nonce } = watched.attempt
     this.#host.accepted.set(actor, { attempt, nonce })
+  }
+
+  /** After a move: no spawn is sent that would bring the directive's own limit. */
+  async #readStallMs(watched: Watched): Promise<void> {
+    const { attempt } = watched
+    try {
+      const spawn = await this.#watching.compose(attempt)
+      if (spawn !== null) watched.stallMs = spawn.stallMs
+    } catch (error) {
+      this.#host.log.warn({ err: error, task: attempt.task }, 'the limit without progress is the default')
+    }
   }
 
   /** Until the daemon answers, the attempt is closed, or its time to accept is over. */

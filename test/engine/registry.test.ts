@@ -1,0 +1,67 @@
+/** A registry over time: pulls, what it keeps of directives that lack nothing, and daemons that come back while it is slow. */
+import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest'
+import { decode } from '../../src/bus/json.ts'
+import { subjects } from '../../src/bus/subjects.ts'
+import { stepId } from '../../src/protocol/ids.ts'
+import type { Spawn } from '../../src/protocol/task.ts'
+import { callOf } from '../support/fake-daemon.ts'
+import { startTestEngine, type TestEngine } from '../support/engine.ts'
+import { planOf, refusal, type World } from '../support/world.ts'
+
+let test: TestEngine
+beforeAll(async () => {
+  test = await startTestEngine()
+})
+beforeEach(() => test.start())
+afterAll(() => test.stop())
+
+const one = planOf({ a: [] })
+const nothing = { code: 'NO_ANSWER', message: 'no task came up in time' }
+const pull = (world: World, body: object): Promise<unknown> =>
+  test.bus.request(subjects.pull.at({ owner: world.owner }), body, 20_000)
+
+it('R39: a pull gets a task or hears that there is none, never both, and keeps its name while its task runs', async () => {
+  const world = await test.world()
+  await (await world.daemon('registered')).bye()
+  const heard: string[] = []
+  const listening = test.bus.subscribe('_INBOX.>', {}, ({ body }) => void heard.push(JSON.stringify(decode(body))))
+  expect(await refusal(pull(world, { name: 'script', waitMs: 100 }))).toMatchObject(nothing)
+  const id = await world.start({ plan: one })
+  const spawn = (await pull(world, { name: 'script', waitMs: 300 })) as Spawn
+  expect(callOf(spawn)).toBe('worker a')
+  const before = heard.filter((body) => body.includes('NO_ANSWER')).length
+  expect(await refusal(pull(world, { name: 'other', roles: ['planner'], waitMs: 1500 }))).toMatchObject(nothing)
+  expect(heard.filter((body) => body.includes('NO_ANSWER')).length).toBe(before + 1)
+  const key = `${world.owner}/script`
+  const { presence } = test.engine.host
+  const known = presence.get(key) ?? expect.unreachable()
+  presence.set(key, { ...known, seenAt: known.seenAt - 3_600_000 })
+  expect(await refusal(pull(world, { name: 'script', waitMs: 300 }))).toMatchObject({ code: 'NAME_TAKEN' })
+  expect(await world.task(stepId(id, 1, 0), 1)).toMatchObject({ daemon: 'script' })
+  await listening.drain()
+})
+
+it('R39: a directive that lacks nothing any more leaves no row with its registry', async () => {
+  const world = await test.world()
+  await world.daemon('d')
+  const id = await world.start({ plan: planOf({ a: [], b: ['a'] }) })
+  await world.until(id, 'directive_completed')
+  const rows = async (): Promise<number> => {
+    const [row] = await test.sql<{ needs: number }[]>`
+      select (select count(*) from writ.needs where owner = ${world.owner})::int
+           + (select count(*) from writ.grants where owner = ${world.owner})::int as needs`
+    return row?.needs ?? -1
+  }
+  await expect.poll(rows, { timeout: 10_000 }).toBe(0)
+})
+
+it("R28: after a restart an attempt without progress ends after its directive's own time", async () => {
+  const world = await test.world()
+  const daemon = await world.daemon('d', { work: () => null })
+  const id = await world.start({ plan: one, limits: { stallSeconds: 4 } })
+  await daemon.spawned('worker a')
+  await expect.poll(async () => (await world.task(stepId(id, 1, 0), 1)).status, { timeout: 10_000 }).toBe('running')
+  await test.end()
+  await test.start()
+  expect(await daemon.ordered('cancel')).toMatchObject({ attempt: 1 })
+})
