@@ -54,7 +54,8 @@ export const helloDaemon = async (
   const known = tables.daemons.get(name)
   const presence = turn.host.presence.get(presenceKey(owner, name))
   const resumes = known !== undefined && hello.home !== undefined && known.home === hello.home
-  if (known !== undefined && known.session !== hello.session && !resumes && isLive(turn, presence))
+  const isThere = isLive(turn, presence) || isPulledOn(tables, known)
+  if (known !== undefined && known.session !== hello.session && !resumes && isThere)
     throw new WritError('NAME_TAKEN', `a daemon named ${name} is connected already`, {
       hint: 'choose another --name, or stop that one',
     })
@@ -86,6 +87,10 @@ export const helloDaemon = async (
   matchAll(turn, owner, tables)
   return { session, beatMs, leaseMs: daemonLeaseMs }
 }
+
+/** A pull that has its task says nothing more until that ends. */
+const isPulledOn = (tables: RegistryTables, daemon: DaemonRow | undefined): boolean =>
+  daemon !== undefined && daemon.inbox !== null && grantsOn(tables, daemon.name).length > 0
 
 const isLive = ({ host }: Turn, presence: Presence | undefined): boolean =>
   presence !== undefined && host.clock.monotonic() - presence.seenAt < daemonLeaseMs

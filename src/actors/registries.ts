@@ -8,6 +8,7 @@ import type { Host } from './host.ts'
 import type { Subscription } from './ports/bus.ts'
 import type { Asked } from './ports/wire.ts'
 import { auditGrants, helloDaemon, loseDaemon, lookAgain } from './registrar.ts'
+import { grantsOn } from './registry-tables.ts'
 import { type Unit, unitOf } from './unit.ts'
 
 interface Open {
@@ -21,8 +22,8 @@ export class Registries {
   readonly #push: (unit: Unit) => void
   readonly #isHeld: (owner: string) => boolean
   readonly #open = new Map<string, Open>()
-  /** When each waiting pull ends, by `<owner>/<name>`, monotonic ms. */
-  readonly #pulls = new Map<string, { owner: string; name: string; session: string; until: number; asked: Asked }>()
+  /** When each waiting pull ends, by its session, monotonic ms. One from before a move ends at once, and is asked again. */
+  readonly #pulls = new Map<string, number>()
 
   constructor(host: Host, push: (unit: Unit) => void, isHeld: (owner: string) => boolean) {
     this.#host = host
@@ -64,22 +65,24 @@ export class Registries {
         open.auditedAt = now
         this.#unit(owner, 'audit', (turn) => auditGrants(turn, owner, registryAuditMs))
       }
-      const { daemons } = await this.#host.loader.registry(owner)
-      for (const daemon of daemons.values()) this.#lookAt(owner, daemon.name, daemon.session, daemon.inbox, now)
+      const { daemons, grants } = await this.#host.loader.registry(owner)
+      const busy = new Set([...grants.values()].map(({ daemon }) => daemon))
+      for (const daemon of daemons.values())
+        if (daemon.inbox === null) this.#lookAt(owner, daemon.name, daemon.session, now)
+        else if (!busy.has(daemon.name)) this.#lookAtPull(owner, daemon.name, daemon.session, now)
     }
+    for (const [session, until] of this.#pulls) if (now >= until) this.#pulls.delete(session)
   }
 
-  #lookAt(owner: string, name: string, session: string, inbox: string | null, now: number): void {
+  /** Whether it is answered with a task or with none is decided in its registry's turn, so that it is never both. */
+  #lookAtPull(owner: string, name: string, session: string, now: number): void {
+    if (now < (this.#pulls.get(session) ?? 0)) return
+    this.#unit(owner, `the end of pull ${name}`, (turn) => loseUnusedPull(turn, owner, name, session))
+  }
+
+  #lookAt(owner: string, name: string, session: string, now: number): void {
     const key = `${owner}/${name}`
     const presence = this.#host.presence.get(key)
-    const pull = this.#pulls.get(key)
-    if (inbox !== null) {
-      if (pull !== undefined && now < pull.until) return
-      this.#pulls.delete(key)
-      this.#unit(owner, `the end of pull ${name}`, (turn) => loseUnusedPull(turn, owner, name, session))
-      pull?.asked.fail(new WritError('NO_ANSWER', 'no task came up in time', { hint: 'pull again' }))
-      return
-    }
     if (presence === undefined) this.#host.presence.set(key, { session, seenAt: now, running: 0, waitsForBeat: true })
     else if (now - presence.seenAt >= daemonLeaseMs) {
       this.#host.presence.set(key, { ...presence, seenAt: now })
@@ -145,19 +148,14 @@ export class Registries {
     } = asked.body as PullInput
     chosenId('daemon', name)
     const session = this.#host.random.token(12)
-    const until = this.#host.clock.monotonic() + waitMs
-    this.#pulls.set(`${owner}/${name}`, { owner, name, session, until, asked })
+    this.#pulls.set(session, this.#host.clock.monotonic() + waitMs)
     const hello: Hello = { session, slots: 1, roles, labels, executors, running: [], draining: false }
-    this.#push(
-      unitOf(
-        shardOf(owner, registryId),
-        `pull ${name}`,
-        async (turn) => helloDaemon(turn, owner, name, hello, replyTo),
-        {
-          asker: { reply: () => {}, fail: asked.fail },
-        },
-      ),
-    )
+    const fail = (error: unknown): void => {
+      this.#pulls.delete(session)
+      asked.fail(error)
+    }
+    const run: Unit['run'] = (turn) => helloDaemon(turn, owner, name, hello, replyTo)
+    this.#push(unitOf(shardOf(owner, registryId), `pull ${name}`, run, { asker: { reply: () => {}, fail } }))
   }
 
   #ask(asked: Asked, run: Unit['run']): void {
@@ -182,7 +180,7 @@ const withRun =
     return reply
   }
 
-/** A pull that has its task stays until the task has ended. */
+/** A pull that has its task stays until the task has ended; one that has none is told so. */
 const loseUnusedPull = async (
   turn: Parameters<Unit['run']>[0],
   owner: string,
@@ -190,6 +188,11 @@ const loseUnusedPull = async (
   session: string,
 ): Promise<void> => {
   const tables = await turn.host.loader.registry(owner)
-  if ([...tables.grants.values()].some((grant) => grant.daemon === name)) return
+  const pull = tables.daemons.get(name)
+  if (pull?.session !== session || grantsOn(tables, name).length > 0) return
   await loseDaemon(turn, owner, name, session, 'the pull is over')
+  const { inbox } = pull
+  const error = new WritError('NO_ANSWER', 'no task came up in time', { hint: 'pull again' }).body
+  if (inbox !== null)
+    turn.draft.outgoing.push({ kind: 'reply', send: () => turn.host.wire.answerPull(inbox, { error }) })
 }
