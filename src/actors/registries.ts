@@ -38,19 +38,21 @@ export class Registries {
     const now = this.#host.clock.monotonic()
     this.#open.set(owner, { subscription, auditedAt: now })
     const { daemons } = await this.#host.store.registry(owner)
+    if (this.#open.get(owner)?.subscription !== subscription) return
     for (const { name, session } of daemons)
       if (!this.#host.presence.has(`${owner}/${name}`))
         this.#host.presence.set(`${owner}/${name}`, { session, seenAt: now, running: 0, waitsForBeat: true })
     this.#unit(owner, 'audit', (turn) => auditGrants(turn, owner, leaseMs))
   }
 
+  /** All are forgotten before the first wait: what is taken again meanwhile is opened anew. */
   async close(isGone: (owner: string) => boolean): Promise<void> {
-    for (const [owner, { subscription }] of [...this.#open]) {
-      if (!isGone(owner)) continue
+    const gone = [...this.#open].filter(([owner]) => isGone(owner))
+    for (const [owner] of gone) {
       this.#open.delete(owner)
       for (const key of this.#host.presence.keys()) if (key.startsWith(`${owner}/`)) this.#host.presence.delete(key)
-      await subscription.drain()
     }
+    await Promise.all(gone.map(([, { subscription }]) => subscription.drain()))
   }
 
   async stop(): Promise<void> {
