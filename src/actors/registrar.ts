@@ -259,7 +259,10 @@ const grant = (
   })
 }
 
-/** Asks the directives of old grants what they hold; what they do not know is freed. */
+/**
+ * Asks the directives of old grants what they hold; what they do not know is freed. Matches as well, so that a look that was
+ * lost on the way leaves no free slot beside what waits for it.
+ */
 export const auditGrants = async (turn: Turn, owner: string, olderThanMs: number): Promise<void> => {
   const tables = await tablesFor(turn, owner)
   const before = turn.host.now() - olderThanMs
@@ -267,4 +270,5 @@ export const auditGrants = async (turn: Turn, owner: string, olderThanMs: number
   for (const grant of tables.grants.values())
     if (grant.at <= before) asked.set(grant.directive, [...(asked.get(grant.directive) ?? []), grant.id])
   for (const [directive, grants] of asked) post(turn, owner, directive, { type: 'grant.audit', grants })
+  matchAll(turn, owner, tables)
 }
