@@ -36,6 +36,7 @@ export const startChild = async (file: string, setup: unknown, execArgv: readonl
 }
 
 const ended = async (child: ChildProcess, ask: (what: string) => Promise<unknown>): Promise<void> => {
+  if (child.exitCode !== null || child.signalCode !== null) return
   const gone = new Promise<void>((resolve) => child.once('exit', () => resolve()))
   await ask('stop')
   child.disconnect()

@@ -210,6 +210,13 @@ const run = async (bench: Bench): Promise<void> => {
 const profiling =
   values.profile === undefined ? [] : ['--cpu-prof', `--cpu-prof-dir=${values.profile}`, '--cpu-prof-interval=500']
 
+/** So that the servers are stopped as well. */
+const interrupted = (): Promise<never> =>
+  new Promise((_, reject) => {
+    for (const signal of ['SIGINT', 'SIGTERM'] as const)
+      process.once(signal, () => reject(new Error(`ended by ${signal}`)))
+  })
+
 const main = async (): Promise<void> => {
   const servers = await startServers()
   const { databaseUrl, natsUrl, pids } = servers
@@ -228,9 +235,9 @@ const main = async (): Promise<void> => {
     const floor = await child('./floor-process.js')
     const gauge = gaugeOf(sql, { node: node.pid, ...pids, floor: floor.pid })
     say(`${threads} threads on ${availableParallelism()} cores, Node ${process.version}`)
-    await run({ bus, client: new WritClient(bus, 'default'), sql, gauge, daemon, floor })
+    await Promise.race([run({ bus, client: new WritClient(bus, 'default'), sql, gauge, daemon, floor }), interrupted()])
   } finally {
-    for (const each of children) await each.end()
+    await Promise.allSettled(children.map((each) => each.end()))
     await bus.close()
     await sql.end()
     await servers.stop()

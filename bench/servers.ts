@@ -2,11 +2,12 @@
 import { mkdtempSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { stopAll, wipe } from '../src/embedded/down.ts'
+import { wipe } from '../src/embedded/down.ts'
 import { dataFolder } from '../src/embedded/folders.ts'
 import { lockFolder } from '../src/embedded/lock.ts'
 import { startNats } from '../src/embedded/nats.ts'
 import { startPostgres } from '../src/embedded/postgres.ts'
+import type { Server } from '../src/embedded/server.ts'
 import { migrate } from '../src/persistence/migrate.ts'
 
 export interface Servers {
@@ -20,14 +21,20 @@ export const startServers = async (): Promise<Servers> => {
   const folders = dataFolder({ dataDir: mkdtempSync(join(tmpdir(), 'writ-bench-')), env: {} })
   const lock = lockFolder(folders.root)
   const log = (): void => undefined
+  const started: Server[] = []
+  const keep = async <S extends Server>(starting: Promise<S>): Promise<S> => {
+    const server = await starting
+    started.push(server)
+    return server
+  }
   const stop = async (): Promise<void> => {
-    await stopAll(folders)
+    await Promise.all(started.map((server) => server.stop()))
     lock.release()
     await wipe(folders)
   }
   try {
-    const database = await startPostgres({ folders, log, port: 0 })
-    const nats = await startNats({ folders, log, port: 0, users: [{ user: 'writ', password: 'bench' }] })
+    const database = await keep(startPostgres({ folders, log, port: 0 }))
+    const nats = await keep(startNats({ folders, log, port: 0, users: [{ user: 'writ', password: 'bench' }] }))
     await migrate({ url: database.url, log })
     return { databaseUrl: database.url, natsUrl: nats.url, pids: { postgres: database.pid, nats: nats.pid }, stop }
   } catch (error) {
