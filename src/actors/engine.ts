@@ -178,9 +178,14 @@ export class Engine {
     for (const owner of owners) if (shards.includes(shardOf(owner, registryId))) await this.registries.open(owner)
   }
 
-  /** A commit may have held that nobody was told of: its spawns were not sent, and a registry that it made is not open. */
+  /**
+   * A commit may have held that nobody was told of: what it sent lies unseen in any mailbox, its spawns were not sent, and a
+   * registry that it made is not open.
+   */
   async #reclaim(shards: readonly number[]): Promise<void> {
     await this.holder.reclaim(shards)
+    this.mailbox.doubt(this.holder.shards)
+    this.mailbox.look(this.holder.shards)
     for (const shard of shards) this.#uncertain.add(shard)
     this.#again(this.#catchUp(), 'catching up')
   }
