@@ -5,11 +5,11 @@
 import { known } from '../machines/catalog.ts'
 import type { Message } from '../machines/message.ts'
 import { type ActorKey, actorKey, readKey, registryId, shardOf } from '../protocol/ids.ts'
-import { residentActorsMax, sweepMs } from '../protocol/limits.ts'
+import { drainMs, residentActorsMax, sweepMs } from '../protocol/limits.ts'
 import { ApiDesk } from './api.ts'
 import type { Draft } from './draft.ts'
 import { Holder } from './holder.ts'
-import type { Figures, Host, Log } from './host.ts'
+import { type Host, type Log, noFigures } from './host.ts'
 import { Inbox } from './inbox.ts'
 import { Loader } from './loader.ts'
 import { Loop } from './loop.ts'
@@ -29,6 +29,7 @@ import { Reopening } from './reopening.ts'
 import { composeSpawn } from './spawn.ts'
 import { type Unit, unitOf } from './unit.ts'
 import { Watch } from './watch.ts'
+import { within } from './within.ts'
 
 export interface EngineParts {
   store: Store
@@ -44,16 +45,6 @@ export interface EngineParts {
   /** How many threads of the node start together. */
   threads: number
 }
-
-const noFigures = (): Figures => ({
-  commits: 0,
-  actorRows: 0,
-  rows: 0,
-  units: 0,
-  messageRows: 0,
-  refusedCommits: 0,
-  unknownCommits: 0,
-})
 
 export class Engine {
   readonly host: Host
@@ -199,9 +190,10 @@ export class Engine {
   }
 
   async #leaving(shards: readonly number[]): Promise<void> {
-    await Promise.all(shards.flatMap((shard) => this.#subscriptions.get(shard)?.drain() ?? []))
+    const drains = shards.flatMap((shard) => this.#subscriptions.get(shard)?.drain() ?? [])
     for (const shard of shards) this.#subscriptions.delete(shard)
-    await this.registries.close((owner) => shards.includes(shardOf(owner, registryId)))
+    drains.push(this.registries.close((owner) => shards.includes(shardOf(owner, registryId))))
+    await within(this.host.clock, drainMs, Promise.allSettled(drains))
     await this.loop.quiet(new Set(shards))
   }
 

@@ -9,6 +9,9 @@ import type { Log } from './host.ts'
 import type { Alarm, Clock } from './ports/clock.ts'
 import type { HeldShard, Renewal, Store, ThreadIdentity } from './ports/store.ts'
 
+/** What of a store a holder needs. */
+export type Leases = Pick<Store, 'join' | 'renew' | 'claim' | 'reclaim' | 'release' | 'leave'>
+
 /** What follows from holding and losing shards. */
 export interface Holding {
   /** Shards are held now: subscribe, look into their mailboxes, send spawns again. */
@@ -27,7 +30,7 @@ const behindMs = 250
 const releasedAtOnce = 32
 
 export class Holder {
-  readonly #store: Store
+  readonly #store: Leases
   readonly #clock: Clock
   readonly #identity: ThreadIdentity
   readonly #holding: Holding
@@ -38,12 +41,16 @@ export class Holder {
   #trustedUntil = 0
   #offset = 0
   #alarm: Alarm | null = null
+  /** It takes nothing any more; and it renews nothing any more. */
   #stopped = false
+  #isOver = false
   /** It has less than its share: what others give up is taken soon, for nobody answers for it meanwhile. */
   #isBehind = false
-  #round: Promise<void> = Promise.resolve()
+  /** The renewal and the sharing out that are under way. They do not wait for each other: a drain takes longer than trust lasts. */
+  #renewing: Promise<void> | null = null
+  #sharing: Promise<void> | null = null
 
-  constructor(store: Store, clock: Clock, identity: ThreadIdentity, holding: Holding, log: Log) {
+  constructor(store: Leases, clock: Clock, identity: ThreadIdentity, holding: Holding, log: Log) {
     this.#store = store
     this.#clock = clock
     this.#identity = identity
@@ -75,16 +82,23 @@ export class Holder {
     const asked = this.#clock.monotonic()
     const joined = await this.#store.join(this.#identity)
     this.#trust(asked, joined)
-    await this.#balance(Math.max(joined.live, expected))
     this.#schedule()
+    try {
+      await this.#alone(() => this.#balance(Math.max(joined.live, expected)))
+    } catch (error) {
+      this.#stopped = true
+      this.#renewNoMore()
+      throw error
+    }
   }
 
-  /** Gives everything back, in order. */
+  /** Gives everything back, in order. The lease is kept until it has. */
   async stop(): Promise<void> {
     this.#stopped = true
-    this.#alarm?.cancel()
-    await this.#round
+    await this.#sharing
     await this.#giveUp(this.shards)
+    this.#renewNoMore()
+    await this.#renewing
     await this.#store.leave(this.#identity)
   }
 
@@ -102,7 +116,7 @@ export class Holder {
     while (!this.#stopped && this.#clock.monotonic() < this.#trustedUntil) {
       try {
         const now = new Map((await this.#store.reclaim(this.#identity, held)).map(({ shard, epoch }) => [shard, epoch]))
-        for (const [shard, epoch] of now) this.#epochs.set(shard, epoch)
+        for (const [shard, epoch] of now) if (this.#epochs.has(shard)) this.#epochs.set(shard, epoch)
         this.#lose(held.filter((shard) => !now.has(shard)))
         return
       } catch (error) {
@@ -114,20 +128,49 @@ export class Holder {
   }
 
   #schedule(): void {
-    if (this.#stopped) return
+    this.#alarm?.cancel()
+    if (this.#isOver) return
     this.#alarm = this.#clock.after(this.#isBehind ? behindMs : renewMs, () => {
-      this.#round = this.#renew().then(() => this.#schedule())
+      this.#renewing = this.#renew().finally(() => {
+        this.#renewing = null
+        this.#schedule()
+      })
     })
+  }
+
+  #renewNoMore(): void {
+    this.#isOver = true
+    this.#alarm?.cancel()
   }
 
   async #renew(): Promise<void> {
     const renewal = await this.#extend()
-    if (renewal === null || this.#stopped) return
+    if (renewal !== null && !this.#stopped && this.#sharing === null) void this.#share(renewal)
+  }
+
+  async #share({ held, live }: Renewal): Promise<void> {
     try {
-      await this.#releaseStrays(renewal.held)
-      await this.#balance(renewal.live)
+      await this.#alone(async () => {
+        await this.#releaseStrays(held)
+        await this.#balance(live)
+      })
     } catch (error) {
       this.#log.warn({ err: error }, 'sharing the shards failed')
+    }
+  }
+
+  /** Shards are taken and given up by one at a time; `stop` waits for it, and what goes wrong is not its matter. */
+  async #alone(run: () => Promise<void>): Promise<void> {
+    const running = run()
+    this.#sharing = running.then(
+      () => undefined,
+      () => undefined,
+    )
+    try {
+      await running
+    } finally {
+      this.#sharing = null
+      if (this.#isBehind && this.#renewing === null) this.#schedule()
     }
   }
 
@@ -199,7 +242,7 @@ export class Holder {
     this.#isBehind = false
     const spare = this.#epochs.size - share
     if (spare > 0) return this.#giveUp(this.shards.slice(0, Math.min(spare, releasedAtOnce)))
-    while (this.#epochs.size < share) {
+    while (this.#epochs.size < share && !this.#stopped) {
       const taken = await this.#store.claim(this.#identity, Math.min(claimedAtOnce, share - this.#epochs.size))
       this.#isBehind = taken.length === 0 && this.#epochs.size < Math.floor(shardCount / Math.max(1, live))
       if (taken.length === 0) return

@@ -26,6 +26,16 @@ export interface Figures {
   unknownCommits: number
 }
 
+export const noFigures = (): Figures => ({
+  commits: 0,
+  actorRows: 0,
+  rows: 0,
+  units: 0,
+  messageRows: 0,
+  refusedCommits: 0,
+  unknownCommits: 0,
+})
+
 export interface Host {
   readonly memory: Memory
   readonly loader: Loader

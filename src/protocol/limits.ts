@@ -38,6 +38,9 @@ export const shardCount = 256
 export const leaseMs = 10 * second
 export const renewMs = 3 * second
 export const sweepMs = second
+/** What came in before a shard is given up is taken; what takes longer than this is asked again elsewhere. */
+export const drainMs = 2 * second
+export const tidyMs = hour
 export const commitDeadlineMs = 10 * second
 export const requestDeadlineMs = 10 * second
 export const replyKeptMs = 24 * hour
