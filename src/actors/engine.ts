@@ -27,6 +27,7 @@ import { openPresence } from './presence.ts'
 import { Registries } from './registries.ts'
 import { Reopening } from './reopening.ts'
 import { composeSpawn } from './spawn.ts'
+import { Tidying } from './tidying.ts'
 import { type Unit, unitOf } from './unit.ts'
 import { Watch } from './watch.ts'
 import { within } from './within.ts'
@@ -60,6 +61,7 @@ export class Engine {
   readonly #subscriptions = new Map<number, Subscription>()
   readonly #parking: Parking
   readonly #reopening: Reopening
+  readonly #tidying: Tidying
   /** Shards whose last commit nobody knows the result of. */
   readonly #uncertain = new Set<number>()
   #apiSubscription: Subscription | null = null
@@ -127,6 +129,7 @@ export class Engine {
       look: (shard) => this.mailbox.look([shard]),
     })
     this.registries = new Registries(this.host, push, (owner) => this.holder.epochs().has(shardOf(owner, registryId)))
+    this.#tidying = new Tidying(this.host)
     this.#api = new ApiDesk(this.host, parts.reader)
   }
 
@@ -268,6 +271,7 @@ export class Engine {
     this.#trim()
     this.#again(this.registries.look(), 'looking at the daemons')
     this.#again(this.#catchUp(), 'catching up')
+    this.#again(this.#tidying.look(this.holder.epoch(0) !== null), 'tidying')
     this.#alarm = this.host.clock.after(sweepMs, () => this.#sweep())
   }
 
