@@ -1,10 +1,13 @@
 /** What a registry tells a directive's desk: it changes which grants the desk holds, and through lost ones the tasks on them. */
 import { actorKey, type ActorKey, readKey, registryId } from '../protocol/ids.ts'
+import { acceptMs } from '../protocol/limits.ts'
 import { setHeld } from './attempt.ts'
 import type { AttemptRow } from './ports/rows.ts'
 import type { FromRegistry, GrantOffer } from './registrar.ts'
 import { release, type ToRegistry } from './settle.ts'
 import type { Turn } from './turn.ts'
+
+type Back = Extract<FromRegistry, { type: 'daemon.back' }>
 
 export const takeFromRegistry = async (turn: Turn, directive: ActorKey, message: FromRegistry): Promise<void> => {
   const desk = await turn.host.loader.desk(directive)
@@ -21,7 +24,7 @@ export const takeFromRegistry = async (turn: Turn, directive: ActorKey, message:
     case 'grant.audit':
       return answerAudit(turn, directive, message.grants)
     case 'daemon.back':
-      return loseMissing(turn, directive, message.daemon, message.running)
+      return loseMissing(turn, directive, message)
   }
 }
 
@@ -51,18 +54,18 @@ const loseGrant = async (turn: Turn, directive: ActorKey, id: string, reason: st
 const lose = (turn: Turn, { actor, attempt, nonce }: AttemptRow, reason: string): void =>
   turn.tell(actor, { type: 'task.lost', attempt, nonce, why: 'daemon', reason }, 'registry')
 
-/** A daemon that came back without an attempt that it had accepted has lost it. */
-const loseMissing = async (
-  turn: Turn,
-  directive: ActorKey,
-  daemon: string,
-  running: readonly string[],
-): Promise<void> => {
+/**
+ * A daemon that came back without an attempt that it had accepted has lost it. Not one that it may have accepted since it
+ * said so: that is left to the watch. Should it run all the same (its spawn was sent again after a move), it is told to stop.
+ */
+const loseMissing = async (turn: Turn, directive: ActorKey, { daemon, running, heardAt }: Back): Promise<void> => {
   await turn.host.loader.desk(directive)
-  const lost = ({ daemon: on, accepted, task, attempt }: AttemptRow): boolean =>
-    on === daemon && accepted && !running.includes(`${task}/${attempt}`)
-  for (const attempt of attemptsOf(turn, directive, lost))
+  const lost = ({ daemon: on, accepted, openedAt, task, attempt }: AttemptRow): boolean =>
+    on === daemon && accepted && openedAt < heardAt - acceptMs && !running.includes(`${task}/${attempt}`)
+  for (const attempt of attemptsOf(turn, directive, lost)) {
     lose(turn, attempt, `the daemon ${daemon} came back without it`)
+    turn.draft.outgoing.push({ kind: 'order', verb: 'cancel', attempt })
+  }
 }
 
 const answerAudit = async (turn: Turn, directive: ActorKey, grants: readonly string[]): Promise<void> => {

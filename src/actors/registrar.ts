@@ -19,7 +19,8 @@ export type FromRegistry =
   | { type: 'grant.recall'; id: string }
   | { type: 'grant.lost'; id: string; reason: string }
   | { type: 'grant.audit'; grants: string[] }
-  | { type: 'daemon.back'; daemon: string; running: string[] }
+  /** `heardAt`: when the daemon said so, ms since 1970. */
+  | { type: 'daemon.back'; daemon: string; running: string[]; heardAt: number }
 
 /** A grant as it travels: with all that the directive needs to spend it. */
 export interface GrantOffer extends Pick<DaemonRow, 'roles' | 'executors' | 'labels' | 'inbox' | 'session'> {
@@ -42,13 +43,19 @@ const tablesFor = async (turn: Turn, owner: string): Promise<RegistryTables> => 
   return turn.host.loader.registry(owner)
 }
 
+/** How a hello came: a pull's with the inbox that waits for its task; `heardAt`, ms since 1970, may be long before its turn. */
+export interface Heard {
+  inbox: string | null
+  heardAt: number
+}
+
 /** A daemon comes, comes back or changes what it offers. */
 export const helloDaemon = async (
   turn: Turn,
   owner: string,
   name: string,
   hello: Hello,
-  inbox: string | null,
+  { inbox, heardAt }: Heard,
 ): Promise<HelloReply> => {
   const tables = await tablesFor(turn, owner)
   const known = tables.daemons.get(name)
@@ -82,7 +89,7 @@ export const helloDaemon = async (
     waitsForBeat: false,
   })
   for (const directive of new Set(grantsOn(tables, name).map((grant) => grant.directive)))
-    post(turn, owner, directive, { type: 'daemon.back', daemon: name, running: hello.running })
+    post(turn, owner, directive, { type: 'daemon.back', daemon: name, running: hello.running, heardAt })
   if (draining) recallAll(turn, owner, tables, name)
   matchAll(turn, owner, tables)
   return { session, beatMs, leaseMs: daemonLeaseMs }

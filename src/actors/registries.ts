@@ -98,14 +98,18 @@ export class Registries {
     try {
       if (asked.noun === 'pull') return this.#pull(asked)
       const name = chosenId('daemon', asked.id)
-      if (asked.verb === 'hello')
-        this.#ask(asked, (turn) => helloDaemon(turn, asked.owner, name, asked.body as Hello, null))
+      if (asked.verb === 'hello') this.#hello(asked, name)
       else if (asked.verb === 'beat') this.#beat(asked, name)
       else if (asked.verb === 'bye') this.#bye(asked, name)
       else throw new WritError('BAD_INPUT', `a daemon has no verb ${JSON.stringify(asked.verb)}`)
     } catch (error) {
       asked.fail(error)
     }
+  }
+
+  #hello(asked: Asked, name: string): void {
+    const heard = { inbox: null, heardAt: this.#host.now() }
+    this.#ask(asked, (turn) => helloDaemon(turn, asked.owner, name, asked.body as Hello, heard))
   }
 
   /** A beat stays in memory, unless it changes what can be granted. */
@@ -156,7 +160,8 @@ export class Registries {
       this.#pulls.delete(session)
       asked.fail(error)
     }
-    const run: Unit['run'] = (turn) => helloDaemon(turn, owner, name, hello, replyTo)
+    const heard = { inbox: replyTo, heardAt: this.#host.now() }
+    const run: Unit['run'] = (turn) => helloDaemon(turn, owner, name, hello, heard)
     this.#push(unitOf(shardOf(owner, registryId), `pull ${name}`, run, { asker: { reply: () => {}, fail } }))
   }
 

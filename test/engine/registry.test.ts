@@ -41,6 +41,22 @@ it('R39: a pull gets a task or hears that there is none, never both, and keeps i
   await listening.drain()
 })
 
+it('R43: what a daemon accepted while its hello was under way is not lost by it', async () => {
+  const world = await test.world()
+  const daemon = await world.daemon('d', { work: () => null })
+  const id = await world.start({ plan: one })
+  const spawn = await daemon.spawned('worker a')
+  await expect.poll(async () => (await world.task(stepId(id, 1, 0), 1)).status, { timeout: 10_000 }).toBe('running')
+  await daemon.hello()
+  const waiting = async (): Promise<number> => {
+    const [row] = await test.sql<{ count: number }[]>`
+      select count(*)::int from writ.messages where "to" = ${`${world.owner}/${id}`}`
+    return row?.count ?? -1
+  }
+  await expect.poll(waiting).toBe(0)
+  expect(await daemon.done(spawn)).toEqual({ received: true, counted: true })
+})
+
 it('R39: a directive that lacks nothing any more leaves no row with its registry', async () => {
   const world = await test.world()
   await world.daemon('d')
