@@ -52,6 +52,8 @@ export class Draft {
   readonly chains: ChainRow[] = []
   readonly consumed: number[] = []
   readonly messages: MessageRow[] = []
+  /** Between whom those messages go, `<from> <to>`: nothing told later may overtake them. */
+  readonly pairs = new Set<string>()
   readonly fired: { key: ActorKey; id: string; generation: number }[] = []
   readonly timers = new Map<string, TimerRow | { key: ActorKey; id: string; cancelled: true }>()
   readonly events: EventRow[] = []
@@ -139,6 +141,7 @@ export class Draft {
   /** Takes another draft's rows on top of its own: the unit's, into its batch's. */
   take(other: Draft): void {
     for (const shard of other.shards) this.shards.add(shard)
+    for (const pair of other.pairs) this.pairs.add(pair)
     for (const [key, entries] of other.journal) this.journal.set(key, [...(this.journal.get(key) ?? []), ...entries])
     for (const [key, { row, fresh }] of other.ready)
       if (row === null) this.dropReady(key)

@@ -19,7 +19,7 @@ import { sendOut } from './outbox.ts'
 import type { Subscription } from './ports/bus.ts'
 import type { Alarm, Clock, Random } from './ports/clock.ts'
 import type { Reader } from './ports/reader.ts'
-import type { AttemptRow, StoredMessage } from './ports/rows.ts'
+import type { AttemptRow } from './ports/rows.ts'
 import type { HeldShard, Store, ThreadIdentity } from './ports/store.ts'
 import type { Wire } from './ports/wire.ts'
 import { Parking } from './parking.ts'
@@ -85,6 +85,7 @@ export class Engine {
       now: () => this.holder.now(),
       accepted: new Map(),
       waiting: new Map(),
+      inFlight: new Set(),
       doubted: new Map(),
       presence: openPresence(),
     }
@@ -102,7 +103,10 @@ export class Engine {
     this.loop = new Loop(this.host, {
       epoch: (shard) => this.holder.epoch(shard),
       epochs: () => this.holder.epochs(),
-      commit: async (commit) => (await store.commit(this.#identity, commit)).messages,
+      commit: async (commit) => {
+        this.mailbox.sending(commit.messages ?? [])
+        return (await store.commit(this.#identity, commit)).messages
+      },
       fenced: () => this.holder.fenced(),
       reclaim: (shards) => this.#reclaim(shards),
       out: (draft, messages) => this.#out(draft, messages),
@@ -217,13 +221,7 @@ export class Engine {
   }
 
   #out(draft: Draft, messages: readonly number[]): void {
-    draft.messages.forEach((row, at) => {
-      const id = messages[at]
-      if (id === undefined) return
-      if (this.holder.epoch(row.shard) === null) return this.mailbox.doubt([row.shard])
-      const stored: StoredMessage = { ...row, id, tries: 0 }
-      this.mailbox.told(stored)
-    })
+    this.mailbox.sent(draft.messages, messages, (shard) => this.holder.epoch(shard) !== null)
     for (const key of draft.actors.keys()) {
       const { owner, id } = readKey(key)
       if (id === registryId) this.#again(this.registries.open(owner), `opening the registry of ${owner}`)

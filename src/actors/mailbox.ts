@@ -10,10 +10,10 @@ import type { Message } from '../machines/message.ts'
 import { WritError } from '../protocol/errors.ts'
 import { type ActorKey, kindOf, readKey, shardOf } from '../protocol/ids.ts'
 import { batchMessagesMax } from '../protocol/limits.ts'
-import type { StoredMessage, StoredTimer } from './ports/rows.ts'
+import type { MessageRow, StoredMessage, StoredTimer } from './ports/rows.ts'
 import { type FromRegistry, takeFromDirective } from './registrar.ts'
 import type { ToRegistry } from './settle.ts'
-import type { Turn } from './turn.ts'
+import { pairOf, type Turn } from './turn.ts'
 import { type Unit, unitOf } from './unit.ts'
 
 /** A plain publish that the stream brought, as it lies in the mailbox. */
@@ -56,8 +56,26 @@ export class Mailbox {
     void this.#lookAll()
   }
 
+  /** A commit begins that carries these: they are in no mailbox yet, and nothing that is told meanwhile may overtake them. */
+  sending(rows: readonly MessageRow[]): void {
+    const { inFlight } = this.#host
+    inFlight.clear()
+    for (const row of rows) inFlight.add(pairOf(row))
+  }
+
+  /** The commit has held, and gave them these ids. */
+  sent(rows: readonly MessageRow[], ids: readonly number[], isHeld: (shard: number) => boolean): void {
+    rows.forEach((row, at) => {
+      const id = ids[at]
+      if (id === undefined) return
+      if (isHeld(row.shard)) this.#told({ ...row, id, tries: 0 })
+      else this.doubt([row.shard])
+    })
+    this.#host.inFlight.clear()
+  }
+
   /** What a commit of this thread has put into a mailbox of this thread is known without a look, if all before it is. */
-  told(row: StoredMessage): void {
+  #told(row: StoredMessage): void {
     if (this.#host.doubted.has(row.shard)) this.look([row.shard])
     else this.#add(row)
   }
@@ -158,16 +176,16 @@ export class Mailbox {
     return {}
   }
 
-  #note({ from, to, id }: StoredMessage): void {
-    const pair = `${from} ${to}`
+  #note(row: StoredMessage): void {
+    const pair = pairOf(row)
     const ids = this.#host.waiting.get(pair) ?? new Set()
-    this.#host.waiting.set(pair, ids.add(id))
+    this.#host.waiting.set(pair, ids.add(row.id))
   }
 
-  #forgetPair({ from, to, id }: StoredMessage): void {
-    const pair = `${from} ${to}`
+  #forgetPair(row: StoredMessage): void {
+    const pair = pairOf(row)
     const ids = this.#host.waiting.get(pair)
-    ids?.delete(id)
+    ids?.delete(row.id)
     if (ids?.size === 0) this.#host.waiting.delete(pair)
   }
 }

@@ -35,6 +35,9 @@ export interface Letter {
   timer: string | null
 }
 
+/** Who tells whom: between two actors messages are taken in the order sent. */
+export const pairOf = ({ from, to }: { from: string; to: ActorKey }): string => `${from} ${to}`
+
 export class Turn {
   readonly host: Host
   /** This unit's rows. */
@@ -81,6 +84,7 @@ export class Turn {
     const { owner, id } = readKey(to)
     const body = pack(message)
     this.draft.messages.push({ to, from, shard: shardOf(owner, id), body })
+    this.draft.pairs.add(pairOf({ from, to }))
     this.draft.bytes += body.length
   }
 
@@ -139,7 +143,10 @@ export class Turn {
   #mayOvertake({ from, to }: Letter): boolean {
     if (!from.includes('/')) return false
     const { owner, id } = readKey(to)
-    return this.host.waiting.has(`${from} ${to}`) || this.host.doubted.has(shardOf(owner, id))
+    const pair = pairOf({ from, to })
+    const { waiting, inFlight, doubted } = this.host
+    if (this.draft.pairs.has(pair) || this.#batch.pairs.has(pair)) return true
+    return inFlight.has(pair) || waiting.has(pair) || doubted.has(shardOf(owner, id))
   }
 
   async #take(letter: Letter): Promise<void> {
