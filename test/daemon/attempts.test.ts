@@ -11,6 +11,8 @@ import { lives, memoryBus, openNode, quiet, spawnOf, startDaemon, temporaryFolde
 const askUntil = async (node: Node, spawn: Spawn, count: number): Promise<void> => {
   while (node.reports.filter(({ task, verb }) => task === spawn.task.id && verb !== 'progress').length < count) {
     expect(await node.order('spawn', spawn)).toEqual({ accepted: true })
+    // The daemon's files and processes need the event loop to turn.
+    await new Promise((resolve) => setImmediate(resolve))
   }
 }
 
