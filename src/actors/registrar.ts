@@ -44,7 +44,7 @@ const tablesFor = async (turn: Turn, owner: string): Promise<RegistryTables> => 
 }
 
 /** How a hello came: a pull's with the inbox that waits for its task; `heardAt`, ms since 1970, may be long before its turn. */
-export interface Heard {
+interface Heard {
   inbox: string | null
   heardAt: number
 }

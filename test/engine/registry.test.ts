@@ -71,6 +71,16 @@ it('R39: a directive that lacks nothing any more leaves no row with its registry
   await expect.poll(rows, { timeout: 10_000 }).toBe(0)
 })
 
+it('registries that are taken again while they close are served', async () => {
+  const worlds = [await test.world(), await test.world()]
+  for (const world of worlds) await (await world.daemon('registered')).bye()
+  const owners = worlds.map(({ owner }) => owner)
+  const { registries } = test.engine
+  const closed = registries.close((owner) => owners.includes(owner))
+  await Promise.all([...owners.map((owner) => registries.open(owner)), closed])
+  for (const world of worlds) expect(await world.daemon('d')).toMatchObject({ name: 'd' })
+})
+
 it("R28: after a restart an attempt without progress ends after its directive's own time", async () => {
   const world = await test.world()
   const daemon = await world.daemon('d', { work: () => null })
