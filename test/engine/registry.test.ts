@@ -81,7 +81,7 @@ it('registries that are taken again while they close are served', async () => {
   for (const world of worlds) expect(await world.daemon('d')).toMatchObject({ name: 'd' })
 })
 
-it("R28: after a restart an attempt without progress ends after its directive's own time", async () => {
+it("after a restart an attempt without progress ends after its directive's own time", async () => {
   const world = await test.world()
   const daemon = await world.daemon('d', { work: () => null })
   const id = await world.start({ plan: one, limits: { stallSeconds: 4 } })
