@@ -32,7 +32,7 @@ export const directiveBy = (random: SimRandom, id: string, stepsMax: number): Cr
   id,
   title: `The directive ${id}`,
   goal: 'to be done',
-  limits: { stallSeconds: random.pick([4, 20]) ?? 20, totalSeconds: random.pick([6, 30, 90]) ?? 90 },
+  limits: { stallSeconds: random.pick([4, 20]) ?? 20, totalSeconds: random.pick([2, 6, 30, 90]) ?? 90 },
   maxRework: random.between(0, 2),
   maxRegenerations: random.between(0, 2),
   evaluate: random.chance(0.8),
