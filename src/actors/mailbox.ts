@@ -13,7 +13,7 @@ import { batchMessagesMax } from '../protocol/limits.ts'
 import type { MessageRow, StoredMessage, StoredTimer } from './ports/rows.ts'
 import { type FromRegistry, takeFromDirective } from './registrar.ts'
 import type { ToRegistry } from './settle.ts'
-import { pairOf, type Turn } from './turn.ts'
+import { pairOf, parkedError, type Turn } from './turn.ts'
 import { type Unit, unitOf } from './unit.ts'
 
 /** A plain publish that the stream brought, as it lies in the mailbox. */
@@ -28,6 +28,9 @@ export interface PublishedMail {
 /** How many consumed rows are remembered: more than looks can be under way about. */
 const consumedMax = 20_000
 
+/** Rows in line: with more than these, the rest waits in the mailboxes until some are done. */
+const queuedMax = 5 * batchMessagesMax
+
 const deskTypes: ReadonlySet<string> = new Set(['grant', 'grant.recall', 'grant.lost', 'grant.audit', 'daemon.back'])
 
 export class Mailbox {
@@ -41,6 +44,11 @@ export class Mailbox {
   /** Dropped rows and takeovers so far: a look that began before the last of them may miss what is older. */
   #doubts = 0
   #isLooking = false
+  /** Rows and timers that the last look found for actors that are parked: a look has to see past them. */
+  #parkedRows = 0
+  #parkedTimers = 0
+  /** Shards to look at once there is less in line. */
+  readonly #later = new Set<number>()
 
   constructor(host: Host, push: (unit: Unit) => void, isTimerTouched: (key: string) => boolean) {
     this.#host = host
@@ -87,7 +95,7 @@ export class Mailbox {
   }
 
   #add(row: StoredMessage): void {
-    if (this.#queued.has(row.id) || this.#consumed.has(`${row.id}`)) return
+    if (this.#queued.has(row.id) || this.#consumed.has(`${row.id}`) || this.#isParked(row.to)) return
     this.#queued.add(row.id)
     this.#note(row)
     this.#push(this.#unit(row))
@@ -101,11 +109,26 @@ export class Mailbox {
     if (row !== null) this.#queued.delete(row.id)
     if (timer !== null) this.#queuedTimers.delete(timerKey(timer))
     if (!committed && row !== null) this.doubt([row.shard])
+    if (this.#later.size > 0 && !this.#isCrowded) this.#lookLater()
     if (!committed) return
     if (row !== null) this.#consumed.add(`${row.id}`)
     if (timer !== null) this.#consumed.add(`${timerKey(timer)} ${timer.generation}`)
     const [oldest] = this.#consumed
     if (this.#consumed.size > consumedMax && oldest !== undefined) this.#consumed.delete(oldest)
+  }
+
+  get #isCrowded(): boolean {
+    return this.#queued.size > queuedMax
+  }
+
+  #putOff(shards: readonly number[]): void {
+    for (const shard of shards) this.#later.add(shard)
+  }
+
+  #lookLater(): void {
+    const shards = [...this.#later]
+    this.#later.clear()
+    this.look(shards)
   }
 
   /** What waited in shards that are gone is somebody else's now; their units end by themselves. */
@@ -114,6 +137,7 @@ export class Mailbox {
       const { owner, id } = readKey(pair.slice(pair.lastIndexOf(' ') + 1) as ActorKey)
       if (shards.has(shardOf(owner, id))) this.#host.waiting.delete(pair)
     }
+    for (const shard of shards) this.#later.delete(shard)
   }
 
   /** A row has left the mailbox without being taken: nothing waits behind it any more. */
@@ -138,9 +162,11 @@ export class Mailbox {
   }
 
   async #lookAt(shards: readonly number[]): Promise<void> {
-    const limit = batchMessagesMax + this.#queued.size
+    if (this.#isCrowded) return this.#putOff(shards)
+    const limit = batchMessagesMax + this.#queued.size + this.#parkedRows
     const seen = this.#doubts
     const rows = await this.#host.store.mailbox(shards, limit)
+    this.#parkedRows = rows.filter(({ to }) => this.#isParked(to)).length
     for (const row of rows) this.#add(row)
     if (rows.length === limit) {
       this.doubt(shards)
@@ -150,13 +176,20 @@ export class Mailbox {
   }
 
   async #lookAtTimers(shards: readonly number[]): Promise<void> {
-    for (const timer of await this.#host.store.dueTimers(shards, batchMessagesMax)) {
+    const timers = await this.#host.store.dueTimers(shards, batchMessagesMax + this.#parkedTimers)
+    this.#parkedTimers = timers.filter((timer) => this.#isParked(timer.key)).length
+    for (const timer of timers) {
       const key = timerKey(timer)
+      if (this.#isParked(timer.key)) continue
       const consumed = this.#consumed.has(`${key} ${timer.generation}`)
       if (consumed || this.#queuedTimers.has(key) || this.#isTimerTouched(key)) continue
       this.#queuedTimers.add(key)
       this.#push(unitOf(timer.shard, `timer ${key}`, (turn) => this.#fire(turn, timer), { timer }))
     }
+  }
+
+  #isParked(key: ActorKey): boolean {
+    return this.#host.memory.actors.get(key)?.parked != null
   }
 
   async #fire(turn: Turn, { key, id }: StoredTimer): Promise<object> {
@@ -169,7 +202,10 @@ export class Mailbox {
     return unitOf(row.shard, `message ${row.id} to ${row.to}`, (turn) => this.#take(turn, row), { row })
   }
 
+  /** What a parked actor is to take stays where it is. */
   async #take(turn: Turn, row: StoredMessage): Promise<object> {
+    const resident = kindOf(readKey(row.to).id) === 'registry' ? null : await turn.host.loader.actor(row.to)
+    if (resident?.parked != null) throw parkedError(resident)
     await take(turn, row)
     await turn.run()
     this.#forgetPair(row)

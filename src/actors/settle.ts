@@ -5,7 +5,7 @@
 import { hasEnded, mayDispatch } from '../machines/advance.ts'
 import { actorKey, type ActorKey, readKey, registryId } from '../protocol/ids.ts'
 import { askedLines, choose, freeGrants, lacks, mustTell, toldOf } from './desk.ts'
-import type { Resident } from './memory.ts'
+import type { Memory, Resident } from './memory.ts'
 import type { ReadyRow } from './ports/rows.ts'
 import type { Turn } from './turn.ts'
 
@@ -23,7 +23,7 @@ export type ToRegistry =
 export const settle = async (turn: Turn, directive: ActorKey): Promise<void> => {
   const resident = await turn.host.loader.actor(directive)
   const desk = await turn.host.loader.desk(directive)
-  const may = mayBegin(resident)
+  const may = mayBegin(turn.host.memory, resident)
   const chosen = choose(desk, may)
   if (chosen !== null) {
     await grant(turn, directive, chosen.row, chosen.held.id)
@@ -40,19 +40,25 @@ export const settle = async (turn: Turn, directive: ActorKey): Promise<void> => 
   memory.set(memory.desks, directive, { ...desk, told: toldOf(lines) })
 }
 
-/** A manual evaluation may run on a directive that has ended; all else only while it plans, is active or checks, and its gate is open. */
-const mayBegin = (resident: Resident | null): ((row: ReadyRow) => boolean) => {
+/**
+ * A manual evaluation may run on a directive that has ended; all else only while it plans, is active or checks, and its gate
+ * is open. A parked actor begins nothing.
+ */
+const mayBegin = (memory: Memory, resident: Resident | null): ((row: ReadyRow) => boolean) => {
   const live = resident?.live ?? null
   if (live === null || resident?.parked !== null) return () => false
   const dispatches = mayDispatch(live)
   const ended = hasEnded(live)
-  return (row) => dispatches || (row.manual && ended)
+  const isParked = ({ actor }: ReadyRow): boolean => memory.actors.get(actor)?.parked != null
+  return (row) => (dispatches || (row.manual && ended)) && !isParked(row)
 }
 
 /** A task that does not take what it waited for waits no more: it would be offered again for ever. */
 const grant = async (turn: Turn, directive: ActorKey, row: ReadyRow, held: string): Promise<void> => {
-  const { memory, log } = turn.host
-  const desk = await turn.host.loader.desk(directive)
+  const { memory, loader, log } = turn.host
+  // Known to be parked from now on: it is passed over until it is mended.
+  if ((await loader.actor(row.actor))?.parked != null) return
+  const desk = await loader.desk(directive)
   memory.delete(desk.ready, row.actor)
   turn.draft.dropReady(row.actor)
   turn.tell(row.actor, { type: 'task.granted', grant: held }, fromDesk)

@@ -35,6 +35,9 @@ export interface Letter {
   timer: string | null
 }
 
+/** Who tells actors besides actors, people and daemons, and would not do it again. */
+const fromEngine: ReadonlySet<string> = new Set(['watch', 'registry'])
+
 /** Who tells whom: between two actors messages are taken in the order sent. */
 export const pairOf = ({ from, to }: { from: string; to: ActorKey }): string => `${from} ${to}`
 
@@ -153,7 +156,7 @@ export class Turn {
     this.#taken++
     const resident = await this.#resident(letter.to)
     if (resident === null) return this.refuse(notFound(letter.to))
-    if (resident.parked !== null || resident.live === null) return this.refuse(parked(letter.to, resident.parked))
+    if (resident.parked !== null || resident.live === null) return this.#putOff(letter, resident)
     const live = await this.#acceptFirst(resident, resident.live)
     const given = await this.#given(letter.to, await this.#directiveOf(letter.to))
     if (given === null) return this.refuse(notFound(letter.to))
@@ -162,6 +165,12 @@ export class Turn {
     const current = this.host.memory.actors.get(letter.to) ?? resident
     const { message, timer, from: origin } = letter
     await this.#keep(current, result, { message, timer, at: given.at, seed: given.seed, origin })
+  }
+
+  /** A parked actor takes nothing. What others of the engine tell it waits in its mailbox; what came from outside is not done at all. */
+  #putOff({ to, from, message }: Letter, resident: Resident): void {
+    if (message === null || !(from.includes('/') || fromEngine.has(from))) throw parkedError(resident)
+    this.post(to, message, from)
   }
 
   /** The daemon's acceptance came with the spawn's reply: it is told to the machine before whatever comes next. */
@@ -241,8 +250,6 @@ const notFound = (key: ActorKey): WritError => {
   })
 }
 
-const parked = (key: ActorKey, reason: string | null): WritError =>
-  new WritError(
-    'PARKED',
-    `${kindOf(readKey(key).id)} ${readKey(key).id} is parked: ${reason ?? 'its machine is unknown here'}`,
-  )
+/** What a parked actor is told is done once somebody has mended it. */
+export const parkedError = ({ row, parked }: Resident): WritError =>
+  new WritError('PARKED', `${row.kind} ${row.id} is parked: ${parked ?? 'its machine is unknown here'}`)

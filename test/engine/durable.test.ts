@@ -180,6 +180,29 @@ it('a message that can never be taken is parked after five tries, and the rest g
   await world.until(id, 'directive_completed')
 })
 
+it('what a parked actor is told waits for it, is refused when somebody asks, and is taken once it is mended', async () => {
+  const world = await test.world()
+  const id = await world.start({ plan: one })
+  const step = actorKey(world.owner, stepId(id, 1, 0))
+  const waiting = (): Promise<object[]> => test.sql`select tries from writ.messages where "to" = ${step}`
+  await test.end()
+  await test.sql`insert into writ.faulted (key, reason, at) values (${step}, 'a fault', 0)`
+  await test.start()
+  const task = world.client.task(taskId(stepId(id, 1, 0), 1))
+  expect(await refusal(task.end({ outcome: 'done' }))).toMatchObject({
+    code: 'PARKED',
+    message: expect.stringContaining('a fault'),
+  })
+  await world.client.directive(id).cancel()
+  expect(await waiting()).toEqual([{ tries: 0 }])
+  expect(await world.view(id)).toMatchObject({ status: 'cancelling' })
+  await test.end()
+  await test.sql`delete from writ.faulted where key = ${step}`
+  await test.start()
+  await world.until(id, 'directive_cancelled')
+  expect(await waiting()).toEqual([])
+})
+
 it('R53: what is made at an address has an id that people may choose', async () => {
   const world = await test.world()
   for (const id of ['__registry', `first__1_0`]) {

@@ -1,0 +1,89 @@
+/** What a thread takes out of its mailboxes, and when it looks. */
+import { expect, it } from 'vitest'
+import type { Host } from '../../src/actors/host.ts'
+import { noFigures } from '../../src/actors/host.ts'
+import { Loader } from '../../src/actors/loader.ts'
+import { Mailbox } from '../../src/actors/mailbox.ts'
+import { Memory } from '../../src/actors/memory.ts'
+import { openPresence } from '../../src/actors/presence.ts'
+import type { MessageRow, StoredMessage } from '../../src/actors/ports/rows.ts'
+import type { Unit } from '../../src/actors/unit.ts'
+import { wireOf } from '../../src/bus/wire.ts'
+import { batchMessagesMax } from '../../src/protocol/limits.ts'
+import { SimNetwork } from '../sim/bus.ts'
+import { SimClock } from '../sim/clock.ts'
+import { SimRandom } from '../sim/random.ts'
+import { SimStore } from '../sim/store.ts'
+
+const body = new Uint8Array()
+const rowOf = (id: number): StoredMessage => ({ id, to: 'o/d', from: 'o/e', shard: 1, body, tries: 0 })
+
+const setUp = (rows: number) => {
+  const clock = new SimClock()
+  const inBox = Array.from({ length: rows }, (_, at) => rowOf(at + 1))
+  const looks: number[] = []
+  const store = new (class extends SimStore {
+    override readonly mailbox = (_: readonly number[], limit: number): Promise<StoredMessage[]> => {
+      looks.push(limit)
+      return Promise.resolve(inBox.slice(0, limit))
+    }
+  })({ clock })
+  const memory = new Memory()
+  const silent = (): void => undefined
+  const host: Host = {
+    memory,
+    loader: new Loader(memory, store),
+    store,
+    wire: wireOf(new SimNetwork(clock, new SimRandom(1)).join('t'), silent),
+    clock,
+    random: new SimRandom(1),
+    log: { info: silent, warn: silent, error: silent },
+    figures: noFigures(),
+    now: () => 0,
+    accepted: new Map(),
+    waiting: new Map(),
+    inFlight: new Set(),
+    doubted: new Map(),
+    presence: openPresence(),
+  }
+  const units: Unit[] = []
+  const mailbox = new Mailbox(
+    host,
+    (unit) => void units.push(unit),
+    () => false,
+  )
+  /** Takes the first so many units as committed. */
+  const commit = async (count: number): Promise<void> => {
+    inBox.splice(0, count)
+    for (const unit of units.splice(0, count)) mailbox.over(unit, true)
+    await clock.run(clock.monotonic() + 1)
+  }
+  return { clock, host, mailbox, units, looks, commit }
+}
+
+it('no more than some batches of a full mailbox are in line, and the rest follows as they are done', async () => {
+  const total = 20 * batchMessagesMax
+  const { clock, mailbox, units, looks, commit } = setUp(total)
+  mailbox.look([1])
+  await clock.run(1)
+  const first = units.length
+  expect(first).toBeLessThanOrEqual(7 * batchMessagesMax)
+  const before = looks.length
+  mailbox.look([1])
+  await clock.run(2)
+  expect(looks.length).toBe(before)
+  let done = 0
+  for (; units.length > 0; done += batchMessagesMax) await commit(batchMessagesMax)
+  expect(done).toBe(total)
+})
+
+it('what a commit sends is known while the commit is in flight, and in its mailbox after it', () => {
+  const { host, mailbox, units } = setUp(0)
+  const row: MessageRow = { to: 'o/d', from: 'o/e', shard: 1, body }
+  mailbox.sending([row])
+  expect([...host.inFlight]).toEqual(['o/e o/d'])
+  mailbox.sent([row], [7], () => true)
+  expect([...host.inFlight]).toEqual([])
+  expect(host.waiting.get('o/e o/d')).toEqual(new Set([7]))
+  expect(units.map(({ row: of }) => of?.id)).toEqual([7])
+})
