@@ -88,9 +88,11 @@ export class Registries {
     if (presence === undefined) this.#host.presence.set(key, { session, seenAt: now, running: 0, waitsForBeat: true })
     else if (now - presence.seenAt >= daemonLeaseMs) {
       this.#host.presence.set(key, { ...presence, seenAt: now })
-      this.#unit(owner, `the loss of ${name}`, (turn) =>
-        loseDaemon(turn, owner, name, session, `the daemon ${name} has been silent for ${daemonLeaseMs / 1000} s`),
-      )
+      const reason = `the daemon ${name} has been silent for ${daemonLeaseMs / 1000} s`
+      this.#unit(owner, `the loss of ${name}`, async (turn) => {
+        // A hello may have been in line before this: then the daemon is heard of, and is not lost.
+        if (turn.host.presence.get(key)?.seenAt === now) await loseDaemon(turn, owner, name, session, reason)
+      })
     }
   }
 
