@@ -87,11 +87,11 @@ export class Registries {
     const presence = this.#host.presence.get(key)
     if (presence === undefined) this.#host.presence.set(key, { session, seenAt: now, running: 0, waitsForBeat: true })
     else if (now - presence.seenAt >= daemonLeaseMs) {
-      this.#host.presence.set(key, { ...presence, seenAt: now })
+      // Not heard of from now on: a hello that is in line before the loss makes it heard of again.
+      this.#host.presence.delete(key)
       const reason = `the daemon ${name} has been silent for ${daemonLeaseMs / 1000} s`
       this.#unit(owner, `the loss of ${name}`, async (turn) => {
-        // A hello may have been in line before this: then the daemon is heard of, and is not lost.
-        if (turn.host.presence.get(key)?.seenAt === now) await loseDaemon(turn, owner, name, session, reason)
+        if (turn.host.presence.get(key) === undefined) await loseDaemon(turn, owner, name, session, reason)
       })
     }
   }
