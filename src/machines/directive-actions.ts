@@ -1,6 +1,7 @@
 /** What the directive's chart names as actions: changes of its memory, and the effects that go with them. */
 import { act, type Does } from './act.ts'
 import {
+  acceptReading,
   type DirectiveContext,
   type DirectiveEvent,
   type DirectiveStatus,
@@ -87,10 +88,10 @@ const retryRefusal = ({ failed }: DirectiveContext, event: DirectiveEvent): Does
 }
 
 const sendingBack = (context: DirectiveContext): Does<DirectiveContext> => {
-  const { report, chain } = context
-  if (report?.verdict === null || report?.verdict === undefined || !('verdict' in report.verdict) || chain === null)
-    return {}
-  const { verdict, rework } = report.verdict
+  const { chain } = context
+  const reading = acceptReading(context)
+  if (reading === null || chain === null) return {}
+  const { verdict, rework } = reading
   const named = [...new Set(rework)].filter((index) => index >= 0 && index < chain.steps)
   const indexes = named.length === 0 ? [chain.steps - 1] : named
   const told = feedbackOf(verdict) ?? verdict.summaryFeedback
@@ -223,13 +224,13 @@ const chainActions = {
 /** Of acceptance, and of what people ask. */
 const steeringActions = {
   record: on((context) => {
-    const { report, evaluations } = context
-    if (report?.verdict === null || report?.verdict === undefined || !('verdict' in report.verdict)) return {}
-    const { verdict } = report.verdict
-    const number = evaluations + 1
+    const reading = acceptReading(context)
+    if (reading === null) return {}
+    const { verdict } = reading
+    const number = context.evaluations + 1
     return {
       set: { evaluations: number },
-      effects: [{ kind: 'evaluation', number, task: report.number, verdict, by: 'automated' }],
+      effects: [{ kind: 'evaluation', number, task: context.report?.number ?? 0, verdict, by: 'automated' }],
     }
   }),
   sendBack: on(sendingBack),

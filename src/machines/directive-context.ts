@@ -88,9 +88,13 @@ export const newDirective = (given: Given<DirectiveSettings>): DirectiveContext 
 /** Of the failed steps, those that the retry of one step does not take up: others than itself and its dependents. */
 export const uncovered = (failed: readonly number[], event: DirectiveEvent): number[] => {
   if (event.type !== 'step.command') return []
-  const covers = [event.index, ...('covers' in event ? (event.covers ?? []) : [])]
-  return failed.filter((index) => !covers.includes(index))
+  const covers = 'covers' in event ? event.covers : undefined
+  return failed.filter((index) => index !== event.index && covers?.includes(index) !== true)
 }
+
+/** What the acceptance checks that have just ended say, if anything. */
+export const acceptReading = ({ report }: DirectiveContext) =>
+  report?.status === 'done' && report.verdict !== null && 'verdict' in report.verdict ? report.verdict : null
 
 /** What comes first of all that is to be told while the directive is active. */
 export const nextTelling = ({ cursors, missed }: DirectiveContext): { what: Telling; from: number } | null => {

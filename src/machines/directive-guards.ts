@@ -1,6 +1,13 @@
 /** The questions that the directive's chart names. */
 import { not, or, stateIn } from 'xstate'
-import { type DirectiveContext, type DirectiveEvent, nextTelling, planIn, uncovered } from './directive-context.ts'
+import {
+  acceptReading,
+  type DirectiveContext,
+  type DirectiveEvent,
+  nextTelling,
+  planIn,
+  uncovered,
+} from './directive-context.ts'
 
 type Of = { context: DirectiveContext; event: DirectiveEvent }
 
@@ -8,9 +15,6 @@ const commandsStep = ({ context: { chain }, event }: Of): boolean =>
   event.type === 'step.command' && chain !== null && event.index >= 0 && event.index < chain.steps
 
 const asksRetry = (of: Of): boolean => commandsStep(of) && of.event.type === 'step.command' && of.event.verb === 'retry'
-
-const acceptVerdict = ({ report }: DirectiveContext) =>
-  report?.status === 'done' && report.verdict !== null && 'verdict' in report.verdict ? report.verdict.verdict : null
 
 /** The step has failed, and of the others only such as depend on it. */
 const coversFailed = ({ context: { failed, failures }, event }: Of): boolean =>
@@ -48,8 +52,8 @@ export const directiveGuards = {
 
   mergeIs: ({ context: { report } }: Of, { kind }: { kind: string }) =>
     report?.status === 'done' && report.merge?.kind === kind,
-  hasAccepted: ({ context }: Of) => acceptVerdict(context)?.passed === true,
-  hasRejected: ({ context }: Of) => acceptVerdict(context)?.passed === false,
+  hasAccepted: ({ context }: Of) => acceptReading(context)?.verdict.passed === true,
+  hasRejected: ({ context }: Of) => acceptReading(context)?.verdict.passed === false,
   acceptTriesLeft: ({ context: { acceptTries, given } }: Of) => acceptTries < given.settings.acceptRetries,
 
   noSliceOut: ({ context }: Of) => context.slice === null,

@@ -141,12 +141,12 @@ const roundActions = {
   freshen: on(() => ({
     set: { round: 1, rework: 0, feedback: null, fromLine: true, evaluatorTries: 0, reason: null, flagged: false },
   })),
-  takeCommit: on(({ report, commit, inLine }) => {
+  takeCommit: on(({ report }) => {
     const made = report?.commit ?? null
     const work = report?.number ?? null
-    const kept = made === null ? { commit, inLine } : { commit: made, inLine: false }
+    const brought = made === null ? {} : { commit: made, inLine: false }
     return {
-      set: { ...kept, work, fromLine: false, score: null, level: null, unevaluated: false, evaluatorTries: 0 },
+      set: { ...brought, work, fromLine: false, score: null, level: null, unevaluated: false, evaluatorTries: 0 },
     }
   }),
   noteConflict: on(conflict),
@@ -209,8 +209,7 @@ export const stepActions = {
   /** Only when fresh work begins: until then a person may still want the last work evaluated. */
   forgetWork: on(() => ({ set: { commit: null, inLine: false } })),
   countDependency: on(({ waitsFor }, event) => ({
-    set:
-      'index' in event && waitsFor.includes(event.index) ? { waitsFor: waitsFor.filter((i) => i !== event.index) } : {},
+    set: 'index' in event ? { waitsFor: waitsFor.filter((index) => index !== event.index) } : {},
   })),
   waitAgain: on(({ waitsFor }, event) => ({
     set:

@@ -12,9 +12,7 @@ export const stepGuards = {
   isReady: ({ context }: Of) => context.waitsFor.length === 0,
   /** It has been dispatched once, though it may wait again since. */
   hasBegun: ({ context }: Of) => context.worked,
-  /** The last step that it waited for has passed. */
-  becomesReady: ({ context: { waitsFor }, event }: Of) =>
-    event.type === 'dependency.passed' && waitsFor.length === 1 && waitsFor[0] === event.index,
+  waits: ({ context }: Of) => context.waitsFor.length > 0,
   evaluates: ({ context }: Of) => context.given.settings.evaluate,
   mergesWork: ({ context: { given, commit, inLine } }: Of) => given.settings.merges && commit !== null && !inLine,
   needsApproval: ({ context }: Of) => {

@@ -37,7 +37,8 @@ const commandsAtRest = <const S extends StepStatus>(status: S) => [evaluateIn(st
 /** A dependency that left passed is waited for again; what has begun says so (R54). */
 const begun = { 'dependency.withdrawn': { actions: ['waitAgain', 'answerBegun'] } } as const
 const retryable = { target: 'pending', actions: ['freshen', 'tellReady'] } as const
-const becomesReady = { guard: 'becomesReady', actions: ['countDependency', 'tellReady'] } as const
+/** What is ready already is not told again. */
+const becomesReady = { guard: 'waits', actions: ['countDependency', 'tellReady'] } as const
 
 export const step = setup({
   types: {
@@ -77,7 +78,7 @@ export const step = setup({
       tags: 'pending',
       on: {
         dispatch: { guard: 'isReady', target: 'running', actions: ['begin', 'forgetWork'] },
-        'dependency.passed': [becomesReady, { actions: 'countDependency' }],
+        'dependency.passed': becomesReady,
         cancel: [
           { guard: 'hasBegun', target: 'cancelled', actions: 'askStop' },
           { target: 'skipped', actions: 'askStop' },
@@ -183,7 +184,7 @@ export const step = setup({
       on: {
         ...begun,
         dispatch: { guard: 'isReady', target: 'running', actions: 'begin' },
-        'dependency.passed': [becomesReady, { actions: 'countDependency' }],
+        'dependency.passed': becomesReady,
         cancel: { target: 'cancelled', actions: 'askStop' },
         command: commandsIn('rework'),
       },

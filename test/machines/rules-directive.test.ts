@@ -312,6 +312,24 @@ describe('advancing', () => {
     expect(statusOf(directive.tell(passOf(0, 'l2', 'l3')).live)).toBe('checking')
   })
 
+  it('R20: names that are no steps of the chain are left out, and a verdict without words says what did not pass', () => {
+    const silent = reading(false, { reworkInstructions: null, summaryFeedback: '' }, [-1, 0, 2])
+    const { effects } = aDirective().tellAll(...toJudging, { type: 'task.done', verdict: silent })
+    const feedback = 'The acceptance checks of the whole directive did not pass.'
+    expect(ofKind(effects, 'tell')).toEqual([{ kind: 'tell', to: { step: 0 }, message: { type: 'rework', feedback } }])
+    const words = reading(false, { reworkInstructions: null, summaryFeedback: 'too slow' })
+    const spoken = aDirective().tellAll(...toJudging, { type: 'task.done', verdict: words })
+    expect(ofKind(spoken.effects, 'tell')).toMatchObject([{ message: { type: 'rework', feedback: 'too slow' } }])
+  })
+
+  it('R20: acceptance checks that a person ends as failed have left no verdict, whatever came with it', () => {
+    const end = { type: 'task.end', outcome: 'failed', force: true, reason: 'by hand', verdict: reading(true) }
+    const { live, effects } = aDirective({ acceptRetries: 0 }).tellAll(...toJudging, end)
+    expect(statusOf(live)).toBe('failing')
+    expect(live.snapshot.context['reason']).toBe('the acceptance checks gave no verdict: by hand')
+    expect(ofKind(effects, 'evaluation')).toEqual([])
+  })
+
   it('R20: acceptance that names no step is sent to the last one', () => {
     const { effects } = aDirective().tellAll(...toJudging, the.notPassing)
     expect(told(effects)).toEqual(['step 1: rework'])
@@ -438,6 +456,25 @@ describe('steering', () => {
     )
     expect(ofKind(directive.tell(resume).effects, 'slice')).toMatchObject([{ from: 0, create: false }])
     expect(directive.tell(done(1)).effects).toEqual([])
+  })
+
+  it('R22 R48: waking goes on slice by slice, and begins once more for what became ready meanwhile', () => {
+    const directive = aDirective()
+    const ready = { type: 'step.ready', index: 1 }
+    directive.tellAll(...toRunning, pause, ready, resume)
+    expect(ofKind(directive.tell(done(200, 200)).effects, 'slice')).toMatchObject([{ from: 200, create: false }])
+    directive.tellAll(pause, ready, done(200, 400))
+    expect(ofKind(directive.tell(resume).effects, 'slice')).toMatchObject([{ from: 400, create: false }])
+    expect(ofKind(directive.tell(done(9)).effects, 'slice')).toMatchObject([{ from: 0, create: false }])
+    expect(directive.tell(done(9)).effects).toEqual([])
+  })
+
+  it('R48 R50: what becomes ready in a pause while a retry is being told is dispatched after it', () => {
+    const directive = aDirective()
+    directive.tellAll(...toRunning, stepFailed, done(0), the.retry, pause, { type: 'step.ready', index: 1 })
+    directive.tell(done(200, 200))
+    expect(ofKind(directive.tell(resume).effects, 'slice')).toMatchObject([{ from: 200, message: { type: 'retry' } }])
+    expect(ofKind(directive.tell(done(9)).effects, 'slice')).toMatchObject([{ from: 0, message: { type: 'dispatch' } }])
   })
 
   it('R48: a plan that comes while paused is taken in, and its steps wait', () => {

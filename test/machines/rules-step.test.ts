@@ -257,6 +257,14 @@ describe('evaluating', () => {
     }
   })
 
+  it('R32: an evaluator that a person ends as failed has left no verdict, whatever came with it', () => {
+    const step = aStep({ onEvaluatorFailure: { retries: 0, then: 'hold' } })
+    const end = { type: 'task.end', outcome: 'failed', force: true, verdict: reading(true) }
+    const { live, effects } = step.tellAll(...toEvaluation, end)
+    expect(statusOf(live)).toBe('held')
+    expect(ofKind(effects, 'evaluation')).toEqual([])
+  })
+
   it('R33: onEvaluatorFailure can hold the step, or fail it', () => {
     const hold = aStep({ onEvaluatorFailure: { retries: 0, then: 'hold' } }).tellAll(...toEvaluation, the.noVerdict)
     expect([statusOf(hold.live), waitingFor(hold.live)]).toEqual(['held', 'a person: there is no verdict (no file)'])
@@ -353,7 +361,10 @@ describe('evaluating', () => {
   it('R36 R51: a merge out of tries, and foreign commits, hold the step; approving merges again', () => {
     for (const [report, why] of [
       [the.failed, 'a person: its work could not be merged (cannot be done)'],
-      [the.foreign, "a person: the line's branch has commits that the directive never recorded (f1)"],
+      [
+        { type: 'task.done', merge: { kind: 'foreign', commits: ['f1', 'f2'] } },
+        "a person: the line's branch has commits that the directive never recorded (f1, f2)",
+      ],
       [{ type: 'task.done' }, 'a person: its work could not be merged (the merger gave no result)'],
     ] as const) {
       const step = aStep()
@@ -372,6 +383,12 @@ describe('evaluating', () => {
     expect(told(step.tell(the.merged).effects)).toEqual(['directive: step.passed', 'dependents: dependency.passed'])
   })
 
+  it('R36: what had nothing to merge is not merged again when the line moves', () => {
+    const step = aStep()
+    step.tellAll(...work, { type: 'task.done' }, the.granted, the.passing)
+    expect(step.tell({ type: 'line.moved' })).toMatchObject({ changed: false, effects: [] })
+  })
+
   it('R37 R25: not passed within the budget is a rework, told the round, the feedback and the instructions', () => {
     const step = aStep()
     const { live, effects } = step.tellAll(...toEvaluation, the.notPassing)
@@ -387,6 +404,29 @@ describe('evaluating', () => {
     const step = aStep()
     step.tellAll(...toEvaluation, { type: 'task.done', verdict: reading(false, { reworkInstructions: null }) })
     expect(ofKind(step.tell(the.dispatch).effects, 'task')[0]).toMatchObject({ round: 2, feedback: null })
+  })
+
+  it('R25: a rework is told the instructions alone when there is no feedback, and nothing when they are empty', () => {
+    const toldAfter = (reworkInstructions: string, summaryFeedback: string) =>
+      aStep().tellAll(...toEvaluation, {
+        type: 'task.done',
+        verdict: reading(false, { reworkInstructions, summaryFeedback }),
+      }).live.snapshot.context['feedback']
+    expect(toldAfter('do better', '')).toBe('do better')
+    expect(toldAfter('', 'not good')).toBeNull()
+  })
+
+  it('R36 R37: a rework without a commit of its own is judged and merged by the work before it', () => {
+    const step = aStep()
+    step.tellAll(...toEvaluation, the.notPassing, the.dispatch, the.granted, { type: 'task.done' })
+    expect(ofKind(step.tell(the.granted).effects, 'spawn')).toMatchObject([{ start: { commit: 'c1' } }])
+    expect(statusOf(step.tell(the.passing).live)).toBe('merging')
+  })
+
+  it('R37: without feedback the failure says no more than that the reworks are used up', () => {
+    const silent = { type: 'task.done', verdict: reading(false, { reworkInstructions: null }) }
+    const { live } = aStep({ maxRework: 0 }).tellAll(...toEvaluation, silent)
+    expect(live.snapshot.context['reason']).toBe('not passed, and its 0 reworks are used up')
   })
 
   it('R37 R28: not passed when the budget is spent fails the step', () => {
@@ -575,6 +615,14 @@ describe('evaluating again', () => {
       feedback: 'other colour',
       flagged: false,
     })
+  })
+
+  it('R54: dependents that had begun flag only a step that was passed when it was evaluated', () => {
+    const step = aStep({ maxRework: 2 })
+    step.tellAll(...toPassed, { type: 'rework', feedback: 'does not fit' }, the.evaluate, begun, the.granted)
+    const { live, effects } = step.tell(the.notPassing)
+    expect(statusOf(live)).toBe('rework')
+    expect(events(effects)).not.toContain('step_evaluation_flagged')
   })
 
   it('R54: a dependent that has not begun waits again; one that has says so', () => {
