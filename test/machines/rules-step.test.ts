@@ -108,6 +108,7 @@ describe('running', () => {
     const step = aStep()
     const { effects, changed } = step.tellAll(...work, { type: 'contract.complete', inside: true })
     expect([kinds(effects), changed]).toEqual([['finish'], false])
+    expect(kinds(step.tell({ type: 'contract.complete', manual: false }).effects)).toEqual(['finish'])
     expect(statusOf(step.tell(the.done).live)).toBe('evaluating')
   })
 
@@ -157,6 +158,14 @@ describe('running', () => {
       changed: false,
       effects: [],
     })
+  })
+
+  it('R43: a report counts only with both the number and the nonce of the open attempt', () => {
+    const step = aStep()
+    step.tellAll(...work)
+    for (const wrong of [{ attempt: 2 }, { nonce: 's5-1' }])
+      expect(step.tell({ ...the.done, ...wrong })).toMatchObject({ changed: false, effects: [] })
+    expect(step.tell(the.done).changed).toBe(true)
   })
 
   it('R43: what a lost attempt still reports changes nothing', () => {
@@ -217,6 +226,11 @@ describe('evaluating', () => {
       { role: 'evaluator', purpose: 'evaluate', number: 2, manual: false },
     ])
     expect(ofKind(step.tell(the.granted).effects, 'spawn')).toMatchObject([{ attempt: 2, start: { commit: 'c1' } }])
+  })
+
+  it('R29: work that brought no commit is judged on the line', () => {
+    const { effects } = aStep().tellAll(...work, { type: 'task.done' }, the.granted)
+    expect(ofKind(effects, 'spawn')).toMatchObject([{ role: 'evaluator', start: 'line' }])
   })
 
   it('R29: without a repository there is nothing to start from', () => {
@@ -699,6 +713,13 @@ describe('stopping', () => {
     const { live, effects } = aStep().tellAll(...path, the.cancel)
     expect(statusOf(live)).toBe('cancelled')
     expect(told(effects)).toEqual(['directive: step.stopped'])
+  })
+
+  it('R49: a held step that is cancelled while it is evaluated again is not held any more', () => {
+    const step = aStep()
+    const { live } = step.tellAll(...toMerge, the.foreign, the.evaluate, the.granted, the.cancel, the.done)
+    expect(statusOf(live)).toBe('cancelled')
+    expect(live.snapshot.context).toMatchObject({ held: null, manual: null })
   })
 
   it('R49: what had passed stays passed, also when it was being evaluated again', () => {
