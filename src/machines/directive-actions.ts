@@ -4,13 +4,13 @@ import {
   acceptReading,
   type DirectiveContext,
   type DirectiveEvent,
-  type DirectiveStatus,
   failedListMax,
   nextTelling,
   planIn,
   sliceOf,
   uncovered,
 } from './directive-context.ts'
+import type { DirectiveStatus } from '../protocol/views.ts'
 import type { Effect, Severity } from './effect.ts'
 import { feedbackOf } from './step-context.ts'
 

@@ -4,17 +4,6 @@ import type { DirectiveSettings, Given } from './given.ts'
 import type { DirectiveMessage, PlanReading } from './message.ts'
 import type { TaskContext } from './task.ts'
 
-export type DirectiveStatus =
-  | 'draft'
-  | 'planning'
-  | 'active'
-  | 'checking'
-  | 'completed'
-  | 'failing'
-  | 'failed'
-  | 'cancelling'
-  | 'cancelled'
-
 /** What is being told to many steps, slice by slice. `roots`: dispatch to those without dependencies; `wake`: to those alive. */
 export type Telling = 'roots' | 'wake' | 'retry' | 'cancel'
 

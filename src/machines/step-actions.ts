@@ -2,16 +2,8 @@
 import { act, type Does } from './act.ts'
 import type { Effect } from './effect.ts'
 import type { Message } from './message.ts'
-import {
-  faultOf,
-  feedbackOf,
-  isQuiet,
-  levelOf,
-  type StepContext,
-  type StepEvent,
-  type StepStatus,
-  verdictOf,
-} from './step-context.ts'
+import { faultOf, feedbackOf, isQuiet, levelOf, type StepContext, type StepEvent, verdictOf } from './step-context.ts'
+import type { StepStatus } from '../protocol/views.ts'
 
 const on = <P extends Record<string, unknown> | undefined = undefined>(
   how: (context: StepContext, event: StepEvent, params: P) => Does<StepContext>,

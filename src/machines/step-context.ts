@@ -1,20 +1,9 @@
 /** What a step remembers, and what may be asked about it; pure functions of that memory. */
 import type { Verdict } from '../protocol/verdict.ts'
+import type { StepStatus } from '../protocol/views.ts'
 import type { Given, StepSettings } from './given.ts'
 import type { TaskMessage, StepMessage } from './message.ts'
 import type { TaskContext } from './task.ts'
-
-export type StepStatus =
-  | 'pending'
-  | 'running'
-  | 'evaluating'
-  | 'merging'
-  | 'passed'
-  | 'rework'
-  | 'failed'
-  | 'skipped'
-  | 'cancelled'
-  | 'held'
 
 export interface StepContext extends TaskContext {
   given: Given<StepSettings>

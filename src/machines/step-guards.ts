@@ -1,5 +1,6 @@
 /** The questions that the step's chart names. */
-import { colourOf, isQuiet, type StepContext, type StepEvent, type StepStatus, verdictOf } from './step-context.ts'
+import { colourOf, isQuiet, type StepContext, type StepEvent, verdictOf } from './step-context.ts'
+import type { StepStatus } from '../protocol/views.ts'
 
 type Of = { context: StepContext; event: StepEvent }
 
