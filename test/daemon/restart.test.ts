@@ -58,7 +58,8 @@ const startChild = (bus: MemoryBus, home: string): { kill: () => Promise<void> }
   const child = fork(fileURLToPath(new URL('./child.mjs', import.meta.url)), [built, home], { stdio: 'inherit' })
   const replies = new Map<number, (body: object) => void>()
   let last = 0
-  const tell = (message: object): void => void (child.connected && child.send(message))
+  // A process that is being killed may take the pipe away under the message: it hears no more, as if it had died before.
+  const tell = (message: object): void => void (child.connected && child.send(message, () => {}))
   child.on('message', (message: Channel) => {
     const { kind, id, subject, pattern, body } = message
     if (kind === 'publish') return bus.publish(subject, body)
