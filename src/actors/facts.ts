@@ -26,13 +26,14 @@ export const factsOf = (resident: Resident): Record<string, unknown> => {
   return directive === null || resident.live === null ? {} : { ...directiveFacts(resident.live, directive) }
 }
 
-const stepFacts = ({ round, score, level, unevaluated, commit, reason }: StepContext): StepFacts => ({
+const stepFacts = ({ round, score, level, unevaluated, commit, reason, held }: StepContext): StepFacts => ({
   round,
   score,
   level,
   unevaluated,
   commit,
   reason,
+  heldSince: held?.since ?? null,
 })
 
 const directiveFacts = (live: Live, context: DirectiveContext): Figures => ({

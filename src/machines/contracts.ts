@@ -29,9 +29,6 @@ export interface TaskText {
   supervisor: boolean
 }
 
-/** The name under which the directive's repository is a contract's primary one (R4). */
-export const repositoryName = 'directive-repo'
-
 /** R12. */
 export const chainText = (title: string, generation: number, steps: number): { name: string; description: string } => ({
   name: `${title} - Chain`,

@@ -95,7 +95,7 @@ export const showDirective = async (
            case when c.hash is null then '[]' else ${stepsJson(sql)} end as step_rows,
            (select coalesce(max(e.sequence), 0) from writ.events e where e.directive = d.key) as events,
            (select coalesce(json_agg(json_build_object(
-              'owner', t.owner, 'id', t.id, 'actor', t.actor, 'directive', t.directive, 'step', t.step, 'name', t.name,
+              'owner', t.owner, 'id', t.id, 'contract', t.contract, 'actor', t.actor, 'directive', t.directive, 'step', t.step, 'name', t.name,
               'role', t.role, 'purpose', t.purpose, 'priority', t.priority, 'status', t.status, 'reason', t.reason,
               'round', t.round, 'daemon', t.daemon, 'attempt', t.attempt, 'at', t.at, 'endedAt', t.ended_at)
               order by t.number), '[]')
@@ -127,12 +127,18 @@ const viewOf = (row: ViewColumns): DirectiveView => {
     line: facts.line ?? null,
     regenerations: facts.regenerations ?? 0,
     counts,
+    orchestrator: orchestratorOf(row),
     chain: chain === null ? null : chainOf(chain),
     stepList,
     nextStep: null,
     tasks: row.taskRows.map(taskLineOf),
     events: row.events,
   }
+}
+
+const orchestratorOf = ({ owner, taskRows }: ViewColumns): string | null => {
+  const planner = taskRows.findLast(({ purpose }) => purpose === 'plan')
+  return planner === undefined ? null : addressOf(owner, planner.contract)
 }
 
 const chainOf = ({ at, ...chain }: Omit<ChainView, 'created'> & { at: number }): ChainView => ({

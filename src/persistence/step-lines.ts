@@ -97,11 +97,9 @@ const standing = (
   if (neverBegan && directive.ended)
     return { status: 'skipped', waiting: null, since: isoOf(row.since ?? directive.since) }
   const waiting = row.status === null ? waitingFor(awaited) : row.ended === true ? null : row.waiting
-  return {
-    status: row.status ?? 'pending',
-    waiting,
-    since: isoOf(row.since ?? directive.chain?.at ?? directive.at),
-  }
+  const status = row.status ?? 'pending'
+  const heldSince = status === 'held' ? row.facts?.heldSince : null
+  return { status, waiting, since: isoOf(heldSince ?? row.since ?? directive.chain?.at ?? directive.at) }
 }
 
 const namedMax = 5

@@ -2,7 +2,15 @@
 import type { TaskRow } from '../actors/ports/rows.ts'
 import type { ListQuery } from '../protocol/commands.ts'
 import { addressOf, readKey } from '../protocol/ids.ts'
-import type { AttemptView, FileLine, Page, TaskLine, TaskView } from '../protocol/views.ts'
+import {
+  type AttemptView,
+  type ContractView,
+  type FileLine,
+  type Page,
+  repositoryName,
+  type TaskLine,
+  type TaskView,
+} from '../protocol/views.ts'
 import type { Connection, Sql } from './connection.ts'
 import { containing, isoOf, isoOrNull, pageOf, placeOf } from './pages.ts'
 import { nameOfKey } from './plans.ts'
@@ -115,16 +123,21 @@ export const taskViewOf = (row: TaskColumns & { attempts: AttemptColumns[]; file
   repository: row.repository,
   feedback: row.feedback,
   manual: row.manual,
-  contract: {
-    id: row.contract,
-    address: addressOf(row.owner, row.contract),
-    name: row.contractName,
-    kind: row.contractKind,
-    phase: row.phase,
-    description: row.description,
-  },
+  contract: contractViewOf(row),
   attempts: row.attempts.map(attemptViewOf),
   files: row.files.map(fileLineOf),
+})
+
+const contractViewOf = (row: TaskColumns): ContractView => ({
+  id: row.contract,
+  address: addressOf(row.owner, row.contract),
+  name: row.contractName,
+  kind: row.contractKind,
+  phase: row.phase,
+  description: row.description,
+  localOnly: row.localOnly,
+  orchestrator: row.purpose === 'plan',
+  repositories: row.repository === null ? [] : [{ name: repositoryName, location: row.repository, primary: true }],
 })
 
 const attemptViewOf = ({ opened, deadline, closed, ...row }: AttemptColumns): AttemptView => ({

@@ -59,6 +59,8 @@ export interface StepFacts {
   unevaluated?: boolean
   commit?: string | null
   reason?: string | null
+  /** Since when it waits for a person, ms since 1970 (R51): an evaluation in between does not start that anew. */
+  heldSince?: number | null
 }
 
 /** A directive in a list. */
@@ -124,6 +126,8 @@ export interface DirectiveView extends DirectiveLine {
   regenerations: number
   /** Of the current chain; all 0 before there is one. */
   counts: StepCounts
+  /** The address of its latest planning contract (R2); null before it started, and with a plan ready-made. */
+  orchestrator: string | null
   chain: ChainView | null
   /** In a `get` the first 500; `nextStep` is where `steps` goes on, null when these are all. */
   stepList: readonly StepLine[]
@@ -201,13 +205,38 @@ export interface FileLine {
   time: string
 }
 
+/** A repository of a contract; the primary one is the directive's. */
+export interface RepositoryView {
+  name: string
+  /** URL or local path. */
+  location: string
+  primary: boolean
+}
+
+/** The name under which the directive's repository is a contract's primary one (R4). */
+export const repositoryName = 'directive-repo'
+
+/** The envelope of one piece of delegated work. */
+export interface ContractView {
+  id: string
+  address: string
+  name: string
+  kind: string
+  phase: string
+  description: string
+  localOnly: boolean
+  /** It plans its directive (R2). */
+  orchestrator: boolean
+  repositories: readonly RepositoryView[]
+}
+
 export interface TaskView extends TaskLine {
   supervisor: boolean
   localOnly: boolean
   repository: string | null
   feedback: string | null
   manual: boolean
-  contract: { id: string; address: string; name: string; kind: string; phase: string; description: string }
+  contract: ContractView
   attempts: readonly AttemptView[]
   files: readonly FileLine[]
 }

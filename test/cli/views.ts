@@ -62,6 +62,7 @@ export const directiveView = (id: string, more: Partial<DirectiveView> = {}): Di
   line: null,
   regenerations: 0,
   counts: none,
+  orchestrator: null,
   chain: null,
   stepList: [],
   nextStep: null,

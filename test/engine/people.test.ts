@@ -213,6 +213,19 @@ it('R51 R52: a held step says why and since when, and blocks only its dependents
   await world.until(id, 'directive_completed')
 })
 
+it('R38 R51: a held step shows since when, also after an evaluation that brought no verdict', async () => {
+  const world = await test.world()
+  const work = (spawn: Spawn): Outcome =>
+    spawn.task.role === 'evaluator' && spawn.task.attempt > 2 ? { failed: { reason: 'broken' } } : passes(spawn)
+  await world.daemon('d', { work })
+  const id = await world.start({ plan: planOf({ a: [] }, { a: { requires_approval: true } }) })
+  await world.until(id, 'step_held')
+  const { since } = await world.step(id, 0)
+  await world.client.step(stepId(id, 1, 0)).evaluate()
+  await world.until(id, 'step_held', { nth: 2 })
+  expect(await world.step(id, 0)).toMatchObject({ status: 'held', since })
+})
+
 it('R51: a rejection is a rework with that feedback, outside the budget', async () => {
   const world = await test.world()
   const daemon = await world.daemon('d')

@@ -35,9 +35,12 @@ it('R2 R3 R5: starting makes a planning contract with its supervisor task, offer
   expect(spawn.task).toMatchObject({ name: 'A mill - Planner', role: 'planner', priority: 10, supervisor: true })
   expect(spawn.contract.name).toBe('A mill - Planning')
   expect(spawn.task.plan).toContain('A mill')
-  expect(await world.view(id)).toMatchObject({ status: 'planning', tasks: [{ purpose: 'plan' }] })
-  expect(await world.task(id, 1)).toMatchObject({
-    contract: { id: world.contractOf(id, 1), kind: 'simple', phase: 'plan' },
+  const view = await world.view(id)
+  const task = await world.task(id, 1)
+  expect(view).toMatchObject({ status: 'planning', tasks: [{ purpose: 'plan' }], orchestrator: task.contract.address })
+  expect(task).toMatchObject({
+    directive: id,
+    contract: { id: world.contractOf(id, 1), kind: 'simple', phase: 'plan', orchestrator: true, repositories: [] },
     supervisor: true,
     localOnly: true,
   })
@@ -49,7 +52,8 @@ it('R4: the repository of the directive goes with every contract of it', async (
   const daemon = await world.daemon('p', planner)
   const { id } = await planning(world, { repository, baseBranch: 'main' })
   expect(await daemon.spawned('planner')).toMatchObject({ repository, baseBranch: 'main' })
-  expect(await world.task(id, 1)).toMatchObject({ repository })
+  const repositories = [{ name: 'directive-repo', location: repository, primary: true }]
+  expect(await world.task(id, 1)).toMatchObject({ repository, contract: { repositories } })
 })
 
 it('R7 R12: a plan is accepted while planning, whole; before and after it is not', async () => {

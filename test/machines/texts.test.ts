@@ -1,6 +1,6 @@
 /** What agents are told, and what the records call their work. */
 import { describe, expect, it } from 'vitest'
-import { chainText, contractOf, repositoryName, taskOf } from '../../src/machines/contracts.ts'
+import { chainText, contractOf, taskOf } from '../../src/machines/contracts.ts'
 import type { Purpose } from '../../src/machines/effect.ts'
 import { planOf, type PlanSubject, workPlan } from '../../src/machines/prompts.ts'
 import { directiveInput } from '../../src/protocol/directive.ts'
@@ -151,10 +151,6 @@ describe('contracts and tasks', () => {
         description: 'Plans the directive: submits a chain of steps that reaches its goal',
       },
     ])
-  })
-
-  it('R4: the repository has its name', () => {
-    expect(repositoryName).toBe('directive-repo')
   })
 
   it('R12: a chain is named after its directive', () => {
