@@ -133,17 +133,11 @@ const timerIn = (machine: AnyStateMachine, { id, delay }: { id?: string; delay?:
 
 /** Whether a state is worth storing anew: another state value, or a field of the context that was replaced. */
 const differ = (before: AnyMachineSnapshot, after: AnyMachineSnapshot): boolean => {
-  if (!sameValue(before.value as StateValue, after.value as StateValue)) return true
+  // XState makes a state value anew whenever other states are active, and only then.
+  if (before.value !== after.value) return true
   const was = before.context as Record<string, unknown>
   const is = after.context as Record<string, unknown>
   return Object.keys(is).some((key) => !ofTheTurn.has(key) && !same(was[key], is[key]))
-}
-
-const sameValue = (a: StateValue | undefined, b: StateValue | undefined): boolean => {
-  if (a === b) return true
-  if (typeof a !== 'object' || typeof b !== 'object') return false
-  const keys = Object.keys(a)
-  return keys.length === Object.keys(b).length && keys.every((key) => sameValue(a[key], b[key]))
 }
 
 /** Contexts are small plain JSON. */

@@ -15,6 +15,7 @@ import {
   timersOf,
   waitingFor,
 } from '../../src/machines/advance.ts'
+import type { Effect } from '../../src/machines/effect.ts'
 import type { Message } from '../../src/machines/message.ts'
 import {
   aDirective,
@@ -40,7 +41,13 @@ describe('a message', () => {
   it('R46: of a type that only XState may use is refused', () => {
     const { live } = aStep().tellAll(...work)
     for (const type of ['xstate.done.state.work', 'xstate.stop', 'xstate.error.x', total])
-      expect(() => advance(live, { type } as object as Message, given)).toThrow(/is not for a machine/)
+      expect(() => advance(live, { type } as object as Message, given)).toThrow(
+        expect.objectContaining({
+          code: 'BAD_INPUT',
+          message: expect.stringContaining('is not for a machine'),
+          hint: expect.stringContaining('internal'),
+        }),
+      )
     expect(() => advance(live, { type: 5 } as object as Message, given)).toThrow(
       /a message of type 5 is not for a machine/,
     )
@@ -63,13 +70,20 @@ describe('a timer', () => {
     const { timers } = step.tellAll(the.ready, the.dispatch, the.granted)
     expect(timers).toEqual([{ do: 'set', id: total, delay: 14_400_000 }])
     expect(timersOf(step.live)).toEqual([total])
+    expect(timersOf(aStep().live)).toEqual([])
     const fired = fire(step.live, total, given)
     expect(phase(fired.live)).toBe('backoff')
     expect(fire(fired.live, total, given)).toMatchObject({ changed: false, effects: [], timers: [] })
   })
 
   it('R46: is never anything else', () => {
-    expect(() => fire(aStep().live, 'cancel', given)).toThrow('"cancel" is not a durable timer')
+    expect(() => fire(aStep().live, 'cancel', given)).toThrow(
+      expect.objectContaining({
+        code: 'BAD_INPUT',
+        message: '"cancel" is not a durable timer',
+        hint: expect.stringContaining('set with'),
+      }),
+    )
     expect(() => fire(aStep().live, 'xstate.stop', given)).toThrow(/is not a durable timer/)
   })
 
@@ -85,8 +99,20 @@ describe('a timer', () => {
       const settings = { ...stepSettings, limits: { total: delay, stopping: 1, backoff: [] } }
       const step = aStep(settings)
       step.tellAll(the.ready, the.dispatch)
-      expect(() => step.tell(the.granted)).toThrow('the machine step failed at the timer')
+      expect(() => step.tell(the.granted)).toThrow(
+        expect.objectContaining({
+          code: 'INTERNAL',
+          message: expect.stringContaining('the machine step failed at the timer'),
+          cause: `a delay of ${delay} ms`,
+        }),
+      )
     }
+  })
+
+  it('R28: without a delay is due at once', () => {
+    const step = aStep({ ...stepSettings, limits: { total: 1, stopping: 1, backoff: [0] } })
+    step.tellAll(the.ready, the.dispatch, the.granted)
+    expect(step.tell(the.means).timers).toMatchObject([{ do: 'cancel' }, { do: 'set', delay: 0 }])
   })
 })
 
@@ -118,6 +144,15 @@ describe('a state', () => {
     expect(step.tell(the.accepted).live).toBe(before)
   })
 
+  it('R45: has not changed when a message leaves what it has as it is, part by part', () => {
+    const step = aStep({ ...stepSettings, dependsOn: [1, 2, 5] })
+    const passed = (index: number) => step.tell({ type: 'dependency.passed', index })
+    expect(passed(2)).toMatchObject({ changed: true })
+    const before = step.live
+    expect(passed(2)).toMatchObject({ changed: false, live: before })
+    expect(passed(5)).toMatchObject({ changed: true })
+  })
+
   it('R47: every change of status leaves one event, and no event without one', () => {
     const step = aStep()
     const { effects } = step.tellAll(...work, the.done)
@@ -131,6 +166,14 @@ describe('a state', () => {
       },
     ])
     expect(actor('registry', {}).tell({ type: 'settled' })).toMatchObject({ changed: true, effects: [] })
+  })
+
+  it('R47: a machine that tells of a status itself is not told for once more', () => {
+    const changes = (all: readonly Effect[]) => all.flatMap((each) => (each.kind === 'event' ? [each.type] : []))
+    const directive = aDirective({ ...directiveSettings, maxRegenerations: 0 })
+    const { effects } = directive.tellAll(...toPlanner, the.failed)
+    expect(changes(effects).filter((type) => type === 'directive_failed')).toHaveLength(1)
+    expect(new Set(changes(effects)).size).toBe(changes(effects).length)
   })
 
   it('R43: that cannot even begin is a fault', () => {
@@ -206,6 +249,8 @@ describe('what people see', () => {
     expect(after(...toRunning, { type: 'pause' })).toEqual([false, true, false])
     expect(after(...toRunning, the.cancel)).toEqual([false, false, false])
     expect(after(...toCompleted)).toEqual([false, false, true])
+    expect(after(...toPlanner, the.failed)).toEqual([false, false, true])
+    expect(after(the.cancel)).toEqual([false, false, true])
   })
 
   it('R40: an attempt is open from its grant to its end', () => {

@@ -203,6 +203,13 @@ describe('a plan', () => {
     ])
     const many = Array.from({ length: 30 }, (_, at) => pair(`a${at}`, `b${at}`)).flat()
     expect(faultsOf(planOf(...many))).toHaveLength(20)
+    const knot = Array.from({ length: 6 }, (_, at) =>
+      step(`k${at}`, {
+        depends_on: Array.from({ length: 6 }, (_one, on) => `k${on}`).filter((name) => name !== `k${at}`),
+      }),
+    )
+    expect(faultsOf(planOf(...knot)).length).toBeLessThanOrEqual(20)
+    expect(new Set(faultsOf(planOf(...knot))).size).toBe(faultsOf(planOf(...knot)).length)
   })
 
   it('R11: a very long cycle is shortened in the middle', () => {
@@ -211,6 +218,8 @@ describe('a plan', () => {
     expect(fault).toMatch(/^a cycle: "s0" waits for "s1" .* waits for "s48" waits for \(51 more\) waits for "s0"$/)
     const short = Array.from({ length: 49 }, (_, at) => step(`s${at}`, { depends_on: [`s${(at + 1) % 49}`] }))
     expect(faultsOf(planOf(...short))[0]).not.toContain('more')
+    const least = Array.from({ length: 50 }, (_, at) => step(`s${at}`, { depends_on: [`s${(at + 1) % 50}`] }))
+    expect(faultsOf(planOf(...least))[0]).not.toContain('more')
   })
 
   it('R11: more steps than the limit are refused, naming it', () => {
@@ -240,6 +249,30 @@ describe('a plan', () => {
     expect(faultsOf(planOf(step('a', { task_plan: 'x'.repeat(textBytesMax) })))).toEqual([])
     expect(faultsOf(planOf(step('a', { task_plan: 'x'.repeat(textBytesMax + 1) })))).toHaveLength(1)
     expect(faultsOf(planOf(step('n'.repeat(nameCharsMax))))).toEqual([])
+    expect(faultsOf(planOf(step('a', { task_plan: 'é'.repeat(textBytesMax / 2 + 1) })))).toHaveLength(1)
+    expect(faultsOf(planOf(step('a', { task_plan: '…'.repeat(textBytesMax / 3 + 1) })))).toHaveLength(1)
+  })
+
+  it('R10: a fault names its step as far as it has a name, a very long one shortened, and an empty one is a fault of its own', () => {
+    const long = 'n'.repeat(nameCharsMax + 1)
+    expect(faultsOf(planOf(step(long)))).toEqual([
+      `steps[0] ("${'n'.repeat(80)}…"): "name" is longer than ${nameCharsMax} characters`,
+    ])
+    expect(faultsOf(planOf(step('n'.repeat(80), { description: 5 })))).toEqual([
+      `steps[0] ("${'n'.repeat(80)}"): "description" is not a text`,
+    ])
+    expect(faultsOf(planOf(step('')))).toEqual(['steps[0]: "name" is empty'])
+    expect(faultsOf(planOf(step(' ')))).toEqual(['steps[0] (" "): "name" is empty'])
+    expect(faultsOf(planOf(step('a'), step('', {}), step('  ', {})))).toHaveLength(2)
+  })
+
+  it('R9: a step has so many checks and no more', () => {
+    const checks = Array.from({ length: checkCountMax }, (_, at) => ({ name: `c${at}`, run: 'true' }))
+    expect(faultsOf(planOf(step('a', { checks })))).toEqual([])
+    expect(faultsOf(planOf(step('a', { checks: [...checks, null, null] })))).toEqual([
+      `steps[0] ("a"): it has ${checkCountMax + 2} checks; at most ${checkCountMax} are possible`,
+    ])
+    expect(faultsOf(planOf(step('a', { checks: 5 })))).toEqual(['steps[0] ("a"): "checks" is not a list'])
   })
 
   it('R12: 20,000 steps in one line, last first, are read in time that grows with the plan', () => {

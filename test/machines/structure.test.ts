@@ -101,6 +101,12 @@ describe.each<[string, AnyStateMachine, object]>([
 })
 
 it('R46: a machine that is not known is named, with those that are', () => {
-  expect(() => machineOf('step', '7')).toThrow('there is no machine step@7 in this version of Writ')
+  expect(() => machineOf('step', '7')).toThrow(
+    expect.objectContaining({
+      code: 'INTERNAL',
+      message: 'there is no machine step@7 in this version of Writ',
+      hint: 'known are directive@1, step@1, registry@1',
+    }),
+  )
   expect(known).toEqual(['directive@1', 'step@1', 'registry@1'])
 })

@@ -31,6 +31,13 @@ describe('the JSON', () => {
     expect(findJson(`${fenced('{"a": 1}', 'js')}\r\n${fenced('{"a": 2}')}`)).toEqual({ a: 2 })
     expect(findJson('```json\n{"a": 4}')).toEqual({ a: 4 })
     expect(findJson('```\n```json\n{"a": 5}\n```\nx')).toBeNull()
+    expect(findJson('```json\n[4,\n5]\n   ```  \nx')).toEqual([4, 5])
+    expect(findJson('```json\n[4]\n``` x')).toBeNull()
+    expect(findJson('```json\n[4]\nx ```')).toBeNull()
+    expect(findJson('~~~json\n[4]\n```\n~~~')).toBeNull()
+    expect(findJson('x ```json\n[4]\n```')).toBeNull()
+    expect(findJson('```json title="x"\n[6]\n```')).toEqual([6])
+    expect(findJson('```js\n```json\n```\n```json\n[7]\n```')).toEqual([7])
   })
 
   it('R30: else everything from the first brace to the end', () => {
@@ -47,6 +54,7 @@ describe('the JSON', () => {
     expect(findJson([markdown(`words\n${fenced('{"a": 4}')}`), code('{"a": 2}')])).toEqual({ a: 4 })
     expect(findJson([paragraph(fenced('{"a": 5}')), code('{"a": 2}')])).toEqual({ a: 2 })
     expect(findJson([code('{"a": '), code('1}')])).toEqual({ a: 1 })
+    expect(findJson([paragraph('as follows: {"a": "x'), paragraph('y"}')])).toBeNull()
   })
 
   it('R30: a file that is a document of elements is read as those', () => {
@@ -56,8 +64,10 @@ describe('the JSON', () => {
     expect(findJson(JSON.stringify(other))).toEqual(other)
     const object = { type: 'x', elements: [] }
     expect(findJson(JSON.stringify(object))).toEqual(object)
-    const noText = [{ type: 'code' }, null]
-    expect(findJson(JSON.stringify(noText))).toEqual(noText)
+    for (const noText of [[{ type: 'code' }, null], ['type', code('{"a": 1}')], [{ type: 'code', text: 5 }]])
+      expect(findJson(JSON.stringify(noText))).toEqual(noText)
+    const escaped = `[{"\\u0074ype": "code", "text": "[1]"}]`
+    expect(findJson(escaped)).toEqual([{ type: 'code', text: '[1]' }])
   })
 
   it('R30: the first JSON found is final, verdict or not', () => {
