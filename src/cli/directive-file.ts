@@ -6,14 +6,18 @@ import { hostname } from 'node:os'
 import { dirname, resolve } from 'node:path'
 import { isCollection, isPair, isScalar, LineCounter, parseDocument, type Document } from 'yaml'
 import type { z } from 'zod'
+import { parsePlan } from '../machines/plan.ts'
 import { directiveInput, isRepositoryUrl, roles, type DirectiveInput, type Needs } from '../protocol/directive.ts'
 import { WritError } from '../protocol/errors.ts'
+import type { Plan } from '../protocol/plan.ts'
 import { readTextFile, shownName } from './text-file.ts'
 
 export interface DirectiveFile {
   /** The folder that relative paths start from. */
   folder: string
   input: DirectiveInput
+  /** As the node will read it; null when the file brings none. */
+  plan: Plan | null
   /** The repository, when it is a path that begins with ./ or ../: absolute. */
   localRepository: string | null
 }
@@ -41,9 +45,23 @@ export const readDirectiveFile = (path: string, cwd: string): DirectiveFile => {
       ),
     )
   }
-  const folder = path === '-' ? cwd : dirname(resolve(cwd, path))
   // What was written is sent, not what the schema made of it: filling in defaults is the node's.
-  return complete(plainValue(document, name) as DirectiveInput, folder)
+  const input = plainValue(document, name) as DirectiveInput
+  const read = input.plan === undefined ? { plan: null } : parsePlan(input.plan, { evaluate: checked.data.evaluate })
+  if ('faults' in read) {
+    throw faulty(
+      name,
+      read.faults.map((fault) => `${at(offsetOf(document, placeOf(fault)))}: plan: ${fault}`),
+    )
+  }
+  const folder = path === '-' ? cwd : dirname(resolve(cwd, path))
+  return { ...complete(input, folder), plan: read.plan }
+}
+
+/** The step that a plan's fault begins with, else the plan. */
+const placeOf = (fault: string): Path => {
+  const [, index] = /^steps\[(\d+)\]/.exec(fault) ?? []
+  return index === undefined ? ['plan'] : ['plan', 'steps', Number(index)]
 }
 
 const plainValue = (document: Document, name: string): unknown => {
@@ -105,7 +123,7 @@ const rangeStart = (node: unknown): number | undefined => {
 
 const isRelative = (text: string): boolean => /^\.\.?\//.test(text)
 
-const complete = (input: DirectiveInput, folder: string): DirectiveFile => {
+const complete = (input: DirectiveInput, folder: string): Omit<DirectiveFile, 'plan'> => {
   const absolute = (text: string): string => (isRelative(text) ? resolve(folder, text) : text)
   const { repository, needs } = input
   const local = repository !== undefined && !isRepositoryUrl(repository) && !isScpLike(repository)

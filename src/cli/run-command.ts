@@ -31,7 +31,7 @@ export const runFile = async (
   const read = readDirectiveFile(file, world.cwd)
   const input = id === undefined ? read.input : { ...read.input, id }
   if (dryRun) {
-    show(context, input, () => draftLines(input, terminal).forEach(terminal.print))
+    show(context, input, () => draftLines(read, terminal).forEach(terminal.print))
     return terminal.say('Nothing was sent (--dry-run).')
   }
   await seeToRepository(read, terminal.say)

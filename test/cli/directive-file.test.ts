@@ -127,18 +127,39 @@ test('a dry run prints the plan as a tree and sends nothing', async () => {
 `)
 })
 
-test('a dry run names unknown dependencies of the plan', async () => {
-  const name = file(
-    'title: x\ngoal: y\nplan: { steps: [{ name: a, description: d, task_plan: t, depends_on: [b, c] }] }\n',
-  )
+test('R11 R46: every fault of the plan is told before anything is sent, with its place: unknown dependencies, cycles, what is missing', async () => {
+  const name = file(`title: x
+goal: y
+plan:
+  steps:
+    - { name: a, description: d, task_plan: t, depends_on: [nobody, c] }
+    - { name: b, description: d, task_plan: t, depends_on: [a] }
+    - { name: c, description: d, task_plan: t, depends_on: [b] }
+    - { name: c, description: d }
+`)
   expect(await failing(name)).toEqual({
     code: 2,
     faults: [
-      'error: the plan has 2 faults [BAD_INPUT]',
-      '  - step a: depends on b, which is no step',
-      '  - step a: depends on c, which is no step',
+      `error: ${name} has 4 faults [BAD_INPUT]`,
+      `  - ${name}:8:7: plan: steps[3] ("c"): "task_plan" is missing`,
+      `  - ${name}:8:7: plan: steps[3]: the name "c" is that of steps[2] already`,
+      `  - ${name}:5:7: plan: steps[0] ("a"): it depends on "nobody", and no step has that name`,
+      `  - ${name}:3:1: plan: a cycle: "a" waits for "c" waits for "b" waits for "a"`,
+      'hint: nothing was sent; see examples/ for whole files',
     ],
   })
+  const text = file('title: x\ngoal: y\nplan: |\n  {"steps": [}\n')
+  expect((await failing(text)).faults[1]).toMatch(
+    /directive-\d+\.yaml:3:1: plan: the plan is not JSON: .*line 1, column 12/,
+  )
+})
+
+test('R29: a step with checks in a directive that turns evaluation off is a fault here already', async () => {
+  const checks = 'checks: [{ name: c, run: "true" }]'
+  const name = file(
+    `title: x\ngoal: y\nevaluate: false\nplan: { steps: [{ name: a, description: d, task_plan: t, ${checks} }] }\n`,
+  )
+  expect((await failing(name)).faults[1]).toContain(':4:17: plan: steps[0] ("a"): it has checks')
 })
 
 test('the repository is made by setup.mjs beside the file when it is not there yet, and only then', async () => {
