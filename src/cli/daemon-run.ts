@@ -2,7 +2,7 @@
 import { hostname } from 'node:os'
 import { resolve } from 'node:path'
 import { daemonUser } from '../bus/permissions.ts'
-import { runDaemon } from '../daemon/daemon.ts'
+import { type Daemon, runDaemon } from '../daemon/daemon.ts'
 import { roles, type Role } from '../protocol/directive.ts'
 import { WritError } from '../protocol/errors.ts'
 import { cliPath } from './cli-path.ts'
@@ -24,14 +24,17 @@ export interface DaemonRunFlags {
   home?: string
 }
 
-/** Runs until it is interrupted. Throws what connecting and starting throw. */
+/** Runs until it is interrupted or drained. Throws what connecting and starting throw. */
 export const runHere = async (context: Context, flags: DaemonRunFlags): Promise<void> => {
   const parts = new Parts()
   const force = (): void => void parts.force().finally(() => process.exit(exits.interrupted))
   await interruptible(async (signal) => {
     try {
-      await serve(context, flags, parts)
-      await aborted(signal)
+      const daemon = await serve(context, flags, parts)
+      const drained = daemon.drained.then(
+        () => signal.aborted || context.terminal.say('Drained: nothing runs any more.'),
+      )
+      await Promise.race([aborted(signal), drained])
     } finally {
       if (signal.aborted) context.terminal.say('Stopping … (Ctrl-C again to force)')
       await parts.stop()
@@ -39,7 +42,7 @@ export const runHere = async (context: Context, flags: DaemonRunFlags): Promise<
   }, force)
 }
 
-const serve = async (context: Context, flags: DaemonRunFlags, parts: Parts): Promise<void> => {
+const serve = async (context: Context, flags: DaemonRunFlags, parts: Parts): Promise<Daemon> => {
   const { terminal, json } = context
   const settings = context.settings()
   const { owner } = settings
@@ -69,6 +72,7 @@ const serve = async (context: Context, flags: DaemonRunFlags, parts: Parts): Pro
   )
   if (json) terminal.json({ name, owner, slots, roles: played, pid: process.pid })
   void daemon.ready.then(() => terminal.say('A node has answered: it takes tasks now.'))
+  return daemon
 }
 
 /** Daemons of two data folders may have one name: each has its home in its own. Undefined: the daemon's own choice. */

@@ -37,6 +37,8 @@ const record = z.object({
   /** That its processes carry. */
   token: z.string().nullable(),
   outcome: outcome.nullable(),
+  /** How its log is to be read; null while it runs, and when there is none. */
+  output: z.object({ head: z.int(), leftOut: z.int() }).nullable().default(null),
   /** What became of the report; null: it is still to be delivered. */
   receipt: z.enum(['counted', 'stale', 'refused']).nullable(),
 })

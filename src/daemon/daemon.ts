@@ -21,6 +21,8 @@ import { homeFolder, openHome } from './home.ts'
 import { writeLauncher } from './launcher.ts'
 import type { Log } from './log.ts'
 import { openOrders } from './orders.ts'
+import { logFile, openOutputs } from './outputs.ts'
+import { mendOutputLog } from './output-log.ts'
 import { endGroup } from './process-group.ts'
 import { prune } from './prune.ts'
 import { openReports } from './reports.ts'
@@ -104,6 +106,7 @@ const assemble = async (options: DaemonOptions, home: Home): Promise<Daemon> => 
     running,
     draining: drainage.begun,
     drain,
+    output: openOutputs(running, around.attempts, home.logs),
   })
   const describe = () => ({ ...capabilities(options, around), running: running.names(), draining: drainage.begun() })
   const lost = await takeUp(around)
@@ -188,11 +191,12 @@ const hostLabel = (): string =>
     .slice(0, 63) || 'localhost'
 
 /** The predecessor's attempts; what still ran of them is ended first, so that nothing runs twice. */
-const takeUp = async ({ attempts, log }: Surroundings) => {
+const takeUp = async ({ attempts, home, log }: Surroundings) => {
   const { records, damaged } = await attempts.open()
   for (const file of damaged) log.error({ file }, 'the record of an attempt cannot be read; it was moved aside')
   await Promise.all(records.flatMap(({ group }) => (group === null ? [] : [endGroup(group)])))
   await Promise.all(records.flatMap(({ token }) => (token === null ? [] : [endStrays(token)])))
+  for (const record of records) record.output ??= mendOutputLog(logFile(home.logs, record))
   if (records.length > 0) log.info({ count: records.length }, 'attempts of the former process are taken up')
   return records
 }

@@ -9,6 +9,7 @@ import type { AttemptRecord, Attempts } from './attempts.ts'
 import { attemptKey, failed } from './attempts.ts'
 import type { RunningAttempts } from './running.ts'
 import type { Orders } from './wire.ts'
+import type { OutputOrder, OutputPart } from '../protocol/task.ts'
 
 export interface OrdersOptions {
   owner: string
@@ -19,6 +20,8 @@ export interface OrdersOptions {
   running: RunningAttempts
   draining: () => boolean
   drain: () => void
+  /** What an attempt of this daemon wrote. */
+  output: (order: OutputOrder) => Promise<OutputPart>
 }
 
 export const openOrders = (options: OrdersOptions): Orders => {
@@ -58,11 +61,15 @@ export const openOrders = (options: OrdersOptions): Orders => {
       options.drain()
       return Promise.resolve({ draining: true })
     },
+    output: async (order) => {
+      keyOf(order)
+      return options.output(order)
+    },
   }
 }
 
 /** An attempt's files carry this name, so it has to be one. */
-const keyOf = (order: Order): string => {
+const keyOf = (order: Pick<Order, 'task' | 'attempt'>): string => {
   if (isToken(order.task)) return attemptKey(order)
   throw new WritError('BAD_INPUT', `${JSON.stringify(order.task.slice(0, 80))} is not a task's id`, {
     hint: 'A-Z a-z 0-9 _ -',
@@ -125,6 +132,7 @@ const recordFor = (
   group: null,
   token: null,
   outcome: null,
+  output: null,
   receipt: null,
 })
 

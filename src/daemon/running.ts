@@ -19,6 +19,8 @@ interface Open {
 
 export interface RunningAttempts {
   find: (key: string) => AttemptRecord | null
+  /** How to read what it writes; null when it does not run. */
+  output: (key: string) => RunningAttempt['read'] | null
   /** How many slots they take. */
   count: () => number
   /** `<task id>/<attempt>` of every one without a receipt. */
@@ -61,6 +63,7 @@ export const openRunning = (around: Surroundings, changed: () => void): RunningA
   }
   return {
     find: (key) => open.get(key)?.record ?? null,
+    output: (key) => open.get(key)?.attempt?.read ?? null,
     count: () => [...open.values()].filter(({ attempt }) => attempt !== null).length,
     names: () => [...open.values()].map(({ record }) => `${record.task}/${record.attempt}`),
     begin: (record, spawn) => {

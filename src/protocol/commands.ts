@@ -118,6 +118,10 @@ export const taskCommands = {
     force: z.boolean().default(false),
   }),
   get: bare,
+  output: z.object({
+    attempt: z.int().positive().optional().describe('else the last one'),
+    offset: z.int().min(0).default(0).describe('the `next` of the answer before'),
+  }),
   done: z.object({ result: text.optional(), verdict: verdict.optional() }),
   failed: z.object({ reason: text.optional() }),
 }

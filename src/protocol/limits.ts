@@ -58,6 +58,8 @@ export const registryAuditMs = minute
 export const daemonSlotsMax = 1000
 export const labelCountMax = 32
 export const outputBytesMax = 10 * MiB
+/** Of output in one answer: as JSON every byte may become six. */
+export const outputPartBytes = 64 * KiB
 export const pullWaitMs = 30 * second
 
 /** Defaults of a directive. */

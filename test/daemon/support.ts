@@ -68,7 +68,7 @@ export interface Node {
   reports: Reported[]
   /** What the next reports are answered with; then receipts again. */
   refuse: (...answers: ErrorBody[]) => void
-  order: (verb: 'spawn' | 'cancel' | 'finish' | 'drain', body: object) => Promise<unknown>
+  order: (verb: 'spawn' | 'cancel' | 'finish' | 'drain' | 'output', body: object) => Promise<unknown>
   /** The first `done` or `failed` of a task. */
   outcome: (task: string) => Promise<Reported>
 }

@@ -33,6 +33,14 @@ export const daemon: Declare = (command, context) => {
   )
   examples(
     command
+      .command('drain')
+      .description('Have a daemon take nothing new: it ends once what it runs has ended')
+      .argument('<name>', 'its name, as `writ daemon list` shows it')
+      .action(async (name: string) => drain(context(), name)),
+    ['writ daemon drain builder'],
+  )
+  examples(
+    command
       .command('list')
       .description('List daemons with their slots')
       .option('--limit <n>', `at most so many (up to ${listMax})`, whole(1, listMax), 100)
@@ -40,6 +48,13 @@ export const daemon: Declare = (command, context) => {
       .action(async (query: object) => list(context(), query)),
     ['writ daemon list', 'writ daemon list --json'],
   )
+}
+
+const drain = async (context: Context, name: string): Promise<void> => {
+  const { api } = await context.link()
+  const answer = await api.drain(name)
+  show(context, answer, () => context.terminal.say(`${name} takes nothing new, and ends once what it runs has ended.`))
+  context.next(`writ daemon list${context.flagsText}`)
 }
 
 const list = async (context: Context, query: object): Promise<void> => {
