@@ -32,6 +32,8 @@ export interface Clone {
   resolve: (base: string | null) => Promise<string>
   /** What the branch is in the repository, fetched; null when it is not there. */
   tip: (branch: string) => Promise<string | null>
+  /** Branches below a folder of branches, by the rest of their names, and where they are. */
+  below: (folder: string) => Promise<{ name: string; commit: string }[]>
   contains: (descendant: string, ancestor: string) => Promise<boolean>
   /** Makes the branch this commit. With `seen`, only when it still was that (null: not there); false when it was not. */
   push: (commit: string, branch: string, seen?: { was: string | null }) => Promise<boolean>
@@ -122,6 +124,11 @@ const cloneOf = ({ gitDir, repository, git: run, use, alone }: Parts): Clone => 
       await ensure(commit)
       return commit
     },
+    below: async (folder) => {
+      const above = `refs/heads/${folder}/`
+      const found = await far(() => remote.list(`${above}*`))
+      return found.map(({ ref, commit }) => ({ name: ref.slice(above.length), commit }))
+    },
     contains: async (descendant, ancestor) =>
       (await here(['merge-base', '--is-ancestor', ancestor, descendant], { answers: [1] })).code === 0,
     push: async (commit, branch, seen) => {
@@ -144,7 +151,12 @@ const noBase = ({ location }: Repository, base: string | null): WritError =>
 
 const worktreeOf = async (git: Clone['git'], folder: string, commit: string): Promise<Worktree> => {
   await removeFolder(folder)
-  await git(['worktree', 'add', '--quiet', '--detach', '--force', '--end-of-options', folder, commit])
+  await git(['worktree', 'add', '--quiet', '--detach', '--force', '--end-of-options', folder, commit]).catch(
+    async (error: unknown) => {
+      await removeFolder(folder)
+      throw error
+    },
+  )
   const gitDir = /^gitdir: (.+)$/m.exec(await readFile(join(folder, '.git'), 'utf8'))?.[1]
   if (gitDir === undefined) throw new GitError(`the worktree ${folder} has no git folder`)
   // Not `git worktree prune`: it would also take what another task has made of its own folder.

@@ -15,7 +15,7 @@ import { openClones } from './clone.ts'
 import { environmentFor } from './environment.ts'
 import type { DeclaredExecutors } from './executors/choice.ts'
 import { chooseFrom } from './executors/choice.ts'
-import { openGit } from './git.ts'
+import { gitMark, openGit } from './git.ts'
 import type { Home } from './home.ts'
 import { homeFolder, openHome } from './home.ts'
 import { writeLauncher } from './launcher.ts'
@@ -32,7 +32,7 @@ import { openSession } from './session.ts'
 import { openSocket } from './socket.ts'
 import type { DaemonBus } from './wire.ts'
 import { openWire } from './wire.ts'
-import { endStrays } from './strays.ts'
+import { endStrays, tokenMark } from './strays.ts'
 
 export interface DaemonOptions {
   bus: DaemonBus
@@ -152,7 +152,7 @@ const surroundings = async (
   return {
     home,
     attempts: openAttempts(home.attempts),
-    clones: openClones(home.repos, openGit(process.env, options.gitConfig ?? [])),
+    clones: openClones(home.repos, openGit(process.env, options.gitConfig ?? [], home.id)),
     choice: chooseFrom(options.executors ?? {}),
     wire,
     reports: openReports(wire, options.log, stopped),
@@ -195,7 +195,8 @@ const takeUp = async ({ attempts, home, log }: Surroundings) => {
   const { records, damaged } = await attempts.open()
   for (const file of damaged) log.error({ file }, 'the record of an attempt cannot be read; it was moved aside')
   await Promise.all(records.flatMap(({ group }) => (group === null ? [] : [endGroup(group)])))
-  await Promise.all(records.flatMap(({ token }) => (token === null ? [] : [endStrays(token)])))
+  const tokens = records.flatMap(({ token }) => (token === null ? [] : [tokenMark(token)]))
+  await endStrays(gitMark(home.id), ...tokens)
   for (const record of records) record.output ??= mendOutputLog(logFile(home.logs, record))
   if (records.length > 0) log.info({ count: records.length }, 'attempts of the former process are taken up')
   return records

@@ -17,7 +17,7 @@ import type { Output } from './output.ts'
 import { keepTail } from './output.ts'
 import { start } from './process.ts'
 import { readRepository } from './repository.ts'
-import { endStrays } from './strays.ts'
+import { endStrays, tokenMark } from './strays.ts'
 
 /** An attempt whose workspace is there. */
 export interface Execution {
@@ -70,7 +70,7 @@ export const execute = async (execution: Execution): Promise<Outcome> => {
     return ending.reason() === null ? outcome : failureOf(null, ending)
   } finally {
     admission.close()
-    await endStrays(admission.token)
+    await endStrays(tokenMark(admission.token))
   }
 }
 

@@ -4,13 +4,21 @@
  */
 import { readdir, readFile } from 'node:fs/promises'
 
-/** Kills every process of this user that carries the token. */
-export const endStrays = async (token: string): Promise<void> => {
-  if (process.platform !== 'linux') return
-  const mark = `WRIT_TOKEN=${token}`
+/** A variable of the environment that only processes of ours have with this value. */
+export interface Mark {
+  name: string
+  value: string
+}
+
+export const tokenMark = (token: string): Mark => ({ name: 'WRIT_TOKEN', value: token })
+
+/** Kills every process of this user that carries one of these marks. */
+export const endStrays = async (...marks: readonly Mark[]): Promise<void> => {
+  if (process.platform !== 'linux' || marks.length === 0) return
+  const wanted = new Set(marks.map(({ name, value }) => `${name}=${value}`))
   const pids = (await readdir('/proc')).filter((name) => /^\d+$/.test(name) && Number(name) !== process.pid)
   const found = await Promise.all(
-    pids.map(async (pid) => ((await environmentOf(pid)).includes(mark) ? [Number(pid)] : [])),
+    pids.map(async (pid) => ((await environmentOf(pid)).some((entry) => wanted.has(entry)) ? [Number(pid)] : [])),
   )
   for (const pid of found.flat()) kill(pid)
 }

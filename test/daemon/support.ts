@@ -186,7 +186,7 @@ export const spawnOf = (
     targetPath: null,
     startCommit: null,
     merge: null,
-    completionAction: 'merge',
+    completionAction: 'branch',
     continueFrom: null,
     copyFiles: null,
     resumeSession: null,
