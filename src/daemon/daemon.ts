@@ -8,7 +8,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { Role } from '../protocol/directive.ts'
 import { WritError } from '../protocol/errors.ts'
 import { chosenId, ownerName } from '../protocol/ids.ts'
-import { daemonSlotsMax } from '../protocol/limits.ts'
+import { cleanMs as cleanMsUsual, daemonDiskBytes, daemonSlotsMax } from '../protocol/limits.ts'
 import type { Surroundings } from './attempt.ts'
 import { openAttempts } from './attempts.ts'
 import { openClones } from './clone.ts'
@@ -52,8 +52,10 @@ export interface DaemonOptions {
   passEnvironment?: readonly string[]
   /** Settings for git, `key=value`: a credential helper, say. */
   gitConfig?: readonly string[]
-  /** For logs and clone caches; looked at when it starts. */
+  /** For workspaces, logs and clone caches together. */
   diskBytesMax?: number
+  /** How often it looks for what is to be cleaned up, in ms. */
+  cleanMs?: number
   log: Log
 }
 
@@ -67,7 +69,6 @@ export interface Daemon {
   stop: (force?: boolean) => Promise<void>
 }
 
-const diskBytesDefault = 20 * 1024 ** 3
 /** How long a stop waits for receipts, in ms. What has none by then is reported at the next start. */
 const [stopMs, forcedStopMs] = [5000, 500]
 
@@ -93,7 +94,7 @@ const assemble = async (options: DaemonOptions, home: Home): Promise<Daemon> => 
     session.beat()
     drainage.look(running.names().length)
   }
-  const running = openRunning(around, changed)
+  const running = openRunning(around, changed, () => cleaning.now())
   const drain = (): void => {
     drainage.begin()
     changed()
@@ -110,10 +111,11 @@ const assemble = async (options: DaemonOptions, home: Home): Promise<Daemon> => 
   })
   const describe = () => ({ ...capabilities(options, around), running: running.names(), draining: drainage.begun() })
   const lost = await takeUp(around)
-  await prune(home, around.attempts, options.diskBytesMax ?? diskBytesDefault)
+  const cleaning = await startCleaning(options, around, running)
   const session = openSession({ wire, home, describe, orders, log })
   for (const record of lost) running.resume(record)
   const close = once(async () => {
+    cleaning.stop()
     await session.close()
     await around.socket.close()
     home.release()
@@ -130,6 +132,28 @@ const assemble = async (options: DaemonOptions, home: Home): Promise<Daemon> => 
       await close()
     },
   }
+}
+
+/** At once, when nothing runs yet, and then every so often. */
+const startCleaning = async (
+  { cleanMs = cleanMsUsual, diskBytesMax = daemonDiskBytes }: DaemonOptions,
+  { home, attempts, clones, log }: Surroundings,
+  running: RunningAttempts,
+): Promise<{ now: () => void; stop: () => void }> => {
+  const clean = (): Promise<void> =>
+    prune({ home, attempts, clones, open: running.records, diskBytesMax, log }).catch((error: unknown) =>
+      log.warn({ error: String(error) }, 'the clean-up did not come to its end'),
+    )
+  await clean()
+  let cleaning: Promise<void> | null = null
+  const now = (): void => {
+    cleaning ??= clean().finally(() => {
+      cleaning = null
+    })
+  }
+  const timer = setInterval(now, cleanMs)
+  timer.unref()
+  return { now, stop: () => clearInterval(timer) }
 }
 
 const checkOptions = ({ owner, name, slots, roles }: DaemonOptions): void => {
@@ -196,7 +220,7 @@ const takeUp = async ({ attempts, home, log }: Surroundings) => {
   for (const file of damaged) log.error({ file }, 'the record of an attempt cannot be read; it was moved aside')
   await Promise.all(records.flatMap(({ group }) => (group === null ? [] : [endGroup(group)])))
   const tokens = records.flatMap(({ token }) => (token === null ? [] : [tokenMark(token)]))
-  await endStrays(gitMark(home.id), ...tokens)
+  await endStrays([gitMark(home.id), ...tokens])
   for (const record of records) record.output ??= mendOutputLog(logFile(home.logs, record))
   if (records.length > 0) log.info({ count: records.length }, 'attempts of the former process are taken up')
   return records

@@ -7,6 +7,7 @@ import { addressOf, isToken } from '../protocol/ids.ts'
 import type { Order, Spawn } from '../protocol/task.ts'
 import type { AttemptRecord, Attempts } from './attempts.ts'
 import { attemptKey, failed } from './attempts.ts'
+import { wordsFor } from './failure.ts'
 import type { RunningAttempts } from './running.ts'
 import type { Orders } from './wire.ts'
 import type { OutputOrder, OutputPart } from '../protocol/task.ts'
@@ -91,7 +92,7 @@ const oneAtATime = () => {
   }
 }
 
-/** Accepts an attempt that is new here: its record is on the disk before it begins and before the answer. */
+/** Accepts an attempt that is new here: its record is written before it begins and before the answer. */
 const acceptor = ({ owner, slots, session, attempts, running, draining }: OrdersOptions) => {
   let accepting = 0
   return async (order: Order, spawn: Spawn): Promise<void> => {
@@ -103,13 +104,11 @@ const acceptor = ({ owner, slots, session, attempts, running, draining }: Orders
     const record = recordFor(order, spawn, session(), owner)
     accepting++
     try {
-      await attempts.save(record)
+      await attempts.note(record)
       running.begin(record, spawn)
     } catch (cause) {
-      throw new WritError('BUSY', `the attempt cannot be recorded: ${String(cause)}`, {
-        hint: "look at the daemon's disk",
-        cause,
-      })
+      // Not BUSY: it would be asked for again at every beat, for as long as the disk is full.
+      throw new WritError('INTERNAL', `the attempt cannot be recorded: ${wordsFor(cause)}`, { cause })
     } finally {
       accepting--
     }

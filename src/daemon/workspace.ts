@@ -30,7 +30,7 @@ export const openWorkspace = async (spawn: Spawn, work: string, clones: Clones, 
     refuseWithout(spawn)
     return emptyFolder(folder)
   }
-  const clone = await clones(readRepository(spawn.repository), use)
+  const clone = await clones.open(readRepository(spawn.repository), use)
   const worktree = await clone.worktree(folder, await startOf(spawn, clone))
   await copyFiles(spawn, clone, worktree).catch(async (error: unknown) => {
     await worktree.remove()

@@ -56,6 +56,9 @@ export const meansBackoffMs: readonly number[] = [5 * second, 30 * second]
 export const grantReusesMax = 8
 export const registryAuditMs = minute
 export const daemonSlotsMax = 1000
+/** What a daemon's workspaces, logs and clones may take together; a setting. */
+export const daemonDiskBytes = 20 * 1024 * MiB
+export const cleanMs = 10 * minute
 export const labelCountMax = 32
 export const outputBytesMax = 10 * MiB
 /** Of output in one answer: as JSON every byte may become six. */
