@@ -78,6 +78,8 @@ export const openGit = (env: NodeJS.ProcessEnv, config: readonly string[], home:
       'SSH_AUTH_SOCK',
       'SSL_CERT_FILE',
       'SSL_CERT_DIR',
+      'GIT_SSL_CAINFO',
+      'GIT_SSL_CAPATH',
       'HTTPS_PROXY',
       'https_proxy',
       'NO_PROXY',

@@ -80,6 +80,8 @@ const save = async (spawn: Spawn, clone: Clone, worktree: Worktree, work: string
 
 const commitWork = async (spawn: Spawn, clone: Clone, { folder, gitDir }: Worktree): Promise<string> => {
   const here = { gitDir, workTree: folder }
+  // Of a git that was ended with the task: nothing of the task runs any more.
+  for (const lock of ['index.lock', 'HEAD.lock']) await rm(join(gitDir, lock), { force: true })
   await clone.git(['add', '--all'], here)
   const changed = await clone.git(['status', '--porcelain', '--untracked-files=no'], here)
   if (changed !== '')

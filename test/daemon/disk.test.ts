@@ -4,7 +4,17 @@ import { randomBytes } from 'node:crypto'
 import { existsSync, readdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
-import { after, git, makeRepository, openNode, spawnOf, startDaemon, temporaryFolder, until } from './support.ts'
+import {
+  after,
+  git,
+  makeRepository,
+  openNode,
+  skipAloud,
+  spawnOf,
+  startDaemon,
+  temporaryFolder,
+  until,
+} from './support.ts'
 
 /** A folder with so much room, or null. */
 const smallDisk = (size: string): string | null => {
@@ -24,7 +34,7 @@ describe('on a disk that is full', () => {
     skip,
   }) => {
     const home = smallDisk('2m')
-    if (home === null) return skip('no small disk can be mounted here: a full disk is not tried')
+    if (home === null) return skipAloud(skip, 'no small disk can be mounted here: a full disk is not tried')
     const gate = join(temporaryFolder(), 'gate')
     const node = openNode()
     await startDaemon(node, { home })
@@ -46,7 +56,7 @@ describe('on a disk that is full', () => {
 
   test('a plan and a repository that do not fit are failures of the means that say so', async ({ skip }) => {
     const home = smallDisk('1m')
-    if (home === null) return skip('no small disk can be mounted here: a full disk is not tried')
+    if (home === null) return skipAloud(skip, 'no small disk can be mounted here: a full disk is not tried')
     const { folder } = makeRepository()
     writeFileSync(join(folder, 'large.bin'), randomBytes(2_000_000))
     git(folder, 'add', '--all')

@@ -254,3 +254,9 @@ export const lives = (pid: number): boolean => {
     return false
   }
 }
+
+/** Leaves a test out and says why, where everybody sees it. */
+export const skipAloud = (skip: (note: string) => never, why: string): never => {
+  console.warn(`skipped: ${why}`)
+  return skip(why)
+}
