@@ -21,6 +21,10 @@ export interface DaemonRunFlags {
   role?: string[]
   label?: Record<string, string>
   executor?: Record<string, readonly string[]>
+  env?: string[]
+  gitConfig?: string[]
+  /** In GiB. */
+  disk: number
   home?: string
 }
 
@@ -47,7 +51,7 @@ const serve = async (context: Context, flags: DaemonRunFlags, parts: Parts): Pro
   const settings = context.settings()
   const { owner } = settings
   const name = flags.name ?? nameOfHost()
-  const { slots, label = {}, executor = {} } = flags
+  const { slots, label = {}, executor = {}, env = [], gitConfig = [], disk } = flags
   const home = homeOf(settings, name, flags.home)
   const played = rolesFrom(flags.role)
   const log = levelled((line) => terminal.say(terminal.paintErr.dim(line)))
@@ -62,6 +66,9 @@ const serve = async (context: Context, flags: DaemonRunFlags, parts: Parts): Pro
     roles: played,
     labels: label,
     executors: executor,
+    passEnvironment: env,
+    gitConfig,
+    diskBytesMax: disk * 1024 ** 3,
     cliPath: cliPath(),
     log,
   }

@@ -20,6 +20,8 @@ export const payloadBytesMax = 512 * KiB
 export const fileBytesMax = 8 * MiB
 export const fileCountMax = 1000
 export const fileChunkBytes = 256 * KiB
+/** Of contents that no file refers to: an upload is finished within this time, or its chunks are dropped. */
+export const uploadKeptMs = 24 * hour
 export const jsonDepthMax = 100
 
 /** Of the core: one commit, one batch, the cascade that one message may set off inside a commit. */

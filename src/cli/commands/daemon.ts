@@ -9,6 +9,7 @@ import type { DaemonRunFlags } from '../daemon-run.ts'
 
 const listMax = 500
 const slotsMax = 1000
+const diskMax = 1_000_000
 
 export const daemon: Declare = (command, context) => {
   examples(
@@ -24,6 +25,9 @@ export const daemon: Declare = (command, context) => {
         'an executor of its own: a program that gets the plan on standard input; may be repeated',
         programs,
       )
+      .option('--env <name>', 'a variable of this environment that tasks see as well; may be repeated', repeated)
+      .option('--git-config <key=value>', 'a setting for git: a credential helper, say; may be repeated', repeated)
+      .option('--disk <GiB>', 'what workspaces, logs and clones may take together', whole(1, diskMax), 20)
       .option('--home <folder>', 'where it keeps its records and workspaces (WRIT_DAEMON_HOME)')
       .action(async (flags: DaemonRunFlags) => (await import('../daemon-run.ts')).runHere(context(), flags)),
     [
