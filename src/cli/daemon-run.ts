@@ -38,7 +38,8 @@ export const runHere = async (context: Context, flags: DaemonRunFlags): Promise<
       const drained = daemon.drained.then(
         () => signal.aborted || context.terminal.say('Drained: nothing runs any more.'),
       )
-      await Promise.race([aborted(signal), drained])
+      const refused = new Promise<never>((_, fail) => daemon.ready.catch(fail))
+      await Promise.race([aborted(signal), drained, refused])
     } finally {
       if (signal.aborted) context.terminal.say('Stopping … (Ctrl-C again to force)')
       await parts.stop()
@@ -78,7 +79,10 @@ const serve = async (context: Context, flags: DaemonRunFlags, parts: Parts): Pro
     `Daemon ${name} for owner ${owner}: ${slots} ${slots === 1 ? 'slot' : 'slots'}, ${played.join(', ')}. Ctrl-C to stop.`,
   )
   if (json) terminal.json({ name, owner, slots, roles: played, pid: process.pid })
-  void daemon.ready.then(() => terminal.say('A node has answered: it takes tasks now.'))
+  daemon.ready.then(
+    () => terminal.say('A node has answered: it takes tasks now.'),
+    () => undefined,
+  )
   return daemon
 }
 

@@ -60,7 +60,7 @@ export interface DaemonOptions {
 }
 
 export interface Daemon {
-  /** Resolves once a node has answered its hello. */
+  /** Resolves once a node has answered its hello; rejects with BAD_INPUT or TOO_LARGE when what it says of itself is refused. */
   ready: Promise<void>
   /** Takes nothing new; `drained` resolves when what runs has ended and was reported. */
   drain: () => void
