@@ -60,8 +60,6 @@ const settings = [
   'core.askPass=',
   'core.quotePath=false',
   'submodule.recurse=false',
-  // Looking into a repository inside of the work would run git there, with that one's own settings.
-  'diff.ignoreSubmodules=dirty',
 ]
 
 /** git's other half on this host runs with its own settings, so they are handed to it in so many words. */
