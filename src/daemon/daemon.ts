@@ -114,7 +114,10 @@ const assemble = async (options: DaemonOptions, home: Home): Promise<Daemon> => 
   const cleaning = await startCleaning(options, around, running)
   const session = openSession({ wire, home, describe, orders, log })
   for (const record of lost) running.resume(record)
+  // A fault of its own ends the process without a word: nothing is to run on until the next start.
+  process.once('exit', running.killAll)
   const close = once(async () => {
+    process.off('exit', running.killAll)
     cleaning.stop()
     await session.close()
     await around.socket.close()

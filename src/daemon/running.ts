@@ -11,6 +11,7 @@ import type { AttemptRecord, Outcome } from './attempts.ts'
 import { attemptKey, failed } from './attempts.ts'
 import type { Reason } from './ending.ts'
 import { isFullDisk } from './failure.ts'
+import { signalGroup } from './process-group.ts'
 
 /** `attempt` is null once it is over and only its report is under way. */
 interface Open {
@@ -34,6 +35,8 @@ export interface RunningAttempts {
   /** Reports an outcome once more, whoever has taken it already. */
   repeat: (record: AttemptRecord, outcome: Outcome) => void
   end: (key: string, reason: Reason) => void
+  /** Kills the groups of all that runs, without waiting: for a process that is about to be gone. */
+  killAll: () => void
   /** Ends everything that runs; resolves when all outcomes are known. */
   endAll: (force: boolean) => Promise<void>
   /** Resolves when no report is under way. */
@@ -82,6 +85,10 @@ export const openRunning = (around: Surroundings, changed: () => void, full: () 
     },
     repeat: (record, outcome) => follow(around.reports.deliver(record, outcome)),
     end: (key, reason) => open.get(key)?.attempt?.end(reason),
+    killAll: () => {
+      for (const { record, attempt } of open.values())
+        if (attempt !== null && record.group !== null) signalGroup(record.group.id, 'SIGKILL')
+    },
     endAll: async (force) => {
       const attempts = [...open.values()].flatMap(({ attempt }) => (attempt === null ? [] : [attempt]))
       for (const attempt of attempts) attempt.end('stop', force)

@@ -54,12 +54,15 @@ interface Channel {
   body: object
 }
 
+interface Child {
+  kill: () => Promise<void>
+  /** Has it throw where nobody catches. */
+  fault: () => void
+  gone: Promise<void>
+}
+
 /** A daemon in a process of its own on the same bus as the node. */
-const startChild = (
-  bus: MemoryBus,
-  home: string,
-  env: NodeJS.ProcessEnv = process.env,
-): { kill: () => Promise<void> } => {
+const startChild = (bus: MemoryBus, home: string, env: NodeJS.ProcessEnv = process.env): Child => {
   const child = fork(fileURLToPath(new URL('./child.mjs', import.meta.url)), [built, home], { stdio: 'inherit', env })
   const replies = new Map<number, (body: object) => void>()
   let last = 0
@@ -91,7 +94,7 @@ const startChild = (
     await gone
   }
   after(kill)
-  return { kill }
+  return { kill, gone, fault: () => tell({ kind: 'fault' }) }
 }
 
 const numbersIn = (file: string, count: number): Promise<number[]> =>
@@ -101,6 +104,20 @@ const numbersIn = (file: string, count: number): Promise<number[]> =>
   })
 
 const idle = (node: Node): Promise<boolean> => until(() => JSON.stringify(node.beats.at(-1)?.['running']) === '[]')
+
+test('a daemon that ends by a fault of its own leaves nothing running', async () => {
+  const home = temporaryFolder()
+  const bus = memoryBus()
+  const node = openNode(bus)
+  const child = startChild(bus, home)
+  const pids = join(home, 'pids')
+  const plan = `trap '' HUP TERM; (echo $BASHPID >> ${pids}; sleep 1000) & echo $$ >> ${pids}; sleep 1000`
+  await node.order('spawn', spawnOf('t1', { task: { plan } }))
+  const started = await numbersIn(pids, 2)
+  child.fault()
+  await child.gone
+  await until(() => !started.some(lives))
+})
 
 describe('a daemon that was killed with -9', () => {
   test('leaves no orphan once it is started again, and every task ends once', async () => {
