@@ -38,7 +38,7 @@ export const runHere = async (context: Context, flags: DaemonRunFlags): Promise<
       const drained = daemon.drained.then(
         () => signal.aborted || context.terminal.say('Drained: nothing runs any more.'),
       )
-      const refused = new Promise<never>((_, fail) => daemon.ready.catch(fail))
+      const refused = new Promise<never>((_, fail) => void daemon.ready.catch(fail))
       await Promise.race([aborted(signal), drained, refused])
     } finally {
       if (signal.aborted) context.terminal.say('Stopping … (Ctrl-C again to force)')

@@ -84,15 +84,8 @@ export const openSession = ({ wire, home, describe, orders, log }: SessionOption
         await beatUntilUnknown(everyMs)
       } catch (error) {
         if (closed()) return
-        if (error instanceof WritError && hopeless.has(error.code)) {
-          log.error({ error: String(error) }, 'the registry cannot take this daemon')
-          return refused(error)
-        }
-        const isAnswer = error instanceof WritError && !silence.has(error.code)
-        log.warn(
-          { error: String(error) },
-          isAnswer ? 'the registry refuses this daemon' : 'no node has answered the hello',
-        )
+        const final = whyNot(error, log)
+        if (final !== null) return refused(final)
         await sleep(waitMs, undefined, { signal: closing.signal }).catch(() => undefined)
         waitMs = Math.min(backoffMaxMs, 2 * waitMs)
       }
@@ -111,6 +104,18 @@ export const openSession = ({ wire, home, describe, orders, log }: SessionOption
       await wire.bye(id).catch((error: unknown) => log.debug({ error: String(error) }, 'the bye was not answered'))
     },
   }
+}
+
+/** Says why a hello was not taken, and gives back what would be refused the same way for ever. */
+const whyNot = (error: unknown, log: Log): WritError | null => {
+  const said = { error: String(error) }
+  const answer = error instanceof WritError && !silence.has(error.code) ? error : null
+  if (answer !== null && hopeless.has(answer.code)) {
+    log.error(said, 'the registry cannot take this daemon')
+    return answer
+  }
+  log.warn(said, answer === null ? 'no node has answered the hello' : 'the registry refuses this daemon')
+  return null
 }
 
 /** A wait that a ring cuts short; a ring before it counts as well. */
