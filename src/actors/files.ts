@@ -11,6 +11,8 @@ export interface Chunk {
   offset: number
   total: number
   data: string
+  /** SHA-256 of the whole file. */
+  hash?: string | undefined
 }
 
 /** Uploads under way: hashes of the chunks so far. Lost with the thread: the sender begins again. */
@@ -29,7 +31,7 @@ export const takeChunk = async (
   chunk: Chunk,
 ): Promise<{ hash: string; bytes: number } | null> => {
   checkName(chunk)
-  const key = `${contract} ${chunk.name} ${chunk.total}`
+  const key = `${contract} ${chunk.hash ?? chunk.total} ${chunk.name}`
   const bytes = Buffer.from(chunk.data, 'base64')
   const before = chunk.offset === 0 ? { hashes: [], bytes: 0 } : uploads.get(key)
   if (before?.bytes !== chunk.offset)
@@ -66,7 +68,7 @@ const checkName = ({ name, total }: Chunk): void => {
 const joined = async (
   host: Host,
   hashes: readonly string[],
-  { name, total }: Chunk,
+  { name, total, hash: wanted }: Chunk,
 ): Promise<{ hash: string; bytes: number }> => {
   const parts = await Promise.all(hashes.map((hash) => host.store.blob(hash)))
   const whole = Buffer.concat(parts.map((part) => part ?? new Uint8Array()))
@@ -75,6 +77,10 @@ const joined = async (
       hint: 'begin again at offset 0',
     })
   const hash = sha256(whole)
+  if (wanted !== undefined && wanted !== hash)
+    throw new WritError('CONFLICT', `what arrived as ${name} is not what its hash says`, {
+      hint: 'begin again at offset 0',
+    })
   await host.store.putBlob(hash, whole)
   return { hash, bytes: whole.length }
 }
@@ -105,11 +111,11 @@ export const readFile = async (
   offset: number,
 ): Promise<object> => {
   const file = (await host.store.files(owner, contract)).find((each) => each.name === name)
-  const bytes = file === undefined ? null : await host.store.blob(file.hash)
+  const bytes = file === undefined ? null : await host.store.blob(file.hash, { from: offset, count: fileChunkBytes })
   if (file === undefined || bytes === null)
     throw new WritError('NOT_FOUND', `the contract ${contract} has no file ${JSON.stringify(name)}`, {
       hint: 'writ contract files lists them',
     })
-  const data = Buffer.from(bytes.subarray(offset, offset + fileChunkBytes)).toString('base64')
+  const data = Buffer.from(bytes).toString('base64')
   return { name, hash: file.hash, total: file.bytes, offset, data }
 }

@@ -16,6 +16,7 @@ import { completeContract, type Create, createDirective, endTask, once, submitPl
 import { evaluateStep, steerStep } from './step-commands.ts'
 import { putFile, readFile, takeChunk, type Uploads } from './files.ts'
 import type { Host } from './host.ts'
+import { readOutput } from './outputs.ts'
 import type { Reader } from './ports/reader.ts'
 import type { Asked } from './ports/wire.ts'
 import { takeReport } from './reports.ts'
@@ -141,6 +142,10 @@ export class Inbox {
         return this.#unit(asked, (turn) => endTask(turn, owner, id, body as Input<typeof taskCommands, 'end'>))
       case 'get':
         return asked.reply(found(await this.#parts.reader.task(owner, id), 'task', id))
+      case 'output': {
+        const { host, reader } = this.#parts
+        return asked.reply(await readOutput(host, reader, owner, id, body as Input<typeof taskCommands, 'output'>))
+      }
       case 'done':
       case 'failed':
         return this.#unit(asked, (turn) => endTask(turn, owner, id, { outcome: verb, ...(body as object) }))

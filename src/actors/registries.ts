@@ -103,6 +103,7 @@ export class Registries {
       if (asked.verb === 'hello') this.#hello(asked, name)
       else if (asked.verb === 'beat') this.#beat(asked, name)
       else if (asked.verb === 'bye') this.#bye(asked, name)
+      else if (asked.verb === 'drain') this.#drain(asked, name).catch(asked.fail)
       else throw new WritError('BAD_INPUT', `a daemon has no verb ${JSON.stringify(asked.verb)}`)
     } catch (error) {
       asked.fail(error)
@@ -141,6 +142,17 @@ export class Registries {
       await loseDaemon(turn, asked.owner, name, session, `the daemon ${name} has left`)
       return {}
     })
+  }
+
+  /** The daemon itself decides and says so with its next beat: what the tables said without it, that beat would undo. */
+  async #drain({ owner, reply }: Asked, name: string): Promise<void> {
+    const daemon = (await this.#host.loader.registry(owner)).daemons.get(name)
+    if (daemon === undefined)
+      throw new WritError('NOT_FOUND', `there is no daemon ${name}`, { hint: 'writ daemon list shows those there are' })
+    if (daemon.inbox !== null)
+      throw new WritError('REFUSED', `${name} is a pull, which takes one task`, { hint: 'it needs no draining' })
+    await this.#host.wire.drain(owner, name, daemon.session)
+    reply({ daemon: { name, draining: true } })
   }
 
   /** A pull is a daemon of one slot, for one task, until it is answered or its time is over. */

@@ -76,6 +76,11 @@ export class WritClient {
     return this.#api('daemon', 'list', query)
   }
 
+  /** The daemon takes nothing new from now on, and ends once nothing of it runs. */
+  drainDaemon(name: string): Promise<unknown> {
+    return this.#ask(subjects.daemon.at({ owner: this.owner, id: name, verb: 'drain' }), {})
+  }
+
   listTasks(query: z.input<typeof listQuery> = {}): Promise<unknown> {
     return this.#api('task', 'list', query)
   }

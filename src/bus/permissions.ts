@@ -36,7 +36,12 @@ export const clientOf = (owner: string): BusUser => {
     user,
     permissions: {
       publish: {
-        allow: [...asks.map((subject) => subject.pattern({ owner })), subjects.pull.pattern({ owner }), ...discovery],
+        allow: [
+          ...asks.map((subject) => subject.pattern({ owner })),
+          subjects.pull.pattern({ owner }),
+          subjects.daemon.pattern({ owner, verb: 'drain' }),
+          ...discovery,
+        ],
         // Between nodes: what comes in on it has been checked already.
         deny: [subjects.directive.pattern({ owner, verb: 'create' })],
       },

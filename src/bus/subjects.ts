@@ -18,7 +18,7 @@ import {
 } from '../protocol/commands.ts'
 import { WritError } from '../protocol/errors.ts'
 import { isToken } from '../protocol/ids.ts'
-import { beat, hello, order, reports, spawn } from '../protocol/task.ts'
+import { beat, hello, order, outputOrder, reports, spawn } from '../protocol/task.ts'
 import type { Message } from './subject.ts'
 import { subject } from './subject.ts'
 
@@ -105,6 +105,10 @@ export const subjects = {
     messages: {
       end: request(taskCommands.end, 'Ends the task as done or failed, and says whether that counted.'),
       get: request(taskCommands.get, 'Shows the task.'),
+      output: request(
+        taskCommands.output,
+        "A part of an attempt's output, from its daemon: while it runs and afterwards.",
+      ),
       done: streamed(taskCommands.done, 'Ends the task as done, without an answer.'),
       failed: streamed(taskCommands.failed, 'Ends the task as failed, without an answer.'),
     },
@@ -135,6 +139,7 @@ export const subjects = {
       hello: request(hello, 'Who the daemon is and what it can run.'),
       beat: request(beat, 'That it lives, and what it runs.'),
       bye: request(ofSession, 'That it goes and runs nothing any more.'),
+      drain: request(nothing, 'A person asks that it takes nothing new; it ends once nothing of it runs.'),
     },
   }),
   daemonSession: subject('writ.v1.{owner}.daemon.{id}.{session}.{verb}', {
@@ -145,7 +150,8 @@ export const subjects = {
       spawn: request(spawn, 'Run this attempt; the answer accepts or refuses it.'),
       cancel: request(order, "End that attempt's process."),
       finish: request(order, "Push that attempt's work, end its process, report done."),
-      drain: request(nothing, 'Take nothing new.'),
+      drain: request(nothing, 'Take nothing new, and end once nothing runs.'),
+      output: request(outputOrder, "A part of that attempt's output, as the daemon keeps it."),
     },
   }),
   pull: subject('writ.v1.{owner}.pull', {

@@ -7,6 +7,7 @@ import { requestDeadlineMs } from '../protocol/limits.ts'
 import { checkPayload, decode } from './json.ts'
 import type { Message } from './subject.ts'
 import { subjects } from './subjects.ts'
+import { outputPart } from '../protocol/task.ts'
 
 type Noun = Asked['noun']
 type Tokens = Record<string, string>
@@ -46,6 +47,13 @@ export const wireOf = (bus: Bus, log: (line: string) => void): Wire => {
     answerPull: (inbox, body) => quietly(log, () => bus.publish(inbox, body)),
     order: async (owner, id, session, verb, order) => {
       await bus.request(subjects.daemonSession.at({ owner, id, session, verb }), order, requestDeadlineMs)
+    },
+    drain: async (owner, id, session) => {
+      await bus.request(subjects.daemonSession.at({ owner, id, session, verb: 'drain' }), {}, requestDeadlineMs)
+    },
+    output: async (owner, id, session, order) => {
+      const subject = subjects.daemonSession.at({ owner, id, session, verb: 'output' })
+      return checkPayload(outputPart, await bus.request(subject, order, requestDeadlineMs))
     },
     askHolder: async (owner, id, verb, body, deadlineMs) => {
       const subject = subjects.directive.at({ owner, shard: shardOf(owner, id), id, verb: verb as 'create' })

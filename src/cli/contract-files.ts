@@ -1,5 +1,5 @@
 /** A contract's files over either way: its daemon's socket from inside a task, a node from outside. Content goes in chunks. */
-import { randomBytes } from 'node:crypto'
+import { createHash, randomBytes } from 'node:crypto'
 import { WritError } from '../protocol/errors.ts'
 import { fileBytesMax, fileChunkBytes } from '../protocol/limits.ts'
 import type { FileLine } from '../protocol/views.ts'
@@ -56,12 +56,26 @@ const readAll = async (ask: Ask, name: string): Promise<Uint8Array> => {
   }
 }
 
-/** The file is there once its last chunk is: one command id each, so that a repeated chunk counts once. */
+/** A holder that has moved has forgotten the chunks so far. */
+const putTries = 3
+
 const putAll = async (ask: Ask, name: string, bytes: Uint8Array): Promise<void> => {
+  for (let tries = 1; ; tries++) {
+    try {
+      return await putOnce(ask, name, bytes)
+    } catch (error) {
+      if (!(error instanceof WritError && error.code === 'CONFLICT') || tries === putTries) throw error
+    }
+  }
+}
+
+/** The file is there once its last chunk is: one command id each, so that a repeated chunk counts once. */
+const putOnce = async (ask: Ask, name: string, bytes: Uint8Array): Promise<void> => {
   const total = bytes.length
+  const hash = createHash('sha256').update(bytes).digest('hex')
   const command = newCommand()
   for (let offset = 0; offset === 0 || offset < total; offset += fileChunkBytes) {
     const data = Buffer.from(bytes.subarray(offset, offset + fileChunkBytes)).toString('base64')
-    await ask('put', { command: `${command}-${offset}`, name, offset, total, data })
+    await ask('put', { command: `${command}-${offset}`, name, offset, total, data, hash })
   }
 }

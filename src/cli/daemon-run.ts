@@ -2,7 +2,7 @@
 import { hostname } from 'node:os'
 import { resolve } from 'node:path'
 import { daemonUser } from '../bus/permissions.ts'
-import { runDaemon } from '../daemon/daemon.ts'
+import { type Daemon, runDaemon } from '../daemon/daemon.ts'
 import { roles, type Role } from '../protocol/directive.ts'
 import { WritError } from '../protocol/errors.ts'
 import { cliPath } from './cli-path.ts'
@@ -21,17 +21,25 @@ export interface DaemonRunFlags {
   role?: string[]
   label?: Record<string, string>
   executor?: Record<string, readonly string[]>
+  env?: string[]
+  gitConfig?: string[]
+  /** In GiB. */
+  disk: number
   home?: string
 }
 
-/** Runs until it is interrupted. Throws what connecting and starting throw. */
+/** Runs until it is interrupted or drained. Throws what connecting and starting throw. */
 export const runHere = async (context: Context, flags: DaemonRunFlags): Promise<void> => {
   const parts = new Parts()
   const force = (): void => void parts.force().finally(() => process.exit(exits.interrupted))
   await interruptible(async (signal) => {
     try {
-      await serve(context, flags, parts)
-      await aborted(signal)
+      const daemon = await serve(context, flags, parts)
+      const drained = daemon.drained.then(
+        () => signal.aborted || context.terminal.say('Drained: nothing runs any more.'),
+      )
+      const refused = new Promise<never>((_, fail) => void daemon.ready.catch(fail))
+      await Promise.race([aborted(signal), drained, refused])
     } finally {
       if (signal.aborted) context.terminal.say('Stopping … (Ctrl-C again to force)')
       await parts.stop()
@@ -39,12 +47,12 @@ export const runHere = async (context: Context, flags: DaemonRunFlags): Promise<
   }, force)
 }
 
-const serve = async (context: Context, flags: DaemonRunFlags, parts: Parts): Promise<void> => {
+const serve = async (context: Context, flags: DaemonRunFlags, parts: Parts): Promise<Daemon> => {
   const { terminal, json } = context
   const settings = context.settings()
   const { owner } = settings
   const name = flags.name ?? nameOfHost()
-  const { slots, label = {}, executor = {} } = flags
+  const { slots, label = {}, executor = {}, env = [], gitConfig = [], disk } = flags
   const home = homeOf(settings, name, flags.home)
   const played = rolesFrom(flags.role)
   const log = levelled((line) => terminal.say(terminal.paintErr.dim(line)))
@@ -59,6 +67,9 @@ const serve = async (context: Context, flags: DaemonRunFlags, parts: Parts): Pro
     roles: played,
     labels: label,
     executors: executor,
+    passEnvironment: env,
+    gitConfig,
+    diskBytesMax: disk * 1024 ** 3,
     cliPath: cliPath(),
     log,
   }
@@ -68,7 +79,11 @@ const serve = async (context: Context, flags: DaemonRunFlags, parts: Parts): Pro
     `Daemon ${name} for owner ${owner}: ${slots} ${slots === 1 ? 'slot' : 'slots'}, ${played.join(', ')}. Ctrl-C to stop.`,
   )
   if (json) terminal.json({ name, owner, slots, roles: played, pid: process.pid })
-  void daemon.ready.then(() => terminal.say('A node has answered: it takes tasks now.'))
+  daemon.ready.then(
+    () => terminal.say('A node has answered: it takes tasks now.'),
+    () => undefined,
+  )
+  return daemon
 }
 
 /** Daemons of two data folders may have one name: each has its home in its own. Undefined: the daemon's own choice. */

@@ -38,6 +38,8 @@ export interface NodeApi {
   tasks: (query: Query) => Promise<Page<TaskLine>>
   endTask: (id: string, end: Parameters<ReturnType<WritClient['task']>['end']>[0]) => Promise<unknown>
   daemons: (query: Query) => Promise<Page<DaemonLine>>
+  /** It takes nothing new, and ends once nothing of it runs. */
+  drain: (daemon: string) => Promise<object>
   events: WritClient['events']
   contract: WritClient['contract']
 }
@@ -70,6 +72,7 @@ export const nodeApi = (client: WritClient): NodeApi => {
     tasks: (query) => client.listTasks(query) as Promise<Page<TaskLine>>,
     endTask: (id, end) => client.task(id).end(end),
     daemons: (query) => client.listDaemons(query) as Promise<Page<DaemonLine>>,
+    drain: (daemon) => client.drainDaemon(daemon) as Promise<object>,
     events: (id, options) => client.events(id, options),
     contract: (id) => client.contract(id),
   }

@@ -155,6 +155,10 @@ const startDaemon = async (
   const home = join(folders.root, daemonsFolder, name)
   const daemon = await runDaemon({ bus, owner, name, slots, roles, home, log: daemonLog, cliPath: cliPath() })
   parts.add('daemon', (force) => daemon.stop(force))
+  // By order: the node goes on without it.
+  void daemon.drained
+    .then(() => daemon.stop())
+    .catch((error: unknown) => daemonLog.warn({ error: String(error) }, 'stop'))
 }
 
 const urlOf = (server: Kept<Server> | null): string => server?.current().url ?? ''

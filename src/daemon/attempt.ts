@@ -1,8 +1,7 @@
 /** The life of one attempt on this daemon: workspace, executor, the work pushed, and the outcome that is to be reported. */
-import { join } from 'node:path'
 import type { Spawn } from '../protocol/task.ts'
 import type { AttemptRecord, Attempts, Outcome } from './attempts.ts'
-import { attemptKey, failed } from './attempts.ts'
+import { failed } from './attempts.ts'
 import type { Clones } from './clone.ts'
 import type { Ending } from './ending.ts'
 import { openEnding } from './ending.ts'
@@ -13,6 +12,7 @@ import type { Home } from './home.ts'
 import type { Log } from './log.ts'
 import type { Output } from './output.ts'
 import { openOutput } from './output.ts'
+import { logFile } from './outputs.ts'
 import type { Reports } from './reports.ts'
 import type { TaskSocket } from './socket.ts'
 import type { Wire } from './wire.ts'
@@ -37,6 +37,8 @@ export interface Surroundings {
 export interface RunningAttempt {
   end: Ending['end']
   outcome: Promise<Outcome>
+  /** What it wrote so far, from this byte on. */
+  read: Output['read']
   /** Removes its workspace: once the outcome is reported. */
   remove: () => Promise<void>
 }
@@ -45,12 +47,23 @@ export interface RunningAttempt {
 export const runAttempt = (record: AttemptRecord, spawn: Spawn, around: Surroundings): RunningAttempt => {
   const ending = openEnding()
   const overTime = setTimeout(() => ending.end('total'), Math.min(spawn.totalMs, 2 ** 31 - 1))
-  const made: Workspace[] = []
-  const outcome = perform(record, spawn, around, ending, made)
+  const opened: Opened = { workspace: null, output: null }
+  const outcome = perform(record, spawn, around, ending, opened)
     .catch((error: unknown) => failureOf(error, ending))
     .finally(() => clearTimeout(overTime))
-  const remove = async (): Promise<void> => void (await Promise.all(made.map((workspace) => workspace.remove())))
-  return { end: ending.end, outcome, remove }
+  const nothing = { offset: 0, bytes: Buffer.alloc(0), total: 0 }
+  return {
+    end: ending.end,
+    outcome,
+    read: (offset) => opened.output?.read(offset) ?? nothing,
+    remove: async () => opened.workspace?.remove(),
+  }
+}
+
+/** What an attempt has opened so far. */
+interface Opened {
+  workspace: Workspace | null
+  output: Output | null
 }
 
 const perform = async (
@@ -58,22 +71,23 @@ const perform = async (
   spawn: Spawn,
   around: Surroundings,
   ending: Ending,
-  made: Workspace[],
+  opened: Opened,
 ): Promise<Outcome> => {
   const { name, executor } = around.choice.of(spawn)
   if (executor === null) return failed(unknownExecutor(name, around.choice.names), false)
   const flows = (): void => around.reports.progress(record)
   const use = { signal: ending.signal, flows }
   const output = outputOf(record, around, flows)
+  opened.output = output
   try {
     const workspace = await openWorkspace(spawn, around.home.work, around.clones, use)
-    made.push(workspace)
+    opened.workspace = workspace
     const outcome = await execute({ record, spawn, around, ending, output, folder: workspace.folder, executor })
     if (outcome.verb === 'failed') return outcome
     const commit = await workspace.save()
     return { ...outcome, body: { ...outcome.body, ...(commit === null ? {} : { commit }) } }
   } finally {
-    output.close()
+    record.output = output.close()
   }
 }
 
@@ -83,7 +97,7 @@ const unknownExecutor = (name: string, known: readonly string[]): string =>
 const outputOf = (record: AttemptRecord, { home, wire, log }: Surroundings, flows: () => void): Output =>
   openOutput({
     attempt: record.attempt,
-    file: join(home.logs, `${attemptKey(record)}.log`),
+    file: logFile(home.logs, record),
     flows,
     publish: (lines) => {
       try {

@@ -8,7 +8,7 @@ import { join } from 'node:path'
 import { z } from 'zod'
 import { isToken } from '../protocol/ids.ts'
 import { reports, spawn } from '../protocol/task.ts'
-import { writeDurably } from './durable-file.ts'
+import { replaceFile, writeDurably } from './durable-file.ts'
 
 const stamp = { attempt: true, nonce: true, session: true } as const
 
@@ -37,6 +37,8 @@ const record = z.object({
   /** That its processes carry. */
   token: z.string().nullable(),
   outcome: outcome.nullable(),
+  /** How its log is to be read; null while it runs, and when there is none. */
+  output: z.object({ head: z.int(), leftOut: z.int() }).nullable().default(null),
   /** What became of the report; null: it is still to be delivered. */
   receipt: z.enum(['counted', 'stale', 'refused']).nullable(),
 })
@@ -46,9 +48,14 @@ export interface Attempts {
   /** Those without a receipt, and the files that could not be read (moved aside). */
   open: () => Promise<{ records: AttemptRecord[]; damaged: string[] }>
   find: (task: string, attempt: number) => Promise<AttemptRecord | null>
-  /** Resolves when the record is on the disk as it is now. */
+  /** Resolves when the record is on the disk as it is now, whatever happens to the machine. */
   save: (record: AttemptRecord) => Promise<void>
-  /** Removes records that have their receipt and were not touched since `before` (ms since 1970). */
+  /**
+   * Resolves when the record outlives the daemon. Of a machine that loses its power it may be missing: then nothing of the
+   * attempt runs any more either, and its holder hears that it is not known.
+   */
+  note: (record: AttemptRecord) => Promise<void>
+  /** Removes records that have their receipt, and what a crash has left of writing them, not touched since `before` (ms since 1970). */
   prune: (before: number) => Promise<void>
 }
 
@@ -57,6 +64,19 @@ export const attemptKey = ({ task, attempt }: { task: string; attempt: number })
 
 export const openAttempts = (folder: string): Attempts => {
   const saving = new Map<string, Promise<void>>()
+  const write = (one: AttemptRecord, put: typeof writeDurably): Promise<void> => {
+    const key = attemptKey(one)
+    const text = JSON.stringify(one)
+    // One after the other: a slow write must not replace a newer one.
+    const written = (saving.get(key) ?? Promise.resolve()).then(() => put(join(folder, `${key}.json`), text))
+    const settled = written
+      .catch(() => undefined)
+      .then(() => {
+        if (saving.get(key) === settled) saving.delete(key)
+      })
+    saving.set(key, settled)
+    return written
+  }
   const names = (): string[] => readdirSync(folder).filter((name) => name.endsWith('.json'))
   return {
     open: async () => {
@@ -71,23 +91,13 @@ export const openAttempts = (folder: string): Attempts => {
       const found = await readRecord(join(folder, `${attemptKey({ task, attempt })}.json`))
       return found === 'damaged' ? null : found
     },
-    save: (one) => {
-      const key = attemptKey(one)
-      const text = JSON.stringify(one)
-      // One after the other: a slow write must not replace a newer one.
-      const written = (saving.get(key) ?? Promise.resolve()).then(() => writeDurably(join(folder, `${key}.json`), text))
-      const settled = written
-        .catch(() => undefined)
-        .then(() => {
-          if (saving.get(key) === settled) saving.delete(key)
-        })
-      saving.set(key, settled)
-      return written
-    },
+    save: (one) => write(one, writeDurably),
+    note: (one) => write(one, replaceFile),
     prune: async (before) => {
-      for (const name of names()) {
-        const file = join(folder, name)
-        if ((await stat(file)).mtimeMs < before && !isOpen(await readRecord(file))) await rm(file)
+      for (const file of readdirSync(folder).map((name) => join(folder, name))) {
+        const found = await stat(file).catch(() => null)
+        if (found === null || found.mtimeMs >= before) continue
+        if (!file.endsWith('.json') || !isOpen(await readRecord(file))) await rm(file, { force: true })
       }
     },
   }

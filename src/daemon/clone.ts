@@ -4,7 +4,7 @@
  */
 import { createHash } from 'node:crypto'
 import { existsSync } from 'node:fs'
-import { mkdir, readFile, rename, rm, utimes } from 'node:fs/promises'
+import { copyFile, mkdir, readFile, rename, rm, utimes } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { WritError } from '../protocol/errors.ts'
@@ -32,6 +32,8 @@ export interface Clone {
   resolve: (base: string | null) => Promise<string>
   /** What the branch is in the repository, fetched; null when it is not there. */
   tip: (branch: string) => Promise<string | null>
+  /** Branches below a folder of branches, by the rest of their names, and where they are. */
+  below: (folder: string) => Promise<{ name: string; commit: string }[]>
   contains: (descendant: string, ancestor: string) => Promise<boolean>
   /** Makes the branch this commit. With `seen`, only when it still was that (null: not there); false when it was not. */
   push: (commit: string, branch: string, seen?: { was: string | null }) => Promise<boolean>
@@ -52,8 +54,16 @@ const patiently = async <T>(act: () => Promise<T>, signal: AbortSignal | undefin
   return act()
 }
 
+export interface Clones {
+  /** The cache of a repository, made when it is not there. */
+  open: (repository: Repository, use: Use) => Promise<Clone>
+  folderOf: (repository: Repository) => string
+  /** Acts on the clone in this folder while nothing else does. */
+  alone: <T>(gitDir: string, act: () => Promise<T>) => Promise<T>
+}
+
 /** Opens the caches below a folder. */
-export const openClones = (folder: string, git: Git) => {
+export const openClones = (folder: string, git: Git): Clones => {
   const last = new Map<string, Promise<unknown>>()
   /** One at a time per clone: git's own locks refuse instead of waiting. */
   const alone = <T>(gitDir: string, act: () => Promise<T>): Promise<T> => {
@@ -64,14 +74,24 @@ export const openClones = (folder: string, git: Git) => {
     )
     return turn
   }
-  return async (repository: Repository, use: Use): Promise<Clone> => {
-    const gitDir = join(folder, `${createHash('sha256').update(repository.location).digest('hex').slice(0, 24)}.git`)
-    await alone(gitDir, () => made(gitDir, git))
-    await utimes(gitDir, new Date(), new Date())
-    return cloneOf({ gitDir, repository, git, use, alone: (act) => alone(gitDir, act) })
+  const folderOf = ({ location }: Repository): string =>
+    join(folder, `${createHash('sha256').update(location).digest('hex').slice(0, 24)}.git`)
+  return {
+    folderOf,
+    alone,
+    open: async (repository, use) => {
+      const gitDir = folderOf(repository)
+      await alone(gitDir, async () => {
+        await made(gitDir, git)
+        await utimes(gitDir, new Date(), new Date())
+      })
+      return cloneOf({ gitDir, repository, git, use, alone: (act) => alone(gitDir, act) })
+    },
   }
 }
-export type Clones = ReturnType<typeof openClones>
+
+/** The settings that a clone was made with, beside those that it has now. */
+export const firstConfig = 'config.first'
 
 const made = async (gitDir: string, git: Git): Promise<void> => {
   if (existsSync(gitDir)) return
@@ -79,6 +99,7 @@ const made = async (gitDir: string, git: Git): Promise<void> => {
   await rm(half, { recursive: true, force: true })
   await mkdir(half, { recursive: true })
   await git(['init', '--quiet', '--bare', '--template='], { gitDir: half })
+  await copyFile(join(half, 'config'), join(half, firstConfig))
   await rename(half, gitDir)
 }
 
@@ -95,14 +116,22 @@ const cloneOf = ({ gitDir, repository, git: run, use, alone }: Parts): Clone => 
   const git: Clone['git'] = async (args, options) => (await here(args, options)).stdout.trim()
   const remote = openRemote(repository, here)
   const far = <T>(act: () => Promise<T>): Promise<T> => patiently(act, use.signal)
+  // By its ref, which is made once all that the commit is made of is there: a fetch that broke off may have left the commit alone.
   const has = async (commit: string): Promise<boolean> =>
-    (await here(['cat-file', '-e', `${commit}^{commit}`], { answers: [1, 128] })).code === 0
+    (await here(['show-ref', '--verify', '--quiet', keptRef(commit)], { answers: [1] })).code === 0
   const bring = async (commit: string): Promise<void> => {
     if (await has(commit)) return
-    const kept = `+${commit}:${keptRef(commit)}`
-    // An old server refuses a bare commit id; then all branches are asked for.
-    await remote.fetch(kept).catch(() => remote.fetch('+refs/heads/*:refs/remotes/origin/*'))
-    if (!(await has(commit))) throw new GitError(`commit ${commit} is not in ${repository.location}`)
+    await remote.fetch(`+${commit}:${keptRef(commit)}`).catch(async (error: unknown) => {
+      if (!isRefusedId(error)) throw error
+      await bringAll(commit)
+    })
+  }
+  /** An old server refuses a bare commit id; then all branches are asked for. */
+  const bringAll = async (commit: string): Promise<void> => {
+    await remote.fetch('+refs/heads/*:refs/remotes/origin/*')
+    const found = await here(['cat-file', '-e', `${commit}^{commit}`], { answers: [1, 128] })
+    if (found.code !== 0) throw new GitError(`commit ${commit} is not in ${repository.location}`)
+    await git(['update-ref', keptRef(commit), commit])
   }
   const ensure = async (commit: string): Promise<void> => {
     if (!(await has(readCommit(commit)))) await alone(() => far(() => bring(commit)))
@@ -122,6 +151,11 @@ const cloneOf = ({ gitDir, repository, git: run, use, alone }: Parts): Clone => 
       await ensure(commit)
       return commit
     },
+    below: async (folder) => {
+      const above = `refs/heads/${folder}/`
+      const found = await far(() => remote.list(`${above}*`))
+      return found.map(({ ref, commit }) => ({ name: ref.slice(above.length), commit }))
+    },
     contains: async (descendant, ancestor) =>
       (await here(['merge-base', '--is-ancestor', ancestor, descendant], { answers: [1] })).code === 0,
     push: async (commit, branch, seen) => {
@@ -131,6 +165,11 @@ const cloneOf = ({ gitDir, repository, git: run, use, alone }: Parts): Clone => 
     worktree: (folder, commit) => alone(() => worktreeOf(git, folder, commit)),
   }
 }
+
+/** The server knows no such commit, or gives none out by its id. */
+const isRefusedId = (error: unknown): boolean =>
+  error instanceof GitError &&
+  /unadvertised object|not our ref|no such remote ref|couldn't find remote ref/i.test(error.message)
 
 /** Keeps a commit, and tells the next fetch what is here already. */
 const keptRef = (commit: string): string => `refs/writ/kept/${commit}`
@@ -144,7 +183,12 @@ const noBase = ({ location }: Repository, base: string | null): WritError =>
 
 const worktreeOf = async (git: Clone['git'], folder: string, commit: string): Promise<Worktree> => {
   await removeFolder(folder)
-  await git(['worktree', 'add', '--quiet', '--detach', '--force', '--end-of-options', folder, commit])
+  await git(['worktree', 'add', '--quiet', '--detach', '--force', '--end-of-options', folder, commit]).catch(
+    async (error: unknown) => {
+      await removeFolder(folder)
+      throw error
+    },
+  )
   const gitDir = /^gitdir: (.+)$/m.exec(await readFile(join(folder, '.git'), 'utf8'))?.[1]
   if (gitDir === undefined) throw new GitError(`the worktree ${folder} has no git folder`)
   // Not `git worktree prune`: it would also take what another task has made of its own folder.

@@ -8,19 +8,21 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { Role } from '../protocol/directive.ts'
 import { WritError } from '../protocol/errors.ts'
 import { chosenId, ownerName } from '../protocol/ids.ts'
-import { daemonSlotsMax } from '../protocol/limits.ts'
+import { cleanMs as cleanMsUsual, daemonDiskBytes, daemonSlotsMax } from '../protocol/limits.ts'
 import type { Surroundings } from './attempt.ts'
 import { openAttempts } from './attempts.ts'
 import { openClones } from './clone.ts'
 import { environmentFor } from './environment.ts'
 import type { DeclaredExecutors } from './executors/choice.ts'
 import { chooseFrom } from './executors/choice.ts'
-import { openGit } from './git.ts'
+import { gitMark, openGit } from './git.ts'
 import type { Home } from './home.ts'
 import { homeFolder, openHome } from './home.ts'
 import { writeLauncher } from './launcher.ts'
 import type { Log } from './log.ts'
 import { openOrders } from './orders.ts'
+import { logFile, openOutputs } from './outputs.ts'
+import { mendOutputLog } from './output-log.ts'
 import { endGroup } from './process-group.ts'
 import { prune } from './prune.ts'
 import { openReports } from './reports.ts'
@@ -30,7 +32,7 @@ import { openSession } from './session.ts'
 import { openSocket } from './socket.ts'
 import type { DaemonBus } from './wire.ts'
 import { openWire } from './wire.ts'
-import { endStrays } from './strays.ts'
+import { endStrays, tokenMark } from './strays.ts'
 
 export interface DaemonOptions {
   bus: DaemonBus
@@ -50,13 +52,15 @@ export interface DaemonOptions {
   passEnvironment?: readonly string[]
   /** Settings for git, `key=value`: a credential helper, say. */
   gitConfig?: readonly string[]
-  /** For logs and clone caches; looked at when it starts. */
+  /** For workspaces, logs and clone caches together. */
   diskBytesMax?: number
+  /** How often it looks for what is to be cleaned up, in ms. */
+  cleanMs?: number
   log: Log
 }
 
 export interface Daemon {
-  /** Resolves once a node has answered its hello. */
+  /** Resolves once a node has answered its hello; rejects with BAD_INPUT or TOO_LARGE when what it says of itself is refused. */
   ready: Promise<void>
   /** Takes nothing new; `drained` resolves when what runs has ended and was reported. */
   drain: () => void
@@ -65,7 +69,6 @@ export interface Daemon {
   stop: (force?: boolean) => Promise<void>
 }
 
-const diskBytesDefault = 20 * 1024 ** 3
 /** How long a stop waits for receipts, in ms. What has none by then is reported at the next start. */
 const [stopMs, forcedStopMs] = [5000, 500]
 
@@ -91,7 +94,7 @@ const assemble = async (options: DaemonOptions, home: Home): Promise<Daemon> => 
     session.beat()
     drainage.look(running.names().length)
   }
-  const running = openRunning(around, changed)
+  const running = openRunning(around, changed, () => cleaning.now())
   const drain = (): void => {
     drainage.begin()
     changed()
@@ -104,13 +107,18 @@ const assemble = async (options: DaemonOptions, home: Home): Promise<Daemon> => 
     running,
     draining: drainage.begun,
     drain,
+    output: openOutputs(running, around.attempts, home.logs),
   })
   const describe = () => ({ ...capabilities(options, around), running: running.names(), draining: drainage.begun() })
   const lost = await takeUp(around)
-  await prune(home, around.attempts, options.diskBytesMax ?? diskBytesDefault)
+  const cleaning = await startCleaning(options, around, running)
   const session = openSession({ wire, home, describe, orders, log })
   for (const record of lost) running.resume(record)
+  // A fault of its own ends the process without a word: nothing is to run on until the next start.
+  process.once('exit', running.killAll)
   const close = once(async () => {
+    process.off('exit', running.killAll)
+    cleaning.stop()
     await session.close()
     await around.socket.close()
     home.release()
@@ -127,6 +135,28 @@ const assemble = async (options: DaemonOptions, home: Home): Promise<Daemon> => 
       await close()
     },
   }
+}
+
+/** At once, when nothing runs yet, and then every so often. */
+const startCleaning = async (
+  { cleanMs = cleanMsUsual, diskBytesMax = daemonDiskBytes }: DaemonOptions,
+  { home, attempts, clones, log }: Surroundings,
+  running: RunningAttempts,
+): Promise<{ now: () => void; stop: () => void }> => {
+  const clean = (): Promise<void> =>
+    prune({ home, attempts, clones, open: running.records, diskBytesMax, log }).catch((error: unknown) =>
+      log.warn({ error: String(error) }, 'the clean-up did not come to its end'),
+    )
+  await clean()
+  let cleaning: Promise<void> | null = null
+  const now = (): void => {
+    cleaning ??= clean().finally(() => {
+      cleaning = null
+    })
+  }
+  const timer = setInterval(now, cleanMs)
+  timer.unref()
+  return { now, stop: () => clearInterval(timer) }
 }
 
 const checkOptions = ({ owner, name, slots, roles }: DaemonOptions): void => {
@@ -149,7 +179,7 @@ const surroundings = async (
   return {
     home,
     attempts: openAttempts(home.attempts),
-    clones: openClones(home.repos, openGit(process.env, options.gitConfig ?? [])),
+    clones: openClones(home.repos, openGit(process.env, options.gitConfig ?? [], home.id)),
     choice: chooseFrom(options.executors ?? {}),
     wire,
     reports: openReports(wire, options.log, stopped),
@@ -188,11 +218,13 @@ const hostLabel = (): string =>
     .slice(0, 63) || 'localhost'
 
 /** The predecessor's attempts; what still ran of them is ended first, so that nothing runs twice. */
-const takeUp = async ({ attempts, log }: Surroundings) => {
+const takeUp = async ({ attempts, home, log }: Surroundings) => {
   const { records, damaged } = await attempts.open()
   for (const file of damaged) log.error({ file }, 'the record of an attempt cannot be read; it was moved aside')
   await Promise.all(records.flatMap(({ group }) => (group === null ? [] : [endGroup(group)])))
-  await Promise.all(records.flatMap(({ token }) => (token === null ? [] : [endStrays(token)])))
+  const tokens = records.flatMap(({ token }) => (token === null ? [] : [tokenMark(token)]))
+  await endStrays([gitMark(home.id), ...tokens])
+  for (const record of records) record.output ??= mendOutputLog(logFile(home.logs, record))
   if (records.length > 0) log.info({ count: records.length }, 'attempts of the former process are taken up')
   return records
 }

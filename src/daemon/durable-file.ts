@@ -5,24 +5,27 @@ import { dirname } from 'node:path'
 
 /** Replaces `file` with this text, mode 0600. Rejects with the system's error (a full disk, say) and then changed nothing. */
 export const writeDurably = async (file: string, text: string): Promise<void> => {
+  await replace(file, text, true)
+  await syncFolder(dirname(file))
+}
+
+/** The same without waiting for the disk: whole for whoever reads it, also after a crash of this process. */
+export const replaceFile = (file: string, text: string): Promise<void> => replace(file, text, false)
+
+const replace = async (file: string, text: string, sync: boolean): Promise<void> => {
   const temporary = `${file}.${randomBytes(4).toString('hex')}.tmp`
   try {
-    await writeAndSync(temporary, text)
+    const handle = await open(temporary, 'wx', 0o600)
+    try {
+      await handle.writeFile(text)
+      if (sync) await handle.sync()
+    } finally {
+      await handle.close()
+    }
     await rename(temporary, file)
   } catch (error) {
     await rm(temporary, { force: true })
     throw error
-  }
-  await syncFolder(dirname(file))
-}
-
-const writeAndSync = async (file: string, text: string): Promise<void> => {
-  const handle = await open(file, 'wx', 0o600)
-  try {
-    await handle.writeFile(text)
-    await handle.sync()
-  } finally {
-    await handle.close()
   }
 }
 

@@ -17,7 +17,7 @@ import type { Output } from './output.ts'
 import { keepTail } from './output.ts'
 import { start } from './process.ts'
 import { readRepository } from './repository.ts'
-import { endStrays } from './strays.ts'
+import { endStrays, momentOfProcesses, tokenMark } from './strays.ts'
 
 /** An attempt whose workspace is there. */
 export interface Execution {
@@ -44,6 +44,7 @@ export const execute = async (execution: Execution): Promise<Outcome> => {
     bin: around.home.bin,
   }
   record.token = admission.token
+  const before = momentOfProcesses()
   const stdout = keepTail()
   const env = taskEnvironment(around.environment, spawn, places)
   const work = {
@@ -57,7 +58,7 @@ export const execute = async (execution: Execution): Promise<Outcome> => {
     clone: () =>
       spawn.repository === null
         ? Promise.resolve(null)
-        : around.clones(readRepository(spawn.repository), {
+        : around.clones.open(readRepository(spawn.repository), {
             signal: ending.signal,
             flows: () => around.reports.progress(record),
           }),
@@ -70,7 +71,7 @@ export const execute = async (execution: Execution): Promise<Outcome> => {
     return ending.reason() === null ? outcome : failureOf(null, ending)
   } finally {
     admission.close()
-    await endStrays(admission.token)
+    await endStrays([tokenMark(admission.token)], before)
   }
 }
 
@@ -94,7 +95,7 @@ const runProgram = async (
   const decoders = { stdout: new StringDecoder('utf8'), stderr: new StringDecoder('utf8') }
   const gate = async (group: { id: number; started: string }): Promise<void> => {
     record.group = group
-    await around.attempts.save(record)
+    await around.attempts.note(record)
   }
   const { timeoutMs, ...command } = program
   const running = await ending.watch(() =>

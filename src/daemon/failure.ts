@@ -26,6 +26,19 @@ export const failureOf = (error: unknown, ending: Ending): Outcome => {
   // What the input is to blame for does not get better by trying; a program, a disk or a network may.
   const means = error instanceof WritError ? codes[error.code].retry || error.code === 'INTERNAL' : true
   const hint = error instanceof WritError && error.hint !== undefined ? ` (${error.hint})` : ''
-  const text = `${error instanceof Error ? error.message : String(error)}${hint}`
+  const text = `${wordsFor(error)}${hint}`
   return failed(withoutCredentials(text).slice(0, reasonCharsMax), means)
+}
+
+/** Whether it was for want of room on the disk: git says so in its own words. */
+export const isFullDisk = (outcome: Outcome): boolean =>
+  outcome.verb === 'failed' &&
+  /No space left on device|the disk of the daemon's folder is full/.test(outcome.body.reason)
+
+/** What the system says in capitals, for people. */
+export const wordsFor = (error: unknown): string => {
+  const { code } = error as NodeJS.ErrnoException
+  const text = error instanceof Error ? error.message : String(error)
+  if (code === 'ENOSPC' || code === 'EDQUOT') return `the disk of the daemon's folder is full (${text})`
+  return code === 'EFBIG' ? `a file of the daemon's would be larger than it may (${text})` : text
 }

@@ -46,6 +46,8 @@ const hardening = [
   'gc.auto=0',
   'maintenance.auto=false',
   'receive.autogc=false',
+  // Not even a repository that is set up to update its checkout has it touched.
+  'receive.denyCurrentBranch=refuse',
 ]
 const settings = [
   ...hardening,
@@ -64,13 +66,18 @@ const settings = [
 export const otherHalf = (program: 'upload-pack' | 'receive-pack'): string =>
   `--${program}=git ${hardening.map((setting) => `-c ${setting === 'safe.directory=*' ? "'safe.directory=*'" : setting}`).join(' ')} ${program}`
 
-/** `config`: more settings (`key=value`), chosen by whoever runs the daemon: a credential helper, say. */
-export const openGit = (env: NodeJS.ProcessEnv, config: readonly string[]): Git => {
+/** What git's processes carry, so that those that outlive their daemon are known to its next start. */
+export const gitMark = (home: string): { name: string; value: string } => ({ name: 'WRIT_GIT_OF', value: home })
+
+/** `config`: more settings (`key=value`), chosen by whoever runs the daemon: a credential helper, say. `home`: the id of its home. */
+export const openGit = (env: NodeJS.ProcessEnv, config: readonly string[], home: string): Git => {
   const fixed = {
     ...environmentFor(env, [
       'SSH_AUTH_SOCK',
       'SSL_CERT_FILE',
       'SSL_CERT_DIR',
+      'GIT_SSL_CAINFO',
+      'GIT_SSL_CAPATH',
       'HTTPS_PROXY',
       'https_proxy',
       'NO_PROXY',
@@ -86,6 +93,9 @@ export const openGit = (env: NodeJS.ProcessEnv, config: readonly string[]): Git 
     GIT_SSH_COMMAND: 'ssh -o BatchMode=yes',
     GIT_OPTIONAL_LOCKS: '0',
     GIT_EDITOR: 'true',
+    // A repository that lacks objects would have them fetched from wherever its settings say, by what they say.
+    GIT_NO_LAZY_FETCH: '1',
+    [gitMark(home).name]: gitMark(home).value,
     // Without a git folder of its own a command works on none: never on one that happens to lie above.
     GIT_CEILING_DIRECTORIES: '/',
     GIT_DIR: '/dev/null',

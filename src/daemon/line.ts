@@ -6,8 +6,10 @@ import { join } from 'node:path'
 import type { MergeOrder, MergeResult, Spawn } from '../protocol/task.ts'
 import type { Clone, Worktree } from './clone.ts'
 import { GitError } from './git.ts'
+import { WritError } from '../protocol/errors.ts'
+import { attemptKey } from './attempts.ts'
 import { readBranch, readCommit, readOwnBranch } from './repository.ts'
-import { writIdentity } from './workspace.ts'
+import { writIdentity } from './identity.ts'
 
 const mendTries = 5
 const [filesMax, commitsMax] = [1000, 100]
@@ -60,19 +62,22 @@ const merge = async ({ line, commit }: Merge, spawn: Spawn, clone: Clone, work: 
   if (await clone.contains(line, commit)) return { kind: 'merged', base: line, line }
   const worktree = await clone.worktree(join(work, 'line'), readCommit(line))
   try {
-    return await mergeIn(worktree, line, commit, spawn, clone)
+    const merged = await mergeIn(worktree, commit, spawn, clone)
+    if ('files' in merged) return { kind: 'conflict', files: merged.files }
+    await clone.push(merged.commit, mergeBranch(spawn))
+    return { kind: 'merged', base: line, line: merged.commit }
   } finally {
     await worktree.remove()
   }
 }
 
-const mergeIn = async (
+/** Merges a commit into what the worktree shows: the merge, or the files that are in conflict. */
+export const mergeIn = async (
   { folder, gitDir }: Worktree,
-  line: string,
   commit: string,
   spawn: Spawn,
   clone: Clone,
-): Promise<MergeResult> => {
+): Promise<{ commit: string } | { files: string[] }> => {
   const here = { gitDir, workTree: folder }
   // The same merge made twice is the same commit: its time comes from the work, not from the clock.
   const date = await clone.git(['show', '--no-patch', '--format=@%ct +0000', commit])
@@ -97,12 +102,46 @@ const mergeIn = async (
       return files.split('\0').filter((file) => file !== '')
     },
   )
-  if (conflict !== null) return { kind: 'conflict', files: conflict.slice(0, filesMax) }
-  const merged = await clone.git(['rev-parse', '--verify', 'HEAD^{commit}'], here)
-  await clone.push(merged, mergeBranch(spawn))
-  return { kind: 'merged', base: line, line: merged }
+  if (conflict !== null) return { files: conflict.slice(0, filesMax) }
+  return { commit: await clone.git(['rev-parse', '--verify', 'HEAD^{commit}'], here) }
 }
 
 /** A ref of this attempt's own, so that others can fetch the merge before it is published. */
 const mergeBranch = ({ directive, step, task }: Spawn): string =>
   readOwnBranch(`writ/${directive.id}/merge/${step?.id ?? task.id}/${task.attempt}`)
+
+/**
+ * Merges finished work into the branch that it began from, wherever that branch is by now: what the completion action
+ * `merge` asks for. Throws CONFLICT with the files, NOT_FOUND or BAD_INPUT without such a branch.
+ */
+export const mergeIntoBase = async (spawn: Spawn, commit: string, clone: Clone, work: string): Promise<void> => {
+  if (spawn.baseBranch === null)
+    throw new WritError('BAD_INPUT', 'the work is to be merged, and no base branch is named', {
+      hint: 'name one, or choose the completion action "branch"',
+    })
+  const branch = readBranch(spawn.baseBranch)
+  for (let tries = 0; tries < mendTries; tries++) {
+    const was = await clone.tip(branch)
+    if (was === null)
+      throw new WritError('NOT_FOUND', `the repository has no branch ${JSON.stringify(branch)} to merge into`)
+    if (await clone.contains(was, commit)) return
+    const merged = await mergeOnto(was, commit, spawn, clone, work)
+    if (await clone.push(merged, branch, { was })) return
+  }
+  throw new GitError(`the branch ${branch} changes all the time`)
+}
+
+const mergeOnto = async (base: string, commit: string, spawn: Spawn, clone: Clone, work: string): Promise<string> => {
+  const key = attemptKey({ task: spawn.task.id, attempt: spawn.task.attempt })
+  const worktree = await clone.worktree(join(work, `${key}.merge`), base)
+  try {
+    const merged = await mergeIn(worktree, commit, spawn, clone)
+    if ('commit' in merged) return merged.commit
+    const files = merged.files.join(', ')
+    throw new WritError('CONFLICT', `the work is in conflict with ${spawn.baseBranch ?? base} in ${files}`, {
+      hint: 'start again from that branch',
+    })
+  } finally {
+    await worktree.remove()
+  }
+}

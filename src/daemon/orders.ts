@@ -7,8 +7,10 @@ import { addressOf, isToken } from '../protocol/ids.ts'
 import type { Order, Spawn } from '../protocol/task.ts'
 import type { AttemptRecord, Attempts } from './attempts.ts'
 import { attemptKey, failed } from './attempts.ts'
+import { wordsFor } from './failure.ts'
 import type { RunningAttempts } from './running.ts'
 import type { Orders } from './wire.ts'
+import type { OutputOrder, OutputPart } from '../protocol/task.ts'
 
 export interface OrdersOptions {
   owner: string
@@ -19,6 +21,8 @@ export interface OrdersOptions {
   running: RunningAttempts
   draining: () => boolean
   drain: () => void
+  /** What an attempt of this daemon wrote. */
+  output: (order: OutputOrder) => Promise<OutputPart>
 }
 
 export const openOrders = (options: OrdersOptions): Orders => {
@@ -58,11 +62,15 @@ export const openOrders = (options: OrdersOptions): Orders => {
       options.drain()
       return Promise.resolve({ draining: true })
     },
+    output: async (order) => {
+      keyOf(order)
+      return options.output(order)
+    },
   }
 }
 
 /** An attempt's files carry this name, so it has to be one. */
-const keyOf = (order: Order): string => {
+const keyOf = (order: Pick<Order, 'task' | 'attempt'>): string => {
   if (isToken(order.task)) return attemptKey(order)
   throw new WritError('BAD_INPUT', `${JSON.stringify(order.task.slice(0, 80))} is not a task's id`, {
     hint: 'A-Z a-z 0-9 _ -',
@@ -84,7 +92,7 @@ const oneAtATime = () => {
   }
 }
 
-/** Accepts an attempt that is new here: its record is on the disk before it begins and before the answer. */
+/** Accepts an attempt that is new here: its record is written before it begins and before the answer. */
 const acceptor = ({ owner, slots, session, attempts, running, draining }: OrdersOptions) => {
   let accepting = 0
   return async (order: Order, spawn: Spawn): Promise<void> => {
@@ -96,13 +104,11 @@ const acceptor = ({ owner, slots, session, attempts, running, draining }: Orders
     const record = recordFor(order, spawn, session(), owner)
     accepting++
     try {
-      await attempts.save(record)
+      await attempts.note(record)
       running.begin(record, spawn)
     } catch (cause) {
-      throw new WritError('BUSY', `the attempt cannot be recorded: ${String(cause)}`, {
-        hint: "look at the daemon's disk",
-        cause,
-      })
+      // Not BUSY: it would be asked for again at every beat, for as long as the disk is full.
+      throw new WritError('INTERNAL', `the attempt cannot be recorded: ${wordsFor(cause)}`, { cause })
     } finally {
       accepting--
     }
@@ -125,6 +131,7 @@ const recordFor = (
   group: null,
   token: null,
   outcome: null,
+  output: null,
   receipt: null,
 })
 

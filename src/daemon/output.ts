@@ -2,9 +2,10 @@
  * What an attempt's processes write: to the log file, live to whoever watches, and its last part kept for the report.
  * Live lines are batched and may be left out when there are too many; the log has them.
  */
-import { outputBytesMax } from '../protocol/limits.ts'
+import { outputBytesMax, outputPartBytes } from '../protocol/limits.ts'
 import type { OutputLines } from '../protocol/commands.ts'
 import { lineReader } from './lines.ts'
+import type { Kept, Part } from './output-log.ts'
 import { openOutputLog } from './output-log.ts'
 import type { Stream, Take } from './process.ts'
 
@@ -38,7 +39,9 @@ export interface Output {
   take: Take
   /** A line of the daemon itself. */
   note: (line: string) => void
-  close: () => void
+  /** What was kept, from this byte on. */
+  read: (offset: number) => Part
+  close: () => Kept
 }
 
 export interface OutputOptions {
@@ -79,13 +82,14 @@ export const openOutput = (options: OutputOptions): Output => {
       take(`writ: ${line}`, 'stderr')
       write()
     },
+    read: (offset) => log.read(offset, outputPartBytes),
     close: () => {
       for (const stream of ['stdout', 'stderr'] as const) {
         readers[stream].end()
         live[stream].flush()
       }
       write()
-      log.close()
+      return log.close()
     },
   }
 }

@@ -1,62 +1,128 @@
-/** Clean-up at the start of a daemon, when nothing of it runs: what a crash left, what is old, and what is over the disk limit. */
-import type { Stats } from 'node:fs'
-import { readdir, rm, stat } from 'node:fs/promises'
+/**
+ * Clean-up by record, at the start and while the daemon lives: what a crash left, what is old, and what is over the disk
+ * limit. Whatever an open attempt uses is left alone.
+ */
+import { copyFile, mkdir, readdir, rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
-import type { Attempts } from './attempts.ts'
+import type { AttemptRecord, Attempts } from './attempts.ts'
+import { attemptKey } from './attempts.ts'
+import type { Clones } from './clone.ts'
+import { firstConfig } from './clone.ts'
+import type { Entry } from './disk-use.ts'
+import { bytesOf, entriesOf } from './disk-use.ts'
 import type { Home } from './home.ts'
+import type { Log } from './log.ts'
+import { readRepository } from './repository.ts'
 
 /** How long records, logs and unused caches are kept, in ms. */
 const keptMs = 7 * 24 * 60 * 60 * 1000
 
-interface Entry {
-  path: string
-  usedAt: number
-  bytes: number
+export interface PruneOptions {
+  home: Home
+  attempts: Attempts
+  clones: Clones
+  /** Attempts without a receipt, as they are at that moment. */
+  open: () => readonly AttemptRecord[]
+  /** For workspaces, logs and caches together: of the unused ones the longest unused go first. */
+  diskBytesMax: number
+  log: Log
 }
 
-/** `diskBytesMax`: for logs and caches together; the longest unused go first. */
-export const prune = async (home: Home, attempts: Attempts, diskBytesMax: number): Promise<void> => {
+/** Looks once at everything. */
+export const prune = async (options: PruneOptions): Promise<void> => {
+  const { home, attempts } = options
   const before = Date.now() - keptMs
-  for (const folder of [home.work, home.plans])
-    await Promise.all((await readdir(folder)).map((name) => remove(join(folder, name))))
+  await removeLeft(options)
   await attempts.prune(before)
   const kept: Entry[] = []
-  for (const entry of [...(await entriesOf(home.logs)), ...(await entriesOf(home.repos))]) {
-    if (entry.usedAt < before) await remove(entry.path)
+  for (const entry of await unused(options)) {
+    if (entry.usedAt < before) await remove(options, entry)
     else kept.push(entry)
   }
-  await fit(kept, diskBytesMax)
-  // The worktrees themselves are gone with the workspaces.
-  for (const name of await readdir(home.repos)) await remove(join(home.repos, name, 'worktrees'))
+  await fit(options, kept)
+  for (const name of await namesIn(home.repos)) await freshen(options, join(home.repos, name))
 }
 
-const remove = (path: string): Promise<void> => rm(path, { recursive: true, force: true, maxRetries: 3 })
+const whole = { recursive: true, force: true, maxRetries: 3 } as const
 
-const fit = async (entries: readonly Entry[], bytesMax: number): Promise<void> => {
-  let bytes = entries.reduce((sum, entry) => sum + entry.bytes, 0)
+const namesIn = (folder: string): Promise<string[]> =>
+  readdir(folder).catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'ENOENT') return []
+    throw error
+  })
+
+/** The folder's names of no open attempt. They are read first: an attempt is open before it makes a folder. */
+const leftIn = async ({ open }: PruneOptions, folder: string): Promise<string[]> => {
+  const names = await namesIn(folder)
+  const keys = open().map(attemptKey)
+  return names.filter((name) => !keys.some((key) => name === key || name.startsWith(`${key}.`)))
+}
+
+const removeLeft = async (options: PruneOptions): Promise<void> => {
+  for (const folder of [options.home.work, options.home.plans])
+    for (const name of await leftIn(options, folder)) await rm(join(folder, name), whole)
+}
+
+const isUsed = ({ open, clones }: PruneOptions, path: string): boolean =>
+  open().some(({ spawn }) => {
+    try {
+      return typeof spawn?.repository === 'string' && clones.folderOf(readRepository(spawn.repository)) === path
+    } catch {
+      // Not a repository's name: that attempt uses none.
+      return false
+    }
+  })
+
+/** Logs and caches that nobody uses now. */
+const unused = async (options: PruneOptions): Promise<Entry[]> => {
+  const { logs, repos } = options.home
+  const logNames = await leftIn(options, logs)
+  const repoNames = (await namesIn(repos)).filter((name) => !isUsed(options, join(repos, name)))
+  return [...(await entriesOf(logs, logNames)), ...(await entriesOf(repos, repoNames))]
+}
+
+/** An attempt may have begun meanwhile: looked at again where no other can begin to use the clone. */
+const remove = ({ clones, ...options }: PruneOptions, { path }: Entry): Promise<void> =>
+  clones.alone(path, async () => {
+    if (!isUsed({ clones, ...options }, path)) await rm(path, whole)
+  })
+
+const fit = async (options: PruneOptions, entries: readonly Entry[]): Promise<void> => {
+  const { home, diskBytesMax, log } = options
+  const sizes = await Promise.all([home.work, home.logs, home.repos].map((folder) => bytesOf(folder)))
+  let bytes = sizes.reduce((sum, size) => sum + size, 0)
   for (const entry of entries.toSorted((a, b) => a.usedAt - b.usedAt)) {
-    if (bytes <= bytesMax) return
-    await remove(entry.path)
+    if (bytes <= diskBytesMax) return
+    await remove(options, entry)
     bytes -= entry.bytes
   }
+  if (bytes > diskBytesMax) log.warn({ bytes, diskBytesMax }, 'what runs now takes more of the disk than the limit')
 }
 
-const entriesOf = async (folder: string): Promise<Entry[]> => {
-  const names = await readdir(folder)
-  return Promise.all(
-    names.map(async (name) => {
-      const path = join(folder, name)
-      const found = await stat(path)
-      return { path, usedAt: found.mtimeMs, bytes: await sizeOf(path, found) }
-    }),
-  )
+/**
+ * A clone that nobody uses, as it was made: tasks that work in its worktrees share its settings and branches, and what one
+ * sets or makes there is not to meet those that come later.
+ */
+const freshen = async (options: PruneOptions, gitDir: string): Promise<void> => {
+  for (const name of await leftIn(options, join(gitDir, 'worktrees'))) await rm(join(gitDir, 'worktrees', name), whole)
+  await options.clones.alone(gitDir, async () => {
+    const first = join(gitDir, firstConfig)
+    const isThere = await stat(first).then(
+      () => true,
+      () => false,
+    )
+    if (!isThere || isUsed(options, gitDir)) return
+    await copyFile(first, join(gitDir, 'config'))
+    for (const refs of ['refs/heads', 'refs/stash']) await rm(join(gitDir, refs), whole)
+    await mkdir(join(gitDir, 'refs', 'heads'), { recursive: true })
+    await removeHalfFetched(join(gitDir, 'objects'))
+  })
 }
 
-const sizeOf = async (path: string, found: Stats): Promise<number> => {
-  if (!found.isDirectory()) return found.size
-  const files = await readdir(path, { recursive: true, withFileTypes: true })
-  const sizes = await Promise.all(
-    files.filter((file) => file.isFile()).map(async (file) => (await stat(join(file.parentPath, file.name))).size),
-  )
-  return sizes.reduce((sum, size) => sum + size, 0)
+/** What a fetch that broke off has left: git itself keeps it for two weeks. */
+const removeHalfFetched = async (objects: string): Promise<void> => {
+  const folders = (await namesIn(objects)).filter((name) => /^(?:[0-9a-f]{2}|pack)$/.test(name))
+  for (const folder of ['.', ...folders])
+    for (const name of await namesIn(join(objects, folder)))
+      if (name.startsWith('tmp_')) await rm(join(objects, folder, name), whole)
 }

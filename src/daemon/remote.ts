@@ -7,23 +7,34 @@ export interface Remote {
   fetch: (refspec: string) => Promise<void>
   /** Where the ref is; null when it is not there. */
   look: (ref: string) => Promise<string | null>
+  /** The refs that match the pattern, and where they are. */
+  list: (pattern: string) => Promise<{ ref: string; commit: string }[]>
   /** Moves the ref. With `seen`, only when it still was that (null: not there); false when it was not. */
   push: (commit: string, ref: string, seen: { was: string | null } | undefined) => Promise<boolean>
 }
 
 export const openRemote = ({ location, local }: Repository, git: Git): Remote => {
   const half = (program: 'upload-pack' | 'receive-pack'): string[] => (local ? [otherHalf(program)] : [])
+  const list: Remote['list'] = async (pattern) => {
+    const { stdout } = await git([
+      'ls-remote',
+      '--quiet',
+      ...half('upload-pack'),
+      '--end-of-options',
+      location,
+      pattern,
+    ])
+    const lines = stdout.split('\n').map((line) => line.split('\t'))
+    return lines.flatMap(([commit, ref]) => (commit === undefined || ref === undefined ? [] : [{ ref, commit }]))
+  }
   return {
+    list,
     fetch: async (refspec) => {
       // Its progress is the attempt's sign of life while a large repository comes in.
       const options = ['--progress', '--no-tags', '--no-write-fetch-head', ...half('upload-pack')]
       await git(['fetch', ...options, '--end-of-options', location, refspec])
     },
-    look: async (ref) => {
-      const { stdout } = await git(['ls-remote', '--quiet', ...half('upload-pack'), '--end-of-options', location, ref])
-      const lines = stdout.split('\n').map((line) => line.split('\t'))
-      return lines.find(([, name]) => name === ref)?.[0] ?? null
-    },
+    look: async (ref) => (await list(ref)).find((each) => each.ref === ref)?.commit ?? null,
     push: async (commit, ref, seen) => {
       const lease = seen === undefined ? '--force' : `--force-with-lease=${ref}:${seen.was ?? ''}`
       const options = ['--porcelain', '--progress', '--no-verify', lease, ...half('receive-pack')]

@@ -10,6 +10,8 @@ import { runAttempt } from './attempt.ts'
 import type { AttemptRecord, Outcome } from './attempts.ts'
 import { attemptKey, failed } from './attempts.ts'
 import type { Reason } from './ending.ts'
+import { isFullDisk } from './failure.ts'
+import { signalGroup } from './process-group.ts'
 
 /** `attempt` is null once it is over and only its report is under way. */
 interface Open {
@@ -19,6 +21,10 @@ interface Open {
 
 export interface RunningAttempts {
   find: (key: string) => AttemptRecord | null
+  /** How to read what it writes; null when it does not run. */
+  output: (key: string) => RunningAttempt['read'] | null
+  /** Their records. */
+  records: () => AttemptRecord[]
   /** How many slots they take. */
   count: () => number
   /** `<task id>/<attempt>` of every one without a receipt. */
@@ -29,14 +35,16 @@ export interface RunningAttempts {
   /** Reports an outcome once more, whoever has taken it already. */
   repeat: (record: AttemptRecord, outcome: Outcome) => void
   end: (key: string, reason: Reason) => void
+  /** Kills the groups of all that runs, without waiting: for a process that is about to be gone. */
+  killAll: () => void
   /** Ends everything that runs; resolves when all outcomes are known. */
   endAll: (force: boolean) => Promise<void>
   /** Resolves when no report is under way. */
   delivered: () => Promise<void>
 }
 
-/** `changed`: the registry should hear of it. */
-export const openRunning = (around: Surroundings, changed: () => void): RunningAttempts => {
+/** `changed`: the registry should hear of it. `full`: an attempt has failed for want of room. */
+export const openRunning = (around: Surroundings, changed: () => void, full: () => void): RunningAttempts => {
   const open = new Map<string, Open>()
   const deliveries = new Set<Promise<void>>()
   const follow = (delivery: Promise<unknown>): void => {
@@ -53,14 +61,15 @@ export const openRunning = (around: Surroundings, changed: () => void): RunningA
     changed()
     record.receipt = await around.reports.deliver(record, outcome)
     record.spawn = null
-    await attempt?.remove()
-    await rm(join(around.home.plans, attemptKey(record)), { recursive: true, force: true })
-    await around.attempts.save(record)
+    await removeAll(record, attempt, around)
     open.delete(attemptKey(record))
     changed()
+    if (isFullDisk(outcome)) full()
   }
   return {
     find: (key) => open.get(key)?.record ?? null,
+    output: (key) => open.get(key)?.attempt?.read ?? null,
+    records: () => [...open.values()].map(({ record }) => record),
     count: () => [...open.values()].filter(({ attempt }) => attempt !== null).length,
     names: () => [...open.values()].map(({ record }) => `${record.task}/${record.attempt}`),
     begin: (record, spawn) => {
@@ -76,12 +85,34 @@ export const openRunning = (around: Surroundings, changed: () => void): RunningA
     },
     repeat: (record, outcome) => follow(around.reports.deliver(record, outcome)),
     end: (key, reason) => open.get(key)?.attempt?.end(reason),
+    killAll: () => {
+      for (const { record, attempt } of open.values())
+        if (attempt !== null && record.group !== null) signalGroup(record.group.id, 'SIGKILL')
+    },
     endAll: async (force) => {
       const attempts = [...open.values()].flatMap(({ attempt }) => (attempt === null ? [] : [attempt]))
       for (const attempt of attempts) attempt.end('stop', force)
       await Promise.all(attempts.map(({ outcome }) => outcome))
     },
     delivered: async () => void (await Promise.all(deliveries)),
+  }
+}
+
+/** The slot is free whatever becomes of this: a later clean-up removes what is left, and a next start hears that the report is stale. */
+const removeAll = async (
+  record: AttemptRecord,
+  attempt: RunningAttempt | null,
+  { home, attempts, log }: Surroundings,
+): Promise<void> => {
+  try {
+    await attempt?.remove()
+    await rm(join(home.plans, attemptKey(record)), { recursive: true, force: true })
+    await attempts.note(record)
+  } catch (error) {
+    log.error(
+      { task: record.task, attempt: record.attempt, error: String(error) },
+      'not all of an attempt was cleaned up',
+    )
   }
 }
 

@@ -1,18 +1,23 @@
 /** The daemon's session: says hello until a node answers, beats while it lives, and hears the orders meanwhile. */
 import { setTimeout as sleep } from 'node:timers/promises'
 import { beatMs as usualBeatMs } from '../protocol/limits.ts'
+import type { Code } from '../protocol/errors.ts'
+import { WritError } from '../protocol/errors.ts'
 import type { Hello } from '../protocol/task.ts'
 import type { Home } from './home.ts'
 import type { Log } from './log.ts'
 import type { Orders, Wire } from './wire.ts'
 
+/** Of a hello that would be refused the same way for ever. */
+const hopeless: ReadonlySet<Code> = new Set<Code>(['BAD_INPUT', 'TOO_LARGE'])
+const silence: ReadonlySet<Code> = new Set<Code>(['NO_ANSWER', 'UNREACHABLE', 'NOT_HOLDER'])
 const [backoffMinMs, backoffMaxMs] = [200, 5000]
 /** A bus that is out of reach does not keep a daemon from ending. */
 const drainMs = 2000
 
 export interface Session {
   id: () => string
-  /** Resolves once a node has answered the first hello. */
+  /** Resolves once a node has answered the first hello; rejects when it can never be taken as it is. */
   ready: Promise<void>
   /** Beats now: something changed that the registry should know. */
   beat: () => void
@@ -37,9 +42,13 @@ export const openSession = ({ wire, home, describe, orders, log }: SessionOption
   // Before the hello: an order may follow it at once.
   let listening = wire.listen(id, orders)
   let greeted = (): void => undefined
-  const ready = new Promise<void>((done) => {
+  let refused = (_: WritError): void => undefined
+  const ready = new Promise<void>((done, fail) => {
     greeted = done
+    refused = fail
   })
+  // Whoever waits for it hears of it; nobody has to.
+  ready.catch(() => undefined)
 
   const hello = async (): Promise<number> => {
     const reply = await wire.hello({ ...describe(), session: id, home: home.id })
@@ -75,7 +84,8 @@ export const openSession = ({ wire, home, describe, orders, log }: SessionOption
         await beatUntilUnknown(everyMs)
       } catch (error) {
         if (closed()) return
-        log.warn({ error: String(error) }, 'no node has answered the hello')
+        const final = whyNot(error, log)
+        if (final !== null) return refused(final)
         await sleep(waitMs, undefined, { signal: closing.signal }).catch(() => undefined)
         waitMs = Math.min(backoffMaxMs, 2 * waitMs)
       }
@@ -94,6 +104,18 @@ export const openSession = ({ wire, home, describe, orders, log }: SessionOption
       await wire.bye(id).catch((error: unknown) => log.debug({ error: String(error) }, 'the bye was not answered'))
     },
   }
+}
+
+/** Says why a hello was not taken, and gives back what would be refused the same way for ever. */
+const whyNot = (error: unknown, log: Log): WritError | null => {
+  const said = { error: String(error) }
+  const answer = error instanceof WritError && !silence.has(error.code) ? error : null
+  if (answer !== null && hopeless.has(answer.code)) {
+    log.error(said, 'the registry cannot take this daemon')
+    return answer
+  }
+  log.warn(said, answer === null ? 'no node has answered the hello' : 'the registry refuses this daemon')
+  return null
 }
 
 /** A wait that a ring cuts short; a ring before it counts as well. */

@@ -141,6 +141,7 @@ const pass = (request: SocketRequest, { spawn, progress }: Holder, wire: Wire): 
       return wire.contract(readable(request.contract, spawn), verb, body)
     case 'put':
     case 'finish':
+      refuseForeign(request.contract, spawn)
       return wire.contract(spawn.contract.address, verb, body)
     case 'get':
       return wire.directive(spawn.directive.address, verb, body)
@@ -152,6 +153,14 @@ const pass = (request: SocketRequest, { spawn, progress }: Holder, wire: Wire): 
     case 'progress':
       return progress(typeof body['text'] === 'string' ? body['text'] : undefined)
   }
+}
+
+/** What a task writes is its own: naming another contract is no way around it, and no slip that goes unnoticed. */
+const refuseForeign = (named: string | undefined, { contract }: Spawn): void => {
+  if (named === undefined || named === contract.id || named === contract.address) return
+  throw new WritError('UNAUTHORIZED', "a task writes files into its own contract only, and completes no other's", {
+    hint: 'leave out --contract',
+  })
 }
 
 /** Its own contract, or another one of the same directive (whose shard is the same). */

@@ -4,8 +4,18 @@ import { readAddress, subjects } from '../bus/subjects.ts'
 import type { OutputLines } from '../protocol/commands.ts'
 import { WritError } from '../protocol/errors.ts'
 import { requestDeadlineMs } from '../protocol/limits.ts'
-import type { Beat, BeatReply, Hello, HelloReply, Order, Receipt, ReportVerb, Spawn } from '../protocol/task.ts'
-import { order, spawn } from '../protocol/task.ts'
+import type {
+  Beat,
+  BeatReply,
+  Hello,
+  HelloReply,
+  Order,
+  OutputOrder,
+  Receipt,
+  ReportVerb,
+  Spawn,
+} from '../protocol/task.ts'
+import { order, outputOrder, spawn } from '../protocol/task.ts'
 
 /** What is used of a bus: each of the engine's buses has it. */
 export interface DaemonBus {
@@ -24,6 +34,7 @@ export interface Orders {
   cancel: (order: Order) => Promise<object>
   finish: (order: Order) => Promise<object>
   drain: () => Promise<object>
+  output: (order: OutputOrder) => Promise<object>
 }
 
 export interface Wire {
@@ -80,9 +91,11 @@ const obey = (verb: string, body: Uint8Array, orders: Orders): Promise<object> =
       return orders.finish(checkPayload(order, decode(body)))
     case 'drain':
       return orders.drain()
+    case 'output':
+      return orders.output(checkPayload(outputOrder, decode(body)))
     default:
       throw new WritError('BAD_INPUT', `there is no order ${JSON.stringify(verb.slice(0, 80))}`, {
-        hint: 'spawn, cancel, finish or drain',
+        hint: 'spawn, cancel, finish, drain or output',
       })
   }
 }

@@ -2,13 +2,17 @@
  * The folder that an attempt works in: empty, or a worktree at the commit that the work starts from. The repository itself
  * sees nothing of it but, at the end, the pushed branch.
  */
-import { mkdir, rm } from 'node:fs/promises'
+import { lstat, mkdir, realpath, rm } from 'node:fs/promises'
 import { join } from 'node:path'
+import { WritError } from '../protocol/errors.ts'
 import type { Spawn } from '../protocol/task.ts'
 import { attemptKey } from './attempts.ts'
 import type { Clones, Use, Worktree } from './clone.ts'
 import type { Clone } from './clone.ts'
+import { copyFiles, workOf } from './earlier-work.ts'
+import { mergeIntoBase } from './line.ts'
 import { readOwnBranch, readRepository } from './repository.ts'
+import { writIdentity } from './identity.ts'
 
 export interface Workspace {
   folder: string
@@ -17,24 +21,42 @@ export interface Workspace {
   remove: () => Promise<void>
 }
 
-/** Author and committer of what a task left uncommitted. */
-export const writIdentity = {
-  GIT_AUTHOR_NAME: 'Writ',
-  GIT_AUTHOR_EMAIL: 'writ@localhost',
-  GIT_COMMITTER_NAME: 'Writ',
-  GIT_COMMITTER_EMAIL: 'writ@localhost',
-}
-
 /** Makes the workspace of an attempt below `work`. Throws BAD_INPUT or NOT_FOUND, GitError when git could not. */
 export const openWorkspace = async (spawn: Spawn, work: string, clones: Clones, use: Use): Promise<Workspace> => {
   const folder = join(work, attemptKey({ task: spawn.task.id, attempt: spawn.task.attempt }))
   await rm(folder, { recursive: true, force: true, maxRetries: 3 })
-  if (spawn.repository === null || spawn.task.role === 'merger') return emptyFolder(folder)
-  const clone = await clones(readRepository(spawn.repository), use)
-  if (spawn.startCommit !== null) await clone.ensure(spawn.startCommit)
-  const commit = spawn.startCommit ?? (await clone.resolve(spawn.baseBranch))
-  const worktree = await clone.worktree(folder, commit)
-  return { folder, save: () => save(spawn, clone, worktree), remove: worktree.remove }
+  if (spawn.task.role === 'merger') return emptyFolder(folder)
+  if (spawn.repository === null) {
+    refuseWithout(spawn)
+    return emptyFolder(folder)
+  }
+  const clone = await clones.open(readRepository(spawn.repository), use)
+  const worktree = await clone.worktree(folder, await startOf(spawn, clone))
+  await copyFiles(spawn, clone, worktree).catch(async (error: unknown) => {
+    await worktree.remove()
+    throw error
+  })
+  const given = await realpath(folder)
+  const saved = async (): Promise<string | null> => {
+    await refuseSwapped(folder, given)
+    return save(spawn, clone, worktree, work)
+  }
+  return { folder, save: saved, remove: worktree.remove }
+}
+
+/** Work travels through the repository: without one there is nothing to take over. */
+const refuseWithout = ({ continueFrom, copyFiles: names }: Spawn): void => {
+  if (continueFrom === null && (names === null || names.length === 0)) return
+  throw new WritError('BAD_INPUT', 'there is no repository that the work of another task could come from', {
+    hint: 'name a repository, or neither a task to continue from nor files to copy',
+  })
+}
+
+const startOf = async ({ continueFrom, startCommit, baseBranch }: Spawn, clone: Clone): Promise<string> => {
+  if (continueFrom !== null) return workOf(continueFrom, clone)
+  if (startCommit === null) return clone.resolve(baseBranch)
+  await clone.ensure(startCommit)
+  return startCommit
 }
 
 const emptyFolder = async (folder: string): Promise<Workspace> => {
@@ -47,10 +69,19 @@ const emptyFolder = async (folder: string): Promise<Workspace> => {
 }
 
 /** Only a worker's work is pushed: a planner's and an evaluator's worktree is for reading. */
-const save = async (spawn: Spawn, clone: Clone, { folder, gitDir }: Worktree): Promise<string | null> => {
+const save = async (spawn: Spawn, clone: Clone, worktree: Worktree, work: string): Promise<string | null> => {
   if (spawn.task.role !== 'worker' || spawn.targetBranch === null || spawn.completionAction === 'none') return null
   const branch = readOwnBranch(spawn.targetBranch)
+  const commit = await commitWork(spawn, clone, worktree)
+  await clone.push(commit, branch)
+  if (spawn.completionAction === 'merge') await mergeIntoBase(spawn, commit, clone, work)
+  return commit
+}
+
+const commitWork = async (spawn: Spawn, clone: Clone, { folder, gitDir }: Worktree): Promise<string> => {
   const here = { gitDir, workTree: folder }
+  // Of a git that was ended with the task: nothing of the task runs any more.
+  for (const lock of ['index.lock', 'HEAD.lock']) await rm(join(gitDir, lock), { force: true })
   await clone.git(['add', '--all'], here)
   const changed = await clone.git(['status', '--porcelain', '--untracked-files=no'], here)
   if (changed !== '')
@@ -58,9 +89,16 @@ const save = async (spawn: Spawn, clone: Clone, { folder, gitDir }: Worktree): P
       ...here,
       env: writIdentity,
     })
-  const commit = await clone.git(['rev-parse', '--verify', 'HEAD^{commit}'], here)
-  await clone.push(commit, branch)
-  return commit
+  return clone.git(['rev-parse', '--verify', 'HEAD^{commit}'], here)
+}
+
+/** A link in the place of the workspace would have whatever it points to committed. */
+const refuseSwapped = async (folder: string, given: string): Promise<void> => {
+  const found = await lstat(folder).catch(() => null)
+  if (found?.isDirectory() === true && (await realpath(folder)) === given) return
+  throw new WritError('REFUSED', 'the workspace is not the folder any more that the task was given', {
+    hint: 'a task works in its workspace, and leaves it where it is',
+  })
 }
 
 const messageFor = ({ step, task }: Spawn): string => `Step ${step?.name ?? task.name}`

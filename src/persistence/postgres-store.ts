@@ -5,7 +5,7 @@
 import type { Store } from '../actors/ports/store.ts'
 import { commitDeadlineMs, leaseMs, mailboxMessagesMax } from '../protocol/limits.ts'
 import { loadActors, loadDirective, loadRegistries } from './actors.ts'
-import { putBlob, readBlob, readFiles } from './blobs.ts'
+import { putBlob, readBlob, readFiles, tidyBlobs } from './blobs.ts'
 import { commit } from './commit.ts'
 import { Connection } from './connection.ts'
 import { loadDesk, loadOpenAttempts, loadRegistry, loadTasks } from './desks.ts'
@@ -81,9 +81,12 @@ const compose = (commits: Connection, calls: Connection, options: StoreOptions, 
     countTry: (message, reason) => countTry(calls, message, reason),
     reply: (owner, command) => readReply(calls, owner, command),
     putBlob: (hash, bytes) => putBlob(calls, hash, bytes),
-    blob: (hash) => readBlob(calls, hash),
+    blob: (hash, part) => readBlob(calls, hash, part),
     files: (owner, contract) => readFiles(calls, owner, contract),
-    tidy: () => tidy(calls),
+    tidy: async () => {
+      await tidy(calls)
+      await tidyBlobs(calls)
+    },
     close: async () => {
       await Promise.all([commits.close(), calls.close()])
     },

@@ -95,13 +95,18 @@ const fileName = z.string().min(1).max(nameCharsMax)
 /** `contract.<addr>.<verb>`. Files travel in chunks: `offset` and `total` in bytes of the file. */
 export const contractCommands = {
   files: nothing,
-  file: z.object({ name: fileName, offset: z.int().min(0).default(0) }),
+  file: z.object({ name: fileName, offset: z.int().min(0).max(fileBytesMax).default(0) }),
   put: z.object({
     command: commandId,
     name: fileName,
     offset: z.int().min(0).max(fileBytesMax),
     total: z.int().min(0).max(fileBytesMax),
     data: z.base64().max(4 * Math.ceil(fileChunkBytes / 3)),
+    hash: z
+      .string()
+      .regex(/^[0-9a-f]{64}$/)
+      .optional()
+      .describe('SHA-256 of the whole file: two uploads under one name do not mix, and what arrived is what was sent'),
   }),
   finish: bare,
   complete: nothing,
@@ -118,6 +123,10 @@ export const taskCommands = {
     force: z.boolean().default(false),
   }),
   get: bare,
+  output: z.object({
+    attempt: z.int().positive().optional().describe('else the last one'),
+    offset: z.int().min(0).default(0).describe('the `next` of the answer before'),
+  }),
   done: z.object({ result: text.optional(), verdict: verdict.optional() }),
   failed: z.object({ reason: text.optional() }),
 }

@@ -20,6 +20,8 @@ export const payloadBytesMax = 512 * KiB
 export const fileBytesMax = 8 * MiB
 export const fileCountMax = 1000
 export const fileChunkBytes = 256 * KiB
+/** Of contents that no file refers to: an upload is finished within this time, or its chunks are dropped. */
+export const uploadKeptMs = 24 * hour
 export const jsonDepthMax = 100
 
 /** Of the core: one commit, one batch, the cascade that one message may set off inside a commit. */
@@ -56,8 +58,13 @@ export const meansBackoffMs: readonly number[] = [5 * second, 30 * second]
 export const grantReusesMax = 8
 export const registryAuditMs = minute
 export const daemonSlotsMax = 1000
+/** What a daemon's workspaces, logs and clones may take together; a setting. */
+export const daemonDiskBytes = 20 * 1024 * MiB
+export const cleanMs = 10 * minute
 export const labelCountMax = 32
 export const outputBytesMax = 10 * MiB
+/** Of output in one answer: as JSON every byte may become six. */
+export const outputPartBytes = 64 * KiB
 export const pullWaitMs = 30 * second
 
 /** Defaults of a directive. */

@@ -143,3 +143,21 @@ export interface BeatReply {
 /** `daemon.<id>.<session>.cancel|finish`: end that attempt's process (finish: push the work first, then report `done`). */
 export const order = z.object({ task: z.string(), attempt: z.int().positive(), nonce: z.string() })
 export type Order = z.infer<typeof order>
+
+/** `daemon.<id>.<session>.output`: what that attempt wrote, from this byte on. */
+export const outputOrder = z.object({ task: z.string(), attempt: z.int().positive(), offset: z.int().min(0) })
+export type OutputOrder = z.infer<typeof outputOrder>
+
+/**
+ * A part of an attempt's output. Places are counted in bytes of all that it wrote. `offset` is after the one that was asked
+ * for where the middle of a long output was not kept; `next` is where to go on; nothing follows `total` once it has `ended`.
+ */
+export const outputPart = z.object({
+  attempt: z.int().positive(),
+  offset: z.int(),
+  text: z.string(),
+  next: z.int(),
+  total: z.int(),
+  ended: z.boolean(),
+})
+export type OutputPart = z.infer<typeof outputPart>

@@ -6,7 +6,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import type { Commit, Committed } from '../../src/actors/ports/rows.ts'
 import type { HeldShard, Store, ThreadIdentity } from '../../src/actors/ports/store.ts'
 import { WritError } from '../../src/protocol/errors.ts'
-import { leaseMs, replyKeptMs, shardCount } from '../../src/protocol/limits.ts'
+import { leaseMs, replyKeptMs, shardCount, uploadKeptMs } from '../../src/protocol/limits.ts'
 import * as make from './rows.ts'
 
 export interface StoreWorld {
@@ -843,6 +843,27 @@ const besides = (world: World, hold: Hold, commit: CommitAs): void => {
       expect(await store.enqueue(message)).toBe(true)
     })
 
+    test('contents that no file refers to are dropped a day after they were put last, those of files never', async () => {
+      await hold()
+      const { store, advance } = world()
+      for (const hash of ['used', 'chunk', 'replaced', 'again']) await store.putBlob(hash, new Uint8Array([1]))
+      const file = { owner: 'alice', contract: 'd__c1', name: 'a', bytes: 1, at: make.at }
+      await commit({ files: [{ ...file, hash: 'replaced' }] })
+      await commit({ files: [{ ...file, hash: 'used' }] })
+      await advance(uploadKeptMs - 60_000)
+      await store.tidy()
+      const kept = async (): Promise<string[]> => {
+        const hashes = ['used', 'chunk', 'replaced', 'again']
+        const found = await Promise.all(hashes.map(async (hash) => ((await store.blob(hash)) === null ? [] : [hash])))
+        return found.flat()
+      }
+      expect(await kept()).toEqual(['used', 'chunk', 'replaced', 'again'])
+      await store.putBlob('again', new Uint8Array([1]))
+      await advance(120_000)
+      await store.tidy()
+      expect(await kept()).toEqual(['used', 'again'])
+    })
+
     test('files of a contract come by name, with the contents kept under their hashes', async () => {
       await hold()
       const { store } = world()
@@ -865,6 +886,8 @@ const besides = (world: World, hold: Hold, commit: CommitAs): void => {
       await store.putBlob('h', new Uint8Array([1, 2]))
       await store.putBlob('h', new Uint8Array([1, 2]))
       expect(bytesOf(await store.blob('h'))).toBe('0102')
+      expect(bytesOf(await store.blob('h', { from: 1, count: 5 }))).toBe('02')
+      expect(bytesOf(await store.blob('h', { from: 7, count: 5 }))).toBe('')
       expect(await store.blob('none')).toBeNull()
     })
   })

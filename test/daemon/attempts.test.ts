@@ -1,11 +1,13 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
+import { subjects } from '../../src/bus/subjects.ts'
 import { runDaemon } from '../../src/daemon/daemon.ts'
 import { workPlan } from '../../src/machines/prompts.ts'
 import type { Spawn } from '../../src/protocol/task.ts'
 import type { Node } from './support.ts'
-import { lives, memoryBus, openNode, quiet, spawnOf, startDaemon, temporaryFolder, until } from './support.ts'
+import { after, lives, memoryBus, openNode, quiet, spawnOf, startDaemon, temporaryFolder, until } from './support.ts'
 
 /** Sends a spawn again (while the receipt is being written down it only confirms it) until so many reports have come. */
 const askUntil = async (node: Node, spawn: Spawn, count: number): Promise<void> => {
@@ -154,6 +156,36 @@ describe('a daemon runs attempts', () => {
     })
   })
 
+  test('a daemon whose name is taken says so and goes on asking; one that is refused for what it says gives up', async () => {
+    const said: string[] = []
+    const warn = (fields: object, text: string): void => void said.push(`${text} ${JSON.stringify(fields)}`)
+    const node = openNode()
+    const { home } = await startDaemon(node)
+    const refusals = [
+      { code: 'NAME_TAKEN', message: 'a daemon named tester is connected already' },
+      { code: 'BAD_INPUT', message: 'labels.x: Too big' },
+    ]
+    const bus = memoryBus()
+    bus.answer(subjects.daemon.pattern({ owner: 'default', id: 'tester', verb: 'hello' }), () => ({
+      error: refusals.shift(),
+    }))
+    const log = { ...quiet, warn }
+    const daemon = await runDaemon({
+      bus,
+      owner: 'default',
+      name: 'tester',
+      slots: 1,
+      roles: ['worker'],
+      log,
+      home: `${home}.2`,
+    })
+    after(() => daemon.stop(true))
+    after(() => rm(`${home}.2`, { recursive: true }))
+    await expect(daemon.ready).rejects.toMatchObject({ code: 'BAD_INPUT' })
+    expect(said).toEqual([expect.stringMatching(/the registry refuses this daemon .*tester is connected already/)])
+    expect(refusals).toEqual([])
+  })
+
   test('a daemon that no node answers says hello again until one does, and again when it is not known any more', async () => {
     const bus = memoryBus()
     const home = temporaryFolder()
@@ -256,6 +288,20 @@ describe('a daemon ends attempts', () => {
       means: true,
       reason: expect.stringContaining('longer') as string,
     })
+  })
+
+  test('a second, forced stop ends at once what ignores TERM or has left its group', async () => {
+    const node = openNode()
+    const daemon = await startDaemon(node)
+    const pids = join(daemon.home, 'pids')
+    const plan = `setsid sh -c 'trap "" TERM; echo $$ >> ${pids}; while :; do sleep 1; done' &\n${longPlan(pids)}`
+    await node.order('spawn', spawnOf('t1', { task: { plan } }))
+    const running = await read(pids, 3)
+    const stopped = daemon.stop()
+    await daemon.stop(true)
+    await stopped
+    expect(running.some(lives)).toBe(false)
+    expect((await node.outcome('t1')).body).toMatchObject({ means: true, reason: 'the daemon was stopped' })
   })
 
   test('stop ends what runs and reports it as a failure of the means', async () => {

@@ -10,6 +10,7 @@ const takers = new Map()
 let last = 0
 
 process.on('message', ({ kind, id, subject, pattern, body }) => {
+  if (kind === 'fault') throw new Error('a fault of the daemon itself, wanted by the test')
   if (kind === 'answer') {
     const { done, fail } = waiting.get(id)
     waiting.delete(id)

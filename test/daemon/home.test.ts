@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { homeFolder } from '../../src/daemon/home.ts'
 import { readBranch, readCommit, readRepository, withoutCredentials } from '../../src/daemon/repository.ts'
-import { openNode, spawnOf, startDaemon, temporaryFolder, until, writeFiles } from './support.ts'
+import { git, makeRepository, openNode, spawnOf, startDaemon, temporaryFolder, until, writeFiles } from './support.ts'
 
 const daysAgo = (days: number): Date => new Date(Date.now() - days * 24 * 60 * 60 * 1000)
 
@@ -51,6 +51,41 @@ describe("a daemon's home", () => {
       true,
     ])
     expect(readdirSync(join(home, 'attempts'))).toEqual(['bad-1.json.damaged'])
+  })
+
+  test('is cleaned up while it lives: over the limit goes what is unused, with the workspaces counted, and nothing that runs', async () => {
+    const { folder, base } = makeRepository({ 'large.bin': 'x'.repeat(200_000) })
+    const home = temporaryFolder()
+    writeFiles(home, { 'logs/old.log': 'x'.repeat(1000), 'logs/new.log': 'x'.repeat(1000) })
+    utimesSync(join(home, 'logs/old.log'), daysAgo(2), daysAgo(2))
+    const node = openNode()
+    await startDaemon(node, { home, diskBytesMax: 150_000, cleanMs: 20 })
+    expect(readdirSync(join(home, 'logs')).toSorted()).toEqual(['new.log', 'old.log'])
+    const gate = join(temporaryFolder(), 'gate')
+    const plan = `echo begun; until [ -e ${gate} ]; do sleep 0.02; done; cat large.bin | wc -c`
+    await node.order('spawn', spawnOf('t1', { repository: folder, startCommit: base, task: { plan } }))
+    await until(() => readdirSync(join(home, 'logs')).join() === 't1-1.log')
+    expect(readdirSync(join(home, 'repos'))).toHaveLength(1)
+    writeFileSync(gate, '')
+    expect((await node.outcome('t1')).body['result']).toBe('begun\n200000')
+    await until(() => readdirSync(join(home, 'work')).length === 0)
+  })
+
+  test('has its clones as they were made once nobody uses them, whatever tasks have set or made there', async () => {
+    const { folder, base } = makeRepository()
+    const node = openNode()
+    const { home } = await startDaemon(node, { cleanMs: 20 })
+    const plan =
+      'git config core.hooksPath .husky; git config filter.x.clean "touch /tmp/x"; git branch mine; git checkout -qb other'
+    await node.order('spawn', spawnOf('t1', { repository: folder, startCommit: base, task: { plan } }))
+    expect((await node.outcome('t1')).verb).toBe('done')
+    const [clone = ''] = readdirSync(join(home, 'repos'))
+    const inClone = (...args: string[]): string => git(join(home, 'repos', clone), ...args)
+    await until(() => !/husky|filter/.test(readFileSync(join(home, 'repos', clone, 'config'), 'utf8')))
+    await until(() => inClone('for-each-ref', 'refs/heads') === '')
+    const again = spawnOf('t2', { repository: folder, startCommit: base, task: { plan } })
+    await node.order('spawn', again)
+    expect((await node.outcome('t2')).verb).toBe('done')
   })
 
   test('with a lock that a crash left behind is taken over', async () => {

@@ -1,4 +1,4 @@
-import { mkdirSync, readFileSync, readdirSync, statSync } from 'node:fs'
+import { mkdirSync, readFileSync, readdirSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { subjects } from '../../src/bus/subjects.ts'
@@ -6,6 +6,8 @@ import { lineReader } from '../../src/daemon/lines.ts'
 import { openOutputLog } from '../../src/daemon/output-log.ts'
 import type { OutputLines } from '../../src/protocol/commands.ts'
 import { outputLines } from '../../src/protocol/commands.ts'
+import type { OutputPart } from '../../src/protocol/task.ts'
+import { outputPart } from '../../src/protocol/task.ts'
 import type { Node } from './support.ts'
 import { openNode, spawnOf, startDaemon, temporaryFolder, until } from './support.ts'
 
@@ -51,6 +53,79 @@ describe('output', () => {
     expect(readdirSync(join(home, 'logs')).toSorted()).toEqual(['t1-1.log', 't2-1.log'])
     expect(published(node, 't1').every(({ text }) => text.length < 100_000)).toBe(true)
     expect(published(node, 't1').some(({ text }) => text.includes('left out here'))).toBe(true)
+  })
+
+  /** All of an attempt's output, asked for part by part. */
+  const readWhole = async (node: Node, task: string): Promise<OutputPart[]> => {
+    const parts: OutputPart[] = []
+    for (let offset = 0; ; offset = parts.at(-1)?.next ?? 0) {
+      const part = outputPart.parse(await node.order('output', { task, attempt: 1, offset }))
+      parts.push(part)
+      if (part.next >= part.total) return parts
+    }
+  }
+
+  test('is read while the task runs, after its end, and after a restart of the daemon', async () => {
+    const node = openNode()
+    const first = await startDaemon(node)
+    const gate = join(first.home, 'gate')
+    const plan = `echo one ä; until [ -e ${gate} ]; do sleep 0.02; done; echo two`
+    await node.order('spawn', spawnOf('t1', { task: { plan } }))
+    await until(() => published(node, 't1').length > 0)
+    expect(await node.order('output', { task: 't1', attempt: 1, offset: 0 })).toEqual({
+      attempt: 1,
+      offset: 0,
+      text: 'one ä\n',
+      next: 7,
+      total: 7,
+      ended: false,
+    })
+    writeFileSync(gate, '')
+    await node.outcome('t1')
+    const rest = { attempt: 1, offset: 7, text: 'two\n', next: 11, total: 11, ended: true }
+    expect(await node.order('output', { task: 't1', attempt: 1, offset: 7 })).toEqual(rest)
+    await first.stop()
+    const again = openNode()
+    await startDaemon(again, { home: first.home })
+    expect(await again.order('output', { task: 't1', attempt: 1, offset: 7 })).toEqual(rest)
+    for (const wrong of [{ attempt: 2 }, { task: 'never' }])
+      await expect(again.order('output', { task: 't1', attempt: 1, offset: 0, ...wrong })).rejects.toMatchObject({
+        code: 'NOT_FOUND',
+      })
+    await expect(again.order('output', { task: '../x', attempt: 1, offset: 0 })).rejects.toMatchObject({
+      code: 'BAD_INPUT',
+    })
+  })
+
+  test('of which the middle was not kept says where it goes on', async () => {
+    const node = openNode()
+    await startDaemon(node)
+    // Of an odd length in bytes, so that parts do not end where characters do.
+    const line = 'ää läne of säme length, över änd över ä'
+    await node.order(
+      'spawn',
+      spawnOf('t1', { task: { plan: `yes "${line}" | head -n 500000; echo the end; sleep 1000` } }),
+    )
+    const total = 500_000 * (Buffer.byteLength(line) + 1) + 'the end\n'.length
+    await expect
+      .poll(() => node.order('output', { task: 't1', attempt: 1, offset: total }), { timeout: 20_000 })
+      .toMatchObject({ total })
+    const check = (parts: readonly OutputPart[]): void => {
+      const gaps = parts.filter((part, at) => part.offset !== (parts[at - 1]?.next ?? 0))
+      expect(gaps).toHaveLength(1)
+      expect(parts.at(-1)).toMatchObject({ next: total, total })
+      expect(parts.at(-1)?.text).toMatch(/the end\n$/)
+      expect(parts.map(({ text }) => text).join('')).not.toMatch(/\ufffd|left out/)
+    }
+    const live = await readWhole(node, 't1')
+    check(live)
+    expect(live[0]?.ended).toBe(false)
+    await node.order('cancel', { task: 't1', attempt: 1, nonce: 'nonce-t1' })
+    await node.outcome('t1')
+    const kept = await readWhole(node, 't1')
+    check(kept)
+    expect(kept.at(-1)?.ended).toBe(true)
+    expect(kept.map(({ text }) => text).join('')).toBe(live.map(({ text }) => text).join(''))
   })
 
   test('is reported as progress, at most every few seconds', async () => {

@@ -1,5 +1,5 @@
 import { execFileSync, fork } from 'node:child_process'
-import { existsSync, mkdtempSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
+import { chmodSync, existsSync, mkdtempSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
 import { rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
@@ -18,6 +18,7 @@ import {
   startDaemon,
   temporaryFolder,
   until,
+  writeFiles,
 } from './support.ts'
 
 const root = resolve(import.meta.dirname, '../..')
@@ -53,9 +54,16 @@ interface Channel {
   body: object
 }
 
+interface Child {
+  kill: () => Promise<void>
+  /** Has it throw where nobody catches. */
+  fault: () => void
+  gone: Promise<void>
+}
+
 /** A daemon in a process of its own on the same bus as the node. */
-const startChild = (bus: MemoryBus, home: string): { kill: () => Promise<void> } => {
-  const child = fork(fileURLToPath(new URL('./child.mjs', import.meta.url)), [built, home], { stdio: 'inherit' })
+const startChild = (bus: MemoryBus, home: string, env: NodeJS.ProcessEnv = process.env): Child => {
+  const child = fork(fileURLToPath(new URL('./child.mjs', import.meta.url)), [built, home], { stdio: 'inherit', env })
   const replies = new Map<number, (body: object) => void>()
   let last = 0
   // A process that is being killed may take the pipe away under the message: it hears no more, as if it had died before.
@@ -86,7 +94,7 @@ const startChild = (bus: MemoryBus, home: string): { kill: () => Promise<void> }
     await gone
   }
   after(kill)
-  return { kill }
+  return { kill, gone, fault: () => tell({ kind: 'fault' }) }
 }
 
 const numbersIn = (file: string, count: number): Promise<number[]> =>
@@ -96,6 +104,20 @@ const numbersIn = (file: string, count: number): Promise<number[]> =>
   })
 
 const idle = (node: Node): Promise<boolean> => until(() => JSON.stringify(node.beats.at(-1)?.['running']) === '[]')
+
+test('a daemon that ends by a fault of its own leaves nothing running', async () => {
+  const home = temporaryFolder()
+  const bus = memoryBus()
+  const node = openNode(bus)
+  const child = startChild(bus, home)
+  const pids = join(home, 'pids')
+  const plan = `trap '' HUP TERM; (echo $BASHPID >> ${pids}; sleep 1000) & echo $$ >> ${pids}; sleep 1000`
+  await node.order('spawn', spawnOf('t1', { task: { plan } }))
+  const started = await numbersIn(pids, 2)
+  child.fault()
+  await child.gone
+  await until(() => !started.some(lives))
+})
 
 describe('a daemon that was killed with -9', () => {
   test('leaves no orphan once it is started again, and every task ends once', async () => {
@@ -142,6 +164,23 @@ describe('a daemon that was killed with -9', () => {
     expect(others.every(lives)).toBe(true)
     await startDaemon(openNode(memoryBus()), { home })
     await until(() => !others.some(lives))
+  })
+
+  test('ends the git that it had fetching, with all that this had started', async () => {
+    const home = temporaryFolder()
+    const pids = join(home, 'pids')
+    const programs = join(temporaryFolder(), 'bin')
+    writeFiles(programs, { ssh: `#!/bin/sh\necho $PPID >> ${pids}; echo $$ >> ${pids}; exec sleep 1000\n` })
+    chmodSync(join(programs, 'ssh'), 0o755)
+    const bus = memoryBus()
+    const node = openNode(bus)
+    const child = startChild(bus, home, { ...process.env, PATH: `${programs}:${process.env['PATH']}` })
+    await node.order('spawn', spawnOf('t1', { repository: 'git@example.org:x.git' }))
+    const started = await numbersIn(pids, 2)
+    await child.kill()
+    expect(started.some(lives)).toBe(true)
+    await startDaemon(openNode(memoryBus()), { home })
+    await until(() => !started.some(lives))
   })
 
   test('R45: reports an outcome that nobody had taken, and does not do the work again', async () => {

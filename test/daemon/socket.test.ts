@@ -117,6 +117,8 @@ describe("a task's socket", () => {
       ['contract.7.d__c1.files', {}],
     ])
     await expect(askSocket(path, token, 'files', {}, '7.other__c1')).rejects.toMatchObject({ code: 'NOT_FOUND' })
+    for (const verb of ['put', 'finish'] as const)
+      await expect(askSocket(path, token, verb, {}, 'd__1_3__c2')).rejects.toMatchObject({ code: 'UNAUTHORIZED' })
     await expect(askSocket(path, token, 'plan', { plan: {} })).rejects.toMatchObject({ code: 'UNAUTHORIZED' })
     await expect(askSocket(path, 'guessed', 'get', {})).rejects.toMatchObject({ code: 'UNAUTHORIZED' })
     await askSocket(path, token, 'progress', { text: 'half way' })

@@ -68,7 +68,7 @@ export interface Node {
   reports: Reported[]
   /** What the next reports are answered with; then receipts again. */
   refuse: (...answers: ErrorBody[]) => void
-  order: (verb: 'spawn' | 'cancel' | 'finish' | 'drain', body: object) => Promise<unknown>
+  order: (verb: 'spawn' | 'cancel' | 'finish' | 'drain' | 'output', body: object) => Promise<unknown>
   /** The first `done` or `failed` of a task. */
   outcome: (task: string) => Promise<Reported>
 }
@@ -186,7 +186,7 @@ export const spawnOf = (
     targetPath: null,
     startCommit: null,
     merge: null,
-    completionAction: 'merge',
+    completionAction: 'branch',
     continueFrom: null,
     copyFiles: null,
     resumeSession: null,
@@ -253,4 +253,10 @@ export const lives = (pid: number): boolean => {
     // No such process.
     return false
   }
+}
+
+/** Leaves a test out and says why, where everybody sees it. */
+export const skipAloud = (skip: (note: string) => never, why: string): never => {
+  console.warn(`skipped: ${why}`)
+  return skip(why)
 }

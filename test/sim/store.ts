@@ -6,7 +6,7 @@ import type { Clock } from '../../src/actors/ports/clock.ts'
 import type { Commit, Committed, StoredMessage, StoredTimer } from '../../src/actors/ports/rows.ts'
 import type { Store, ThreadIdentity } from '../../src/actors/ports/store.ts'
 import { WritError } from '../../src/protocol/errors.ts'
-import { leaseMs, mailboxMessagesMax, replyKeptMs } from '../../src/protocol/limits.ts'
+import { fileBytesMax, leaseMs, mailboxMessagesMax, replyKeptMs, uploadKeptMs } from '../../src/protocol/limits.ts'
 import { SimLeases } from './sim-leases.ts'
 import { copied, Tables } from './tables.ts'
 
@@ -199,10 +199,11 @@ export class SimStore implements Store {
 
   readonly putBlob: Store['putBlob'] = (hash, bytes) =>
     this.#call('putBlob', ({ blobs }) => {
-      if (!blobs.has(hash)) blobs.set(hash, new Uint8Array(bytes))
+      blobs.set(hash, { bytes: blobs.get(hash)?.bytes ?? new Uint8Array(bytes), at: this.now() })
     })
 
-  readonly blob: Store['blob'] = (hash) => this.#call('blob', ({ blobs }) => copied(blobs.get(hash) ?? null))
+  readonly blob: Store['blob'] = (hash, { from, count } = { from: 0, count: fileBytesMax }) =>
+    this.#call('blob', ({ blobs }) => copied(blobs.get(hash)?.bytes.slice(from, from + count) ?? null))
 
   readonly files: Store['files'] = (owner, contract) =>
     this.#call('files', ({ files }) =>
@@ -212,12 +213,15 @@ export class SimStore implements Store {
     )
 
   readonly tidy: Store['tidy'] = () =>
-    this.#call('tidy', ({ replies, ingress, plans, chains, directives }) => {
+    this.#call('tidy', ({ replies, ingress, plans, chains, directives, blobs, files }) => {
       const limit = this.now() - replyKeptMs
       const used = new Set([
         ...[...chains.values()].map((row) => row.hash),
         ...[...directives.values()].map((row) => row.plan),
       ])
+      const referred = new Set([...files.values()].map(({ hash }) => hash))
+      const put = this.now() - uploadKeptMs
+      for (const [hash, { at }] of blobs) if (at < put && !referred.has(hash)) blobs.delete(hash)
       for (const [key, { at }] of replies) if (at < limit) replies.delete(key)
       for (const [key, at] of ingress) if (at < limit) ingress.delete(key)
       for (const [key, { at }] of plans) if (at < limit && !used.has(key)) plans.delete(key)

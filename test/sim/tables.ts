@@ -39,7 +39,7 @@ export class Tables {
   readonly needs = new Map<ActorKey, registry.NeedRow>()
   readonly grants = new Map<string, registry.GrantRow>()
   readonly files = new Map<string, rows.FileRow>()
-  readonly blobs = new Map<string, Uint8Array>()
+  readonly blobs = new Map<string, { bytes: Uint8Array; at: number }>()
   readonly replies = new Map<string, { owner: string; command: string; reply: object; at: number }>()
   readonly ingress = new Map<string, number>()
   readonly parked: rows.ParkedRow[] = []

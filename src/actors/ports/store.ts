@@ -80,6 +80,12 @@ export interface LoadedRegistry {
   grants: readonly GrantRow[]
 }
 
+/** A part of a content: from which byte on, and at most how many. */
+export interface BlobPart {
+  from: number
+  count: number
+}
+
 export interface Store {
   /** Makes the thread's lease (of `leaseMs`); fences older threads of the same home. Throws SCHEMA_NEWER, or REFUSED when live nodes write machines that this one does not know. */
   join: (thread: ThreadIdentity) => Promise<Renewal>
@@ -136,13 +142,13 @@ export interface Store {
   /** The reply that was given to this command of this owner within the last day, or null. */
   reply: (owner: string, command: string) => Promise<{ reply: object } | null>
 
-  /** File contents, in chunks under their SHA-256, outside the turn. */
+  /** File contents, in chunks under their SHA-256, outside the turn. What no file refers to is dropped a day after it was put last. */
   putBlob: (hash: string, bytes: Uint8Array) => Promise<void>
-  blob: (hash: string) => Promise<Uint8Array | null>
+  blob: (hash: string, part?: BlobPart) => Promise<Uint8Array | null>
   /** Files of a contract in listing order (by name). */
   files: (owner: string, contract: string) => Promise<readonly { name: string; hash: string; bytes: number }[]>
 
-  /** Deletes what has outlived its time: replies, staged plans, stream sequences. Bounded work per call. */
+  /** Deletes what has outlived its time: replies, staged plans, stream sequences, contents that no file refers to. Bounded work per call. */
   tidy: () => Promise<void>
   close: () => Promise<void>
 }

@@ -3,7 +3,7 @@
  * it is given. What comes in is decoded and has kept its schema; a malformed request was refused already.
  */
 import type { ActorKey } from '../../protocol/ids.ts'
-import type { Order, Spawn } from '../../protocol/task.ts'
+import type { Order, OutputOrder, OutputPart, Spawn } from '../../protocol/task.ts'
 import type { Subscription } from './bus.ts'
 
 /** A request, or a message that wants no answer. */
@@ -43,6 +43,10 @@ export interface Wire {
   /** The answer to a `pull`. */
   answerPull: (inbox: string, body: object) => void
   order: (owner: string, daemon: string, session: string, verb: 'cancel' | 'finish', order: Order) => Promise<void>
+  /** Resolves when the daemon has taken the order. */
+  drain: (owner: string, daemon: string, session: string) => Promise<void>
+  /** What the daemon keeps of an attempt's output. */
+  output: (owner: string, daemon: string, session: string, order: OutputOrder) => Promise<OutputPart>
   /** Asks the holder of a directive, from any thread. */
   askHolder: (owner: string, id: string, verb: string, body: object, deadlineMs: number) => Promise<object>
 }

@@ -9,6 +9,7 @@ import type { DaemonRunFlags } from '../daemon-run.ts'
 
 const listMax = 500
 const slotsMax = 1000
+const diskMax = 1_000_000
 
 export const daemon: Declare = (command, context) => {
   examples(
@@ -24,12 +25,23 @@ export const daemon: Declare = (command, context) => {
         'an executor of its own: a program that gets the plan on standard input; may be repeated',
         programs,
       )
+      .option('--env <name>', 'a variable of this environment that tasks see as well; may be repeated', repeated)
+      .option('--git-config <key=value>', 'a setting for git: a credential helper, say; may be repeated', repeated)
+      .option('--disk <GiB>', 'what workspaces, logs and clones may take together', whole(1, diskMax), 20)
       .option('--home <folder>', 'where it keeps its records and workspaces (WRIT_DAEMON_HOME)')
       .action(async (flags: DaemonRunFlags) => (await import('../daemon-run.ts')).runHere(context(), flags)),
     [
       'writ daemon run --name builder --slots 4',
       'writ daemon run --name agent --role worker --label gpu=yes --executor agent="my-agent --quiet"',
     ],
+  )
+  examples(
+    command
+      .command('drain')
+      .description('Have a daemon take nothing new: it ends once what it runs has ended')
+      .argument('<name>', 'its name, as `writ daemon list` shows it')
+      .action(async (name: string) => drain(context(), name)),
+    ['writ daemon drain builder'],
   )
   examples(
     command
@@ -40,6 +52,13 @@ export const daemon: Declare = (command, context) => {
       .action(async (query: object) => list(context(), query)),
     ['writ daemon list', 'writ daemon list --json'],
   )
+}
+
+const drain = async (context: Context, name: string): Promise<void> => {
+  const { api } = await context.link()
+  const answer = await api.drain(name)
+  show(context, answer, () => context.terminal.say(`${name} takes nothing new, and ends once what it runs has ended.`))
+  context.next(`writ daemon list${context.flagsText}`)
 }
 
 const list = async (context: Context, query: object): Promise<void> => {
