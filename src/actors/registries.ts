@@ -8,7 +8,7 @@ import type { Host } from './host.ts'
 import type { Subscription } from './ports/bus.ts'
 import type { Asked } from './ports/wire.ts'
 import { auditGrants, helloDaemon, loseDaemon, lookAgain } from './registrar.ts'
-import { grantsOn } from './registry-tables.ts'
+import { grantsOn, isLacking } from './registry-tables.ts'
 import { type Unit, unitOf } from './unit.ts'
 
 interface Open {
@@ -129,9 +129,12 @@ export class Registries {
       waitsForBeat: false,
     })
     asked.reply({ known: true })
-    const daemon = this.#host.memory.registries.get(owner)?.daemons.get(name)
+    const tables = this.#host.memory.registries.get(owner)
+    const daemon = tables?.daemons.get(name)
     const changed = (slots ?? daemon?.slots) !== daemon?.slots || (draining ?? daemon?.draining) !== daemon?.draining
-    if (!freed && !changed) return
+    // A slot that nobody waits for costs no commit: whoever comes to lack one brings the look along.
+    const isWanted = tables === undefined || isLacking(tables)
+    if (!(freed && isWanted) && !changed) return
     const change = { ...(slots === undefined ? {} : { slots }), ...(draining === undefined ? {} : { draining }) }
     this.#unit(owner, `a beat of ${name}`, (turn) => lookAgain(turn, owner, name, change))
   }

@@ -56,6 +56,12 @@ interface Lack {
 
 const byUrgency = (a: Lack, b: Lack): number => b.line.priority - a.line.priority || a.line.since - b.line.since
 
+/** Whether any directive lacks a slot. */
+export const isLacking = ({ needs }: RegistryTables): boolean => {
+  for (const { lines } of needs.values()) if (lines.some(({ count }) => count > 0)) return true
+  return false
+}
+
 /** Most urgent first; only lines more urgent than `above`. */
 const lacksOf = (tables: RegistryTables, above = -Infinity): Lack[] => {
   const lacks: Lack[] = []

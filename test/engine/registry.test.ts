@@ -71,6 +71,21 @@ it('R39: a directive that lacks nothing any more leaves no row with its registry
   await expect.poll(rows, { timeout: 10_000 }).toBe(0)
 })
 
+it('a beat that frees a slot which nobody waits for costs no commit, and one that somebody waits for is granted', async () => {
+  const world = await test.world()
+  const daemon = await world.daemon('d', { work: () => null, slots: 1 })
+  const units = (): number => test.engine.host.figures.units + test.engine.loop.depth
+  await expect.poll(() => test.engine.loop.depth).toBe(0)
+  const before = units()
+  await daemon.beat(['other/1'])
+  await daemon.beat([])
+  expect(units()).toBe(before)
+  await daemon.beat(['other/1'])
+  await world.start({ plan: one })
+  await daemon.beat([])
+  await daemon.spawned('worker a')
+})
+
 it('registries that are taken again while they close are served', async () => {
   const worlds = [await test.world(), await test.world()]
   for (const world of worlds) await (await world.daemon('registered')).bye()

@@ -91,8 +91,8 @@ export class FakeDaemon {
     await this.#ask('hello', home === undefined ? hello : { ...hello, home })
   }
 
-  async beat(): Promise<void> {
-    await this.#ask('beat', { session: this.session, running: [...this.#running.keys()] })
+  async beat(running: readonly string[] = [...this.#running.keys()]): Promise<void> {
+    await this.#ask('beat', { session: this.session, running })
   }
 
   /** The n-th spawn that is called so, waited for. */
