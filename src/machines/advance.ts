@@ -133,14 +133,13 @@ const timerIn = (machine: AnyStateMachine, { id, delay }: { id?: string; delay?:
 
 /** Whether a state is worth storing anew: another state value, or a field of the context that was replaced. */
 const differ = (before: AnyMachineSnapshot, after: AnyMachineSnapshot): boolean => {
-  // XState makes a state value anew whenever other states are active, and only then.
-  if (before.value !== after.value) return true
+  if (!same(before.value, after.value)) return true
   const was = before.context as Record<string, unknown>
   const is = after.context as Record<string, unknown>
   return Object.keys(is).some((key) => !ofTheTurn.has(key) && !same(was[key], is[key]))
 }
 
-/** Contexts are small plain JSON. */
+/** State values and contexts are small plain JSON. */
 const same = (a: unknown, b: unknown): boolean => {
   if (Object.is(a, b)) return true
   if (typeof a !== 'object' || typeof b !== 'object' || a === null || b === null) return false
@@ -148,7 +147,7 @@ const same = (a: unknown, b: unknown): boolean => {
   return left.length === right.size && left.every(([key, value]) => right.has(key) && same(value, right.get(key)))
 }
 
-/** Every change of status leaves an event (R47): the machine's own, or this one. */
+/** Every change of status leaves this event (R47), after those of the machine itself. */
 const withHistory = (
   before: Live,
   after: Live,
@@ -156,9 +155,8 @@ const withHistory = (
 ): { effects: Effect[]; timers: TimerCommand[] } => {
   const [from, to] = [statusOf(before), statusOf(after)]
   const { id } = after.snapshot.machine as AnyStateMachine
+  if (from === to || id === 'registry') return { effects, timers }
   const type = `${id}_${to}`
-  const told = effects.some((effect) => effect.kind === 'event' && effect.type === type)
-  if (from === to || id === 'registry' || told) return { effects, timers }
   const data = { from, to, ...whyOf(after, to) }
   const severity = to === 'failed' ? 'error' : 'info'
   return { effects: [...effects, { kind: 'event', type, severity, source: 'system', data }], timers }
