@@ -11,6 +11,8 @@ export interface Message {
   kind: 'request' | 'publish' | 'streamed'
   meaning: string
   payload: z.ZodType
+  /** What a request is answered with, where it is not refused. */
+  answer?: z.ZodType
 }
 
 /** What a declaration says. `messages` has a line per verb (`noun.verb` where there is a noun), or one where there is none. */

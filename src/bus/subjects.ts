@@ -3,6 +3,7 @@
  * and both check what travels with the `payload` of the message. The wire's documentation is generated from this file.
  */
 import { z } from 'zod'
+import * as answers from '../protocol/answers.ts'
 import {
   contractCommands,
   createDirective,
@@ -32,7 +33,10 @@ const message =
     meaning,
     payload,
   })
-const request = message('request')
+const request = <P extends z.ZodType>(payload: P, meaning: string, answer: z.ZodType) => ({
+  ...message('request')(payload, meaning),
+  answer,
+})
 const publish = message('publish')
 const streamed = message('streamed')
 
@@ -49,10 +53,11 @@ export const subjects = {
       'directive.create': request(
         createDirective,
         'Makes a directive; the same id with the same content answers with the one that is there.',
+        answers.briefAnswer,
       ),
-      'directive.list': request(listQuery, 'Lists directives, newest first.'),
-      'daemon.list': request(listQuery, 'Lists daemons with their slots.'),
-      'task.list': request(listQuery, 'Lists tasks and what each of them waits for.'),
+      'directive.list': request(listQuery, 'Lists directives, newest first.', answers.directivesAnswer),
+      'daemon.list': request(listQuery, 'Lists daemons with their slots.', answers.daemonsAnswer),
+      'task.list': request(listQuery, 'Lists tasks and what each of them waits for.', answers.tasksAnswer),
     },
   }),
   directive: subject('writ.v1.{owner}.directive.{shard}.{id}.{verb}', {
@@ -60,17 +65,41 @@ export const subjects = {
     from: 'client',
     to: "the shard's holder",
     messages: {
-      create: request(createInner, "From the node that took `api.directive.create` to the directive's holder."),
-      start: request(directiveCommands.start, 'Starts a draft.'),
-      plan: request(directiveCommands.plan, 'Submits a plan.'),
-      get: request(directiveCommands.get, 'Shows the directive, its steps and what each part waits for.'),
-      pause: request(directiveCommands.pause, 'Dispatches nothing new; what runs goes on.'),
-      resume: request(directiveCommands.resume, 'Dispatches again what is ready.'),
-      cancel: request(directiveCommands.cancel, 'Stops every task and ends the directive as cancelled.'),
-      retry: request(directiveCommands.retry, 'Takes up a failed or cancelled directive again.'),
-      evaluate: request(directiveCommands.evaluate, 'Asks for an evaluation of a step of the current chain.'),
-      steps: request(directiveCommands.steps, 'Shows more of the steps: a large plan comes in pages.'),
-      events: request(directiveCommands.events, 'Answers with the events after a number: how a watcher closes a gap.'),
+      create: request(
+        createInner,
+        "From the node that took `api.directive.create` to the directive's holder.",
+        answers.briefAnswer,
+      ),
+      start: request(directiveCommands.start, 'Starts a draft.', answers.briefAnswer),
+      plan: request(directiveCommands.plan, 'Submits a plan.', answers.briefAnswer),
+      get: request(
+        directiveCommands.get,
+        'Shows the directive, its steps and what each part waits for.',
+        answers.directiveAnswer,
+      ),
+      pause: request(directiveCommands.pause, 'Dispatches nothing new; what runs goes on.', answers.briefAnswer),
+      resume: request(directiveCommands.resume, 'Dispatches again what is ready.', answers.briefAnswer),
+      cancel: request(
+        directiveCommands.cancel,
+        'Stops every task and ends the directive as cancelled.',
+        answers.briefAnswer,
+      ),
+      retry: request(directiveCommands.retry, 'Takes up a failed or cancelled directive again.', answers.briefAnswer),
+      evaluate: request(
+        directiveCommands.evaluate,
+        'Asks for an evaluation of a step of the current chain.',
+        answers.briefAnswer,
+      ),
+      steps: request(
+        directiveCommands.steps,
+        'Shows more of the steps: a large plan comes in pages.',
+        answers.stepsAnswer,
+      ),
+      events: request(
+        directiveCommands.events,
+        'Answers with the events after a number: how a watcher closes a gap.',
+        answers.eventsAnswer,
+      ),
     },
   }),
   step: subject('writ.v1.{owner}.step.{shard}.{id}.{verb}', {
@@ -78,12 +107,12 @@ export const subjects = {
     from: 'client',
     to: "the shard's holder",
     messages: {
-      evaluate: request(stepCommands.evaluate, 'Asks for an evaluation.'),
-      approve: request(stepCommands.approve, 'A held step goes on as with a passed verdict.'),
-      reject: request(stepCommands.reject, 'A held step is reworked with this feedback.'),
-      retry: request(stepCommands.retry, 'A failed or held step is done again.'),
-      cancel: request(stepCommands.cancel, 'Ends a held step as failed.'),
-      get: request(stepCommands.get, 'Shows the step.'),
+      evaluate: request(stepCommands.evaluate, 'Asks for an evaluation.', answers.briefAnswer),
+      approve: request(stepCommands.approve, 'A held step goes on as with a passed verdict.', answers.briefAnswer),
+      reject: request(stepCommands.reject, 'A held step is reworked with this feedback.', answers.briefAnswer),
+      retry: request(stepCommands.retry, 'A failed or held step is done again.', answers.briefAnswer),
+      cancel: request(stepCommands.cancel, 'Ends a held step as failed.', answers.briefAnswer),
+      get: request(stepCommands.get, 'Shows the step.', answers.stepAnswer),
     },
   }),
   contract: subject('writ.v1.{owner}.contract.{shard}.{id}.{verb}', {
@@ -91,10 +120,14 @@ export const subjects = {
     from: 'agent',
     to: "the shard's holder",
     messages: {
-      files: request(contractCommands.files, 'Lists the files.'),
-      file: request(contractCommands.file, 'Reads a chunk of a file.'),
-      put: request(contractCommands.put, 'Writes a chunk of a file.'),
-      finish: request(contractCommands.finish, 'Marks the work as complete, and says whether that counted.'),
+      files: request(contractCommands.files, 'Lists the files.', answers.filesAnswer),
+      file: request(contractCommands.file, 'Reads a chunk of a file.', answers.fileAnswer),
+      put: request(contractCommands.put, 'Writes a chunk of a file.', answers.putAnswer),
+      finish: request(
+        contractCommands.finish,
+        'Marks the work as complete, and says whether that counted.',
+        answers.contractAnswer,
+      ),
       complete: streamed(contractCommands.complete, 'Marks the work as complete, without an answer.'),
     },
   }),
@@ -103,11 +136,16 @@ export const subjects = {
     from: 'person',
     to: "the shard's holder",
     messages: {
-      end: request(taskCommands.end, 'Ends the task as done or failed, and says whether that counted.'),
-      get: request(taskCommands.get, 'Shows the task.'),
+      end: request(
+        taskCommands.end,
+        'Ends the task as done or failed, and says whether that counted.',
+        answers.taskAnswer,
+      ),
+      get: request(taskCommands.get, 'Shows the task.', answers.taskViewAnswer),
       output: request(
         taskCommands.output,
         "A part of an attempt's output, from its daemon: while it runs and afterwards.",
+        answers.outputAnswer,
       ),
       done: streamed(taskCommands.done, 'Ends the task as done, without an answer.'),
       failed: streamed(taskCommands.failed, 'Ends the task as failed, without an answer.'),
@@ -125,10 +163,10 @@ export const subjects = {
     from: 'daemon',
     to: "the shard's holder",
     messages: {
-      accepted: request(reports.accepted, 'The attempt was taken up.'),
-      progress: request(reports.progress, 'The attempt is getting on.'),
-      done: request(reports.done, 'The attempt has ended well.'),
-      failed: request(reports.failed, 'The attempt has failed.'),
+      accepted: request(reports.accepted, 'The attempt was taken up.', answers.receiptAnswer),
+      progress: request(reports.progress, 'The attempt is getting on.', answers.receiptAnswer),
+      done: request(reports.done, 'The attempt has ended well.', answers.receiptAnswer),
+      failed: request(reports.failed, 'The attempt has failed.', answers.receiptAnswer),
     },
   }),
   daemon: subject('writ.v1.{owner}.daemon.{id}.{verb}', {
@@ -136,10 +174,14 @@ export const subjects = {
     from: 'daemon',
     to: "the holder of the owner's registry",
     messages: {
-      hello: request(hello, 'Who the daemon is and what it can run.'),
-      beat: request(beat, 'That it lives, and what it runs.'),
-      bye: request(ofSession, 'That it goes and runs nothing any more.'),
-      drain: request(nothing, 'A person asks that it takes nothing new; it ends once nothing of it runs.'),
+      hello: request(hello, 'Who the daemon is and what it can run.', answers.helloAnswer),
+      beat: request(beat, 'That it lives, and what it runs.', answers.beatAnswer),
+      bye: request(ofSession, 'That it goes and runs nothing any more.', answers.emptyAnswer),
+      drain: request(
+        nothing,
+        'A person asks that it takes nothing new; it ends once nothing of it runs.',
+        answers.drainAnswer,
+      ),
     },
   }),
   daemonSession: subject('writ.v1.{owner}.daemon.{id}.{session}.{verb}', {
@@ -147,18 +189,18 @@ export const subjects = {
     from: "the shard's holder, and the registry",
     to: 'daemon',
     messages: {
-      spawn: request(spawn, 'Run this attempt; the answer accepts or refuses it.'),
-      cancel: request(order, "End that attempt's process."),
-      finish: request(order, "Push that attempt's work, end its process, report done."),
-      drain: request(nothing, 'Take nothing new, and end once nothing runs.'),
-      output: request(outputOrder, "A part of that attempt's output, as the daemon keeps it."),
+      spawn: request(spawn, 'Run this attempt; the answer accepts or refuses it.', answers.acceptedAnswer),
+      cancel: request(order, "End that attempt's process.", answers.emptyAnswer),
+      finish: request(order, "Push that attempt's work, end its process, report done.", answers.emptyAnswer),
+      drain: request(nothing, 'Take nothing new, and end once nothing runs.', answers.emptyAnswer),
+      output: request(outputOrder, "A part of that attempt's output, as the daemon keeps it.", answers.outputAnswer),
     },
   }),
   pull: subject('writ.v1.{owner}.pull', {
     meaning: 'A script asks for one task and waits for it: how a shell loop can be a daemon.',
     from: 'script',
     to: "the holder of the owner's registry",
-    messages: { pull: request(pullInput, 'The answer is a spawn, or that there is nothing.') },
+    messages: { pull: request(pullInput, 'The answer is a spawn, or that there is nothing.', spawn) },
   }),
   event: subject('writ.v1.{owner}.event.{directive}.{type}', {
     meaning: 'Every event after its commit, numbered within its directive so that gaps can be fetched.',

@@ -1,0 +1,100 @@
+/** The wire's documentation: made from the declarations, as it is in docs, and as AsyncAPI and the real answers have it. */
+import { readFileSync, writeFileSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import { Ajv } from 'ajv'
+import { afterAll, beforeAll, expect, it } from 'vitest'
+import { parse, stringify } from 'yaml'
+import { z } from 'zod'
+import type { Message, Subject } from '../../src/bus/subject.ts'
+import { subjects } from '../../src/bus/subjects.ts'
+import { version } from '../../src/protocol/version.ts'
+import { asyncApi } from '../support/asyncapi.ts'
+import { startTestEngine, type TestEngine } from '../support/engine.ts'
+import { planOf } from '../support/world.ts'
+
+const file = 'docs/asyncapi.yaml'
+const header = '# Made from src/bus/subjects.ts: WRITE_DOCS=1 npx vitest run test/bus/asyncapi.test.ts\n'
+/** As JSON has it: what is undefined is not there. */
+const made = JSON.parse(JSON.stringify(asyncApi(version))) as object
+
+let test: TestEngine
+beforeAll(async () => {
+  test = await startTestEngine()
+  await test.start()
+})
+afterAll(() => test.stop())
+
+it('docs/asyncapi.yaml is what the subjects declare', () => {
+  const text = `${header}${stringify(made, { aliasDuplicateObjects: false, lineWidth: 120 })}`
+  if (process.env['WRITE_DOCS'] === '1') writeFileSync(file, text)
+  expect(readFileSync(file, 'utf8'), 'write it anew as its first line says').toBe(text)
+})
+
+it('it is a valid document of AsyncAPI 3', () => {
+  const ajv = new Ajv({ strict: false, allErrors: true, validateFormats: false })
+  const schema = createRequire(import.meta.url)('@asyncapi/specs/schemas/3.0.0-without-$id.json') as object
+  const valid = ajv.validate(schema, parse(readFileSync(file, 'utf8')))
+  expect(ajv.errors ?? []).toEqual([])
+  expect(valid).toBe(true)
+})
+
+it('every reference in it leads somewhere', () => {
+  const text = JSON.stringify(made)
+  const references = [...text.matchAll(/"\$ref":"(#\/[^"]+)"/g)].map(([, reference = '']) => reference)
+  const at = (pointer: string): unknown =>
+    pointer
+      .slice(2)
+      .split('/')
+      .reduce<unknown>((value, key) => (value as Record<string, unknown> | undefined)?.[key], made)
+  expect(references.length).toBeGreaterThan(100)
+  expect(references.filter((reference) => at(reference) === undefined)).toEqual([])
+})
+
+it('every message of every subject is in it, and every request with its answer', () => {
+  const { channels } = asyncApi(version) as { channels: Record<string, { address: string; messages: object }> }
+  const addresses = new Set(Object.values(channels).map(({ address }) => address))
+  for (const subject of Object.values(subjects) as Subject[])
+    for (const [verb, message] of Object.entries(subject.messages) as [string, Message][]) {
+      const address = subject.template
+        .replace('{noun}.{verb}', verb)
+        .replace('{verb}', verb)
+        .replace('{...rest}', '{rest}')
+      expect([...addresses]).toContain(address)
+      expect(message.answer !== undefined, address).toBe(message.kind === 'request')
+    }
+})
+
+const answerOf = (messages: Record<string, Message>, verb: string): z.ZodType =>
+  messages[verb]?.answer ?? expect.unreachable(`no answer is declared for ${verb}`)
+
+it('what requests are really answered with is what it says', async () => {
+  const world = await test.world()
+  await world.daemon('d', { work: () => null })
+  const { client } = world
+  const id = await world.create({ plan: planOf({ a: [], b: ['a'] }) })
+  const directive = client.directive(id)
+  const task = `${id}__1_0__t1`
+  const bytes = Buffer.from('{"note": 1}').toString('base64')
+  const said: [Record<string, Message>, string, () => Promise<unknown>][] = [
+    [subjects.api.messages, 'directive.list', () => client.listDirectives()],
+    [subjects.directive.messages, 'start', () => directive.start()],
+    [subjects.directive.messages, 'get', () => directive.get()],
+    [subjects.directive.messages, 'steps', () => directive.steps({ from: 0 })],
+    [subjects.directive.messages, 'events', () => directive.events({ after: 0 })],
+    [subjects.step.messages, 'get', () => client.step(`${id}__1_0`).get()],
+    [subjects.api.messages, 'task.list', () => client.listTasks()],
+    [subjects.api.messages, 'daemon.list', () => client.listDaemons()],
+    [subjects.task.messages, 'get', () => client.task(task).get()],
+    [
+      subjects.contract.messages,
+      'put',
+      () => client.contract(`${id}__1_0__c1`).put({ name: 'x', offset: 0, total: 11, data: bytes }),
+    ],
+    [subjects.contract.messages, 'files', () => client.contract(`${id}__1_0__c1`).files()],
+    [subjects.contract.messages, 'file', () => client.contract(`${id}__1_0__c1`).file({ name: 'x' })],
+    [subjects.directive.messages, 'pause', () => directive.pause()],
+    [subjects.directive.messages, 'cancel', () => directive.cancel()],
+  ]
+  for (const [messages, verb, ask] of said)
+    expect(answerOf(messages, verb).safeParse(await ask()), verb).toMatchObject({ success: true })
+})
