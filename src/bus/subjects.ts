@@ -53,6 +53,10 @@ export const subjects = {
       'directive.list': request(listQuery, 'Lists directives, newest first.'),
       'daemon.list': request(listQuery, 'Lists daemons with their slots.'),
       'task.list': request(listQuery, 'Lists tasks and what each of them waits for.'),
+      'owner.open': request(
+        nothing,
+        "Makes the owner's registry, so that daemons may come before the first directive.",
+      ),
     },
   }),
   directive: subject('writ.v1.{owner}.directive.{shard}.{id}.{verb}', {
@@ -61,6 +65,7 @@ export const subjects = {
     to: "the shard's holder",
     messages: {
       create: request(createInner, "From the node that took `api.directive.create` to the directive's holder."),
+      open: request(nothing, "From the node that took `api.owner.open` to the holder of the owner's registry."),
       start: request(directiveCommands.start, 'Starts a draft.'),
       plan: request(directiveCommands.plan, 'Submits a plan.'),
       get: request(directiveCommands.get, 'Shows the directive, its steps and what each part waits for.'),
