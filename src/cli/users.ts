@@ -5,6 +5,7 @@
  */
 import { existsSync, readdirSync, rmSync, statSync } from 'node:fs'
 import { join } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
 import { inboxPrefixOf, permissionsOf, readUser } from '../bus/permissions.ts'
 import type { Folders } from '../embedded/folders.ts'
 import type { NatsUser } from '../embedded/nats-config.ts'
@@ -12,6 +13,15 @@ import { keptSecret, readIfThere } from '../embedded/private-file.ts'
 
 /** Sent to the process that runs the server: the list of users has changed. */
 export const usersChanged = 'SIGUSR2'
+
+/** A connection that is being opened while the server takes in its users is left hanging: whoever tries waits so long first, in ms. */
+const takeInMs = 200
+
+/** Tells the process that runs the server, and gives the server time to take it in. */
+export const tellUsersChanged = async (pid: number): Promise<void> => {
+  process.kill(pid, usersChanged)
+  await delay(takeInMs)
+}
 
 const fileOf = (user: string): string => `nats-${user}`
 
