@@ -3,7 +3,7 @@ import { parsePlan, planRows } from '../machines/plan.ts'
 import type { createDirective, ListQuery } from '../protocol/commands.ts'
 import type { Definition } from '../protocol/directive.ts'
 import { WritError } from '../protocol/errors.ts'
-import { chosenId } from '../protocol/ids.ts'
+import { chosenId, registryId } from '../protocol/ids.ts'
 import { requestDeadlineMs } from '../protocol/limits.ts'
 import type { z } from 'zod'
 import { contentHash, type Create } from './commands.ts'
@@ -35,6 +35,8 @@ export class ApiDesk {
         return this.#reader.tasks(owner, query)
       case 'daemon.list':
         return this.#reader.daemons(owner, query)
+      case 'owner.open':
+        return this.#host.wire.askHolder(owner, registryId, 'open', {}, requestDeadlineMs)
       default:
         throw new WritError('BAD_INPUT', `there is no api.${noun}.${verb}`)
     }

@@ -8,7 +8,7 @@ import {
   type taskCommands,
 } from '../protocol/commands.ts'
 import { WritError } from '../protocol/errors.ts'
-import { actorKey } from '../protocol/ids.ts'
+import { actorKey, registryId } from '../protocol/ids.ts'
 import { pendingRequestsMax } from '../protocol/limits.ts'
 import type { DirectiveView } from '../protocol/views.ts'
 import type { Report } from '../protocol/task.ts'
@@ -19,6 +19,7 @@ import type { Host } from './host.ts'
 import { readOutput } from './outputs.ts'
 import type { Reader } from './ports/reader.ts'
 import type { Asked } from './ports/wire.ts'
+import { openRegistry } from './registrar.ts'
 import { takeReport } from './reports.ts'
 import { type Unit, unitOf } from './unit.ts'
 import type { Watch } from './watch.ts'
@@ -89,6 +90,9 @@ export class Inbox {
     switch (verb) {
       case 'create':
         return this.#unit(asked, (turn) => createDirective(turn, owner, id, body as Create))
+      case 'open':
+        if (id !== registryId) throw new WritError('NOT_FOUND', `${id} is no registry`)
+        return this.#unit(asked, (turn) => openRegistry(turn, owner))
       case 'start':
       case 'pause':
       case 'resume':

@@ -43,6 +43,12 @@ const tablesFor = async (turn: Turn, owner: string): Promise<RegistryTables> => 
   return turn.host.loader.registry(owner)
 }
 
+/** Makes an owner's registry unless it is there: from then on its daemons and pulls are heard. */
+export const openRegistry = async (turn: Turn, owner: string): Promise<object> => {
+  await tablesFor(turn, owner)
+  return {}
+}
+
 /** How a hello came: a pull's with the inbox that waits for its task; `heardAt`, ms since 1970, may be long before its turn. */
 interface Heard {
   inbox: string | null

@@ -27,8 +27,11 @@ export const inboxPrefixOfUrl = (url: string): string | undefined => {
   return user === undefined ? undefined : inboxPrefixOf(decodeURIComponent(user))
 }
 
-/** A client of an owner: people, the command line, scripts (which may take tasks by `pull` and report them). */
-export const clientOf = (owner: string): BusUser => {
+/**
+ * A client of an owner: people, the command line, scripts (which may take tasks by `pull` and report them). `daemons`: those
+ * with users of their own, in whose names nobody else reports.
+ */
+export const clientOf = (owner: string, daemons: readonly string[] = []): BusUser => {
   const user = `c_${ownerName(owner)}`
   const asks = [subjects.api, subjects.directive, subjects.step, subjects.contract, subjects.task, subjects.report]
   const listens = [subjects.event, subjects.output, subjects.mail, subjects.inspect]
@@ -42,8 +45,11 @@ export const clientOf = (owner: string): BusUser => {
           subjects.daemon.pattern({ owner, verb: 'drain' }),
           ...discovery,
         ],
-        // Between nodes: what comes in on it has been checked already.
-        deny: [subjects.directive.pattern({ owner, verb: 'create' })],
+        deny: [
+          // Between nodes: what comes in on these has been checked already.
+          ...(['create', 'open'] as const).map((verb) => subjects.directive.pattern({ owner, verb })),
+          ...daemons.map((daemon) => subjects.report.pattern({ owner, daemon })),
+        ],
       },
       subscribe: { allow: [...listens.map((subject) => subject.pattern({ owner })), `_INBOX_${user}.>`] },
     },
@@ -51,21 +57,21 @@ export const clientOf = (owner: string): BusUser => {
 }
 
 /** What `nats service ls` and its like ask. */
-const discovery = ['$SRV.PING', '$SRV.INFO', '$SRV.STATS', '$SRV.*.>']
+const discovery = ['PING', 'INFO', 'STATS'].flatMap((verb) => [`$SRV.${verb}`, `$SRV.${verb}.>`])
 
 /** A daemon: what is its own, under its own name. */
 export const daemonOf = (owner: string, name: string): BusUser => {
   const user = daemonUser(owner, name)
-  const reads = ['files', 'file', 'put', 'finish'] as const
+  const asks = ['files', 'file', 'put', 'finish'] as const
   return {
     user,
     permissions: {
       publish: {
         allow: [
-          subjects.daemon.pattern({ owner, id: name }),
+          ...(['hello', 'beat', 'bye'] as const).map((verb) => subjects.daemon.pattern({ owner, id: name, verb })),
           subjects.report.pattern({ owner, daemon: name }),
           subjects.output.pattern({ owner }),
-          ...reads.map((verb) => subjects.contract.pattern({ owner, verb })),
+          ...asks.map((verb) => subjects.contract.pattern({ owner, verb })),
           subjects.directive.pattern({ owner, verb: 'plan' }),
           subjects.directive.pattern({ owner, verb: 'get' }),
         ],
@@ -77,6 +83,30 @@ export const daemonOf = (owner: string, name: string): BusUser => {
   }
 }
 
+/** The user of a name, or null when it is none of ours that has an owner. */
+export const readUser = (user: string): { owner: string; daemon: string | null } | null => {
+  const [, owner, daemon] = /^d_(.+?)__(.+)$/.exec(user) ?? []
+  const read = owner === undefined ? { owner: user.slice(2), daemon: null } : { owner, daemon: daemon ?? '' }
+  try {
+    const again = read.daemon === null ? `c_${ownerName(read.owner)}` : daemonUser(read.owner, read.daemon)
+    return again === user ? read : null
+  } catch {
+    // A name that could not have been made.
+    return null
+  }
+}
+
+/** All of `users`, each with the permissions that follow from its name and from who else is there; the node comes first. */
+export const permissionsOf = (users: readonly string[]): BusUser[] => {
+  const others = users.flatMap((user) => readUser(user) ?? [])
+  const daemonsOf = (owner: string): string[] =>
+    others.flatMap((one) => (one.owner === owner && one.daemon !== null ? [one.daemon] : []))
+  const made = others.map(({ owner, daemon }) =>
+    daemon === null ? clientOf(owner, daemonsOf(owner)) : daemonOf(owner, daemon),
+  )
+  return [nodeAnswering(made.map(({ user }) => user)), ...made]
+}
+
 /** No chosen id holds `__`, so no two pairs of owner and name make the same user. */
 export const daemonUser = (owner: string, name: string): string =>
   `d_${ownerName(owner)}__${chosenId("the daemon's name", name)}`
@@ -84,12 +114,11 @@ export const daemonUser = (owner: string, name: string): string =>
 /** A node. It answers whoever asks, so it may publish to the inboxes of `users`, and to those of programs that are not ours. */
 export const nodeAnswering = (users: readonly string[]): BusUser => {
   const inboxes = ['_INBOX.>', ...users.map((user) => `${inboxPrefixOf(user) ?? '_INBOX'}.>`)]
-  const own = [`${prefix}.>`, '$JS.>', '$SRV.>']
   return {
     user: 'node',
     permissions: {
-      publish: { allow: [...own, ...new Set(inboxes)] },
-      subscribe: { allow: [...own, '_INBOX.>'] },
+      publish: { allow: [`${prefix}.>`, '$JS.API.>', '$JS.ACK.>', ...new Set(inboxes)] },
+      subscribe: { allow: [`${prefix}.>`, '$SRV.>', '_INBOX.>'] },
     },
   }
 }

@@ -58,6 +58,11 @@ export const subjects = {
       'directive.list': request(listQuery, 'Lists directives, newest first.', answers.directivesAnswer),
       'daemon.list': request(listQuery, 'Lists daemons with their slots.', answers.daemonsAnswer),
       'task.list': request(listQuery, 'Lists tasks and what each of them waits for.', answers.tasksAnswer),
+      'owner.open': request(
+        nothing,
+        "Makes the owner's registry, so that daemons may come before the first directive.",
+        answers.emptyAnswer,
+      ),
     },
   }),
   directive: subject('writ.v1.{owner}.directive.{shard}.{id}.{verb}', {
@@ -69,6 +74,11 @@ export const subjects = {
         createInner,
         "From the node that took `api.directive.create` to the directive's holder.",
         answers.briefAnswer,
+      ),
+      open: request(
+        nothing,
+        "From the node that took `api.owner.open` to the holder of the owner's registry.",
+        answers.emptyAnswer,
       ),
       start: request(directiveCommands.start, 'Starts a draft.', answers.briefAnswer),
       plan: request(directiveCommands.plan, 'Submits a plan.', answers.briefAnswer),

@@ -58,6 +58,16 @@ export const groups: readonly Group[] = [
     load: async () => (await import('./commands/daemon.ts')).daemon,
   },
   {
+    name: 'creds',
+    summary: 'who else may speak to the NATS server',
+    load: async () => (await import('./commands/creds.ts')).creds,
+  },
+  {
+    name: 'env',
+    summary: 'what the nats command line needs, for a shell to evaluate',
+    load: async () => (await import('./commands/env.ts')).env,
+  },
+  {
     name: 'example',
     summary: 'run the bundled example (npm start)',
     hidden: true,

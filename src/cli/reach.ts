@@ -8,7 +8,7 @@ import { until } from '../embedded/until.ts'
 import { WritError } from '../protocol/errors.ts'
 import { shown, type Settings } from './config.ts'
 import { nodeApi, type NodeApi } from './node-api.ts'
-import { ensureUser, loginOf, usersChanged } from './users.ts'
+import { ensureUser, loginOf, tellUsersChanged } from './users.ts'
 
 /** What is used of a connection. */
 export type Connection = Pick<NatsBus, 'publish' | 'request' | 'subscribe' | 'flush' | 'consume' | 'close'>
@@ -21,7 +21,7 @@ export interface Link {
 }
 
 /** How long a server may take to learn of a user that was just made, in ms. */
-const newUserMs = 5_000
+const newUserMs = 12_000
 
 /** Connects as a client of the owner. Throws UNREACHABLE, which names what was tried and what to do, or UNAUTHORIZED. */
 export const reach = async (settings: Settings, log: (line: string) => void): Promise<Link> => {
@@ -76,21 +76,27 @@ const connectLocally = async (
 ): Promise<Connection> => {
   ensureUser(folders, user)
   const login = loginOf(folders, nats, user)
+  let last: unknown
   const attempt = (): Promise<Connection | undefined> =>
-    connect({ ...login, name, log }).catch((error: unknown) => unlessRefused(error))
+    connect({ ...login, name, log }).catch((error: unknown) => {
+      last = error
+      return unlessPassing(error)
+    })
   const known = await attempt()
   if (known !== undefined) return known
   // The process that runs the server has not heard of this user yet.
-  process.kill(pid, usersChanged)
+  await tellUsersChanged(pid)
   const tried = await until(attempt, { withinMs: newUserMs, everyMs: 100 })
   if (tried !== undefined) return tried
+  if (last instanceof WritError && last.code === 'UNREACHABLE') throw last
   throw new WritError('UNAUTHORIZED', `the NATS server at ${shown(nats)} does not know the user ${user}`, {
     hint: 'start `writ up` anew: it then knows all users of its data folder',
   })
 }
 
-const unlessRefused = (error: unknown): undefined => {
-  if (error instanceof WritError && error.code === 'UNAUTHORIZED') return undefined
+/** Refused, or left hanging by a server that takes in another user just now. */
+const unlessPassing = (error: unknown): undefined => {
+  if (error instanceof WritError && ['UNAUTHORIZED', 'UNREACHABLE'].includes(error.code)) return undefined
   throw error
 }
 

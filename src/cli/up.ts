@@ -22,7 +22,8 @@ import { openLog, type LogFile } from './log-file.ts'
 import { daemonsFolder } from './own-folders.ts'
 import type { Parts } from './parts.ts'
 import { Interrupted } from './signals.ts'
-import { ensureUser, loginOf, natsUsers, usersChanged, type Login } from './users.ts'
+import { serveUsers } from './up-users.ts'
+import { ensureUser, loginOf, natsUsers, type Login } from './users.ts'
 
 export interface UpOptions {
   folders: Folders
@@ -74,8 +75,11 @@ export const startUp = async (options: UpOptions, parts: Parts): Promise<Running
   goOn(options)
   if (daemon !== null) await startDaemon(options, daemon, login(daemonUser(owner, daemon.name)), log, parts)
   const nats = login(clientOf(owner).user).url
+  // Before and after the endpoints: whoever changes the users is either heard or was quicker, and taken in here.
+  const takeUsers = serveUsers({ server: natsServer, folders, owner, login: login('node'), say: options.say }, parts)
   writeEndpoints(folders, { version, data: folders.root, database, nats })
   parts.add('endpoints', () => removeEndpoints(folders))
+  await takeUsers()
   const servers = { postgres: postgres?.current() ?? null, natsServer: natsServer?.current() ?? null }
   return { node, data: folders.root, log: logFile, ...servers, database, nats, daemon: daemon?.name ?? null }
 }
@@ -107,7 +111,6 @@ const startServers = async (
   const [first, second] = results
   if (first.status === 'rejected') throw first.reason
   if (second.status === 'rejected') throw second.reason
-  if (second.value !== null) listenForUsers(second.value, folders, say, parts)
   return [first.value, second.value]
 }
 
@@ -119,18 +122,6 @@ const usersFor = ({ folders, owner, daemon }: UpOptions): ReturnType<typeof nats
     ensureUser(folders, user)
   }
   return natsUsers(folders)
-}
-
-/** Another command of this person has made a user. */
-const listenForUsers = (nats: Kept<NatsServer>, folders: Folders, say: (line: string) => void, parts: Parts): void => {
-  const take = (): void => {
-    nats
-      .current()
-      .reload(natsUsers(folders))
-      .catch((error: unknown) => say(error instanceof Error ? error.message : String(error)))
-  }
-  process.on(usersChanged, take)
-  parts.add('users', () => void process.off(usersChanged, take))
 }
 
 /** With a server of the person's own, everybody uses the credentials that came with its URL. */

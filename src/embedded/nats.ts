@@ -84,6 +84,13 @@ export function runningNats(folders: Folders): (Living & Ports) | undefined {
   return { ...one, port: config.port, websocketPort: config.websocket?.port }
 }
 
+/** Where the server of this data folder listens: at its last start, or at its first when nothing is in the way. Without credentials. */
+export function natsAddress(folders: Folders): string {
+  const text = readIfThere(configFile(folders))
+  const { port } = text === undefined ? { port: natsPort } : (JSON.parse(text) as { port: number })
+  return `nats://127.0.0.1:${port}`
+}
+
 type Answering = Running & { version: string }
 
 /** Takes over a server that runs already, with today's users; one that does not answer is ended instead. */

@@ -2,7 +2,7 @@
 import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest'
 import { decode } from '../../src/bus/json.ts'
 import { subjects } from '../../src/bus/subjects.ts'
-import { stepId } from '../../src/protocol/ids.ts'
+import { shardOf, stepId } from '../../src/protocol/ids.ts'
 import type { Spawn } from '../../src/protocol/task.ts'
 import { callOf } from '../support/fake-daemon.ts'
 import { startTestEngine, type TestEngine } from '../support/engine.ts'
@@ -39,6 +39,18 @@ it('R39: a pull gets a task or hears that there is none, never both, and keeps i
   expect(await refusal(pull(world, { name: 'script', waitMs: 300 }))).toMatchObject({ code: 'NAME_TAKEN' })
   expect(await world.task(stepId(id, 1, 0), 1)).toMatchObject({ daemon: 'script' })
   await listening.drain()
+})
+
+it("an owner's registry is made before its first directive when somebody asks for it, as often as that happens", async () => {
+  const owner = `early-${Math.random().toString(36).slice(2)}`
+  const hello = subjects.daemon.at({ owner, id: 'd', verb: 'hello' })
+  const body = { session: 's', slots: 1, roles: ['worker'], labels: {}, executors: [], running: [], draining: false }
+  expect(await refusal(test.bus.request(hello, body, 5_000))).toMatchObject({ code: 'NO_ANSWER' })
+  const open = subjects.api.at({ owner, noun: 'owner', verb: 'open' })
+  expect(await Promise.all([1, 2, 3].map(() => test.bus.request(open, {}, 10_000)))).toEqual([{}, {}, {}])
+  await expect.poll(async () => test.bus.request(hello, body, 5_000).catch(() => null)).toMatchObject({ session: 's' })
+  const inner = subjects.directive.at({ owner, shard: shardOf(owner, 'd'), id: 'd', verb: 'open' })
+  expect(await refusal(test.bus.request(inner, {}, 5_000))).toMatchObject({ code: 'NOT_FOUND' })
 })
 
 it('R43: what a daemon accepted while its hello was under way is not lost by it', async () => {

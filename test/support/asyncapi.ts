@@ -107,5 +107,9 @@ const withoutCycles = (schema: unknown): unknown => {
   const { allOf, ...rest } = schema as Json
   const one: unknown = Array.isArray(allOf) && allOf.length === 1 ? withoutCycles(allOf[0]) : {}
   const kept = Object.entries(rest).map(([key, value]) => [key, withoutCycles(value)])
-  return { ...(one as Json), ...(Array.isArray(allOf) && allOf.length > 1 ? { allOf } : {}), ...Object.fromEntries(kept) }
+  return {
+    ...(one as Json),
+    ...(Array.isArray(allOf) && allOf.length > 1 ? { allOf } : {}),
+    ...Object.fromEntries(kept),
+  }
 }

@@ -1,0 +1,34 @@
+/** How a program other than ours connects as a client of the owner, or as a daemon: to the server that this call would use. */
+import { clientOf, daemonUser, inboxPrefixOfUrl } from '../bus/permissions.ts'
+import { readEndpoints } from '../embedded/endpoints.ts'
+import { WritError } from '../protocol/errors.ts'
+import { shown, type Settings } from './config.ts'
+import { connectAs, foldersOf } from './reach.ts'
+import { loginOf, type Login } from './users.ts'
+
+/** Tries the login before it is given out. Throws what connecting throws, REFUSED for a daemon's on a server of the person's own. */
+export const loginFor = async (settings: Settings, daemon: string | null): Promise<Login> => {
+  const { owner } = settings
+  const user = daemon === null ? clientOf(owner).user : daemonUser(owner, daemon)
+  const folders = foldersOf(settings)
+  const server = settings.nats?.url ?? readEndpoints(folders)?.nats
+  const isOwn = settings.nats === null && (server === undefined || inboxPrefixOfUrl(server) !== undefined)
+  if (!isOwn && server !== undefined) return loginNamed(server, daemon === null ? null : user)
+  const connection = await connectAs(settings, { user, name: 'writ env', log: () => undefined })
+  await connection.close()
+  return loginOf(folders, server ?? '', user)
+}
+
+/** A URL that a person named says itself who that is. */
+const loginNamed = (url: string, user: string | null): Login => {
+  const inboxPrefix = inboxPrefixOfUrl(url)
+  if (user === null || inboxPrefix === `_INBOX_${user}`)
+    return { url, ...(inboxPrefix === undefined ? {} : { inboxPrefix }) }
+  throw new WritError(
+    'REFUSED',
+    `the credentials of ${user} are in the configuration of ${shown(url)}, which is yours`,
+    {
+      hint: 'put them into WRIT_NATS_URL',
+    },
+  )
+}

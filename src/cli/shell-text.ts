@@ -1,0 +1,8 @@
+/** Lines for a POSIX shell to evaluate: whatever a value holds, the shell takes it as it is. */
+
+/** One word. */
+export const quoted = (text: string): string => `'${text.replaceAll("'", String.raw`'\''`)}'`
+
+/** One line each, to be evaluated (`eval "$(…)"`) or sourced. */
+export const exported = (variables: Readonly<Record<string, string>>): string[] =>
+  Object.entries(variables).map(([name, value]) => `export ${name}=${quoted(value)}`)
