@@ -85,12 +85,12 @@ export class WritClient {
     return this.#api('task', 'list', query)
   }
 
-  /** By its id, or its address `<shard>.<id>`; so for the others. Throws BAD_INPUT when it is neither. */
   /** Makes the owner's registry unless it is there: its daemons are heard from then on, before any directive. */
   openOwner(): Promise<unknown> {
     return this.#ask(subjects.api.at({ owner: this.owner, noun: 'owner', verb: 'open' }), {})
   }
 
+  /** By its id, or its address `<shard>.<id>`; so for the others. Throws BAD_INPUT when it is neither. */
   directive(at: string): Methods<typeof subjects.directive.messages> {
     const place = this.#place(at)
     return this.#methods(subjects.directive.messages, (verb) => subjects.directive.at({ ...place, verb }))

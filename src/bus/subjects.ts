@@ -19,7 +19,7 @@ import {
 } from '../protocol/commands.ts'
 import { WritError } from '../protocol/errors.ts'
 import { isToken } from '../protocol/ids.ts'
-import { beat, hello, order, outputOrder, reports, spawn } from '../protocol/task.ts'
+import { beat, hello, order, outputOrder, outputPart, reports, spawn } from '../protocol/task.ts'
 import type { Message } from './subject.ts'
 import { subject } from './subject.ts'
 
@@ -155,7 +155,7 @@ export const subjects = {
       output: request(
         taskCommands.output,
         "A part of an attempt's output, from its daemon: while it runs and afterwards.",
-        answers.outputAnswer,
+        outputPart,
       ),
       done: streamed(taskCommands.done, 'Ends the task as done, without an answer.'),
       failed: streamed(taskCommands.failed, 'Ends the task as failed, without an answer.'),
@@ -203,7 +203,7 @@ export const subjects = {
       cancel: request(order, "End that attempt's process.", answers.emptyAnswer),
       finish: request(order, "Push that attempt's work, end its process, report done.", answers.emptyAnswer),
       drain: request(nothing, 'Take nothing new, and end once nothing runs.', answers.emptyAnswer),
-      output: request(outputOrder, "A part of that attempt's output, as the daemon keeps it.", answers.outputAnswer),
+      output: request(outputOrder, "A part of that attempt's output, as the daemon keeps it.", outputPart),
     },
   }),
   pull: subject('writ.v1.{owner}.pull', {

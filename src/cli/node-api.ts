@@ -2,6 +2,7 @@
 import type { WritClient } from '../bus/client.ts'
 import type { ListQuery } from '../protocol/commands.ts'
 import type { DirectiveInput } from '../protocol/directive.ts'
+import type { OutputPart } from '../protocol/task.ts'
 import type {
   DaemonLine,
   DirectiveLine,
@@ -36,6 +37,8 @@ export interface NodeApi {
   rejectStep: (id: string, text: string) => Promise<Brief>
   task: (id: string) => Promise<TaskView>
   tasks: (query: Query) => Promise<Page<TaskLine>>
+  /** A part of an attempt's output, from a byte on. */
+  output: (id: string, from: { attempt?: number; offset: number }) => Promise<OutputPart>
   endTask: (id: string, end: Parameters<ReturnType<WritClient['task']>['end']>[0]) => Promise<unknown>
   daemons: (query: Query) => Promise<Page<DaemonLine>>
   /** It takes nothing new, and ends once nothing of it runs. */
@@ -70,6 +73,7 @@ export const nodeApi = (client: WritClient): NodeApi => {
     rejectStep: (id, text) => brief(client.step(id).reject({ text })),
     task: (id) => client.task(id).get() as Promise<TaskView>,
     tasks: (query) => client.listTasks(query) as Promise<Page<TaskLine>>,
+    output: (id, from) => client.task(id).output(from) as Promise<OutputPart>,
     endTask: (id, end) => client.task(id).end(end),
     daemons: (query) => client.listDaemons(query) as Promise<Page<DaemonLine>>,
     drain: (daemon) => client.drainDaemon(daemon) as Promise<object>,

@@ -68,14 +68,6 @@ export const putAnswer = z.union([
   z.looseObject({ received: z.int().describe('the offset of the chunk') }),
   contractAnswer,
 ])
-export const outputAnswer = z.looseObject({
-  attempt: z.int(),
-  offset: z.int(),
-  text: z.string(),
-  next: z.int().describe('where to go on'),
-  total: z.int(),
-  ended: z.boolean(),
-})
 
 export const receiptAnswer = z.looseObject({
   received: z.literal(true),

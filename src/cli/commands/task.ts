@@ -10,6 +10,7 @@ import { taskIdOf } from '../names.ts'
 import type { NodeApi } from '../node-api.ts'
 import { examples, type Declare } from '../program.ts'
 import { printTable } from '../table.ts'
+import type { OutputFlags } from '../task-output.ts'
 import { readBytes } from '../text-file.ts'
 
 const listMax = 500
@@ -31,6 +32,19 @@ export const task: Declare = (command, context) => {
     const { api } = await context().link()
     tell(context(), await api.task(id))
   })
+  examples(
+    command
+      .command('output')
+      .description('Print what an attempt has written, as its daemon keeps it')
+      .argument('<task>', 'id or address')
+      .option('--attempt <n>', 'of this attempt, else of the last one', whole(1, 1_000_000))
+      .option('-f, --follow', 'and what it writes from now on, until it has ended')
+      .action(async (name: string, options: OutputFlags) => {
+        const { printOutput } = await import('../task-output.ts')
+        await printOutput(context(), taskIdOf(name), options)
+      }),
+    ['writ task output hello__1_0__t1', 'writ task output hello__1_0__t1 --follow'],
+  )
   const ending = (verb: 'done' | 'fail', description: string): Command =>
     named(command, verb, description).option('--force', 'also when a daemon is running it: its process is stopped')
   ending('done', 'End a task as done, by hand')
