@@ -4,7 +4,7 @@ import { createRequire } from 'node:module'
 import { Ajv } from 'ajv'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { parse, stringify } from 'yaml'
-import { z } from 'zod'
+import type { z } from 'zod'
 import type { Message, Subject } from '../../src/bus/subject.ts'
 import { subjects } from '../../src/bus/subjects.ts'
 import { version } from '../../src/protocol/version.ts'
@@ -30,7 +30,7 @@ it('docs/asyncapi.yaml is what the subjects declare', () => {
   expect(readFileSync(file, 'utf8'), 'write it anew as its first line says').toBe(text)
 })
 
-it('it is a valid document of AsyncAPI 3', () => {
+it('is a valid document of AsyncAPI 3', () => {
   const ajv = new Ajv({ strict: false, allErrors: true, validateFormats: false })
   const schema = createRequire(import.meta.url)('@asyncapi/specs/schemas/3.0.0-without-$id.json') as object
   const valid = ajv.validate(schema, parse(readFileSync(file, 'utf8')))

@@ -221,6 +221,13 @@ describe('what people see', () => {
     ],
     ['cancelling', aDirective(), [...toPlanner, the.cancel], 'attempt 1 to stop', 'stopping'],
     ['cancelling', aDirective(), [...toRunning, the.cancel, the.told], '1 steps to stop', null],
+    [
+      'cancelling',
+      aDirective(),
+      [...toRunning, the.cancel, { type: 'slice.done', told: 3, next: null }, { type: 'step.stopped', index: 0 }],
+      '2 steps to stop',
+      null,
+    ],
     ['completed', aDirective(), toCompleted, null, null],
     ['cancelled', aDirective(), [{ type: 'pause' }, the.cancel], null, null],
     ['pending', aStep(), [], 'dependencies 1', null],

@@ -586,6 +586,17 @@ describe('evaluating again', () => {
     expect(changed).toBe(false)
   })
 
+  it.each([
+    ['passed', toPassed],
+    ['failed', [...work, the.failed]],
+    ['cancelled', [...work, the.cancel, stopped]],
+  ] as const)('R38 R49: a step at rest (%s) whose evaluation is stopped is again what it was', (status, path) => {
+    const step = aStep()
+    step.tellAll(...path, the.evaluateEnded, the.granted, the.accepted)
+    expect(statusOf(step.live)).toBe('evaluating')
+    expect(statusOf(step.tellAll(the.cancel, stopped).live)).toBe(status)
+  })
+
   it('R38: while its directive is ending, only what is at rest is evaluated', () => {
     expect(kinds(aStep().tellAll(...work, the.evaluateEnded).effects)).toEqual(['refuse'])
     expect(kinds(aStep().tellAll(...work, the.cancel, the.evaluate).effects)).toEqual(['refuse'])

@@ -90,13 +90,15 @@ const operationOf = (id: string, { from }: Subject, { kind, meaning }: Message):
 }
 
 const schemaOf = (schema: z.ZodType): Json => {
-  const { $schema, definitions, ...rest } = z.toJSONSchema(schema, {
+  const made = z.toJSONSchema(schema, {
     target: 'draft-7',
     io: 'input',
     unrepresentable: 'any',
     reused: 'inline',
   }) as Json
-  return withoutCycles(rest) as Json
+  delete made['$schema']
+  delete made['definitions']
+  return withoutCycles(made) as Json
 }
 
 /** The only schema of the wire that contains itself is that of any JSON. */
