@@ -51,10 +51,13 @@ export const clientOf = (owner: string, daemons: readonly string[] = []): BusUse
           ...daemons.map((daemon) => subjects.report.pattern({ owner, daemon })),
         ],
       },
-      subscribe: { allow: [...listens.map((subject) => subject.pattern({ owner })), `_INBOX_${user}.>`] },
+      subscribe: { allow: [...listens.map((subject) => under(subject.pattern({ owner }))), `_INBOX_${user}.>`] },
     },
   }
 }
+
+/** All of a noun, as people ask for it: `writ.v1.default.event.>`. */
+const under = (pattern: string): string => `${pattern.split('.').slice(0, 4).join('.')}.>`
 
 /** What `nats service ls` and its like ask. */
 const discovery = ['PING', 'INFO', 'STATS'].flatMap((verb) => [`$SRV.${verb}`, `$SRV.${verb}.>`])

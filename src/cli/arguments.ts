@@ -27,6 +27,16 @@ export const pairs = (text: string, known: Record<string, string> = {}): Record<
   return { ...known, [text.slice(0, at)]: text.slice(at + 1) }
 }
 
+/** `-H Name:value`, repeated. */
+export const headersIn = (
+  text: string,
+  known: readonly (readonly [string, string])[] = [],
+): readonly (readonly [string, string])[] => {
+  const [, name, value] = /^([!-9;-~]+):\s*([^\r\n]*)$/.exec(text) ?? []
+  if (name === undefined || value === undefined) throw new InvalidArgumentError('Write it as Name:value.')
+  return [...known, [name, value]]
+}
+
 /** An option that may be given more than once. */
 export const repeated = (text: string, known: readonly string[] = []): string[] => [...known, text]
 

@@ -68,6 +68,11 @@ export const groups: readonly Group[] = [
     load: async () => (await import('./commands/env.ts')).env,
   },
   {
+    name: 'nats',
+    summary: 'publish, listen and ask on any subject',
+    load: async () => (await import('./commands/nats.ts')).nats,
+  },
+  {
     name: 'example',
     summary: 'run the bundled example (npm start)',
     hidden: true,
