@@ -15,7 +15,9 @@ while :; do
   address=$(field '.task?.address')
   [ -n "$address" ] || { sleep 1; continue; }
   echo "$(field .task.name), attempt $(field .task.attempt)" >&2
-  if output=$(cd "$(mktemp -d)" && sh -c "$(field .task.plan)" 2>&1); then verb=done key=result; else verb=failed key=reason; fi
+  folder=$(mktemp -d)
+  if output=$(cd "$folder" && sh -c "$(field .task.plan)" 2>&1); then verb=done key=result; else verb=failed key=reason; fi
+  rm -rf "$folder"
   body=$(printf '%s' "$output" | json "$key")
   # The server keeps it until a node has taken it, so only the server has to be there.
   until $nats pub "writ.v1.$owner.task.$address.$verb" "$body"; do sleep 1; done
