@@ -163,7 +163,7 @@ const chainActions = {
     return { set: { failed: listed, failures: failures + 1 } }
   }),
   failStep: on((_, event) =>
-    event.type === 'step.failed' ? { set: { reason: `step ${event.index} failed: ${event.reason}` } } : {},
+    event.type === 'step.failed' ? { set: { reason: `step ${event.name} failed: ${event.reason}` } } : {},
   ),
   mergeAgain: on((_, event) => ({
     effects: 'index' in event ? [{ kind: 'tell', to: { step: event.index }, message: { type: 'line.moved' } }] : [],

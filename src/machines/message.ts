@@ -71,7 +71,7 @@ export type DirectiveMessage =
   | { type: 'step.passed'; index: number; merged: { base: string; line: string } | null }
   /** The step left passed: its count is taken back. */
   | { type: 'step.unpassed'; index: number }
-  | { type: 'step.failed'; index: number; reason: string }
+  | { type: 'step.failed'; index: number; name: string; reason: string }
   /** The answer of a step, once it is at rest, to each `cancel` that it was told. */
   | { type: 'step.stopped'; index: number }
   /** From the turn, after a `slice`: how many steps were told, and where the next slice begins (null: that was the last). */

@@ -13,6 +13,12 @@ const indexOf = ({ given }: StepContext): number => given.settings.index
 const tellDirective = (message: Message): Effect => ({ kind: 'tell', to: 'directive', message })
 const tellDependents = ({ given }: StepContext, message: Message): Effect[] =>
   given.settings.hasDependents ? [{ kind: 'tell', to: 'dependents', message }] : []
+const failure = ({ given: { settings }, reason }: StepContext): Message => ({
+  type: 'step.failed',
+  index: settings.index,
+  name: settings.name,
+  reason: reason ?? '',
+})
 const withdrawn = (context: StepContext): Effect[] =>
   tellDependents(context, { type: 'dependency.withdrawn', index: indexOf(context) })
 const unpassed = (context: StepContext): Effect[] => [
@@ -227,9 +233,7 @@ export const stepActions = {
   keepMerged: on(() => ({ set: { inLine: true } })),
   announcePassed: on(announcingPassed),
   announceFailed: on((context) => ({
-    effects: isQuiet(context)
-      ? []
-      : [tellDirective({ type: 'step.failed', index: indexOf(context), reason: context.reason ?? '' })],
+    effects: isQuiet(context) ? [] : [tellDirective(failure(context))],
   })),
   withdraw: on((context) => ({ set: { fromLine: true }, effects: unpassed(context) })),
   leaveLine: on((context) => ({ set: { inLine: false }, effects: withdrawn(context) })),

@@ -215,7 +215,11 @@ describe('what people see', () => {
     [
       'failing',
       aDirective(),
-      [...toRunning, { type: 'step.failed', index: 0, reason: '' }, { type: 'slice.done', told: 2, next: null }],
+      [
+        ...toRunning,
+        { type: 'step.failed', index: 0, name: 's0', reason: '' },
+        { type: 'slice.done', told: 2, next: null },
+      ],
       '2 steps to stop',
       null,
     ],

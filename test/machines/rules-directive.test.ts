@@ -20,7 +20,7 @@ import {
 
 const bare = { hasRepository: false, hasChecks: false }
 const noPlan = { type: 'task.done' }
-const stepFailed = { type: 'step.failed', index: 1, reason: 'cannot be done' }
+const stepFailed = { type: 'step.failed', index: 1, name: 's1', reason: 'cannot be done' }
 const pause = { type: 'pause' }
 const resume = { type: 'resume' }
 const done = (told: number, next: number | null = null) => ({ type: 'slice.done', told, next })
@@ -363,7 +363,7 @@ describe('advancing', () => {
     const { live, effects } = directive.tell(stopped(1))
     expect(statusOf(live)).toBe('failed')
     expect(ofKind(effects, 'event')).toMatchObject([
-      { type: 'directive_failed', data: { reason: 'step 1 failed: cannot be done' } },
+      { type: 'directive_failed', data: { reason: 'step s1 failed: cannot be done' } },
     ])
   })
 

@@ -116,7 +116,11 @@ describe('running', () => {
     const { effects, live } = aStep().tellAll(...work, the.failed)
     expect(statusOf(live)).toBe('failed')
     expect(ofKind(effects, 'tell')).toEqual([
-      { kind: 'tell', to: 'directive', message: { type: 'step.failed', index: 3, reason: 'cannot be done' } },
+      {
+        kind: 'tell',
+        to: 'directive',
+        message: { type: 'step.failed', index: 3, name: 'build', reason: 'cannot be done' },
+      },
     ])
     expect(ofKind(effects, 'event')).toMatchObject([
       { type: 'step_failed', severity: 'error', data: { reason: 'cannot be done' } },

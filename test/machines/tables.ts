@@ -131,7 +131,7 @@ const directive = (path: readonly Short[], over: Partial<DirectiveSettings> = {}
   path,
 })
 const pause = { type: 'pause' }
-const stepFailed = { type: 'step.failed', index: 1, reason: 'cannot be done' }
+const stepFailed = { type: 'step.failed', index: 1, name: 's1', reason: 'cannot be done' }
 const stepReady = { type: 'step.ready', index: 1 }
 const noPlan = { type: 'task.done' }
 const toFailing = [...toRunning, stepFailed]
@@ -287,7 +287,7 @@ export const directiveEvents: Record<string, Short> = {
   'step.passed, merged': { type: 'step.passed', index: 1, merged: { base: 'l1', line: 'l5' } },
   'step.unpassed': { type: 'step.unpassed', index: 1 },
   'step.failed': stepFailed,
-  'step.failed, another': { type: 'step.failed', index: 0, reason: 'too hard' },
+  'step.failed, another': { type: 'step.failed', index: 0, name: 's0', reason: 'too hard' },
   'step.stopped': { type: 'step.stopped', index: 1 },
   'slice.done': { type: 'slice.done', told: 2, next: null },
   'slice.done, more': { type: 'slice.done', told: 2, next: 200 },
