@@ -26,7 +26,8 @@ export const openOutputs =
   }
 
 const kept = (file: string, { output, outcome }: AttemptRecord, order: OutputOrder): Part => {
-  if (output === null && outcome === null) return { offset: 0, bytes: Buffer.alloc(0), total: 0 }
+  const wroteNothing = output === null ? outcome === null : output.head === 0 && output.leftOut === 0
+  if (wroteNothing) return { offset: 0, bytes: Buffer.alloc(0), total: 0 }
   if (output === null) throw notKept(order)
   try {
     return readOutputLog(file, output, order.offset, outputPartBytes)

@@ -97,6 +97,14 @@ describe('output', () => {
     })
   })
 
+  test('of a task that wrote nothing is nothing, not something that is lost', async () => {
+    const node = openNode()
+    await startDaemon(node)
+    await node.order('spawn', spawnOf('t1', { task: { plan: 'exit 3' } }))
+    await node.outcome('t1')
+    expect(await readWhole(node, 't1')).toEqual([{ attempt: 1, offset: 0, text: '', next: 0, total: 0, ended: true }])
+  })
+
   test('of which the middle was not kept says where it goes on', async () => {
     const node = openNode()
     await startDaemon(node)
