@@ -75,6 +75,6 @@ function lockFile(run: string, number: number): string {
 
 function locked(root: string, { pid }: Holder): WritError {
   return new WritError('LOCKED', `process ${pid} uses the data folder ${root}`, {
-    hint: `stop it (writ down, or kill ${pid}), or choose another folder with --data-dir or --instance`,
+    hint: `stop it (writ down, or kill ${pid}), or choose another folder with --data-dir`,
   })
 }
