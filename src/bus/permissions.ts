@@ -56,7 +56,7 @@ export const clientOf = (owner: string, daemons: readonly string[] = []): BusUse
   }
 }
 
-/** All of a noun, as people ask for it: `writ.v1.default.event.>`. */
+/** All of a noun of an owner, as people ask for it: with `>` after the noun. */
 const under = (pattern: string): string => `${pattern.split('.').slice(0, 4).join('.')}.>`
 
 /** What `nats service ls` and its like ask. */

@@ -1,5 +1,6 @@
 /** `writ nats …`: publish, listen and ask on any subject, as the `nats` command does. */
 import type { Command } from 'commander'
+import { prefix } from '../../bus/subjects.ts'
 import { duration, headersIn, whole } from '../arguments.ts'
 import type { PubFlags, ReqFlags, SubFlags } from '../nats-verbs.ts'
 import { examples, type Declare } from '../program.ts'
@@ -16,7 +17,7 @@ export const nats: Declare = (command, context) => {
       .action(async (subject: string, body: string | undefined, flags: PubFlags) =>
         (await verbs()).publish(context(), subject, body, flags),
       ),
-    [`writ nats pub writ.v1.default.task.12.hello__1_0__t1.done '{"result": "by hand"}'`],
+    [`writ nats pub ${prefix}.default.task.12.hello__1_0__t1.done '{"result": "by hand"}'`],
   )
   examples(
     command
@@ -28,7 +29,7 @@ export const nats: Declare = (command, context) => {
       .option('--queue <name>', 'as one of a queue group')
       .option('-r, --raw', 'bodies alone')
       .action(async (subject: string, flags: SubFlags) => (await verbs()).subscribe(context(), subject, flags)),
-    [`writ nats sub 'writ.v1.default.event.>'`, `writ nats sub --raw --count 1 'writ.v1.default.event.hello.>'`],
+    [`writ nats sub '${prefix}.default.event.>'`, `writ nats sub --raw --count 1 '${prefix}.default.event.hello.>'`],
   )
   examples(
     withBody(command.command('req').alias('request').description('Send a request, and print the answer'))
@@ -39,8 +40,8 @@ export const nats: Declare = (command, context) => {
         (await verbs()).request(context(), subject, body, flags),
       ),
     [
-      `writ nats req writ.v1.default.api.directive.list ''`,
-      `writ nats req --raw --timeout 35s writ.v1.default.pull ''`,
+      `writ nats req ${prefix}.default.api.directive.list ''`,
+      `writ nats req --raw --timeout 35s ${prefix}.default.pull ''`,
     ],
   )
 }
