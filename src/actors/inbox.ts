@@ -163,7 +163,7 @@ export class Inbox {
     const { host, reader } = this.#parts
     switch (verb) {
       case 'files':
-        return asked.reply({ files: await reader.files(owner, id) })
+        return asked.reply({ files: found(await reader.files(owner, id), 'contract', id) })
       case 'file': {
         const { name, offset } = body as Input<typeof contractCommands, 'file'>
         return asked.reply(await readFile(host, owner, id, name, offset))

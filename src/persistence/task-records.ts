@@ -1,7 +1,7 @@
 /** Tasks with their contracts, attempts and files. */
 import type { TaskRow } from '../actors/ports/rows.ts'
 import type { ListQuery } from '../protocol/commands.ts'
-import { addressOf, readKey } from '../protocol/ids.ts'
+import { addressOf, readKey, readTaskId, taskId } from '../protocol/ids.ts'
 import {
   type AttemptView,
   type ContractView,
@@ -85,12 +85,20 @@ export const showTask = async (connection: Connection, owner: string, id: string
   return row === undefined ? null : taskViewOf(row)
 }
 
-export const listFiles = async (connection: Connection, owner: string, contract: string): Promise<FileLine[]> => {
-  const rows = await connection.run(
-    (sql) => sql<FileColumns[]>`
-    select name, hash, bytes, at from writ.files where owner = ${owner} and contract = ${contract} order by name`,
+/** In listing order; null when there is no such contract. A contract has the number of its task. */
+export const listFiles = async (
+  connection: Connection,
+  owner: string,
+  contract: string,
+): Promise<FileLine[] | null> => {
+  const read = readTaskId(contract)
+  if (read?.kind !== 'contract') return null
+  const [row] = await connection.run(
+    (sql) => sql<{ files: FileColumns[] }[]>`
+    select ${filesOf(sql)} as files from writ.tasks t
+    where t.owner = ${owner} and t.id = ${taskId(read.actor, read.number)}`,
   )
-  return rows.map(fileLineOf)
+  return row === undefined ? null : row.files.map(fileLineOf)
 }
 
 export const taskLineOf = (row: TaskColumns): TaskLine => {

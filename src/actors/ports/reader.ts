@@ -20,6 +20,7 @@ export interface Reader {
   tasks: (owner: string, query: ListQuery) => Promise<Page<TaskLine>>
   task: (owner: string, id: string) => Promise<TaskView | null>
   daemons: (owner: string, query: ListQuery) => Promise<Page<DaemonLine>>
-  files: (owner: string, contract: string) => Promise<readonly FileLine[]>
+  /** Null when there is no such contract. */
+  files: (owner: string, contract: string) => Promise<readonly FileLine[] | null>
   close: () => Promise<void>
 }
