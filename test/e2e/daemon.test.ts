@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import type { StepView } from '../../src/protocol/views.ts'
-import { root, startWrit, type Started, writ } from '../support/writ.ts'
+import { environment, root, startWrit, type Started, writ } from '../support/writ.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'writ-daemon-'))
 const data = join(folder, 'data')
@@ -160,7 +160,7 @@ it('R36 R37: two daemons and two directives on one repository: what has passed i
   const exits = await Promise.all(runs.map(({ ended }) => ended))
   expect(exits, runs.map(({ printed }) => printed()).join('\n')).toEqual([0, 5])
   const check = [join(root, 'scripts/lines.mjs'), shared, 'x', 'y', '--', '--data-dir', data]
-  expect(execFileSync(process.execPath, check, { encoding: 'utf8' }).trim().split('\n')).toEqual([
+  expect(execFileSync(process.execPath, check, { encoding: 'utf8', env: environment() }).trim().split('\n')).toEqual([
     'x (completed): 4 of 4 steps have passed, 4 merges in the line',
     'y (failed): 4 of 5 steps have passed, 4 merges in the line',
   ])

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, expect, it } from 'vitest'
 import { RawNats } from '../support/raw-nats.ts'
-import { root, startWrit, type Started, writ } from '../support/writ.ts'
+import { environment, root, startWrit, type Started, writ } from '../support/writ.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'writ-outside-'))
 const data = join(folder, 'data')
@@ -81,7 +81,7 @@ it('a shell loop over pull and done is a whole daemon', async () => {
   const script = join(root, 'examples/daemons/shell/daemon.sh')
   expect(readFileSync(script, 'utf8').trim().split('\n').length).toBeLessThanOrEqual(30)
   loop = spawn('sh', [script], {
-    env: { ...process.env, WRIT_HOME: data, NATS: `${process.execPath} ${main} nats` },
+    env: { ...environment(), WRIT_HOME: data, NATS: `${process.execPath} ${main} nats` },
     stdio: 'ignore',
     detached: true,
   })

@@ -16,7 +16,8 @@ export interface Started {
   says: (text: string | RegExp) => Promise<void>
 }
 
-const environment = (): NodeJS.ProcessEnv => {
+/** That of a person who has named no servers: those of the test run are not for it. */
+export const environment = (): NodeJS.ProcessEnv => {
   const { WRIT_DATABASE_URL: _d, WRIT_NATS_URL: _n, ...rest } = process.env
   return { ...rest, NO_COLOR: '1' }
 }
