@@ -160,7 +160,8 @@ it('R36 R37: two daemons and two directives on one repository: what has passed i
   const exits = await Promise.all(runs.map(({ ended }) => ended))
   expect(exits, runs.map(({ printed }) => printed()).join('\n')).toEqual([0, 5])
   const check = [join(root, 'scripts/lines.mjs'), shared, 'x', 'y', '--', '--data-dir', data]
-  expect(execFileSync(process.execPath, check, { encoding: 'utf8', env: environment() }).trim().split('\n')).toEqual([
+  const options = { encoding: 'utf8', env: environment() } as const
+  expect(execFileSync(process.execPath, check, options).trim().split('\n')).toEqual([
     'x (completed): 4 of 4 steps have passed, 4 merges in the line',
     'y (failed): 4 of 5 steps have passed, 4 merges in the line',
   ])
@@ -168,7 +169,7 @@ it('R36 R37: two daemons and two directives on one repository: what has passed i
   const forked = join(folder, 'forked.git')
   git(folder, 'clone', '-q', '--mirror', shared, forked)
   git(forked, 'update-ref', 'refs/heads/writ/x/line', 'main')
-  const other = spawnSync(process.execPath, [check[0] ?? '', forked, ...check.slice(2)], { encoding: 'utf8' })
+  const other = spawnSync(process.execPath, [check[0] ?? '', forked, ...check.slice(2)], options)
   expect([other.status, other.stderr]).toEqual([1, expect.stringContaining('x: its branch shows')])
   expect(git(shared, 'show', 'writ/x/line:shared.txt').split('\n').toSorted()).toEqual(['left', 'one', 'right'])
   expect(git(shared, 'log', '--format=%s', 'main')).toBe('First')
