@@ -27,6 +27,8 @@ const emptyBatch = (): Batch => ({ draft: new Draft(), units: [], after: [], epo
 
 /** How often a unit is tried in a row while the store does not answer it. */
 const unreachableMax = 5
+/** How soon a unit of the thread's own is tried again while its lease is not trusted. */
+const againMs = 250
 
 export class Loop {
   readonly #host: Host
@@ -143,6 +145,7 @@ export class Loop {
     // Set anew or cancelled in a batch that is under way: what the store said of it is out of date.
     if (timer !== null && this.isTimerTouched(`${timer.key} ${timer.id}`)) return this.#around.over(unit, false)
     if (this.#around.epoch(unit.shard) === null) {
+      if (isOwn(unit) && this.#around.epochs().has(unit.shard)) return this.#later(unit)
       this.#drop(unit)
       unit.asker?.fail(new WritError('NOT_HOLDER', 'this thread does not hold the shard any more'))
       return
@@ -157,6 +160,11 @@ export class Loop {
       memory.undo()
       await this.#reject(unit, error)
     }
+  }
+
+  /** The lease is not trusted just now, and may be again: what the thread itself has noticed nobody would bring once more. */
+  #later(unit: Unit): void {
+    this.#host.clock.after(againMs, () => this.push(unit))
   }
 
   /** A refusal, too, is answered only once the batch has shown that this thread still holds the shard. */

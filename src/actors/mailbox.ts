@@ -112,6 +112,8 @@ export class Mailbox {
     if (this.#later.size > 0 && !this.#isCrowded) this.#lookLater()
     if (!committed) return
     if (row !== null) this.#consumed.add(`${row.id}`)
+    // Not before: a unit that runs again after a failed commit must not be overtaken by what was behind it.
+    if (row !== null) this.#forgetPair(row)
     if (timer !== null) this.#consumed.add(`${timerKey(timer)} ${timer.generation}`)
     const [oldest] = this.#consumed
     if (this.#consumed.size > consumedMax && oldest !== undefined) this.#consumed.delete(oldest)
@@ -208,7 +210,6 @@ export class Mailbox {
     if (resident?.parked != null) throw parkedError(resident)
     await take(turn, row)
     await turn.run()
-    this.#forgetPair(row)
     return {}
   }
 

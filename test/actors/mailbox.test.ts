@@ -77,6 +77,17 @@ it('no more than some batches of a full mailbox are in line, and the rest follow
   expect(done).toBe(total)
 })
 
+it('R45: what was taken is waited for until its commit has held, so that nothing overtakes it when it runs again', async () => {
+  const { clock, host, mailbox, commit } = setUp(2)
+  mailbox.look([1])
+  await clock.run(1)
+  expect(host.waiting.get('o/e o/d')).toEqual(new Set([1, 2]))
+  await commit(1)
+  expect(host.waiting.get('o/e o/d')).toEqual(new Set([2]))
+  await commit(1)
+  expect(host.waiting.size).toBe(0)
+})
+
 it('what a commit sends is known while the commit is in flight, and in its mailbox after it', () => {
   const { host, mailbox, units } = setUp(0)
   const row: MessageRow = { to: 'o/d', from: 'o/e', shard: 1, body }
