@@ -3,6 +3,7 @@ import type { Effect } from '../machines/effect.ts'
 import { type ActorKey, actorKey, directiveOf, readKey, taskId } from '../protocol/ids.ts'
 import { WritError } from '../protocol/errors.ts'
 import { commitOf, lineOf } from './facts.ts'
+import { attemptKey } from './memory.ts'
 import type { AttemptRow, HeldRow } from './ports/rows.ts'
 import type { Origin } from './origin.ts'
 import { release } from './settle.ts'
@@ -14,7 +15,7 @@ type Of<K extends Effect['kind']> = Extract<Effect, { kind: K }>
 /** The grant is taken, the task is `starting`; the spawn goes out after the commit. */
 export const openAttempt = async (turn: Turn, origin: Origin, effect: Of<'spawn'>): Promise<void> => {
   const { key, owner, id, directive } = origin
-  const { memory, loader } = turn.host
+  const { loader } = turn.host
   const desk = await loader.desk(directive.key)
   const held = desk.held.get(effect.grant)
   const task = await loader.task(owner, taskId(id, effect.number))
@@ -22,9 +23,7 @@ export const openAttempt = async (turn: Turn, origin: Origin, effect: Of<'spawn'
   const used: HeldRow = { ...held, actor: key, task: effect.number, role: effect.role, reuses: held.reuses + 1 }
   setHeld(turn, used)
   const row = await attemptRowOf(turn, origin, effect, held)
-  const attempts = actorKey(owner, row.task)
-  memory.set(memory.attempts, attempts, row)
-  turn.draft.attempts.set(`${attempts} ${row.attempt}`, row)
+  putAttempt(turn, row)
   putTask(turn, { ...task, status: 'starting', daemon: held.daemon, attempt: effect.attempt })
   turn.draft.outgoing.push({ kind: 'spawn', attempt: row })
 }
@@ -58,6 +57,8 @@ const attemptRowOf = async (turn: Turn, origin: Origin, effect: Of<'spawn'>, hel
     reason: '',
     result: null,
     commit: null,
+    asked: null,
+    reported: null,
   }
 }
 
@@ -84,20 +85,38 @@ export const orderAttempt = async (
   const prefix = actorKey(owner, `${id}__t`)
   for (const [key, attempt] of turn.host.memory.attempts)
     if (key.startsWith(prefix) && attempt.attempt === effect.attempt && attempt.nonce === effect.nonce)
-      turn.draft.outgoing.push({ kind: 'order', verb, attempt })
+      askAttempt(turn, attempt, verb)
+}
+
+/** Its daemon is told after the commit, and again by whoever holds the shard then, until the attempt is closed. */
+export const askAttempt = (turn: Turn, attempt: AttemptRow, verb: 'cancel' | 'finish'): void => {
+  const asked = attempt.asked === 'cancel' ? 'cancel' : verb
+  const row = { ...attempt, asked }
+  if (asked !== attempt.asked) putAttempt(turn, row)
+  turn.draft.outgoing.push({ kind: 'order', attempt: row })
+}
+
+/** One that is closed stays known for a while: its daemon may ask again what became of its report. */
+export const putAttempt = (turn: Turn, row: AttemptRow): void => {
+  const { memory } = turn.host
+  const key = actorKey(row.owner, row.task)
+  if (row.closedAt === null) memory.set(memory.attempts, key, row)
+  else {
+    const { nonce, daemon, session, reported } = row
+    memory.delete(memory.attempts, key)
+    memory.set(memory.closed, attemptKey(row), { nonce, daemon, session, reported })
+  }
+  turn.draft.attempts.set(attemptKey(row), row)
 }
 
 /** People see the task running from now on, and a daemon that comes back without it has lost it. */
 export const acceptAttempt = async (turn: Turn, actor: ActorKey, number: number): Promise<void> => {
-  const { memory, loader } = turn.host
+  const { loader } = turn.host
   const { owner, id } = readKey(actor)
   const name = taskId(id, number)
   const row = await loader.attempt(actorKey(owner, directiveOf(id)), owner, name)
   if (row === null) return
-  const accepted = { ...row, accepted: true }
-  const key = actorKey(owner, name)
-  memory.set(memory.attempts, key, accepted)
-  turn.draft.attempts.set(`${key} ${row.attempt}`, accepted)
+  putAttempt(turn, { ...row, accepted: true })
   const task = await loader.task(owner, name)
   if (task !== null) putTask(turn, { ...task, status: 'running' })
 }
@@ -105,30 +124,22 @@ export const acceptAttempt = async (turn: Turn, actor: ActorKey, number: number)
 /** The grant is free for the next task; a suspect one goes back, since nobody knows what its slot is doing. */
 export const closeAttempt = async (
   turn: Turn,
-  { owner, id, directive }: Origin,
+  { key, owner, id, directive }: Origin,
   effect: Of<'closed'>,
 ): Promise<void> => {
   const { memory, loader } = turn.host
   const desk = await loader.desk(directive.key)
   const name = taskId(id, effect.number)
-  const key = actorKey(owner, name)
-  const attempt = memory.attempts.get(key)
+  const attempt = memory.attempts.get(actorKey(owner, name))
   if (attempt !== undefined && attempt.attempt === effect.attempt) {
     const { as: closed, reason, result, commit } = effect
-    memory.delete(memory.attempts, key)
-    turn.draft.attempts.set(`${key} ${attempt.attempt}`, {
-      ...attempt,
-      closed,
-      reason,
-      result,
-      commit,
-      closedAt: turn.host.now(),
-    })
+    putAttempt(turn, { ...attempt, closed, reason, result, commit, closedAt: turn.host.now() })
   }
   const task = await loader.task(owner, name)
   if (task !== null) putTask(turn, { ...task, status: 'pending', reason: effect.reason })
   const held = desk.held.get(effect.grant)
-  if (held === undefined) return
+  // A parked actor's grant was taken from it, and may back another's task by now.
+  if (held?.actor !== key || held.task !== effect.number) return
   setHeld(turn, { ...held, actor: null, task: null, role: null })
   turn.desks.add(directive.key)
   if (effect.suspect || held.inbox !== null) await release(turn, directive.key, held.id, effect.suspect)

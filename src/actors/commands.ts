@@ -1,10 +1,10 @@
 /** Commands of people and agents to directives, steps and tasks: each becomes a unit that tells the actor and answers with its state. */
-import { createHash } from 'node:crypto'
 import { statusOf } from '../machines/advance.ts'
 import type { DirectiveMessage } from '../machines/message.ts'
 import type { Definition } from '../protocol/directive.ts'
 import { WritError } from '../protocol/errors.ts'
 import { type ActorKey, actorKey, addressOf, chosenId, directiveOf, readTaskId, registryId } from '../protocol/ids.ts'
+import { mendDirective, parkedError } from './parked.ts'
 import { planReading, verdictReading } from './readings.ts'
 import type { Turn } from './turn.ts'
 
@@ -68,6 +68,16 @@ export const tellDirective = async (
   return brief(turn, key)
 }
 
+/** What is parked of a directive and its steps is tried again; nothing parked is nothing to do. */
+export const mend = async (turn: Turn, owner: string, id: string): Promise<Brief> => {
+  const key = await mustBeThere(turn, owner, id)
+  const resident = await turn.host.loader.actor(key)
+  // One whose machine is unknown comes back by itself, on a node that knows it.
+  if (resident?.live === null) throw parkedError(resident)
+  mendDirective(turn, key)
+  return brief(turn, key)
+}
+
 export interface Create {
   definition: Definition
   content: string
@@ -118,22 +128,6 @@ export const createDirective = async (
   turn.post(actorKey(owner, registryId), { type: 'open', directive: key }, key)
   await turn.run()
   return brief(turn, key)
-}
-
-/** The same content has the same hash, whatever the order of its keys. */
-export const contentHash = (value: unknown): string =>
-  createHash('sha256')
-    .update(JSON.stringify(sorted(value)))
-    .digest('hex')
-
-const sorted = (value: unknown): unknown => {
-  if (Array.isArray(value)) return value.map(sorted)
-  if (typeof value !== 'object' || value === null) return value
-  return Object.fromEntries(
-    Object.entries(value)
-      .toSorted(([a], [b]) => (a < b ? -1 : 1))
-      .map(([key, each]) => [key, sorted(each)]),
-  )
 }
 
 export const submitPlan = async (turn: Turn, owner: string, id: string, plan: unknown): Promise<Brief> => {

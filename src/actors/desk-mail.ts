@@ -1,7 +1,7 @@
 /** What a registry tells a directive's desk: it changes which grants the desk holds, and through lost ones the tasks on them. */
 import { actorKey, type ActorKey, readKey, registryId } from '../protocol/ids.ts'
 import { acceptMs } from '../protocol/limits.ts'
-import { setHeld } from './attempt.ts'
+import { askAttempt, setHeld } from './attempt.ts'
 import type { AttemptRow } from './ports/rows.ts'
 import type { FromRegistry, GrantOffer } from './registrar.ts'
 import { release, type ToRegistry } from './settle.ts'
@@ -63,8 +63,8 @@ const loseMissing = async (turn: Turn, directive: ActorKey, { daemon, running, h
   const lost = ({ daemon: on, accepted, openedAt, task, attempt }: AttemptRow): boolean =>
     on === daemon && accepted && openedAt < heardAt - acceptMs && !running.includes(`${task}/${attempt}`)
   for (const attempt of attemptsOf(turn, directive, lost)) {
+    askAttempt(turn, attempt, 'cancel')
     lose(turn, attempt, `the daemon ${daemon} came back without it`)
-    turn.draft.outgoing.push({ kind: 'order', verb: 'cancel', attempt })
   }
 }
 

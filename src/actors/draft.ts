@@ -13,6 +13,7 @@ import type {
   EventRow,
   FileRow,
   HeldRow,
+  LateRow,
   MessageRow,
   ParkedRow,
   ReadyRow,
@@ -25,7 +26,7 @@ import type { DaemonRow, GrantRow, NeedRow } from './ports/registry-rows.ts'
 export type Outgoing =
   | { kind: 'event'; row: EventRow }
   | { kind: 'spawn'; attempt: AttemptRow }
-  | { kind: 'order'; verb: 'cancel' | 'finish'; attempt: AttemptRow }
+  | { kind: 'order'; attempt: AttemptRow }
   | { kind: 'reply'; send: () => void }
   | { kind: 'call'; call: () => void }
 
@@ -59,6 +60,7 @@ export class Draft {
   readonly events: EventRow[] = []
   readonly tasks = new Map<string, TaskRow>()
   readonly attempts = new Map<string, AttemptRow>()
+  readonly late: LateRow[] = []
   readonly evaluations: EvaluationRow[] = []
   /** A row to write, or null to delete it. `fresh`: it was not in the store before this draft, so deleting it is nothing. */
   readonly ready = new Map<ActorKey, { row: ReadyRow | null; fresh: boolean }>()
@@ -70,6 +72,7 @@ export class Draft {
   readonly replies = new Map<string, { owner: string; command: string; reply: object; at: number }>()
   readonly parked: ParkedRow[] = []
   readonly faulted: { key: ActorKey; reason: string }[] = []
+  readonly mended: ActorKey[] = []
   readonly outgoing: Outgoing[] = []
   /** Payload bytes so far, roughly: what the commit's limit is held against. */
   bytes = 0
@@ -123,9 +126,11 @@ export class Draft {
       this.messages,
       this.fired,
       this.events,
+      this.late,
       this.evaluations,
       this.parked,
       this.faulted,
+      this.mended,
     ]
     return maps.reduce((sum, map) => sum + map.size, 0) + lists.reduce((sum, list) => sum + list.length, 0)
   }
@@ -185,12 +190,14 @@ export class Draft {
       events: this.events,
       tasks: [...this.tasks.values()],
       attempts: [...this.attempts.values()],
+      late: this.late,
       evaluations: this.evaluations,
       ...this.slots(),
       files: [...this.files.values()],
       replies: [...this.replies.values()],
       parked: this.parked,
       faulted: this.faulted,
+      mended: this.mended,
     }
   }
 
@@ -226,9 +233,11 @@ export class Draft {
     this.messages.push(...other.messages)
     this.fired.push(...other.fired)
     this.events.push(...other.events)
+    this.late.push(...other.late)
     this.evaluations.push(...other.evaluations)
     this.parked.push(...other.parked)
     this.faulted.push(...other.faulted)
+    this.mended.push(...other.mended)
     this.outgoing.push(...other.outgoing)
   }
 }

@@ -124,12 +124,14 @@ export class Engine {
     })
     this.#reopening = new Reopening(store, this.watch)
     const depth = (): number => this.loop.depth
+    const isHeld = (shard: number): boolean => this.holder.epoch(shard) !== null
     this.#inbox = new Inbox({
       host: this.host,
       reader: parts.reader,
       watch: this.watch,
       push,
       depth,
+      isHeld,
       look: (shard) => this.mailbox.look([shard]),
     })
     this.registries = new Registries(this.host, push, (owner) => this.holder.epochs().has(shardOf(owner, registryId)))
@@ -159,7 +161,7 @@ export class Engine {
     const numbers = shards.map(({ shard }) => shard)
     // What a unit took back, or a read brought late, after they were lost the last time.
     this.host.memory.forgetShards(new Set(numbers))
-    await this.#reopening.reopen(numbers)
+    this.#parking.find(await this.#reopening.reopen(numbers))
     // What these shards have sent before may wait anywhere.
     this.mailbox.doubt(this.holder.shards)
     this.mailbox.look(this.holder.shards)

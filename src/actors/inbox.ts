@@ -12,7 +12,16 @@ import { actorKey, registryId } from '../protocol/ids.ts'
 import { pendingRequestsMax } from '../protocol/limits.ts'
 import type { DirectiveView } from '../protocol/views.ts'
 import type { Report } from '../protocol/task.ts'
-import { completeContract, type Create, createDirective, endTask, once, submitPlan, tellDirective } from './commands.ts'
+import {
+  completeContract,
+  type Create,
+  createDirective,
+  endTask,
+  mend,
+  once,
+  submitPlan,
+  tellDirective,
+} from './commands.ts'
 import { evaluateStep, steerStep } from './step-commands.ts'
 import { putFile, readFile, takeChunk, type Uploads } from './files.ts'
 import type { Host } from './host.ts'
@@ -30,6 +39,7 @@ export interface InboxParts {
   watch: Watch
   push: (unit: Unit) => void
   depth: () => number
+  isHeld: (shard: number) => boolean
   /** Looks into the mailboxes of a shard soon. */
   look: (shard: number) => void
 }
@@ -99,6 +109,8 @@ export class Inbox {
       case 'cancel':
       case 'retry':
         return this.#unit(asked, (turn) => tellDirective(turn, owner, id, { type: verb }))
+      case 'mend':
+        return this.#unit(asked, (turn) => mend(turn, owner, id))
       case 'plan':
         return this.#unit(asked, (turn) => submitPlan(turn, owner, id, (body as DirectiveInput<'plan'>).plan))
       case 'evaluate':
@@ -182,13 +194,15 @@ export class Inbox {
     }
   }
 
-  /** Progress is only noted: it is about liveness, and changes nothing that is stored. */
+  /** Progress is only noted: it is about liveness, and changes nothing that is stored. What does not count is over. */
   async #report(asked: Asked): Promise<void> {
     const { owner, id, verb, body, daemon } = asked
     if (daemon === null) throw unknownVerb(asked)
     if (verb === 'progress' || verb === 'accepted') {
       const report = body as Report['accepted']
-      const counted = this.#parts.watch.progress(actorKey(owner, id), daemon, report.session, report)
+      const { watch, isHeld } = this.#parts
+      if (!isHeld(asked.shard ?? 0)) throw new WritError('NOT_HOLDER', 'this thread does not hold the shard any more')
+      const counted = watch.heard(actorKey(owner, id), daemon, report, verb)
       return asked.reply({ received: true, counted })
     }
     if (verb !== 'done' && verb !== 'failed') throw unknownVerb(asked)

@@ -5,7 +5,7 @@ import { type ActorKey, actorKey, readKey } from '../protocol/ids.ts'
 import type { PlanRow } from '../protocol/plan.ts'
 import { unpackSnapshot } from './codec.ts'
 import { type Desk, emptyDesk } from './desk.ts'
-import type { DirectiveFacts, Memory, Resident } from './memory.ts'
+import { attemptKey, type ClosedAttempt, type DirectiveFacts, type Memory, type Resident } from './memory.ts'
 import type { AttemptRow, TaskRow } from './ports/rows.ts'
 import type { LoadedActor, LoadedDesk, Store } from './ports/store.ts'
 import { type RegistryTables, tablesOf } from './registry-tables.ts'
@@ -71,6 +71,12 @@ export class Loader {
   async attempt(directive: ActorKey, owner: string, task: string): Promise<AttemptRow | null> {
     await this.desk(directive)
     return this.#memory.attempts.get(actorKey(owner, task)) ?? null
+  }
+
+  /** An attempt that is not open any more; null when there never was one. */
+  closed(owner: string, task: string, attempt: number): Promise<ClosedAttempt | null> {
+    const key = attemptKey({ owner, task, attempt })
+    return this.#keep(this.#memory.closed, key, `attempt ${key}`, () => this.#store.attempt(owner, task, attempt))
   }
 
   /**

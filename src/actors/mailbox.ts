@@ -13,7 +13,8 @@ import { batchMessagesMax } from '../protocol/limits.ts'
 import type { MessageRow, StoredMessage, StoredTimer } from './ports/rows.ts'
 import { type FromRegistry, takeFromDirective } from './registrar.ts'
 import type { ToRegistry } from './settle.ts'
-import { pairOf, parkedError, type Turn } from './turn.ts'
+import { parkedError } from './parked.ts'
+import { pairOf, type Turn } from './turn.ts'
 import { type Unit, unitOf } from './unit.ts'
 
 /** A plain publish that the stream brought, as it lies in the mailbox. */

@@ -26,6 +26,13 @@ export interface DirectiveFacts extends LoadedDirective {
   id: string
 }
 
+/** By which attempts are told apart for ever: `<owner>/<task id> <attempt>`. */
+export const attemptKey = ({ owner, task, attempt }: Pick<AttemptRow, 'owner' | 'task' | 'attempt'>): string =>
+  `${owner}/${task} ${attempt}`
+
+/** Who an attempt was of, and what it reported. */
+export type ClosedAttempt = Pick<AttemptRow, 'nonce' | 'daemon' | 'session' | 'reported'>
+
 export class Memory {
   readonly actors = new Map<ActorKey, Resident>()
   readonly directives = new Map<ActorKey, DirectiveFacts>()
@@ -34,6 +41,8 @@ export class Memory {
   /** Rows of tasks and open attempts by `<owner>/<task id>`. */
   readonly tasks = new Map<string, TaskRow>()
   readonly attempts = new Map<string, AttemptRow>()
+  /** Of attempts that were closed here, by `<owner>/<task id> <attempt>`: what a report that comes late is held against. */
+  readonly closed = new Map<string, ClosedAttempt>()
   /** Replies to commands that may not be in the store yet, by `<owner>/<command>`. */
   readonly replies = new Map<string, object>()
   /** Plan rows by `<hash>/<index>`: they never change, so they outlive a failed commit. */
@@ -73,6 +82,7 @@ export class Memory {
       this.registries,
       this.tasks,
       this.attempts,
+      this.closed,
       this.replies,
     ])
       map.clear()
@@ -81,7 +91,7 @@ export class Memory {
 
   /** How much is kept: actors and rows, each some hundred bytes to a few KiB. */
   get size(): number {
-    return this.actors.size + this.tasks.size + this.plans.size
+    return this.actors.size + this.tasks.size + this.closed.size + this.plans.size
   }
 
   /** Makes room: what `busy` shards have is kept, for it may not be committed yet. */
@@ -97,7 +107,7 @@ export class Memory {
       const { owner, id } = readKey(key)
       return shards.has(shardOf(owner, id))
     }
-    for (const map of [this.actors, this.directives, this.desks, this.tasks, this.attempts])
+    for (const map of [this.actors, this.directives, this.desks, this.tasks, this.attempts, this.closed])
       for (const key of map.keys()) if (gone(key as ActorKey)) map.delete(key as never)
     for (const owner of this.registries.keys())
       if (shards.has(shardOf(owner, '__registry'))) this.registries.delete(owner)

@@ -1,33 +1,29 @@
 /** What a commit lets out: spawns, orders, events, mail. Everything here may be lost on the way; nothing depends on it. */
-import { actorKey, readKey, stepId } from '../protocol/ids.ts'
+import { readKey, stepId } from '../protocol/ids.ts'
 import { isoTime } from '../protocol/time.ts'
 import type { Draft, Outgoing } from './draft.ts'
 import type { Host } from './host.ts'
+import { attemptKey } from './memory.ts'
 import type { AttemptRow, EventRow } from './ports/rows.ts'
 import type { Watch } from './watch.ts'
 
 export const sendOut = (host: Host, watch: Watch, draft: Draft, messages: readonly number[]): void => {
   for (const attempt of draft.attempts.values()) if (attempt.closedAt !== null) watch.closed(attempt)
   for (const outgoing of draft.outgoing)
-    if (outgoing.kind !== 'spawn' || isOpen(draft, outgoing.attempt)) send(host, watch, outgoing)
+    if (outgoing.kind !== 'spawn' || isOpen(draft, outgoing.attempt)) send(host, watch, draft, outgoing)
   draft.messages.forEach(({ to, from }, at) => host.wire.mail(to, { from, message: messages[at] ?? 0 }))
 }
 
 /** It may have ended in the very commit that opened it. */
-const isOpen = ({ attempts }: Draft, { owner, task, attempt }: AttemptRow): boolean =>
-  attempts.get(`${actorKey(owner, task)} ${attempt}`)?.closedAt === null
+const isOpen = ({ attempts }: Draft, attempt: AttemptRow): boolean =>
+  attempts.get(attemptKey(attempt))?.closedAt === null
 
-const send = (host: Host, watch: Watch, outgoing: Outgoing): void => {
+const send = (host: Host, watch: Watch, { attempts }: Draft, outgoing: Outgoing): void => {
   switch (outgoing.kind) {
     case 'spawn':
       return watch.open(outgoing.attempt)
-    case 'order': {
-      const { owner, daemon, session, task, attempt, nonce } = outgoing.attempt
-      host.wire.order(owner, daemon, session, outgoing.verb, { task, attempt, nonce }).catch((error: unknown) => {
-        host.log.info({ err: error, task, attempt }, 'an order did not reach its daemon')
-      })
-      return
-    }
+    case 'order':
+      return watch.order(attempts.get(attemptKey(outgoing.attempt)) ?? outgoing.attempt)
     case 'event':
       return sendEvent(host, outgoing.row)
     case 'reply':

@@ -6,7 +6,8 @@ import { WritError } from '../protocol/errors.ts'
 import { parkTriesMax } from '../protocol/limits.ts'
 import type { Host } from './host.ts'
 import type { ActorKey } from '../protocol/ids.ts'
-import type { StoredMessage } from './ports/rows.ts'
+import { stopParked } from './parked.ts'
+import type { AttemptRow, StoredMessage } from './ports/rows.ts'
 import type { Turn } from './turn.ts'
 import { type Unit, unitOf } from './unit.ts'
 
@@ -36,12 +37,27 @@ export class Parking {
       const { draft } = turn
       draft.shards.add(unit.shard)
       if (row !== null)
-        draft.parked.push({ message: row.id, actor: row.to, body: row.body, reason, at: this.#host.now() })
-      if (timer !== null) parkActor(turn, timer.key, reason)
+        draft.parked.push({
+          message: row.id,
+          actor: row.to,
+          from: row.from,
+          body: row.body,
+          reason,
+          at: this.#host.now(),
+        })
+      if (timer !== null) await parkActor(turn, timer.key, reason)
       return {}
     }
     const asker = row === null ? null : { reply: () => this.#parked(row), fail: () => {} }
     this.#push(unitOf(unit.shard, `parking of ${unit.what}`, run, { asker }))
+  }
+
+  /** After a move: whose actors are parked among these open attempts is found out, and they are stopped. */
+  find(attempts: readonly AttemptRow[]): void {
+    for (const shard of new Set(attempts.map((attempt) => attempt.shard))) {
+      const actors = attempts.filter((attempt) => attempt.shard === shard).map(({ actor }) => actor)
+      this.#push(unitOf(shard, 'looking for parked actors', (turn) => stopThose(turn, actors)))
+    }
   }
 
   /** A unit was committed: what it failed before does not count any more. */
@@ -66,9 +82,18 @@ export class Parking {
   }
 }
 
+const stopThose = async (turn: Turn, actors: readonly ActorKey[]): Promise<object> => {
+  const { loader, memory } = turn.host
+  await loader.actors(actors)
+  for (const key of actors) if (memory.actors.get(key)?.parked != null) await stopParked(turn, key)
+  return {}
+}
+
 /** Units from here on find it parked, as those after the commit do. */
-const parkActor = ({ host: { memory }, draft }: Turn, key: ActorKey, reason: string): void => {
-  draft.faulted.push({ key, reason })
+const parkActor = async (turn: Turn, key: ActorKey, reason: string): Promise<void> => {
+  const { memory } = turn.host
+  turn.draft.faulted.push({ key, reason })
   const resident = memory.actors.get(key)
   if (resident !== undefined) memory.set(memory.actors, key, { ...resident, parked: reason })
+  await stopParked(turn, key)
 }

@@ -2,6 +2,7 @@
  * Brings the watch in line with the attempts that the store says are open: after a move, and after a commit that may have
  * held without anybody being told. What was opened or closed while the store was read is newer than its answer.
  */
+import { attemptKey } from './memory.ts'
 import type { AttemptRow } from './ports/rows.ts'
 import type { Store } from './ports/store.ts'
 import type { Watch } from './watch.ts'
@@ -23,19 +24,20 @@ export class Reopening {
     for (const attempt of attempts) for (const read of this.#reads) read.add(attempt)
   }
 
-  async reopen(shards: readonly number[]): Promise<void> {
+  /** Answers with those that are open. */
+  async reopen(shards: readonly number[]): Promise<readonly AttemptRow[]> {
     const touched = new Set<string>()
     this.#reads.add(touched)
     try {
       const open = await this.#store.openAttempts(shards)
-      const names = new Set(open.map(nameOf))
-      const isOld = (attempt: AttemptRow): boolean => !touched.has(nameOf(attempt))
-      this.#watch.forget((each) => shards.includes(each.shard) && !names.has(nameOf(each)) && isOld(each))
-      for (const attempt of open) if (isOld(attempt)) this.#watch.open(attempt)
+      const names = new Set(open.map(attemptKey))
+      const isOld = (attempt: AttemptRow): boolean => !touched.has(attemptKey(attempt))
+      this.#watch.forget((each) => shards.includes(each.shard) && !names.has(attemptKey(each)) && isOld(each))
+      const old = open.filter(isOld)
+      for (const attempt of old) this.#watch.open(attempt)
+      return old
     } finally {
       this.#reads.delete(touched)
     }
   }
 }
-
-const nameOf = ({ owner, task, attempt }: AttemptRow): string => `${owner}/${task} ${attempt}`

@@ -24,6 +24,7 @@ import { pack } from './codec.ts'
 import { Draft } from './draft.ts'
 import type { Host } from './host.ts'
 import type { DirectiveFacts, Resident } from './memory.ts'
+import { closeForParked, parkedError } from './parked.ts'
 import { directiveSettings, stepSettings } from './settings.ts'
 import { fromDesk, settle } from './settle.ts'
 
@@ -167,10 +168,12 @@ export class Turn {
     await this.#keep(current, result, { message, timer, at: given.at, seed: given.seed, origin })
   }
 
-  /** A parked actor takes nothing. What others of the engine tell it waits in its mailbox; what came from outside is not done at all. */
-  #putOff({ to, from, message }: Letter, resident: Resident): void {
-    if (message === null || !(from.includes('/') || fromEngine.has(from))) throw parkedError(resident)
+  /** A parked actor takes nothing. What daemons and others of the engine tell it waits in its mailbox; what people ask is not done at all. */
+  async #putOff({ to, from, message }: Letter, resident: Resident): Promise<void> {
+    const waits = from.includes('/') || fromEngine.has(from) || from.startsWith('daemon ')
+    if (message === null || !waits) throw parkedError(resident)
     this.post(to, message, from)
+    await closeForParked(this, to, message)
   }
 
   /** The daemon's acceptance came with the spawn's reply: it is told to the machine before whatever comes next. */
@@ -249,7 +252,3 @@ const notFound = (key: ActorKey): WritError => {
     hint: 'writ directive list shows what there is',
   })
 }
-
-/** What a parked actor is told is done once somebody has mended it. */
-export const parkedError = ({ row, parked }: Resident): WritError =>
-  new WritError('PARKED', `${row.kind} ${row.id} is parked: ${parked ?? 'its machine is unknown here'}`)

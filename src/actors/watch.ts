@@ -1,12 +1,12 @@
 /**
- * Watches the open attempts of a thread's shards: sends each spawn until it is accepted or refused, and notices when an
- * attempt is not accepted in time or makes no progress. All of it lives in memory, begins anew with grace after a move, and
- * comes to the machines as messages (DESIGN 8).
+ * Watches the open attempts of a thread's shards: sends each spawn until it is accepted or refused, tells daemons what they
+ * are asked until the attempt is closed, and notices when one is not accepted in time or makes no progress. All of it lives
+ * in memory, begins anew with grace after a move, and comes to the machines as messages (DESIGN 8).
  */
 import type { Message, Stamp } from '../machines/message.ts'
 import { WritError } from '../protocol/errors.ts'
 import { actorKey, type ActorKey } from '../protocol/ids.ts'
-import { acceptMs, stallMs } from '../protocol/limits.ts'
+import { acceptMs, stallMs, stoppingMs } from '../protocol/limits.ts'
 import type { Spawn } from '../protocol/task.ts'
 import type { Host } from './host.ts'
 import type { AttemptRow } from './ports/rows.ts'
@@ -30,11 +30,17 @@ interface Watched {
   aliveAt: number
   stallMs: number
   given: boolean
+  /** What its actor was told of its end, and when: it is watched until the commit that closes it. */
+  told: { message: Message; at: number } | null
+  /** What its daemon is being told, and since when. */
+  telling: { verb: AttemptRow['asked']; since: number } | null
 }
 
 /** An acceptance that no other commit took along is stored after this time, so that people see the task running. */
 const acceptanceStoredMs = 1000
 const resendMs = 500
+/** What was told is told again after this time, while the attempt is open. */
+const againMs = acceptMs
 
 export class Watch {
   readonly #host: Host
@@ -52,7 +58,8 @@ export class Watch {
 
   /** An attempt was opened, or found open after a move: its spawn is sent (again: the daemon knows it already then). */
   open(attempt: AttemptRow): void {
-    if (this.#watched.get(keyOf(attempt))?.attempt.attempt === attempt.attempt) return
+    const known = this.#find(attempt)
+    if (known !== undefined) return attempt.asked === known.attempt.asked ? undefined : this.order(attempt)
     const now = this.#host.clock.monotonic()
     const watched = {
       attempt,
@@ -61,30 +68,48 @@ export class Watch {
       aliveAt: now,
       stallMs,
       given: attempt.accepted,
+      told: null,
+      telling: null,
     }
     this.#watched.set(keyOf(attempt), watched)
+    void this.#orderOpen(watched)
     if (attempt.inbox !== null) void this.#answerPull(watched, attempt.inbox)
     else if (!attempt.accepted) void this.#send(watched)
     else void this.#readStallMs(watched)
   }
 
+  /** Its daemon is asked to end it (`attempt.asked`): until it is closed; if it is closed already, until the daemon has heard. */
+  order(attempt: AttemptRow): void {
+    const watched = this.#find(attempt)
+    if (watched === undefined || attempt.closedAt !== null) return void this.#orderClosed(attempt)
+    watched.attempt = attempt
+    void this.#orderOpen(watched)
+  }
+
   closed(attempt: AttemptRow): void {
+    if (this.#find(attempt) !== undefined) this.#watched.delete(keyOf(attempt))
+  }
+
+  #find(attempt: AttemptRow): Watched | undefined {
     const watched = this.#watched.get(keyOf(attempt))
-    if (watched?.attempt.attempt === attempt.attempt) this.#watched.delete(keyOf(attempt))
+    return watched?.attempt.attempt === attempt.attempt ? watched : undefined
   }
 
   forget(isGone: (attempt: AttemptRow) => boolean): void {
     for (const [key, { attempt }] of this.#watched) if (isGone(attempt)) this.#watched.delete(key)
   }
 
-  /** Progress counts only for the open attempt, from its own session. */
-  progress(key: ActorKey, daemon: string, session: string, stamp: Stamp): boolean {
+  /**
+   * That an attempt was accepted, or gets on: counts only for the open attempt, from its own session. Asking whether one is
+   * still wanted (`accepted` again) is no progress.
+   */
+  heard(key: ActorKey, daemon: string, report: Stamp & { session: string }, verb: 'accepted' | 'progress'): boolean {
     const watched = this.#watched.get(key)
     if (watched === undefined) return false
     const { attempt } = watched
-    const own = attempt.attempt === stamp.attempt && attempt.nonce === stamp.nonce && attempt.daemon === daemon
-    if (!own || attempt.session !== session) return false
-    watched.aliveAt = this.#host.clock.monotonic()
+    const own = attempt.attempt === report.attempt && attempt.nonce === report.nonce && attempt.daemon === daemon
+    if (!own || attempt.session !== report.session) return false
+    if (verb === 'progress' || !watched.accepted) watched.aliveAt = this.#host.clock.monotonic()
     this.#accept(watched)
     return true
   }
@@ -96,8 +121,12 @@ export class Watch {
   }
 
   #lookAt(watched: Watched, now: number): void {
-    const { attempt, accepted, sentAt, aliveAt } = watched
-    if (!accepted && now - sentAt >= acceptMs) this.#lose(watched, 'accept', `not accepted within ${acceptMs / 1000} s`)
+    const { attempt, accepted, sentAt, aliveAt, told } = watched
+    if (told !== null) {
+      if (now - told.at >= againMs) this.#tell(watched, told.message)
+    } else if (attempt.asked === 'cancel') this.#lookAtStopping(watched, now)
+    else if (!accepted && now - sentAt >= acceptMs)
+      this.#lose(watched, 'accept', `not accepted within ${acceptMs / 1000} s`)
     else if (accepted && attempt.inbox === null && now - aliveAt >= watched.stallMs)
       this.#lose(watched, 'stall', `no progress for ${watched.stallMs / 1000} s`)
     else if (accepted && !watched.given && now - aliveAt >= acceptanceStoredMs) {
@@ -106,10 +135,20 @@ export class Watch {
     }
   }
 
-  #lose(watched: Watched, why: 'accept' | 'stall' | 'refused', reason: string): void {
-    const { attempt } = watched
-    this.#watched.delete(keyOf(attempt))
-    this.#watching.tell(attempt, { type: 'task.lost', attempt: attempt.attempt, nonce: attempt.nonce, why, reason })
+  /** Its actor gives it up by a timer of its own; a parked one does not. */
+  #lookAtStopping(watched: Watched, now: number): void {
+    if (watched.telling !== null && now - watched.telling.since >= stoppingMs + againMs)
+      this.#lose(watched, 'daemon', 'it was told to stop and did not answer in time')
+  }
+
+  #lose(watched: Watched, why: 'accept' | 'stall' | 'refused' | 'daemon', reason: string): void {
+    const { attempt, nonce } = watched.attempt
+    this.#tell(watched, { type: 'task.lost', attempt, nonce, why, reason })
+  }
+
+  #tell(watched: Watched, message: Message): void {
+    watched.told = { message, at: this.#host.clock.monotonic() }
+    this.#watching.tell(watched.attempt, message)
   }
 
   /**
@@ -119,17 +158,9 @@ export class Watch {
   #refused(watched: Watched, error: WritError): void {
     const { code, message: reason } = error
     if (code === 'BUSY' || code === 'DRAINING') return this.#lose(watched, 'refused', reason)
-    const { attempt } = watched
-    this.#watched.delete(keyOf(attempt))
+    const { attempt, nonce } = watched.attempt
     const means = code !== 'TOO_LARGE' && code !== 'BAD_INPUT'
-    const text = `the spawn was refused: ${reason}`
-    this.#watching.tell(attempt, {
-      type: 'task.failed',
-      attempt: attempt.attempt,
-      nonce: attempt.nonce,
-      reason: text,
-      means,
-    })
+    this.#tell(watched, { type: 'task.failed', attempt, nonce, reason: `the spawn was refused: ${reason}`, means })
   }
 
   #accept(watched: Watched): void {
@@ -150,11 +181,16 @@ export class Watch {
     }
   }
 
-  /** Until the daemon answers, the attempt is closed, or its time to accept is over. */
+  #isOpen(watched: Watched): boolean {
+    const { attempt } = watched
+    return this.#watched.get(keyOf(attempt)) === watched && this.#watching.isHeld(attempt.shard)
+  }
+
+  /** Until the daemon answers, the attempt is closed or to be stopped, or its time to accept is over. */
   async #send(watched: Watched): Promise<void> {
     const { attempt } = watched
     const { clock, wire } = this.#host
-    const isOpen = (): boolean => this.#watched.get(keyOf(attempt)) === watched && this.#watching.isHeld(attempt.shard)
+    const isOpen = (): boolean => this.#isOpen(watched) && watched.attempt.asked !== 'cancel'
     while (isOpen() && !watched.accepted && clock.monotonic() - watched.sentAt < acceptMs) {
       try {
         const spawn = await this.#watching.compose(attempt)
@@ -166,8 +202,48 @@ export class Watch {
         return
       } catch (error) {
         if (isOpen() && isAnswer(error)) return this.#refused(watched, error)
-        await new Promise<void>((resolve) => clock.after(resendMs, resolve))
+        await this.#pause(resendMs)
       }
+    }
+  }
+
+  async #pause(ms: number): Promise<void> {
+    await new Promise<void>((resolve) => this.#host.clock.after(ms, resolve))
+  }
+
+  /** What has not begun cannot finish: that waits for the acceptance. */
+  async #orderOpen(watched: Watched): Promise<void> {
+    const verb = watched.attempt.asked
+    if (verb === null || watched.telling?.verb === verb) return
+    watched.telling = { verb, since: this.#host.clock.monotonic() }
+    for (let waitMs = resendMs; this.#isOpen(watched) && watched.attempt.asked === verb;) {
+      const waits = verb === 'finish' && !watched.accepted
+      const isHeard = !waits && (await this.#sayOrder(watched.attempt, verb))
+      await this.#pause(isHeard ? againMs : waitMs)
+      waitMs = waits ? resendMs : Math.min(2 * waitMs, againMs)
+    }
+  }
+
+  async #orderClosed(attempt: AttemptRow): Promise<void> {
+    const { clock } = this.#host
+    const until = clock.monotonic() + stoppingMs
+    const mayTell = (): boolean => clock.monotonic() < until && this.#watching.isHeld(attempt.shard)
+    for (let waitMs = resendMs; mayTell() && attempt.asked !== null; waitMs *= 2) {
+      if (await this.#sayOrder(attempt, attempt.asked)) return
+      await this.#pause(waitMs)
+    }
+  }
+
+  /** Whether its daemon has heard it. A pull hears nothing, and is told by its reports' receipts. */
+  async #sayOrder(of: AttemptRow, verb: 'cancel' | 'finish'): Promise<boolean> {
+    const { owner, daemon, session, task, attempt, nonce, inbox } = of
+    if (inbox !== null) return true
+    try {
+      await this.#host.wire.order(owner, daemon, session, verb, { task, attempt, nonce })
+      return true
+    } catch (error) {
+      this.#host.log.info({ err: error, task, attempt }, 'an order did not reach its daemon')
+      return isAnswer(error)
     }
   }
 

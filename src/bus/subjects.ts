@@ -95,6 +95,11 @@ export const subjects = {
         answers.briefAnswer,
       ),
       retry: request(directiveCommands.retry, 'Takes up a failed or cancelled directive again.', answers.briefAnswer),
+      mend: request(
+        directiveCommands.mend,
+        'What is parked of the directive and its steps is tried again.',
+        answers.briefAnswer,
+      ),
       evaluate: request(
         directiveCommands.evaluate,
         'Asks for an evaluation of a step of the current chain.',

@@ -25,7 +25,7 @@ type Query = Partial<ListQuery>
 
 export interface NodeApi {
   create: (input: DirectiveInput) => Promise<Brief>
-  tell: (id: string, verb: 'start' | 'pause' | 'resume' | 'cancel' | 'retry') => Promise<Brief>
+  tell: (id: string, verb: 'start' | 'pause' | 'resume' | 'cancel' | 'retry' | 'mend') => Promise<Brief>
   plan: (id: string, plan: string) => Promise<Brief>
   evaluate: (id: string, step: string) => Promise<Brief>
   directive: (id: string) => Promise<DirectiveView>

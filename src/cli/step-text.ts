@@ -56,9 +56,9 @@ const attemptFacts = (task: TaskView): Facts => {
     task.attempts.length === 0 ? [[`${task.role} task`, `${task.status}, ${task.address}`] as [string, string]] : []
   return [
     ...open,
-    ...task.attempts.map(({ attempt, daemon, as, reason }): [string, string] => [
+    ...task.attempts.map(({ attempt, daemon, as, reason, late }): [string, string] => [
       `${task.role} attempt ${attempt}`,
-      `${as ?? 'open'} on ${daemon}${reason === '' ? '' : `: ${reason}`} (${task.address})`,
+      `${as ?? 'open'} on ${daemon}${reason === '' ? '' : `: ${reason}`}${late === null ? '' : `; reported ${late.outcome} too late`} (${task.address})`,
     ]),
   ]
 }

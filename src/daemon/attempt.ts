@@ -13,6 +13,8 @@ import type { Log } from './log.ts'
 import type { Output } from './output.ts'
 import { openOutput } from './output.ts'
 import { logFile } from './outputs.ts'
+import type { Pulse } from './pulse.ts'
+import { openPulse } from './pulse.ts'
 import type { Reports } from './reports.ts'
 import type { TaskSocket } from './socket.ts'
 import type { Wire } from './wire.ts'
@@ -46,11 +48,15 @@ export interface RunningAttempt {
 /** Runs an attempt whose record is on the disk. Never rejects: whatever goes wrong is an outcome. */
 export const runAttempt = (record: AttemptRecord, spawn: Spawn, around: Surroundings): RunningAttempt => {
   const ending = openEnding()
+  const pulse = openPulse(record, around.reports, ending)
   const overTime = setTimeout(() => ending.end('total'), Math.min(spawn.totalMs, 2 ** 31 - 1))
   const opened: Opened = { workspace: null, output: null }
-  const outcome = perform(record, spawn, around, ending, opened)
+  const outcome = perform(record, spawn, around, ending, pulse, opened)
     .catch((error: unknown) => failureOf(error, ending))
-    .finally(() => clearTimeout(overTime))
+    .finally(() => {
+      clearTimeout(overTime)
+      pulse.stop()
+    })
   const nothing = { offset: 0, bytes: Buffer.alloc(0), total: 0 }
   return {
     end: ending.end,
@@ -71,18 +77,19 @@ const perform = async (
   spawn: Spawn,
   around: Surroundings,
   ending: Ending,
+  pulse: Pulse,
   opened: Opened,
 ): Promise<Outcome> => {
   const { name, executor } = around.choice.of(spawn)
   if (executor === null) return failed(unknownExecutor(name, around.choice.names), false)
-  const flows = (): void => around.reports.progress(record)
+  const flows = (): void => pulse.progress()
   const use = { signal: ending.signal, flows }
   const output = outputOf(record, around, flows)
   opened.output = output
   try {
     const workspace = await openWorkspace(spawn, around.home.work, around.clones, use)
     opened.workspace = workspace
-    const outcome = await execute({ record, spawn, around, ending, output, folder: workspace.folder, executor })
+    const outcome = await execute({ record, spawn, around, ending, pulse, output, folder: workspace.folder, executor })
     if (outcome.verb === 'failed') return outcome
     const commit = await workspace.save()
     return { ...outcome, body: { ...outcome.body, ...(commit === null ? {} : { commit }) } }

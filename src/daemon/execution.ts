@@ -16,6 +16,7 @@ import type { Home } from './home.ts'
 import type { Output } from './output.ts'
 import { keepTail } from './output.ts'
 import { start } from './process.ts'
+import type { Pulse } from './pulse.ts'
 import { readRepository } from './repository.ts'
 import { endStrays, momentOfProcesses, tokenMark } from './strays.ts'
 
@@ -25,6 +26,7 @@ export interface Execution {
   spawn: Spawn
   around: Surroundings
   ending: Ending
+  pulse: Pulse
   output: Output
   folder: string
   executor: Executor
@@ -32,8 +34,8 @@ export interface Execution {
 
 /** Runs the executor. Whatever it leaves behind is ended. */
 export const execute = async (execution: Execution): Promise<Outcome> => {
-  const { record, spawn, around, ending, output, folder, executor } = execution
-  const admission = around.socket.admit({ spawn, progress: (text) => around.reports.progress(record, text) })
+  const { record, spawn, around, ending, pulse, output, folder, executor } = execution
+  const admission = around.socket.admit({ spawn, progress: pulse.progress })
   const write = writerFor(record, around.home)
   const places: Places = {
     workspace: folder,
@@ -60,7 +62,7 @@ export const execute = async (execution: Execution): Promise<Outcome> => {
         ? Promise.resolve(null)
         : around.clones.open(readRepository(spawn.repository), {
             signal: ending.signal,
-            flows: () => around.reports.progress(record),
+            flows: () => pulse.progress(),
           }),
   }
   try {

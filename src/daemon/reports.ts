@@ -21,8 +21,10 @@ const malformed: ReadonlySet<Code> = new Set<Code>(['BAD_INPUT', 'TOO_LARGE'])
 export interface Reports {
   /** Resolves with what became of the outcome; rejects only when `stopped` was aborted first. */
   deliver: (record: AttemptRecord, outcome: Outcome) => Promise<NonNullable<AttemptRecord['receipt']>>
-  /** Says that an attempt gets on, unless that was said just now. Lost ones are not repeated. */
-  progress: (record: AttemptRecord, text?: string) => void
+  /** Says that an attempt gets on, unless that was said just now. Lost ones are not repeated. Answers as `ask` does. */
+  progress: (record: AttemptRecord, text?: string) => Promise<boolean>
+  /** Whether an attempt is still wanted. No answer is a yes. */
+  ask: (record: AttemptRecord) => Promise<boolean>
 }
 
 export const openReports = (wire: Wire, log: Log, stopped: AbortSignal): Reports => {
@@ -51,14 +53,19 @@ export const openReports = (wire: Wire, log: Log, stopped: AbortSignal): Reports
       }
     }
   }
-  const progress = (record: AttemptRecord, text?: string): void => {
-    if (Date.now() - (progressed.get(record) ?? 0) < progressMs) return
-    progressed.set(record, Date.now())
-    const { attempt, nonce, session } = record
-    const body = { attempt, nonce, session, ...(text === undefined ? {} : { text: text.slice(0, 4096) }) }
-    wire.report(record.address, 'progress', body).catch((error: unknown) => {
-      log.debug({ task: record.task, attempt, error: String(error) }, 'a report of progress was lost')
-    })
+  const isWanted = async (record: AttemptRecord, verb: 'accepted' | 'progress', more: object): Promise<boolean> => {
+    const { task, address, attempt, nonce, session } = record
+    try {
+      return (await wire.report(address, verb, { attempt, nonce, session, ...more })).counted
+    } catch (error) {
+      log.debug({ task, attempt, error: String(error) }, `a report of ${verb} was lost`)
+      return true
+    }
   }
-  return { deliver, progress }
+  const progress = async (record: AttemptRecord, text?: string): Promise<boolean> => {
+    if (Date.now() - (progressed.get(record) ?? 0) < progressMs) return true
+    progressed.set(record, Date.now())
+    return isWanted(record, 'progress', text === undefined ? {} : { text: text.slice(0, 4096) })
+  }
+  return { deliver, progress, ask: (record) => isWanted(record, 'accepted', {}) }
 }

@@ -47,6 +47,7 @@ const recordSections = (rows: Commit): Sections => ({
   events: rows.events,
   tasks: rows.tasks,
   attempts: rows.attempts,
+  late: rows.late,
   evaluations: rows.evaluations,
 })
 
@@ -68,6 +69,7 @@ const restSections = (rows: Commit): Sections => ({
   replies: rows.replies?.map((row) => ({ ...row, reply: JSON.stringify(row.reply) })),
   parked: rows.parked?.map((row) => ({ ...row, body: base64(row.body) })),
   faulted: rows.faulted,
+  mended: rows.mended,
 })
 
 type Sections = Record<string, readonly unknown[] | undefined>

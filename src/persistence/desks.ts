@@ -37,6 +37,19 @@ export const loadTasks = (connection: Connection, owner: string, ids: readonly s
     order by id`,
   )
 
+export const loadAttempt = async (
+  connection: Connection,
+  owner: string,
+  task: string,
+  attempt: number,
+): Promise<AttemptRow | null> => {
+  const [row] = await connection.run(
+    (sql) => sql<AttemptRow[]>`
+    select * from writ.attempts where owner = ${owner} and task = ${task} and attempt = ${attempt}`,
+  )
+  return row ?? null
+}
+
 export const loadOpenAttempts = (connection: Connection, shards: readonly number[]): Promise<AttemptRow[]> =>
   connection.run(
     (sql) => sql<AttemptRow[]>`

@@ -8,7 +8,7 @@ import { loadActors, loadDirective, loadRegistries } from './actors.ts'
 import { putBlob, readBlob, readFiles, tidyBlobs } from './blobs.ts'
 import { commit } from './commit.ts'
 import { Connection } from './connection.ts'
-import { loadDesk, loadOpenAttempts, loadRegistry, loadTasks } from './desks.ts'
+import { loadAttempt, loadDesk, loadOpenAttempts, loadRegistry, loadTasks } from './desks.ts'
 import { callFailure, commitFailure } from './failures.ts'
 import { claim, join, leave, reclaim, release, renew } from './leases.ts'
 import { countTry, openIngress, readMailbox } from './mailbox.ts'
@@ -76,6 +76,7 @@ const compose = (commits: Connection, calls: Connection, options: StoreOptions, 
     dueTimers: (shards, limit) => readDueTimers(calls, shards, limit),
     nextTimer: (shards) => readNextTimer(calls, shards),
     openAttempts: (shards) => loadOpenAttempts(calls, shards),
+    attempt: (owner, task, attempt) => loadAttempt(calls, owner, task, attempt),
     registries: (shards) => loadRegistries(calls, shards),
     enqueue: openIngress(calls, options.mailboxMessagesMax ?? mailboxMessagesMax),
     countTry: (message, reason) => countTry(calls, message, reason),

@@ -1,11 +1,12 @@
 /** Tasks with their contracts, attempts and files. */
-import type { TaskRow } from '../actors/ports/rows.ts'
+import type { Reported, TaskRow } from '../actors/ports/rows.ts'
 import type { ListQuery } from '../protocol/commands.ts'
 import { addressOf, readKey, readTaskId, taskId } from '../protocol/ids.ts'
 import {
   type AttemptView,
   type ContractView,
   type FileLine,
+  type LateReport,
   type Page,
   repositoryName,
   type TaskLine,
@@ -30,6 +31,8 @@ export interface AttemptColumns {
   result: string | null
   startCommit: string | null
   commit: string | null
+  asked: AttemptView['asked']
+  reported: Reported | null
 }
 
 export interface FileColumns extends Omit<FileLine, 'time'> {
@@ -46,7 +49,7 @@ export const attemptsOf = (sql: Sql) => sql`(
   select coalesce(json_agg(json_build_object(
     'attempt', a.attempt, 'daemon', a.daemon, 'accepted', a.accepted, 'opened', a.opened_at, 'deadline', a.deadline,
     'closed', a.closed_at, 'as', a.closed, 'reason', a.reason, 'result', a.result, 'startCommit', a.start_commit,
-    'commit', a.commit) order by a.attempt), '[]')
+    'commit', a.commit, 'asked', a.asked, 'reported', a.reported::json) order by a.attempt), '[]')
   from writ.attempts a where a.owner = t.owner and a.task = t.id)`
 
 export const filesOf = (sql: Sql) => sql`(
@@ -148,11 +151,18 @@ const contractViewOf = (row: TaskColumns): ContractView => ({
   repositories: row.repository === null ? [] : [{ name: repositoryName, location: row.repository, primary: true }],
 })
 
-const attemptViewOf = ({ opened, deadline, closed, ...row }: AttemptColumns): AttemptView => ({
+const attemptViewOf = ({ opened, deadline, closed, reported, ...row }: AttemptColumns): AttemptView => ({
   ...row,
+  late: lateOf(reported),
   opened: isoOf(opened),
   deadline: isoOf(deadline),
   closed: isoOrNull(closed),
 })
+
+const lateOf = (reported: Reported | null): LateReport | null => {
+  if (reported === null || reported.counted) return null
+  const { verb, at, result = null, reason = null, commit = null } = reported
+  return { outcome: verb, result, reason, commit, time: isoOf(at) }
+}
 
 const fileLineOf = ({ at, ...row }: FileColumns): FileLine => ({ ...row, time: isoOf(at) })

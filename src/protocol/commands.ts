@@ -57,6 +57,7 @@ export const directiveCommands = {
   resume: bare,
   cancel: bare,
   retry: bare,
+  mend: bare,
   get: bare,
   plan: z.object({
     command: commandId,

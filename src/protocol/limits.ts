@@ -52,6 +52,8 @@ export const acceptMs = 10 * second
 export const beatMs = 5 * second
 export const daemonLeaseMs = 30 * second
 export const stallMs = 10 * minute
+/** How often our daemon asks whether an attempt is still wanted. */
+export const attemptAskMs = minute
 export const totalMs = 4 * hour
 export const stoppingMs = 30 * second
 export const meansBackoffMs: readonly number[] = [5 * second, 30 * second]

@@ -195,6 +195,18 @@ export interface AttemptView {
   result: string | null
   startCommit: string | null
   commit: string | null
+  /** What its daemon was last told: to end it, with its work (`finish`) or without (`cancel`). */
+  asked: 'cancel' | 'finish' | null
+  /** What the daemon reported after it was closed, which changed nothing (R43). */
+  late: LateReport | null
+}
+
+export interface LateReport {
+  outcome: 'done' | 'failed'
+  result: string | null
+  reason: string | null
+  commit: string | null
+  time: string
 }
 
 export interface FileLine {

@@ -27,6 +27,8 @@ const attemptOf = (task: string): AttemptRow => ({
   reason: '',
   result: null,
   commit: null,
+  asked: null,
+  reported: null,
 })
 
 const setUp = (...watched: string[]) => {

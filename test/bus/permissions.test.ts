@@ -32,6 +32,7 @@ const table: Record<string, { client: string; daemon: string }> = {
   'directive resume': { client: 'publish', daemon: '-' },
   'directive cancel': { client: 'publish', daemon: '-' },
   'directive retry': { client: 'publish', daemon: '-' },
+  'directive mend': { client: 'publish', daemon: '-' },
   'directive evaluate': { client: 'publish', daemon: '-' },
   'directive steps': { client: 'publish', daemon: '-' },
   'directive events': { client: 'publish', daemon: '-' },

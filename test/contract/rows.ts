@@ -130,6 +130,8 @@ export const attemptRow = (id: string, attempt: number, more: Partial<AttemptRow
   reason: '',
   result: null,
   commit: null,
+  asked: null,
+  reported: null,
   ...more,
 })
 

@@ -309,7 +309,14 @@ const commits = (
     test('a conflict in the last section leaves nothing of the first ones', async () => {
       const { store } = world()
       const parked = [
-        { message: 999_999, actor: 'alice/d' as const, body: new Uint8Array([1]), reason: '', at: make.at },
+        {
+          message: 999_999,
+          actor: 'alice/d' as const,
+          from: 'alice/x',
+          body: new Uint8Array([1]),
+          reason: '',
+          at: make.at,
+        },
       ]
       const rows: Partial<Commit> = {
         actors: [make.actorRow('d', 1)],
@@ -413,6 +420,18 @@ const records = (world: World, hold: Hold, commit: CommitAs): void => {
       await commit({ tasks: [make.taskRow('d', 1), make.taskRow('d', 2), make.taskRow('d', 1, { owner: 'bob' })] })
       expect((await store.tasks('alice', ['d__t2', 'd__t1', 'none'])).map((row) => row.id)).toEqual(['d__t1', 'd__t2'])
       expect(await store.tasks('carol', ['d__t1'])).toEqual([])
+    })
+
+    test('R43: a report that comes late is kept beside its attempt, which stays as it was closed', async () => {
+      const { store } = world()
+      const closed = make.attemptRow('d', 1, { closedAt: make.at, closed: 'lost', asked: 'cancel', result: 'r' })
+      await commit({ attempts: [closed] })
+      expect(await store.attempt('alice', 'd__t1', 1)).toEqual(closed)
+      expect(await store.attempt('alice', 'd__t1', 2)).toBeNull()
+      expect(await store.attempt('bob', 'd__t1', 1)).toBeNull()
+      const reported = JSON.stringify({ verb: 'done', counted: false, at: make.at, result: 'a\0b' })
+      await commit({ late: [{ owner: 'alice', task: 'd__t1', attempt: 1, reported }] })
+      expect(await store.attempt('alice', 'd__t1', 1)).toEqual({ ...closed, reported })
     })
 
     test('attempts that are open are found by shard and by directive until they are closed', async () => {
@@ -529,13 +548,57 @@ const mailboxes = (world: World, hold: Hold, commit: CommitAs): void => {
       })
       const [poison = 0] = messages
       const parked = [
-        { message: poison, actor: 'alice/bad' as const, body: new Uint8Array([1]), reason: 'why', at: make.at },
+        {
+          message: poison,
+          actor: 'alice/bad' as const,
+          from: 'alice/x',
+          body: new Uint8Array([1]),
+          reason: 'why',
+          at: make.at,
+        },
       ]
       await commit({ parked })
       expect((await store.mailbox([2], 10)).map((row) => row.body[0])).toEqual([2, 3])
       expect(await refusal(commit({ parked }))).toBe('CONFLICT')
       await commit({ faulted: [{ key: 'alice/bad', reason: 'why' }] })
       expect((await store.mailbox([2], 10)).map((row) => row.body[0])).toEqual([3])
+    })
+
+    test('a directive that is mended has its messages again, its steps as well, and nobody else', async () => {
+      const { store } = world()
+      await commit({ actors: [make.actorRow('d', 1), make.actorRow('d__1_0', 1), make.actorRow('d_', 1)] })
+      const { messages } = await commit({
+        messages: [message('d__1_0', 0, 1), message('d', 0, 2), message('d_', 0, 3), message('d', 0, 4)],
+      })
+      const [first = 0, second = 0, third = 0] = messages
+      const parkedOf = (id: number, actor: 'alice/d' | 'alice/d__1_0' | 'alice/d_', byte: number) => ({
+        message: id,
+        actor,
+        from: 'alice/x',
+        body: new Uint8Array([byte]),
+        reason: 'why',
+        at: make.at,
+      })
+      const faulted = (['alice/d', 'alice/d__1_0', 'alice/d_'] as const).map((key) => ({ key, reason: 'why' }))
+      await commit({
+        parked: [parkedOf(first, 'alice/d__1_0', 1), parkedOf(second, 'alice/d', 2), parkedOf(third, 'alice/d_', 3)],
+        faulted,
+      })
+      expect(await store.mailbox([0], 10)).toEqual([])
+      await commit({ mended: ['alice/d'] })
+      const rows = await store.mailbox([0], 10)
+      expect(rows.map(({ to, from, body }) => [to, from, body[0]])).toEqual([
+        ['alice/d', expect.any(String), 4],
+        ['alice/d__1_0', 'alice/x', 1],
+        ['alice/d', 'alice/x', 2],
+      ])
+      const actors = await store.actors(['alice/d', 'alice/d_'])
+      expect(new Map(actors.map(({ row, parked }) => [row.key, parked]))).toEqual(
+        new Map([
+          ['alice/d', null],
+          ['alice/d_', 'why'],
+        ]),
+      )
     })
 
     test('tries are counted outside of the commit that fails', async () => {

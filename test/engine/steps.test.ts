@@ -93,7 +93,7 @@ it('R27 R45: work ends once, by its contract and by its task, and then it is eva
   await world.until(id, 'step_evaluating')
   await daemon.spawned('evaluator a')
   await world.client.contract(spawn.contract.address).finish()
-  expect(await daemon.done(spawn)).toEqual({ received: true, counted: false })
+  expect(await daemon.done(spawn)).toEqual({ received: true, counted: true })
   expect(world.types(id, 0)).toEqual(['step_running', 'step_evaluating'])
 })
 

@@ -20,7 +20,8 @@ interface Before {
   messages: readonly StoredMessage[]
 }
 
-const attemptName = ({ owner, task, attempt }: AttemptRow): string => `${owner} ${task} ${attempt}`
+const attemptName = ({ owner, task, attempt }: Pick<AttemptRow, 'owner' | 'task' | 'attempt'>): string =>
+  `${owner} ${task} ${attempt}`
 
 export class Checkers {
   readonly fold: Fold
@@ -70,12 +71,14 @@ export class Checkers {
     }
   }
 
-  #before({ consumed = [], fired = [], attempts = [], journal = [] }: Commit): Before {
+  #before({ consumed = [], fired = [], attempts = [], late = [], journal = [] }: Commit): Before {
     const { messages, timers } = this.#tables
     return {
       consumed: consumed.map((id) => messages.get(id)),
       fired: fired.map(({ key, id }) => timers.get(`${key} ${id}`)),
-      attempts: new Map(attempts.map((row) => [attemptName(row), this.#tables.attempts.get(attemptName(row))])),
+      attempts: new Map(
+        [...attempts, ...late].map((row) => [attemptName(row), this.#tables.attempts.get(attemptName(row))]),
+      ),
       messages: journal.length > 0 ? [...messages.values()] : [],
     }
   }
@@ -88,6 +91,7 @@ export class Checkers {
       const entries = this.#checkActors(commit)
       this.#checkOrder(commit, before, entries)
       this.#checkAttempts(commit, before)
+      this.#checkLate(commit, before)
       this.#checkSlots(commit)
       this.#checkOwners(commit, before)
       this.#checkEvents(commit)
@@ -199,6 +203,15 @@ export class Checkers {
       const onGrant = open.filter(({ owner, grant }) => owner === row.owner && grant === row.grant)
       if (onGrant.length > 1) this.#wrong('14', `grant ${row.grant} backs ${onGrant.length} open attempts`)
       if (row.closedAt === null && row.deadline <= row.openedAt) this.#wrong('9', `attempt ${name} has no deadline`)
+    }
+  }
+
+  /** What comes late changes nothing but what is kept of it, once. */
+  #checkLate({ late = [] }: Commit, { attempts: before }: Before): void {
+    for (const row of late) {
+      const closed = this.#tables.attempts.get(attemptName(row))?.closedAt
+      if (closed == null || (before.get(attemptName(row))?.reported ?? null) !== null)
+        this.#wrong('7', `what was reported of ${attemptName(row)} is kept as late`)
     }
   }
 

@@ -26,7 +26,8 @@ export class ThreadEar implements Ear {
   readonly #tables: Tables
   readonly #checkers: Checkers
   readonly #trace: Trace
-  readonly #counted = new Set<string>()
+  /** What counted of each attempt: the same report again has the same receipt. */
+  readonly #counted = new Map<string, string>()
 
   constructor(tables: Tables, checkers: Checkers, trace: Trace) {
     this.#tables = tables
@@ -99,8 +100,9 @@ export class ThreadEar implements Ear {
     const name = `${read.owner} ${read.id} ${attempt}`
     if (this.#tables.attempts.get(name)?.closedAt == null)
       this.#wrong(`the report of ${name} has its receipt too early`)
-    if (this.#counted.has(name)) this.#trace.violate('7', `reports of ${name} counted twice`)
-    this.#counted.add(name)
+    const report = JSON.stringify([read.verb, decode(body)])
+    if ((this.#counted.get(name) ?? report) !== report) this.#trace.violate('7', `two reports of ${name} counted`)
+    this.#counted.set(name, report)
   }
 
   #wrong(what: string): void {

@@ -163,6 +163,9 @@ export class SimStore implements Store {
       select(attempts, (row) => row.closedAt === null && shards.includes(row.shard)).sort(byAttempt),
     )
 
+  readonly attempt: Store['attempt'] = (owner, task, attempt) =>
+    this.#call('attempt', ({ attempts }) => copied(attempts.get(`${owner} ${task} ${attempt}`) ?? null))
+
   readonly registries: Store['registries'] = (shards) =>
     this.#call('registries', ({ actors }) =>
       [...actors.values()]

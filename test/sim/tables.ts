@@ -120,13 +120,17 @@ export class Tables {
     return { messages }
   }
 
-  #writeRecords({ directives, chains, events, tasks, attempts, evaluations }: rows.Commit): void {
+  #writeRecords({ directives, chains, events, tasks, attempts, late, evaluations }: rows.Commit): void {
     for (const row of directives ?? [])
       this.directives.set(row.key, { ...copied(row), definition: JSON.parse(JSON.stringify(row.definition)) })
     put(this.chains, chains, chainKey)
     put(this.events, events, eventKey)
     put(this.tasks, tasks, taskKey)
     put(this.attempts, attempts, attemptKey)
+    for (const { reported, ...of } of late ?? []) {
+      const row = this.attempts.get(attemptKey(of))
+      if (row !== undefined) this.attempts.set(attemptKey(of), { ...row, reported: displayable(reported) })
+    }
     put(this.evaluations, evaluations, evaluationKey)
   }
 
@@ -155,6 +159,17 @@ export class Tables {
       this.parked.push(copied(row))
     }
     for (const { key, reason } of commit.faulted ?? []) this.faulted.set(key, displayable(reason))
+    for (const key of commit.mended ?? []) this.#mend(key)
+  }
+
+  /** What was parked goes back behind what waits: as a message more, so that the counts stay even. */
+  #mend(key: ActorKey): void {
+    const isOf = (actor: ActorKey): boolean => actor === key || actor.startsWith(`${key}__`)
+    for (const actor of this.faulted.keys()) if (isOf(actor)) this.faulted.delete(actor)
+    for (const { actor, from, body } of this.parked.filter((row) => isOf(row.actor)))
+      this.insertMessage({ to: actor, from, shard: this.actors.get(actor)?.shard ?? 0, body })
+    const left = this.parked.filter((row) => !isOf(row.actor))
+    this.parked.splice(0, this.parked.length, ...left)
   }
 }
 
@@ -164,7 +179,8 @@ const journalKey = (row: rows.JournalRow): string => `${row.key} ${row.version}`
 const eventKey = (row: rows.EventRow): string => `${row.directive} ${row.sequence}`
 const evaluationKey = (row: rows.EvaluationRow): string => `${row.directive} ${row.step ?? -1} ${row.number}`
 const taskKey = (row: { owner: string; id: string }): string => `${row.owner} ${row.id}`
-const attemptKey = (row: rows.AttemptRow): string => `${row.owner} ${row.task} ${row.attempt}`
+const attemptKey = (row: { owner: string; task: string; attempt: number }): string =>
+  `${row.owner} ${row.task} ${row.attempt}`
 const heldKey = (row: { directive: ActorKey; id: string }): string => `${row.directive} ${row.id}`
 const daemonKey = (row: { owner: string; name: string }): string => `${row.owner} ${row.name}`
 const grantKey = (row: { owner: string; id: string }): string => `${row.owner} ${row.id}`

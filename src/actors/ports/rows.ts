@@ -155,6 +155,30 @@ export interface AttemptRow {
   reason: string
   result: string | null
   commit: string | null
+  /** What its daemon was told: it is told again until the attempt is closed. A cancel replaces a finish. */
+  asked: 'cancel' | 'finish' | null
+  /** JSON of a Reported: what its daemon said of its end, the first time. */
+  reported: string | null
+}
+
+/** The report of an attempt's end, as it is kept. One that did not count says itself what it brought (R43). */
+export interface Reported {
+  verb: 'done' | 'failed'
+  /** Of the whole report: the same again has the same receipt. */
+  digest: string
+  counted: boolean
+  at: number
+  result?: string
+  reason?: string
+  commit?: string
+}
+
+/** A report about an attempt that was closed already. */
+export interface LateRow {
+  owner: string
+  task: string
+  attempt: number
+  reported: string
 }
 
 export interface EvaluationRow {
@@ -215,6 +239,8 @@ export interface ParkedRow {
   /** The message's id, or null when it was none of the mailbox. */
   message: number | null
   actor: ActorKey
+  /** Who told it. */
+  from: string
   body: Uint8Array
   reason: string
   at: number
@@ -243,6 +269,7 @@ export interface Commit {
   /** Each with a higher version than the stored one; anything else is CONFLICT (R44). */
   tasks?: readonly TaskRow[]
   attempts?: readonly AttemptRow[]
+  late?: readonly LateRow[]
   evaluations?: readonly EvaluationRow[]
   ready?: readonly ReadyRow[]
   /** Waiting tasks that wait no more, by actor. */
@@ -261,6 +288,8 @@ export interface Commit {
   /** Messages to park: they leave the mailbox and are kept for a person; their actor may be marked faulted. */
   parked?: readonly ParkedRow[]
   faulted?: readonly { key: ActorKey; reason: string }[]
+  /** Directives that are faulted no more, nor are their steps; their parked messages are in the mailboxes again, behind what is there. */
+  mended?: readonly ActorKey[]
 }
 
 export interface Committed {

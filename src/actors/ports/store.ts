@@ -126,6 +126,8 @@ export interface Store {
   nextTimer: (shards: readonly number[]) => Promise<number | null>
   /** Attempts that are open in these shards: whose spawns are sent again and whose daemons are watched. */
   openAttempts: (shards: readonly number[]) => Promise<readonly AttemptRow[]>
+  /** An attempt, open or closed, or null. */
+  attempt: (owner: string, task: string, attempt: number) => Promise<AttemptRow | null>
   /** Owners whose registries live in these shards. */
   registries: (shards: readonly number[]) => Promise<readonly string[]>
 

@@ -81,6 +81,7 @@ const simpleVerbs = [
   ['resume', 'Go on with what is ready'],
   ['cancel', 'Stop every task and end the directive as cancelled'],
   ['retry', 'Take up a failed or cancelled directive again'],
+  ['mend', 'Try again what is parked of a directive and its steps'],
 ] as const
 
 const watching: Declare = (command, context) => {

@@ -1,0 +1,25 @@
+/**
+ * The pulse of an attempt: says that it gets on, and asks now and then whether it is still wanted, for an order to end it
+ * may have been lost on the way. One that is not is cancelled.
+ */
+import { attemptAskMs } from '../protocol/limits.ts'
+import type { AttemptRecord } from './attempts.ts'
+import type { Ending } from './ending.ts'
+import type { Reports } from './reports.ts'
+
+export interface Pulse {
+  /** There was output, or the task said something. */
+  progress: (text?: string) => void
+  stop: () => void
+}
+
+export const openPulse = (record: AttemptRecord, reports: Reports, ending: Ending): Pulse => {
+  const heed = (wanted: boolean): void => {
+    if (!wanted) ending.end('cancel')
+  }
+  const asking = setInterval(() => void reports.ask(record).then(heed), attemptAskMs)
+  return {
+    progress: (text) => void reports.progress(record, text).then(heed),
+    stop: () => clearInterval(asking),
+  }
+}
