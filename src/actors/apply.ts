@@ -4,13 +4,14 @@ import type { Effect } from '../machines/effect.ts'
 import type { Message } from '../machines/message.ts'
 import { WritError } from '../protocol/errors.ts'
 import { type ActorKey, actorKey, directiveOf, readKey, readStepId, stepId, taskId } from '../protocol/ids.ts'
-import { sliceSteps } from '../protocol/limits.ts'
+import { sliceBytesMax, sliceSteps } from '../protocol/limits.ts'
 import { closeAttempt, openAttempt, orderAttempt } from './attempt.ts'
 import type { DirectiveFacts } from './memory.ts'
 import type { Origin } from './origin.ts'
 import { release } from './settle.ts'
 import { putTask, readyRowOf, taskRowOf } from './task-rows.ts'
 import type { Turn } from './turn.ts'
+import { weightOf } from './weight.ts'
 
 type Of<K extends Effect['kind']> = Extract<Effect, { kind: K }>
 
@@ -108,17 +109,33 @@ const slice = async (turn: Turn, origin: Origin, { from, create, message }: Of<'
   const { key, owner, directive } = origin
   const { chain } = directive
   if (chain === null) return
-  const end = Math.min(from + sliceSteps, chain.steps)
-  const indexes = create ? await rootsOf(turn, chain.hash, from) : await livingOf(turn, owner, directive, from, end)
+  const { indexes, end } = create
+    ? await rootsOf(turn, chain, from)
+    : await livingOf(turn, owner, directive, from, Math.min(from + sliceSteps, chain.steps))
   for (const index of indexes) tellStep(turn, origin, index, message)
   const done: Message = { type: 'slice.done', told: indexes.length, next: end < chain.steps ? end : null }
   if (done.next === null) turn.tell(key, done, key)
   else turn.post(key, done, key)
 }
 
-const rootsOf = async (turn: Turn, hash: string, from: number): Promise<number[]> => {
+/** Which steps are told, and where the next slice begins. */
+interface Slice {
+  indexes: number[]
+  end: number
+}
+
+/** Their texts go into the commit with them: a slice of long ones is shorter. */
+const rootsOf = async (turn: Turn, { hash, steps }: { hash: string; steps: number }, from: number): Promise<Slice> => {
   const rows = await turn.host.loader.planRows(hash, from, sliceSteps)
-  return rows.filter(({ dependsOn }) => dependsOn.length === 0).map(({ index }) => index)
+  const indexes: number[] = []
+  let bytes = 0
+  for (const row of rows) {
+    if (row.dependsOn.length > 0) continue
+    bytes += weightOf(row)
+    if (bytes > sliceBytesMax && indexes.length > 0) return { indexes, end: row.index }
+    indexes.push(row.index)
+  }
+  return { indexes, end: Math.min(from + sliceSteps, steps) }
 }
 
 const livingOf = async (
@@ -127,11 +144,11 @@ const livingOf = async (
   { id, chain }: DirectiveFacts,
   from: number,
   end: number,
-): Promise<number[]> => {
+): Promise<Slice> => {
   const indexes = Array.from({ length: end - from }, (_, at) => from + at)
   const keyOf = (index: number): ActorKey => actorKey(owner, stepId(id, chain?.generation ?? 0, index))
   await turn.host.loader.actors(indexes.map(keyOf))
-  return indexes.filter((index) => turn.host.memory.actors.has(keyOf(index)))
+  return { indexes: indexes.filter((index) => turn.host.memory.actors.has(keyOf(index))), end }
 }
 
 const makeChain = (turn: Turn, { directive }: Origin, { generation, hash, steps }: Of<'chain'>): void => {

@@ -21,6 +21,7 @@ import type {
   TimerRow,
 } from './ports/rows.ts'
 import type { DaemonRow, GrantRow, NeedRow } from './ports/registry-rows.ts'
+import { weightOf } from './weight.ts'
 
 /** What leaves the thread once the commit has held. */
 export type Outgoing =
@@ -39,8 +40,8 @@ export interface JournalEntry {
   origin: string
 }
 
-/** Of a snapshot with its row and journal, as a rule. */
-const actorBytes = 1500
+/** Of an actor's row, without what its snapshot holds. */
+const actorBytes = 500
 
 const timerKey = (key: ActorKey, id: string): string => `${key} ${id}`
 
@@ -135,12 +136,13 @@ export class Draft {
     return maps.reduce((sum, map) => sum + map.size, 0) + lists.reduce((sum, list) => sum + list.length, 0)
   }
 
-  /** Adds what its rows weigh, roughly: texts of people and agents are what makes a commit large. */
-  weigh(): void {
-    this.bytes += actorBytes * this.actors.size
-    for (const { result, reason } of this.attempts.values()) this.bytes += 2 * ((result?.length ?? 0) + reason.length)
-    for (const { feedback } of this.tasks.values()) this.bytes += feedback?.length ?? 0
-    for (const { verdict } of this.evaluations) this.bytes += 2 * JSON.stringify(verdict).length
+  /** Finds out what its rows weigh, roughly. `contextOf`: what an actor's snapshot will hold. */
+  weigh(contextOf: (key: ActorKey) => unknown): void {
+    const written = [this.directives, this.chains, this.messages, this.events, this.late, this.evaluations, this.parked]
+    const kept = [this.journal, this.tasks, this.attempts, this.replies, this.files, this.needs]
+    const lists = [...written, ...kept.map((map) => [...map.values()])]
+    this.bytes = lists.flat().reduce((sum: number, row) => sum + weightOf(row), 0)
+    for (const key of this.actors.keys()) this.bytes += actorBytes + weightOf(contextOf(key))
   }
 
   /** Takes another draft's rows on top of its own: the unit's, into its batch's. */

@@ -50,6 +50,8 @@ type DirectiveInput<V extends keyof typeof directiveCommands> = Input<typeof dir
 export class Inbox {
   readonly #parts: InboxParts
   readonly #uploads: Uploads = new Map()
+  /** Requests that are looked at outside of the loop: reads, and files on their way in. */
+  #outside = 0
 
   constructor(parts: InboxParts) {
     this.#parts = parts
@@ -58,9 +60,12 @@ export class Inbox {
   /** Everything that carries a shard in its address. */
   take(asked: Asked): void {
     if (asked.noun === 'mail') return this.#parts.look(asked.shard ?? 0)
-    if (this.#parts.depth() >= pendingRequestsMax)
+    if (this.#parts.depth() + this.#outside >= pendingRequestsMax)
       return asked.fail(new WritError('BUSY', 'too many requests wait already', { hint: 'ask again a little later' }))
-    this.#takeOf(asked).catch((error: unknown) => asked.fail(error))
+    this.#outside++
+    void this.#takeOf(asked)
+      .catch((error: unknown) => asked.fail(error))
+      .finally(() => this.#outside--)
   }
 
   async #takeOf(asked: Asked): Promise<void> {
@@ -182,6 +187,7 @@ export class Inbox {
       }
       case 'put': {
         const chunk = body as Input<typeof contractCommands, 'put'>
+        if (chunk.offset === 0) found(await reader.files(owner, id), 'contract', id)
         const file = await takeChunk(host, this.#uploads, `${owner}/${id}`, chunk)
         if (file === null) return asked.reply({ received: chunk.offset })
         return this.#unit(asked, (turn) => putFile(turn, owner, id, chunk.name, file))

@@ -21,9 +21,18 @@ interface Batch {
   epochs: Map<number, number>
   /** Its only unit is suspected of making commits fail. */
   alone: boolean
+  /** The next unit would have made it too large. */
+  full: boolean
 }
 
-const emptyBatch = (): Batch => ({ draft: new Draft(), units: [], after: [], epochs: new Map(), alone: false })
+const emptyBatch = (): Batch => ({
+  draft: new Draft(),
+  units: [],
+  after: [],
+  epochs: new Map(),
+  alone: false,
+  full: false,
+})
 
 /** How often a unit is tried in a row while the store does not answer it. */
 const unreachableMax = 5
@@ -120,11 +129,10 @@ export class Loop {
   }
 
   #isFull(): boolean {
-    const { draft, units, alone } = this.#forming
+    const { draft, units, alone, full } = this.#forming
     if (alone) return units.length > 0
-    return (
-      units.length >= batchMessagesMax || draft.actors.size >= commitActorsMax / 2 || draft.bytes >= commitBytesMax / 2
-    )
+    if (full || units.length >= batchMessagesMax) return true
+    return draft.actors.size >= commitActorsMax / 2 || draft.bytes >= commitBytesMax / 2
   }
 
   async #form(): Promise<void> {
@@ -155,7 +163,9 @@ export class Loop {
     memory.mark()
     try {
       const reply = await unit.run(turn)
-      this.#admit(unit, turn, reply)
+      turn.draft.weigh((key) => memory.actors.get(key)?.live?.snapshot.context)
+      if (this.#fits(turn.draft)) this.#admit(unit, turn, reply)
+      else this.#next(unit)
     } catch (error) {
       memory.undo()
       await this.#reject(unit, error)
@@ -167,6 +177,20 @@ export class Loop {
     this.#host.clock.after(againMs, () => this.push(unit))
   }
 
+  /** With what the batch has already. What is too large alone goes alone: the store has the last word. */
+  #fits({ bytes, actors }: Draft): boolean {
+    const { draft, units } = this.#forming
+    if (units.length === 0) return true
+    return draft.bytes + bytes <= commitBytesMax && draft.actors.size + actors.size <= commitActorsMax
+  }
+
+  /** It is undone, and is the first of the next batch. */
+  #next(unit: Unit): void {
+    this.#host.memory.undo()
+    this.#queue.unshift(unit)
+    this.#forming.full = true
+  }
+
   /** A refusal, too, is answered only once the batch has shown that this thread still holds the shard. */
   #admit(unit: Unit, turn: Turn, reply: object): void {
     const { draft } = turn
@@ -175,7 +199,6 @@ export class Loop {
     const { timer, asker } = unit
     if (timer !== null) draft.fired.push({ key: timer.key, id: timer.id, generation: timer.generation })
     const batch = this.#forming
-    draft.weigh()
     batch.draft.take(draft)
     this.#join(unit, draft.shards)
     if (asker === null) return

@@ -147,9 +147,8 @@ export const takeFromDirective = async (turn: Turn, message: ToRegistry): Promis
   const tables = await tablesFor(turn, owner)
   if (message.type === 'open') return
   if (message.type === 'need') takeNeed(turn, owner, tables, message)
-  else if (message.type === 'release')
-    for (const { id, suspect } of message.grants) freeGrant(turn, owner, tables, id, suspect)
-  else for (const id of message.unknown) freeGrant(turn, owner, tables, id, true)
+  else if (message.type === 'release') for (const grant of message.grants) freeGrant(turn, owner, tables, grant)
+  else for (const id of message.unknown) freeGrant(turn, owner, tables, { id, suspect: true, unspent: false })
   matchAll(turn, owner, tables)
 }
 
@@ -190,7 +189,13 @@ const putGrant = (turn: Turn, tables: RegistryTables, row: GrantRow): void => {
   turn.draft.grants.set(presenceKey(row.owner, row.id), row)
 }
 
-const freeGrant = (turn: Turn, owner: string, tables: RegistryTables, id: string, suspect: boolean): void => {
+/** A pull whose grant nobody spent waits on; one that had its task is over. */
+const freeGrant = (
+  turn: Turn,
+  owner: string,
+  tables: RegistryTables,
+  { id, suspect, unspent }: { id: string; suspect: boolean; unspent: boolean },
+): void => {
   const grant = tables.grants.get(id)
   if (grant === undefined) return
   turn.host.memory.delete(tables.grants, id)
@@ -198,7 +203,7 @@ const freeGrant = (turn: Turn, owner: string, tables: RegistryTables, id: string
   forgetNeed(turn, tables, grant.directive)
   const presence = turn.host.presence.get(presenceKey(owner, grant.daemon))
   const daemon = tables.daemons.get(grant.daemon)
-  if (daemon !== undefined && daemon.inbox !== null) forgetPull(turn, owner, tables, daemon)
+  if (daemon !== undefined && daemon.inbox !== null && !unspent) forgetPull(turn, owner, tables, daemon)
   if (presence === undefined) return
   const running = suspect ? presence.running : Math.max(0, presence.running - 1)
   turn.host.presence.set(presenceKey(owner, grant.daemon), {
@@ -219,6 +224,7 @@ const loseGrants = (turn: Turn, owner: string, tables: RegistryTables, daemon: s
   for (const grant of grantsOn(tables, daemon)) {
     turn.host.memory.delete(tables.grants, grant.id)
     turn.draft.grants.set(presenceKey(owner, grant.id), { owner, id: grant.id, gone: true })
+    forgetNeed(turn, tables, grant.directive)
     post(turn, owner, grant.directive, { type: 'grant.lost', id: grant.id, reason })
   }
 }

@@ -17,7 +17,7 @@ export type ToRegistry =
   /** There is a directive of this owner: its registry is to be there (DESIGN 8). */
   | { type: 'open'; directive: ActorKey }
   | { type: 'need'; directive: ActorKey; lines: ReturnType<typeof askedLines>; seen: number }
-  | { type: 'release'; directive: ActorKey; grants: { id: string; suspect: boolean }[] }
+  | { type: 'release'; directive: ActorKey; grants: { id: string; suspect: boolean; unspent: boolean }[] }
   | { type: 'holding'; directive: ActorKey; unknown: string[] }
 
 export const settle = async (turn: Turn, directive: ActorKey): Promise<void> => {
@@ -70,10 +70,11 @@ const grant = async (turn: Turn, directive: ActorKey, row: ReadyRow, held: strin
 /** The grant goes back to the registry. */
 export const release = async (turn: Turn, directive: ActorKey, id: string, suspect: boolean): Promise<void> => {
   const desk = await turn.host.loader.desk(directive)
-  if (!desk.held.has(id)) return
+  const held = desk.held.get(id)
+  if (held === undefined) return
   turn.host.memory.delete(desk.held, id)
   turn.draft.setHeld(directive, id, null)
   const { owner } = readKey(directive)
-  const message: ToRegistry = { type: 'release', directive, grants: [{ id, suspect }] }
+  const message: ToRegistry = { type: 'release', directive, grants: [{ id, suspect, unspent: held.reuses === 0 }] }
   turn.post(actorKey(owner, registryId), message, directive)
 }

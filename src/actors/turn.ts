@@ -89,7 +89,6 @@ export class Turn {
     const body = pack(message)
     this.draft.messages.push({ to, from, shard: shardOf(owner, id), body })
     this.draft.pairs.add(pairOf({ from, to }))
-    this.draft.bytes += body.length
   }
 
   /** The version that this commit gives an actor: one for the whole batch. */
@@ -140,6 +139,8 @@ export class Turn {
   /** In this commit, unless it has grown too large or an older message between the same two still waits. */
   async #takeOrPost(letter: Letter): Promise<void> {
     const late = letter.from !== fromDesk && (this.#taken >= cascadeMessagesMax || this.#mayOvertake(letter))
+    // Whoever asked is to hear what the step says to it, and not that it was sent on.
+    if (late && letter.message?.type === 'command') throw busy(letter.to)
     if (late && letter.message !== null && this.#taken > 0) this.post(letter.to, letter.message, letter.from)
     else await this.#take(letter)
   }
@@ -245,6 +246,9 @@ export class Turn {
 const mayBegin = (live: Live): string => `${mayDispatch(live)} ${hasEnded(live)}`
 
 type JournalEntryOf = { message: Message | null; timer: string | null; at: number; seed: string; origin: string }
+
+const busy = (key: ActorKey): WritError =>
+  new WritError('BUSY', `what was told ${readKey(key).id} before is still under way`, { hint: 'ask again' })
 
 const notFound = (key: ActorKey): WritError => {
   const { id } = readKey(key)

@@ -10,6 +10,7 @@ import {
   sliceOf,
   uncovered,
 } from './directive-context.ts'
+import { textBytesMax } from '../protocol/limits.ts'
 import type { DirectiveStatus } from '../protocol/views.ts'
 import type { Effect, Severity } from './effect.ts'
 import { feedbackOf } from './step-context.ts'
@@ -30,7 +31,9 @@ const byPerson = (type: string): Effect => ({ kind: 'event', type, severity: 'in
 
 const acceptingPlan = (context: DirectiveContext, event: DirectiveEvent): Does<DirectiveContext> => {
   const brought = event.type === 'plan' ? event.plan : context.report?.plan
-  const plan = event.type === 'start' ? context.given.settings.readyPlan : planIn(brought)
+  // One that comes with its plan is started, or taken up again, with it.
+  const isOwn = event.type === 'start' || event.type === 'retry'
+  const plan = isOwn ? context.given.settings.readyPlan : planIn(brought)
   if (plan === null) return {}
   const { hash, steps } = plan
   const generation = context.generations + 1
@@ -87,6 +90,11 @@ const retryRefusal = ({ failed }: DirectiveContext, event: DirectiveEvent): Does
   return { effects: [{ kind: 'refuse', code: 'REFUSED', text, hint: 'retry the directive', steps }] }
 }
 
+/** Every step that is sent back carries the feedback: all of them together are no larger than one text may be. */
+const feedbackCharsMin = 500
+const shortened = (text: string, chars: number): string =>
+  text.length <= chars ? text : `${text.slice(0, chars)}\n(The rest is in the verdict on the whole directive.)`
+
 const sendingBack = (context: DirectiveContext): Does<DirectiveContext> => {
   const { chain } = context
   const reading = acceptReading(context)
@@ -95,7 +103,8 @@ const sendingBack = (context: DirectiveContext): Does<DirectiveContext> => {
   const named = [...new Set(rework)].filter((index) => index >= 0 && index < chain.steps)
   const indexes = named.length === 0 ? [chain.steps - 1] : named
   const told = feedbackOf(verdict) ?? verdict.summaryFeedback
-  const feedback = told === '' ? 'The acceptance checks of the whole directive did not pass.' : told
+  const said = told === '' ? 'The acceptance checks of the whole directive did not pass.' : told
+  const feedback = shortened(said, Math.max(feedbackCharsMin, Math.floor(textBytesMax / indexes.length)))
   return {
     set: { owed: indexes.length, acceptTries: 0 },
     effects: [

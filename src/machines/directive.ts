@@ -244,7 +244,13 @@ export const directive = setup({
             },
           },
           /** A retry (R50). */
-          again: { always: [{ guard: 'hasChain', target: 'active' }, { target: 'planning' }] },
+          again: {
+            always: [
+              { guard: 'hasChain', target: 'active' },
+              { guard: 'hasReadyPlan', target: 'active', actions: 'acceptPlan' },
+              { target: 'planning' },
+            ],
+          },
           completed: { tags: ['completed', 'ended'], on: { ...ended('completed'), retry: refuse('completed') } },
           failed: {
             tags: ['failed', 'ended'],

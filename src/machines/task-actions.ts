@@ -107,6 +107,14 @@ const opening = (context: TaskContext, event: EventObject, start: Start): Does<T
   }
 }
 
+/** The history says why a task takes longer than it should: a failure of the means, and which one of how many (R28). */
+const tryingAgain = (task: Task, reason: string): Does<TaskContext> => {
+  const tries = task.tries + 1
+  const data = { task: task.number, role: roleOf[task.purpose], failures: tries, reason }
+  const told: Effect = { kind: 'event', type: 'task_retry', severity: 'warn', source: 'system', data }
+  return { set: { task: { ...task, tries } }, effects: [told] }
+}
+
 const order =
   (kind: 'stop' | 'finish') =>
   ({ task }: TaskContext): Does<TaskContext> =>
@@ -137,7 +145,7 @@ export const taskActions = <C extends TaskContext, E extends EventObject>({ orde
     close: on<{ as: Closed; suspect: boolean }>((context, event, { as, suspect }) =>
       closing(context, event, as, suspect),
     ),
-    countTry: on(({ task }) => (task === null ? {} : { set: { task: { ...task, tries: task.tries + 1 } } })),
+    countTry: on(({ task }, event) => (task === null ? {} : tryingAgain(task, reasonOf(event)))),
     end: on<{ status: TaskEnd }>((context, event, { status }) => ending(context, event, status)),
     endAsAsked: on((context, event) => {
       const asked = 'outcome' in event && event.outcome === 'failed' ? 'failed' : 'done'

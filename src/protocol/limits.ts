@@ -32,6 +32,8 @@ export const cascadeMessagesMax = 400
 export const mailboxMessagesMax = 100_000
 export const parkTriesMax = 5
 export const sliceSteps = 200
+/** Of the texts of steps that begin in one commit. */
+export const sliceBytesMax = 256 * KiB
 export const residentActorsMax = 20_000
 export const pendingRequestsMax = 10_000
 

@@ -1,6 +1,7 @@
 /** People steer: pause and resume, cancel, retry, holds and approvals, evaluations by hand. */
 import { afterAll, beforeAll, expect, it } from 'vitest'
-import { stepId } from '../../src/protocol/ids.ts'
+import { subjects } from '../../src/bus/subjects.ts'
+import { shardOf, stepId } from '../../src/protocol/ids.ts'
 import type { Spawn } from '../../src/protocol/task.ts'
 import { callOf, type Outcome, passes } from '../support/fake-daemon.ts'
 import { startTestEngine, type TestEngine } from '../support/engine.ts'
@@ -180,6 +181,35 @@ it('R50: retry of a failed planning plans anew, of a cancelled directive takes i
   await world.until(id, 'directive_cancelled')
   await world.client.directive(id).retry()
   await daemon.spawned('worker a', 2)
+})
+
+it('R46: what a step would refuse is refused, too, while older messages to it may wait: nobody is told of a success', async () => {
+  const world = await test.world()
+  const daemon = await world.daemon('d', silent)
+  const id = await world.start({ plan: one })
+  await daemon.spawned('worker a')
+  const subject = subjects.step.at({
+    owner: world.owner,
+    shard: shardOf(world.owner, id),
+    id: stepId(id, 1, 0),
+    verb: 'approve',
+  })
+  const ask = (): Promise<{ code: string }> => refusal(world.bus.request(subject, { command: 'c1' }, 10_000))
+  const { doubted } = test.engine.host
+  const shard = shardOf(world.owner, id)
+  doubted.set(shard, Number.MAX_SAFE_INTEGER)
+  expect(await ask()).toMatchObject({ code: 'BUSY' })
+  doubted.delete(shard)
+  expect(await ask()).toMatchObject({ code: 'REFUSED' })
+})
+
+it('R50: retry of a directive that was cancelled as a draft begins with the plan that it came with', async () => {
+  const world = await test.world()
+  const daemon = await world.daemon('d', { ...silent, roles: ['worker'] })
+  const id = await world.create({ plan: one })
+  await world.client.directive(id).cancel()
+  expect(await world.client.directive(id).retry()).toMatchObject({ directive: { status: 'active' } })
+  await daemon.spawned('worker a')
 })
 
 it('R50 R46: retry of the failed step takes up its dependents as well; of another it is refused', async () => {

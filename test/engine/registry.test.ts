@@ -41,6 +41,30 @@ it('R39: a pull gets a task or hears that there is none, never both, and keeps i
   await listening.drain()
 })
 
+it('R39: a pull whose slot the directive did not need any more waits on, and gets the next task', async () => {
+  const world = await test.world()
+  const draft = await world.create({ plan: one })
+  await test.end()
+  // As the registry has it when a need and its withdrawal cross.
+  const lines = [{ role: 'worker', labels: {}, executor: null, count: 1, priority: 5, since: 0 }]
+  await test.sql`
+    insert into writ.needs (owner, directive, lines, seen, granted)
+    values (${world.owner}, ${`${world.owner}/${draft}`}, ${test.sql.json(lines)}, 0, 0)`
+  await test.start()
+  const { store } = test.engine.host
+  const { commit } = store
+  let returned = false
+  store.commit = async (thread, rows) => {
+    const committed = await commit(thread, rows)
+    returned ||= (rows.goneGrants ?? []).some(({ owner }) => owner === world.owner)
+    return committed
+  }
+  const pulled = pull(world, { name: 'script', waitMs: 15_000 })
+  await expect.poll(() => returned, { timeout: 10_000 }).toBe(true)
+  const id = await world.start({ plan: one })
+  expect(((await pulled) as Spawn).directive.id).toBe(id)
+})
+
 it("an owner's registry is made before its first directive when somebody asks for it, as often as that happens", async () => {
   const owner = `early-${Math.random().toString(36).slice(2)}`
   const hello = subjects.daemon.at({ owner, id: 'd', verb: 'hello' })

@@ -1,4 +1,5 @@
 /** The rules that a directive's machine decides: starting, the plan, the end of planning, advancing, steering. */
+import { textBytesMax } from '../../src/protocol/limits.ts'
 import { describe, expect, it } from 'vitest'
 import { hasEnded, isPaused, mayDispatch, statusOf } from '../../src/machines/advance.ts'
 import {
@@ -322,6 +323,18 @@ describe('advancing', () => {
     expect(ofKind(spoken.effects, 'tell')).toMatchObject([{ message: { type: 'rework', feedback: 'too slow' } }])
   })
 
+  it('R20: feedback to many steps is shortened, so that all of it together is no longer than one text may be', () => {
+    const long = 'x'.repeat(textBytesMax)
+    const verdict = reading(false, { reworkInstructions: null, summaryFeedback: long }, [0, 1])
+    const { effects } = aDirective().tellAll(...toJudging, { type: 'task.done', verdict })
+    const texts = ofKind(effects, 'tell').map(({ message }) => ('feedback' in message ? message.feedback : ''))
+    expect(texts.map((text) => text.length < textBytesMax / 2 + 100)).toEqual([true, true])
+    expect(texts[0]).toMatch(/^x+\n\(The rest is in the verdict on the whole directive\.\)$/)
+    const one = reading(false, { reworkInstructions: null, summaryFeedback: long }, [0])
+    const whole = aDirective().tellAll(...toJudging, { type: 'task.done', verdict: one })
+    expect(ofKind(whole.effects, 'tell')).toMatchObject([{ message: { feedback: long } }])
+  })
+
   it('R20: acceptance checks that a person ends as failed have left no verdict, whatever came with it', () => {
     const end = { type: 'task.end', outcome: 'failed', force: true, reason: 'by hand', verdict: reading(true) }
     const { live, effects } = aDirective({ acceptRetries: 0 }).tellAll(...toJudging, end)
@@ -635,6 +648,16 @@ describe('steering', () => {
     expect(statusOf(live)).toBe('planning')
     expect(ofKind(effects, 'task')).toMatchObject([{ purpose: 'plan', number: 3 }])
     expect(live.snapshot.context['regenerations']).toBe(0)
+  })
+
+  it('R50: a retry of a directive that was cancelled before it began takes the plan that it came with', () => {
+    const directive = aDirective({ ...bare, readyPlan: { hash: 'h9', steps: 3 } })
+    directive.tell(the.cancel)
+    const { live, effects } = directive.tell(the.retry)
+    expect(statusOf(live)).toBe('active')
+    expect(ofKind(effects, 'chain')).toMatchObject([{ generation: 1, hash: 'h9', steps: 3 }])
+    expect(ofKind(effects, 'slice')).toMatchObject([{ from: 0, create: true, message: { type: 'dispatch' } }])
+    expect(ofKind(effects, 'task')).toEqual([])
   })
 
   it('R50: a retry opens the gate of a directive that was paused when it ended', () => {

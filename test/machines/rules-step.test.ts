@@ -186,8 +186,15 @@ describe('running', () => {
     const step = aStep()
     step.tellAll(...work)
     const { effects, live } = step.fire('total')
-    expect(kinds(effects)).toEqual(['stop', 'closed'])
+    expect(kinds(effects)).toEqual(['stop', 'closed', 'event'])
     expect(ofKind(effects, 'closed')).toMatchObject([{ as: 'timed_out', suspect: true }])
+    expect(ofKind(effects, 'event')).toMatchObject([
+      {
+        type: 'task_retry',
+        severity: 'warn',
+        data: { task: 1, role: 'worker', failures: 1, reason: expect.stringContaining('total time') },
+      },
+    ])
     expect(waitingFor(live)).toBe('backoff after try 1')
   })
 

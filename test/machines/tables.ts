@@ -204,6 +204,7 @@ export const directivePlaces: Record<string, Place> = {
   'failed, no plan': directive([...toPlanner, the.failed]),
   cancelled: directive([...toRunning, the.cancel, ...toEnd]),
   'cancelled, in draft': directive([the.cancel]),
+  'cancelled, in draft, with a plan': directive([the.cancel], { ...bare, readyPlan: { hash: 'h9', steps: 3 } }),
   'cancelled, before the line': directive([...toPlanner, the.plan, noPlan, the.cancel, ...toEnd]),
 }
 
