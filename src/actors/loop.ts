@@ -4,35 +4,13 @@
  * discarded, memory is forgotten, and their units are run again (DESIGN 4).
  */
 import { WritError } from '../protocol/errors.ts'
-import { batchMessagesMax, commitActorsMax, commitBytesMax } from '../protocol/limits.ts'
+import { type Batch, emptyBatch, fits, isFull } from './batch.ts'
 import { packJournal } from './codec.ts'
-import { Draft } from './draft.ts'
 import type { Host } from './host.ts'
 import { sealRow } from './seal.ts'
 import { type Around, isOwn, runAgain } from './recovery.ts'
 import { Turn } from './turn.ts'
 import type { Unit } from './unit.ts'
-
-interface Batch {
-  draft: Draft
-  units: Unit[]
-  after: (() => void)[]
-  /** The epochs under which its units ran: memory of another time must not be committed under a later one. */
-  epochs: Map<number, number>
-  /** Its only unit is suspected of making commits fail. */
-  alone: boolean
-  /** The next unit would have made it too large. */
-  full: boolean
-}
-
-const emptyBatch = (): Batch => ({
-  draft: new Draft(),
-  units: [],
-  after: [],
-  epochs: new Map(),
-  alone: false,
-  full: false,
-})
 
 /** How often a unit is tried in a row while the store does not answer it. */
 const unreachableMax = 5
@@ -110,7 +88,7 @@ export class Loop {
       await this.#form()
       if (this.#failed !== null) continue
       if (this.#flight === null && this.#forming.units.length > 0) this.#launch()
-      else if (this.#queue.length > 0 && !this.#isFull() && !this.#isOneByOne()) continue
+      else if (this.#queue.length > 0 && !isFull(this.#forming) && !this.#isOneByOne()) continue
       else if (this.#stopping && this.depth === 0) return
       else await this.#sleep()
     }
@@ -128,16 +106,9 @@ export class Loop {
     return this.#single > 0 && this.#flight !== null
   }
 
-  #isFull(): boolean {
-    const { draft, units, alone, full } = this.#forming
-    if (alone) return units.length > 0
-    if (full || units.length >= batchMessagesMax) return true
-    return draft.actors.size >= commitActorsMax / 2 || draft.bytes >= commitBytesMax / 2
-  }
-
   async #form(): Promise<void> {
     if (this.#isOneByOne()) return
-    while (this.#queue.length > 0 && !this.#isFull() && this.#failed === null) {
+    while (this.#queue.length > 0 && !isFull(this.#forming) && this.#failed === null) {
       if (this.#single > 0 && this.#forming.units.length > 0) return
       const unit = this.#queue.shift() ?? null
       this.#current = unit
@@ -164,7 +135,7 @@ export class Loop {
     try {
       const reply = await unit.run(turn)
       turn.draft.weigh((key) => memory.actors.get(key)?.live?.snapshot.context)
-      if (this.#fits(turn.draft)) this.#admit(unit, turn, reply)
+      if (fits(this.#forming, turn.draft)) this.#admit(unit, turn, reply)
       else this.#next(unit)
     } catch (error) {
       memory.undo()
@@ -175,13 +146,6 @@ export class Loop {
   /** The lease is not trusted just now, and may be again: what the thread itself has noticed nobody would bring once more. */
   #later(unit: Unit): void {
     this.#host.clock.after(againMs, () => this.push(unit))
-  }
-
-  /** With what the batch has already. What is too large alone goes alone: the store has the last word. */
-  #fits({ bytes, actors }: Draft): boolean {
-    const { draft, units } = this.#forming
-    if (units.length === 0) return true
-    return draft.bytes + bytes <= commitBytesMax && draft.actors.size + actors.size <= commitActorsMax
   }
 
   /** It is undone, and is the first of the next batch. */

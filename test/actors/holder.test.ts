@@ -41,14 +41,14 @@ const setUp = (holding: Partial<Holding>) => {
   return { clock, store, holder: new Holder(store, clock, identity, all, silent) }
 }
 
-it('R45: the lease is renewed while shards are taken, however long that takes', async () => {
+it('the lease is renewed while shards are taken, however long that takes', async () => {
   const { clock, holder } = setUp({ taken: () => new Promise(() => undefined) })
   void holder.start(1)
   await clock.run(3 * leaseMs)
   expect(holder.epoch(0)).toBe(1)
 })
 
-it('R45: the lease is renewed while shards are given up, and no more are given up meanwhile', async () => {
+it('the lease is renewed while shards are given up, and no more are given up meanwhile', async () => {
   const leaving: number[] = []
   let finish = (): void => undefined
   const { clock, store, holder } = setUp({
@@ -68,7 +68,7 @@ it('R45: the lease is renewed while shards are given up, and no more are given u
   expect(holder.shards.length).toBe(shardCount - first)
 })
 
-it('R45: the lease is renewed until everything is given back', async () => {
+it('the lease is renewed until everything is given back', async () => {
   let finish = (): void => undefined
   const { clock, store, holder } = setUp({ leaving: () => new Promise((resolve) => (finish = resolve)) })
   await clock.runFor(holder.start(1))

@@ -1,38 +1,16 @@
 /** What becomes of units while the lease of the thread is not trusted. */
 import { expect, it } from 'vitest'
-import { noFigures, type Host } from '../../src/actors/host.ts'
-import { Loader } from '../../src/actors/loader.ts'
 import { Loop } from '../../src/actors/loop.ts'
-import { Memory } from '../../src/actors/memory.ts'
-import { openPresence } from '../../src/actors/presence.ts'
 import { unitOf } from '../../src/actors/unit.ts'
-import { wireOf } from '../../src/bus/wire.ts'
-import { SimNetwork } from '../sim/bus.ts'
 import { SimClock } from '../sim/clock.ts'
-import { SimRandom } from '../sim/random.ts'
 import { SimStore } from '../sim/store.ts'
+import { quietHost } from '../support/quiet-host.ts'
 
 const setUp = () => {
   const clock = new SimClock()
-  const memory = new Memory()
   const store = new SimStore({ clock })
+  const host = quietHost(clock, store)
   const silent = (): void => undefined
-  const host: Host = {
-    memory,
-    loader: new Loader(memory, store),
-    store,
-    wire: wireOf(new SimNetwork(clock, new SimRandom(1)).join('t'), silent),
-    clock,
-    random: new SimRandom(1),
-    log: { info: silent, warn: silent, error: silent },
-    figures: noFigures(),
-    now: () => 0,
-    accepted: new Map(),
-    waiting: new Map(),
-    inFlight: new Set(),
-    doubted: new Map(),
-    presence: openPresence(),
-  }
   const lease = { trusted: false, epochs: new Map([[3, 1]]) }
   const loop = new Loop(host, {
     epoch: (shard) => (lease.trusted ? (lease.epochs.get(shard) ?? null) : null),
@@ -66,7 +44,7 @@ it('R42 R43: what the thread itself has noticed waits until its lease is trusted
   expect(ran).toEqual(['lost'])
 })
 
-it('R43: it is let go with its shard, which another thread holds then', async () => {
+it('what it has noticed is let go with its shard, which another thread holds then', async () => {
   const { clock, lease, ran, push, loop } = setUp()
   push('lost')
   await clock.run(clock.monotonic() + 1000)

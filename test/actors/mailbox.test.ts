@@ -1,19 +1,12 @@
 /** What a thread takes out of its mailboxes, and when it looks. */
 import { expect, it } from 'vitest'
-import type { Host } from '../../src/actors/host.ts'
-import { noFigures } from '../../src/actors/host.ts'
-import { Loader } from '../../src/actors/loader.ts'
 import { Mailbox } from '../../src/actors/mailbox.ts'
-import { Memory } from '../../src/actors/memory.ts'
-import { openPresence } from '../../src/actors/presence.ts'
 import type { MessageRow, StoredMessage } from '../../src/actors/ports/rows.ts'
 import type { Unit } from '../../src/actors/unit.ts'
-import { wireOf } from '../../src/bus/wire.ts'
 import { batchMessagesMax } from '../../src/protocol/limits.ts'
-import { SimNetwork } from '../sim/bus.ts'
 import { SimClock } from '../sim/clock.ts'
-import { SimRandom } from '../sim/random.ts'
 import { SimStore } from '../sim/store.ts'
+import { quietHost } from '../support/quiet-host.ts'
 
 const body = new Uint8Array()
 const rowOf = (id: number): StoredMessage => ({ id, to: 'o/d', from: 'o/e', shard: 1, body, tries: 0 })
@@ -28,24 +21,7 @@ const setUp = (rows: number) => {
       return Promise.resolve(inBox.slice(0, limit))
     }
   })({ clock })
-  const memory = new Memory()
-  const silent = (): void => undefined
-  const host: Host = {
-    memory,
-    loader: new Loader(memory, store),
-    store,
-    wire: wireOf(new SimNetwork(clock, new SimRandom(1)).join('t'), silent),
-    clock,
-    random: new SimRandom(1),
-    log: { info: silent, warn: silent, error: silent },
-    figures: noFigures(),
-    now: () => 0,
-    accepted: new Map(),
-    waiting: new Map(),
-    inFlight: new Set(),
-    doubted: new Map(),
-    presence: openPresence(),
-  }
+  const host = quietHost(clock, store)
   const units: Unit[] = []
   const mailbox = new Mailbox(
     host,

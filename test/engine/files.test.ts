@@ -83,3 +83,11 @@ it('R46: a chunk out of its turn, a content that is not what its hash says and a
   expect((await refusal(world.client.contract(contract).put(large))).message).toContain(String(fileBytesMax))
   expect(await world.client.contract(contract).files()).toEqual({ files: [] })
 })
+
+it('R46: a file for a contract that does not exist is refused before any of it is stored', async () => {
+  const { world } = await started()
+  const unknown = uploadOf(world, contractId(stepId('nobody', 1, 0), 1), 'u', 1000)
+  expect(await refusal(unknown.put(0))).toMatchObject({ code: 'NOT_FOUND' })
+  const hash = createHash('sha256').update(unknown.bytes).digest('hex')
+  expect(await test.engine.host.store.blob(hash)).toBeNull()
+})

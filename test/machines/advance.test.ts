@@ -65,7 +65,7 @@ describe('a message', () => {
 })
 
 describe('a timer', () => {
-  it('R43: fires by the id that it was set with, and only while the state waits for it', () => {
+  it('fires by the id that it was set with, and only while the state waits for it', () => {
     const step = aStep()
     const { timers } = step.tellAll(the.ready, the.dispatch, the.granted)
     expect(timers).toEqual([{ do: 'set', id: total, delay: 14_400_000 }])
@@ -94,7 +94,7 @@ describe('a timer', () => {
     expect(step.tell(the.means).timers).toMatchObject([{ do: 'cancel' }, { do: 'set', delay: 6 }])
   })
 
-  it('R43: with a delay that is no number is a fault, not a timer that fires at once', () => {
+  it('with a delay that is no number is a fault, not a timer that fires at once', () => {
     for (const delay of [Number.NaN, Number.POSITIVE_INFINITY, -1]) {
       const settings = { ...stepSettings, limits: { total: delay, stopping: 1, backoff: [] } }
       const step = aStep(settings)
@@ -117,7 +117,7 @@ describe('a timer', () => {
 })
 
 describe('a state', () => {
-  it('R45: is stored as plain JSON without what is of the turn, and opens as the same', () => {
+  it('is stored as plain JSON without what is of the turn, and opens as the same', () => {
     const { live } = aStep().tellAll(...toEvaluation)
     const stored = store(live)
     expect(Object.keys(stored)).toEqual(['machine', 'version', 'value', 'context'])
@@ -183,13 +183,13 @@ describe('a state', () => {
     expect(new Set(changes(effects)).size).toBe(changes(effects).length)
   })
 
-  it('R43: that cannot even begin is a fault', () => {
+  it('that cannot even begin is a fault', () => {
     expect(() => begin('step', { at: 0, seed: '', settings: null })).toThrow(
       'the machine step failed at its first state',
     )
   })
 
-  it('R45: a new actor begins without effects', () => {
+  it('a new actor begins without effects', () => {
     for (const [kind, settings] of [
       ['directive', directiveSettings],
       ['step', stepSettings],
@@ -250,7 +250,7 @@ describe('what people see', () => {
     ],
     ['settling', actor('registry', {}), [], null, null],
     ['granting', actor('registry', {}), [{ type: 'settled' }], null, null],
-  ] as const)('R43 R51: %s, and what it waits for (%#)', (status, made, path, waiting, doing) => {
+  ] as const)('%s, and what it waits for (%#)', (status, made, path, waiting, doing) => {
     if (path.length > 0) made.tellAll(...path)
     expect([statusOf(made.live), waitingFor(made.live), phase(made.live)]).toEqual([status, waiting, doing])
   })

@@ -1,0 +1,35 @@
+/** What one commit is made of, and when it holds enough. */
+import { batchMessagesMax, commitActorsMax, commitBytesMax } from '../protocol/limits.ts'
+import { Draft } from './draft.ts'
+import type { Unit } from './unit.ts'
+
+export interface Batch {
+  draft: Draft
+  units: Unit[]
+  after: (() => void)[]
+  /** The epochs under which its units ran: memory of another time must not be committed under a later one. */
+  epochs: Map<number, number>
+  /** Its only unit is suspected of making commits fail. */
+  alone: boolean
+  /** The next unit would have made it too large. */
+  full: boolean
+}
+
+export const emptyBatch = (): Batch => ({
+  draft: new Draft(),
+  units: [],
+  after: [],
+  epochs: new Map(),
+  alone: false,
+  full: false,
+})
+
+export const isFull = ({ draft, units, alone, full }: Batch): boolean => {
+  if (alone) return units.length > 0
+  if (full || units.length >= batchMessagesMax) return true
+  return draft.actors.size >= commitActorsMax / 2 || draft.bytes >= commitBytesMax / 2
+}
+
+/** Whether a unit's rows still go in. What is too large alone goes alone: the store has the last word. */
+export const fits = ({ draft, units }: Batch, { bytes, actors }: Draft): boolean =>
+  units.length === 0 || (draft.bytes + bytes <= commitBytesMax && draft.actors.size + actors.size <= commitActorsMax)
