@@ -57,6 +57,8 @@ export const stallMs = 10 * minute
 /** How often our daemon asks whether an attempt is still wanted. */
 export const attemptAskMs = minute
 export const totalMs = 4 * hour
+/** What the database holds in a number of its own. */
+export const attemptNumberMax = 2 ** 31 - 1
 export const stoppingMs = 30 * second
 export const meansBackoffMs: readonly number[] = [5 * second, 30 * second]
 export const grantReusesMax = 8

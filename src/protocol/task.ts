@@ -1,7 +1,7 @@
 /** What a daemon receives to run a task, and what it reports. JSON on the wire; unknown keys are ignored on both sides. */
 import { z } from 'zod'
 import { check, roles } from './directive.ts'
-import { nameCharsMax, textBytesMax } from './limits.ts'
+import { attemptNumberMax, nameCharsMax, textBytesMax } from './limits.ts'
 
 const commit = z.string().regex(/^[0-9a-f]{40,64}$/, 'a full commit id')
 
@@ -75,7 +75,7 @@ export interface SpawnReply {
   accepted: true
 }
 
-const stamp = { attempt: z.int().positive(), nonce: z.string().min(1).max(100), session: z.string().min(1).max(100) }
+const stamp = { attempt: z.int().positive().max(attemptNumberMax), nonce: z.string().min(1).max(100), session: z.string().min(1).max(100) }
 
 /** Reports of a daemon: `report.<addr>.<daemon>.<verb>`. Each is answered with a receipt once it is durable. */
 export const reports = {

@@ -56,6 +56,7 @@ const malformed: [what: string, body: object][] = [
   ['attempt 0', { attempt: 0 }],
   ['half an attempt', { attempt: 0.5 }],
   ['an attempt beyond all numbers', { attempt: 2 ** 60 }],
+  ['an attempt beyond all that are counted', { attempt: 2 ** 31 }],
   ['no nonce', { nonce: undefined }],
   ['an empty nonce', { nonce: '' }],
   ['no session', { session: null }],
@@ -85,10 +86,11 @@ it('R43: thousands of reports at once that do not count leave the one that does 
   await world.until('d1', 'directive_completed')
 })
 
-it('R45: twice, and after the end, it does not count a second time', async () => {
+it('R45: twice, and after the end, it changes nothing more: the same has its receipt again, another does not count', async () => {
   const before = await rowsOf(test, world.owner)
-  for (const verb of ['done', 'failed'] as const)
-    expect(await report(verb, { ...own(), reason: 'x' })).toEqual({ received: true, counted: false })
+  expect(await report('done', own())).toEqual({ received: true, counted: true })
+  expect(await report('done', { ...own(), result: 'more' })).toEqual({ received: true, counted: false })
+  expect(await report('failed', { ...own(), reason: 'x' })).toEqual({ received: true, counted: false })
   expect(await rowsOf(test, world.owner)).toEqual(before)
 })
 
