@@ -6,7 +6,7 @@ import type { Message } from '../machines/message.ts'
 import { WritError } from '../protocol/errors.ts'
 import { type ActorKey, actorKey, directiveOf, readKey, readStepId } from '../protocol/ids.ts'
 import { askAttempt, closeAttempt } from './attempt.ts'
-import type { Resident } from './memory.ts'
+import type { Memory, Resident } from './memory.ts'
 import type { AttemptRow } from './ports/rows.ts'
 import type { Turn } from './turn.ts'
 
@@ -56,8 +56,17 @@ export const closeForParked = async (turn: Turn, key: ActorKey, message: Message
 /** A directive and its steps are parked no more: what waits for them is taken, and tried again as often as at first. */
 export const mendDirective = (turn: Turn, key: ActorKey): void => {
   const { memory } = turn.host
-  for (const [actor, resident] of memory.actors)
-    if (resident.parked !== null && resident.live !== null && (actor === key || resident.row.directive === key))
-      memory.set(memory.actors, actor, { ...resident, parked: null })
+  for (const [actor, resident] of mendable(memory, key)) memory.set(memory.actors, actor, resident)
   turn.draft.mended.push(key)
 }
+
+/** The commit has held: what was read of the directive's steps while it was under way may still say that they are parked. */
+export const mended = (memory: Memory, key: ActorKey): void => {
+  for (const [actor, resident] of mendable(memory, key)) memory.actors.set(actor, resident)
+}
+
+const mendable = ({ actors }: Memory, key: ActorKey): [ActorKey, Resident][] =>
+  [...actors].flatMap(([actor, resident]): [ActorKey, Resident][] => {
+    const isOf = actor === key || resident.row.directive === key
+    return isOf && resident.parked !== null && resident.live !== null ? [[actor, { ...resident, parked: null }]] : []
+  })

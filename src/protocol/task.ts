@@ -75,7 +75,11 @@ export interface SpawnReply {
   accepted: true
 }
 
-const stamp = { attempt: z.int().positive().max(attemptNumberMax), nonce: z.string().min(1).max(100), session: z.string().min(1).max(100) }
+const stamp = {
+  attempt: z.int().positive().max(attemptNumberMax),
+  nonce: z.string().min(1).max(100),
+  session: z.string().min(1).max(100),
+}
 
 /** Reports of a daemon: `report.<addr>.<daemon>.<verb>`. Each is answered with a receipt once it is durable. */
 export const reports = {
