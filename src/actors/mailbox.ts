@@ -137,8 +137,7 @@ export class Mailbox {
   /** What waited in shards that are gone is somebody else's now; their units end by themselves. */
   forget(shards: ReadonlySet<number>): void {
     for (const pair of this.#host.waiting.keys()) {
-      const { owner, id } = readKey(pair.slice(pair.lastIndexOf(' ') + 1) as ActorKey)
-      if (shards.has(shardOf(owner, id))) this.#host.waiting.delete(pair)
+      if (shards.has(shardOfPair(pair))) this.#host.waiting.delete(pair)
     }
     for (const shard of shards) this.#later.delete(shard)
   }
@@ -174,8 +173,19 @@ export class Mailbox {
     if (rows.length === limit) {
       this.doubt(shards)
       for (const shard of shards) this.#wanted.add(shard)
-    } else
-      for (const shard of shards) if ((this.#host.doubted.get(shard) ?? 0) <= seen) this.#host.doubted.delete(shard)
+    } else this.#trust(shards.filter((shard) => (this.#host.doubted.get(shard) ?? Infinity) <= seen))
+  }
+
+  /** All that waits in these shards is in line now; what was waited for and is not is gone, though nobody heard of its commit. */
+  #trust(shards: readonly number[]): void {
+    if (shards.length === 0) return
+    const { doubted, waiting } = this.#host
+    for (const shard of shards) doubted.delete(shard)
+    for (const [pair, ids] of waiting) {
+      if (!shards.includes(shardOfPair(pair))) continue
+      for (const id of ids) if (!this.#queued.has(id)) ids.delete(id)
+      if (ids.size === 0) waiting.delete(pair)
+    }
   }
 
   async #lookAtTimers(shards: readonly number[]): Promise<void> {
@@ -226,6 +236,11 @@ export class Mailbox {
     ids?.delete(row.id)
     if (ids?.size === 0) this.#host.waiting.delete(pair)
   }
+}
+
+const shardOfPair = (pair: string): number => {
+  const { owner, id } = readKey(pair.slice(pair.lastIndexOf(' ') + 1) as ActorKey)
+  return shardOf(owner, id)
 }
 
 const timerKey = ({ key, id }: { key: ActorKey; id: string }): string => `${key} ${id}`

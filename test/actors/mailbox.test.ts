@@ -34,7 +34,12 @@ const setUp = (rows: number) => {
     for (const unit of units.splice(0, count)) mailbox.over(unit, true)
     await clock.run(clock.monotonic() + 1)
   }
-  return { clock, host, mailbox, units, looks, commit }
+  /** Takes the first unit, and nobody hears whether its commit has held. */
+  const unheard = (held: boolean): void => {
+    if (held) inBox.splice(0, 1)
+    for (const unit of units.splice(0, 1)) mailbox.over(unit, false)
+  }
+  return { clock, host, mailbox, units, looks, commit, unheard }
 }
 
 it('no more than some batches of a full mailbox are in line, and the rest follows as they are done', async () => {
@@ -63,6 +68,25 @@ it('R45: what was taken is waited for until its commit has held, so that nothing
   await commit(1)
   expect(host.waiting.size).toBe(0)
 })
+
+it.each([
+  ['held', true],
+  ['did not hold', false],
+])(
+  'R45: of a row whose commit %s unheard, the next whole look finds out whether it is still waited for',
+  async (_what, held) => {
+    const { clock, host, mailbox, units, unheard } = setUp(1)
+    mailbox.look([1])
+    await clock.run(1)
+    unheard(held)
+    expect([host.doubted.has(1), host.waiting.size]).toEqual([true, 1])
+    mailbox.look([1])
+    await clock.run(2)
+    expect(host.doubted.has(1)).toBe(false)
+    expect(host.waiting.size).toBe(held ? 0 : 1)
+    expect(units.length).toBe(held ? 0 : 1)
+  },
+)
 
 it('what a commit sends is known while the commit is in flight, and in its mailbox after it', () => {
   const { host, mailbox, units } = setUp(0)
