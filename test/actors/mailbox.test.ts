@@ -3,13 +3,15 @@ import { expect, it } from 'vitest'
 import { Mailbox } from '../../src/actors/mailbox.ts'
 import type { MessageRow, StoredMessage } from '../../src/actors/ports/rows.ts'
 import type { Unit } from '../../src/actors/unit.ts'
+import { shardOf } from '../../src/protocol/ids.ts'
 import { batchMessagesMax } from '../../src/protocol/limits.ts'
 import { SimClock } from '../sim/clock.ts'
 import { SimStore } from '../sim/store.ts'
 import { quietHost } from '../support/quiet-host.ts'
 
 const body = new Uint8Array()
-const rowOf = (id: number): StoredMessage => ({ id, to: 'o/d', from: 'o/e', shard: 1, body, tries: 0 })
+const shard = shardOf('o', 'd')
+const rowOf = (id: number): StoredMessage => ({ id, to: 'o/d', from: 'o/e', shard, body, tries: 0 })
 
 const setUp = (rows: number) => {
   const clock = new SimClock()
@@ -45,12 +47,12 @@ const setUp = (rows: number) => {
 it('no more than some batches of a full mailbox are in line, and the rest follows as they are done', async () => {
   const total = 20 * batchMessagesMax
   const { clock, mailbox, units, looks, commit } = setUp(total)
-  mailbox.look([1])
+  mailbox.look([shard])
   await clock.run(1)
   const first = units.length
   expect(first).toBeLessThanOrEqual(7 * batchMessagesMax)
   const before = looks.length
-  mailbox.look([1])
+  mailbox.look([shard])
   await clock.run(2)
   expect(looks.length).toBe(before)
   let done = 0
@@ -60,7 +62,7 @@ it('no more than some batches of a full mailbox are in line, and the rest follow
 
 it('R45: what was taken is waited for until its commit has held, so that nothing overtakes it when it runs again', async () => {
   const { clock, host, mailbox, commit } = setUp(2)
-  mailbox.look([1])
+  mailbox.look([shard])
   await clock.run(1)
   expect(host.waiting.get('o/e o/d')).toEqual(new Set([1, 2]))
   await commit(1)
@@ -76,13 +78,13 @@ it.each([
   'R45: of a row whose commit %s unheard, the next whole look finds out whether it is still waited for',
   async (_what, held) => {
     const { clock, host, mailbox, units, unheard } = setUp(1)
-    mailbox.look([1])
+    mailbox.look([shard])
     await clock.run(1)
     unheard(held)
-    expect([host.doubted.has(1), host.waiting.size]).toEqual([true, 1])
-    mailbox.look([1])
+    expect([host.doubted.has(shard), host.waiting.size]).toEqual([true, 1])
+    mailbox.look([shard])
     await clock.run(2)
-    expect(host.doubted.has(1)).toBe(false)
+    expect(host.doubted.has(shard)).toBe(false)
     expect(host.waiting.size).toBe(held ? 0 : 1)
     expect(units.length).toBe(held ? 0 : 1)
   },
@@ -90,7 +92,7 @@ it.each([
 
 it('what a commit sends is known while the commit is in flight, and in its mailbox after it', () => {
   const { host, mailbox, units } = setUp(0)
-  const row: MessageRow = { to: 'o/d', from: 'o/e', shard: 1, body }
+  const row: MessageRow = { to: 'o/d', from: 'o/e', shard, body }
   mailbox.sending([row])
   expect([...host.inFlight]).toEqual(['o/e o/d'])
   mailbox.sent([row], [7], () => true)
