@@ -1,6 +1,6 @@
 /** What `writ up` says once everything runs: what, which version, whose, where; and what to do now. */
 import type { Server } from '../embedded/server.ts'
-import { shown } from './config.ts'
+import { shown } from './shown-url.ts'
 import type { Colors } from './terminal.ts'
 import type { Running } from './up.ts'
 import { version } from '../protocol/version.ts'

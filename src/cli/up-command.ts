@@ -13,25 +13,19 @@ import { aborted, interruptible } from './signals.ts'
 import { startUp, type Running, type UpOptions } from './up.ts'
 import { version } from '../protocol/version.ts'
 
-export interface ServerFlags {
-  threads?: number
-  databaseUrl?: string
-}
-
-export interface UpFlags extends ServerFlags {
+export interface UpFlags {
   daemon?: boolean
-  slots: number
   ephemeral?: boolean
 }
 
 /** Serves until it is interrupted. */
 export const serve = async (context: Context, flags: UpFlags): Promise<void> => {
   const { json, terminal } = context
-  const { dataDir, env } = context.settings()
+  const { dataDir, env, daemon: run } = context.settings()
   const ephemeral = flags.ephemeral === true
   const folders = dataFolder({ dataDir: ephemeral ? mkdtempSync(join(tmpdir(), 'writ-')) : dataDir, env })
-  const daemon = flags.daemon === true ? { name: 'local', slots: flags.slots } : null
-  await whileUp(context, { ...upOptions(context, flags), folders, daemon }, async (running, signal) => {
+  const daemon = flags.daemon === true ? { ...run, name: 'local' } : null
+  await whileUp(context, { ...upOptions(context), folders, daemon }, async (running, signal) => {
     if (json) terminal.json(publicOf(running))
     else
       for (const line of banner(running, { ephemeral, flags: context.flagsText, paint: terminal.paintErr }))
@@ -43,20 +37,11 @@ export const serve = async (context: Context, flags: UpFlags): Promise<void> => 
   await wipe(folders)
 }
 
-/** What the flags and settings say, for `startUp`. */
-export const upOptions = (context: Context, flags: ServerFlags): Omit<UpOptions, 'folders' | 'daemon' | 'signal'> => {
-  const { nats, database, owner } = context.settings()
-  const named = flags.databaseUrl === undefined ? database : { url: flags.databaseUrl, from: '--database-url' }
+/** What the settings say, for `startUp`. */
+export const upOptions = (context: Context): Omit<UpOptions, 'folders' | 'daemon' | 'signal'> => {
+  const { nats, database, owner, threads } = context.settings()
   const { say } = context.terminal
-  return {
-    nats,
-    database: named,
-    owner,
-    threads: flags.threads,
-    version: version,
-    verbose: context.flags.verbose === true,
-    say,
-  }
+  return { nats, database, owner, threads, version, verbose: context.flags.verbose === true, say }
 }
 
 /** Starts everything, does something with it, and stops everything: at the end, on a failure, or when a person says so. */

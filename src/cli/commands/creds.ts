@@ -72,7 +72,7 @@ const tellMade = ({ terminal: { say }, next }: Context, made: Made, file: string
 
 const list = async (context: Context): Promise<void> => {
   const { usersOf } = await import('../creds.ts')
-  const users = usersOf(context.settings(), context.flags.owner ?? undefined)
+  const users = usersOf(context.settings(), context.written.has('owner') ? context.settings().owner : undefined)
   const { terminal, world, flagsText } = context
   show(context, { users }, () =>
     printTable(terminal, users, [
