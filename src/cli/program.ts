@@ -58,6 +58,11 @@ export const groups: readonly Group[] = [
     load: async () => (await import('./commands/daemon.ts')).daemon,
   },
   {
+    name: 'inbox',
+    summary: 'what waits for a person',
+    load: async () => (await import('./commands/inbox.ts')).inbox,
+  },
+  {
     name: 'creds',
     summary: 'who else may speak to the NATS server',
     load: async () => (await import('./commands/creds.ts')).creds,
@@ -71,6 +76,11 @@ export const groups: readonly Group[] = [
     name: 'nats',
     summary: 'publish, listen and ask on any subject',
     load: async () => (await import('./commands/nats.ts')).nats,
+  },
+  {
+    name: 'doctor',
+    summary: 'look at all that directives need to get done here',
+    load: async () => (await import('./commands/doctor.ts')).doctor,
   },
   {
     name: 'config',

@@ -33,7 +33,7 @@ interface LineColumns {
 
 const endedStates = new Set(['completed', 'failed', 'cancelled'])
 
-/** Newest first. `state`: a status. */
+/** Newest first. `state`: a status, or `open` for those that have not ended. */
 export const listDirectives = async (
   connection: Connection,
   owner: string,
@@ -51,7 +51,7 @@ export const listDirectives = async (
     where d.owner = ${owner} and (d.at < ${at} or (d.at = ${at} and d.id > ${id}))
       and (d.title ilike ${containing(text)} or d.id ilike ${containing(text)})
       ${live ? sql`and a.owner = d.owner and a.kind = 'directive' and not a.ended` : sql``}
-      ${state === undefined ? sql`` : sql`and a.status = ${state}`}
+      ${state === undefined || state === 'open' ? sql`` : sql`and a.status = ${state}`}
     order by d.at desc, d.id
     limit ${limit + 1}`,
   )

@@ -337,6 +337,7 @@ describe('lists', () => {
       (await records.directives('lister', { ...page, ...query })).lines.map(({ id }) => id)
     expect(await of({ state: 'completed' })).toEqual(['listed-6', 'listed-5'])
     expect(await of({ state: 'active' })).toHaveLength(5)
+    expect(await of({ state: 'open' })).toHaveLength(5)
     expect(await of({ text: '100% of it_' })).toEqual(['listed-3'])
     expect(await of({ text: 'it%' })).toEqual([])
     expect(await of({ text: 'LISTED-2' })).toEqual(['listed-2'])

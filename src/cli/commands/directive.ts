@@ -39,7 +39,7 @@ export const directive: Declare = (command, context) => {
     command
       .command('list')
       .description('List directives, newest first')
-      .option('--state <status>', 'only those with this status')
+      .option('--state <status>', 'only those with this status, or open: all that have not ended')
       .option('--text <text>', 'only those with this text in their title')
       .option('--limit <n>', `at most so many (up to ${listMax})`, whole(1, listMax), 100)
       .option('--after <next>', 'the page after this one, as `next` of the page before has it')

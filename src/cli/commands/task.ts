@@ -20,7 +20,10 @@ export const task: Declare = (command, context) => {
     command
       .command('list')
       .description('List tasks, and what each of them waits for')
-      .option('--state <status>', 'only those with this status: pending, starting, running, done, failed, cancelled')
+      .option(
+        '--state <status>',
+        'only those with this status: pending, starting, running, done, failed, cancelled; or open',
+      )
       .option('--text <text>', 'only those with this text in their name')
       .option('--limit <n>', `at most so many (up to ${listMax})`, whole(1, listMax), 100)
       .option('--after <next>', 'the page after this one, as `next` of the page before has it')
