@@ -1,13 +1,11 @@
 /** `writ daemon …`: runs tasks on this machine, and shows who else does. */
-import { whole } from '../arguments.ts'
 import { since } from '../ago.ts'
 import { settingOptions } from '../config-options.ts'
 import { show, type Context } from '../context.ts'
+import { listOptions, queryOf, type ListFlags } from '../list-options.ts'
 import { examples, type Declare } from '../program.ts'
 import { printTable } from '../table.ts'
 import type { DaemonLine, Page } from '../../protocol/views.ts'
-
-const listMax = 500
 
 export const daemon: Declare = (command, context) => {
   examples(
@@ -39,12 +37,9 @@ export const daemon: Declare = (command, context) => {
     ['writ daemon drain builder'],
   )
   examples(
-    command
-      .command('list')
-      .description('List daemons with their slots')
-      .option('--limit <n>', `at most so many (up to ${listMax})`, whole(1, listMax), 100)
-      .option('--after <next>', 'the page after this one, as `next` of the page before has it')
-      .action(async (query: object) => list(context(), query)),
+    listOptions(command.command('list').description('List daemons with their slots'), 'those connected').action(
+      async (query: ListFlags) => list(context(), query),
+    ),
     ['writ daemon list', 'writ daemon list --json'],
   )
 }
@@ -56,10 +51,10 @@ const drain = async (context: Context, name: string): Promise<void> => {
   context.next(`writ daemon list${context.flagsText}`)
 }
 
-const list = async (context: Context, query: object): Promise<void> => {
+const list = async (context: Context, flags: ListFlags): Promise<void> => {
   const { api } = await context.link()
-  const page: Page<DaemonLine> = await api.daemons(query)
   const { terminal, world, flagsText } = context
+  const page: Page<DaemonLine> = await api.daemons(queryOf(flags, world.now()))
   show(context, { daemons: page.lines, next: page.next }, () =>
     printTable(terminal, page.lines, [
       { heading: 'NAME', text: ({ name }) => name },
