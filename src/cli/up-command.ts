@@ -10,11 +10,13 @@ import { exits } from './failure.ts'
 import { removeOwn } from './own-folders.ts'
 import { Parts } from './parts.ts'
 import { aborted, interruptible } from './signals.ts'
+import { startJoined } from './up-join.ts'
 import { startUp, type Running, type UpOptions } from './up.ts'
 import { version } from '../protocol/version.ts'
 
 export interface UpFlags {
   daemon?: boolean
+  join?: boolean
   ephemeral?: boolean
 }
 
@@ -25,10 +27,12 @@ export const serve = async (context: Context, flags: UpFlags): Promise<void> => 
   const ephemeral = flags.ephemeral === true
   const folders = dataFolder({ dataDir: ephemeral ? mkdtempSync(join(tmpdir(), 'writ-')) : dataDir, env })
   const daemon = flags.daemon === true ? { ...run, name: 'local' } : null
-  await whileUp(context, { ...upOptions(context), folders, daemon }, async (running, signal) => {
+  const joined = flags.join === true
+  const options = { ...upOptions(context), folders, daemon }
+  await whileUp(context, { ...options, start: joined ? startJoined : startUp }, async (running, signal) => {
     if (json) terminal.json(publicOf(running))
     else
-      for (const line of banner(running, { ephemeral, flags: context.flagsText, paint: terminal.paintErr }))
+      for (const line of banner(running, { ephemeral, joined, flags: context.flagsText, paint: terminal.paintErr }))
         terminal.say(line)
     await aborted(signal)
   })
@@ -47,7 +51,7 @@ export const upOptions = (context: Context): Omit<UpOptions, 'folders' | 'daemon
 /** Starts everything, does something with it, and stops everything: at the end, on a failure, or when a person says so. */
 export const whileUp = async <T>(
   { terminal }: Context,
-  options: Omit<UpOptions, 'signal'>,
+  { start = startUp, ...options }: Omit<UpOptions, 'signal'> & { start?: typeof startUp },
   use: (running: Running, signal: AbortSignal) => Promise<T>,
 ): Promise<T> => {
   const parts = new Parts()
@@ -55,7 +59,7 @@ export const whileUp = async <T>(
   return interruptible(async (signal) => {
     signal.addEventListener('abort', () => terminal.say('Stopping … (Ctrl-C again to force)'), { once: true })
     try {
-      return await use(await startUp({ ...options, signal }, parts), signal)
+      return await use(await start({ ...options, signal }, parts), signal)
     } finally {
       await parts.stop()
     }

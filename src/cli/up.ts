@@ -158,7 +158,7 @@ const startDaemon = async (
 const urlOf = (server: Kept<Server> | null): string => server?.current().url ?? ''
 
 /** Two nodes of one host may run at once, and a name is one token. */
-const nodeName = (): string =>
+export const nodeName = (): string =>
   `${hostname()
     .replaceAll(/[^A-Za-z0-9_-]/g, '-')
     .slice(0, 40)}-${process.pid}`

@@ -1,4 +1,5 @@
 /** `writ up`: a node with all it needs, until Ctrl-C. */
+import { Option } from 'commander'
 import { settingOptions } from '../config-options.ts'
 import { examples, type Declare } from '../program.ts'
 import type { UpFlags } from '../up-command.ts'
@@ -6,7 +7,13 @@ import type { UpFlags } from '../up-command.ts'
 export const up: Declare = (command, context) => {
   settingOptions(command, 'databaseUrl', 'threads', 'daemon.slots')
     .option('--daemon', 'also run tasks: a daemon named local')
+    .addOption(
+      new Option('--join', 'one more node for a running `writ up`, or for named servers: start no server').conflicts([
+        'daemon',
+        'ephemeral',
+      ]),
+    )
     .option('--ephemeral', 'keep nothing: a data folder of its own, removed at the end')
     .action(async (flags: UpFlags) => (await import('../up-command.ts')).serve(context(), flags))
-  examples(command, ['writ up', 'writ up --daemon --slots 4', 'writ up --json --ephemeral'])
+  examples(command, ['writ up', 'writ up --daemon --slots 4', 'writ up --join', 'writ up --json --ephemeral'])
 }
