@@ -88,6 +88,17 @@ export const groups: readonly Group[] = [
     load: async () => (await import('./commands/config.ts')).config,
   },
   {
+    name: 'completion',
+    summary: 'the script by which a shell completes commands, options and ids',
+    load: async () => (await import('./commands/completion.ts')).completion,
+  },
+  {
+    name: 'complete',
+    summary: 'what may stand next on a command line',
+    hidden: true,
+    load: async () => (await import('./commands/completion.ts')).complete,
+  },
+  {
     name: 'example',
     summary: 'run the bundled example (npm start)',
     hidden: true,
