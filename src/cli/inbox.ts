@@ -63,10 +63,10 @@ const waitingIn = ({ id, parked, since, stepList }: DirectiveView): InboxLine[] 
   const own: InboxLine[] =
     parked === null
       ? []
-      : [{ kind: 'parked', directive: id, step: null, why: parked, since, next: `writ directive show ${id}` }]
+      : [{ kind: 'parked', directive: id, step: null, why: parked, since, next: `writ directive mend ${id}` }]
   const ofSteps = stepList.flatMap((step): InboxLine[] => {
     const line = { directive: id, step: step.name, since: step.since, next: `writ step show ${id}/${step.name}` }
-    if (step.parked !== null) return [{ ...line, kind: 'parked', why: step.parked }]
+    if (step.parked !== null) return [{ ...line, kind: 'parked', why: step.parked, next: `writ directive mend ${id}` }]
     if (step.status !== 'held') return []
     return [{ ...line, kind: 'held', why: step.reason ?? step.waiting ?? 'it waits for a decision' }]
   })

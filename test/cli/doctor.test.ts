@@ -215,11 +215,20 @@ describe('inbox', () => {
       parked: 'no machine of version 9',
       stepList: [
         stepLine('d', 0, { status: 'held', reason: 'the verdict could not be read', since: '2026-05-01T10:00:00Z' }),
-        stepLine('d', 1, { status: 'running', waiting: 'the worker' }),
+        stepLine('d', 1, { status: 'running', parked: 'a fault', since: '2026-05-01T09:00:00Z' }),
+        stepLine('d', 3, { status: 'running', waiting: 'the worker' }),
         stepLine('d', 2, { status: 'held', waiting: 'a person: approval' }),
       ],
     })
     expect(await lines(node([], [], view))).toEqual([
+      {
+        kind: 'parked',
+        directive: 'd',
+        step: 'step1',
+        why: 'a fault',
+        since: '2026-05-01T09:00:00Z',
+        next: 'writ directive mend d',
+      },
       {
         kind: 'held',
         directive: 'd',
@@ -234,7 +243,7 @@ describe('inbox', () => {
         step: null,
         why: 'no machine of version 9',
         since,
-        next: 'writ directive show d',
+        next: 'writ directive mend d',
       },
       { kind: 'held', directive: 'd', step: 'step2', why: 'a person: approval', since, next: 'writ step show d/step2' },
     ])

@@ -63,6 +63,7 @@ const prepared: Record<string, Prepared> = {
   'writ directive plan hello': { before: (owner) => world.started(owner, { plan: undefined }) },
   'writ directive plan --file': { inside: 'planner' },
   'writ directive show': { before: started },
+  'writ directive mend': { before: started },
   'writ directive pause': { before: started },
   'writ directive resume': { before: async (owner) => (await world.started(owner)).api.tell('hello', 'pause') },
   'writ directive cancel': { before: started },
