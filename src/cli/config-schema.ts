@@ -167,7 +167,7 @@ const daemonShape = {
   home: z.string().min(1).optional().register(about, {
     flag: '--home <folder>',
     variable: 'WRIT_DAEMON_HOME',
-    otherwise: '`daemons/<name>` in the data folder',
+    otherwise: '`daemons/<name>` in the data folder that was named, else in `$XDG_DATA_HOME/writ`',
     text: 'where `daemon run` keeps its records and workspaces',
     read: last,
     path: true,

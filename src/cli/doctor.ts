@@ -90,8 +90,8 @@ const git = async (env: Settings['env']): Promise<Look> => {
 
 const settingsLook = ({ files, origins, owner }: Settings): Look => {
   const said = [...new Set([...origins.values()].map((origin) => origin.replace(/:\d+:\d+$/, '')))]
-  const read = files.length === 0 ? 'no files' : files.join(', ')
-  return `owner ${owner}; ${read}${said.length === 0 ? '; all defaults' : `; said by ${said.join(', ')}`}`
+  const places = [...new Set([...files, ...said])]
+  return `owner ${owner}; ${places.length === 0 ? 'all defaults' : `from ${places.join(', ')}`}`
 }
 
 const dataFolderLook = ({ root }: Folders): Look => {
