@@ -2,8 +2,9 @@
 import { clientOf, daemonUser, inboxPrefixOfUrl } from '../bus/permissions.ts'
 import { readEndpoints } from '../embedded/endpoints.ts'
 import { WritError } from '../protocol/errors.ts'
-import { shown, type Settings } from './config.ts'
+import type { Settings } from './config.ts'
 import { connectAs, foldersOf } from './reach.ts'
+import { shown } from './shown-url.ts'
 import { loginOf, type Login } from './users.ts'
 
 /** Tries the login before it is given out. Throws what connecting throws, REFUSED for a daemon's on a server of the person's own. */

@@ -6,8 +6,9 @@ import { readEndpoints, type Endpoints } from '../embedded/endpoints.ts'
 import { dataFolder, type Folders } from '../embedded/folders.ts'
 import { until } from '../embedded/until.ts'
 import { WritError } from '../protocol/errors.ts'
-import { shown, type Settings } from './config.ts'
+import type { Settings } from './config.ts'
 import { nodeApi, type NodeApi } from './node-api.ts'
+import { shown } from './shown-url.ts'
 import { ensureUser, loginOf, tellUsersChanged } from './users.ts'
 
 /** What is used of a connection. */
