@@ -2,6 +2,7 @@
 import { AuthorizationError, connect, type NatsConnection, type NodeConnectionOptions } from '@nats-io/transport-node'
 import { WritError } from '../protocol/errors.ts'
 import { payloadBytesMax } from '../protocol/limits.ts'
+import { inboxPrefixOf } from './permissions.ts'
 
 export interface ConnectOptions {
   /** `nats://[user:password@]host[:port]`, or `tls://…`; several of one cluster with commas between them. */
@@ -10,7 +11,7 @@ export interface ConnectOptions {
   name: string
   user?: string
   password?: string
-  /** What answers come in on: a user that may listen only on inboxes of its own has one of its own. Begins with `_`. */
+  /** What answers come in on, beginning with `_`. When unset, that of the user where `writ creds` or `writ up` has made it, else NATS's own. */
   inboxPrefix?: string
   log?: (line: string) => void
   /** Whether this process sees to the stream of plain publishes (nodes do). */
@@ -53,7 +54,9 @@ const credentials = (options: ConnectOptions, first: Address | undefined): NodeC
   const user = options.user ?? first?.user ?? ''
   const pass = options.password ?? first?.password ?? ''
   if (user === '') return {}
-  return pass === '' ? { token: user } : { user, pass }
+  const inboxPrefix = inboxPrefixOf(user)
+  if (pass === '') return { token: user }
+  return { user, pass, ...(inboxPrefix === undefined ? {} : { inboxPrefix }) }
 }
 
 const optionsFor = (options: ConnectOptions, addresses: readonly Address[]): NodeConnectionOptions => ({
