@@ -18,7 +18,7 @@ import { systemClock, systemRandom } from './system.ts'
 
 export interface EngineOptions {
   databaseUrl: string
-  nats: { url: string; inboxPrefix?: string }
+  nats: { url: string; inboxPrefix?: string; caFile?: string }
   node: string
   thread: string
   home: string | null

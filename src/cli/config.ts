@@ -12,6 +12,7 @@ export interface GlobalFlags {
   color?: boolean
   owner?: string
   natsUrl?: string
+  natsCa?: string
   dataDir?: string
 }
 
@@ -36,6 +37,8 @@ export interface InsideTask {
 export interface Settings {
   owner: string
   nats: Named | null
+  /** The file with the certificates of who may sign those of the nats-server. */
+  natsCa: string | null
   database: Named | null
   /** As named by flag or WRIT_HOME; undefined: the user's own. */
   dataDir: string | undefined
@@ -66,6 +69,7 @@ export const readSettings = (flags: GlobalFlags, env: Environment): Settings => 
     owner: (owner && checked(owner.from, () => ownerName(owner.value))) ?? 'default',
     nats: (nats && checked(nats.from, () => urlFor(nats, natsSchemes))) ?? null,
     database: (database && checked(database.from, () => urlFor(database, databaseSchemes))) ?? null,
+    natsCa: first(['--nats-ca', flags.natsCa], ['WRIT_NATS_CA', env['WRIT_NATS_CA']])?.value ?? null,
     dataDir: first(['--data-dir', flags.dataDir], ['WRIT_HOME', env['WRIT_HOME']])?.value,
     insideTask: insideTask(env),
     env,
@@ -80,7 +84,7 @@ export const readSettings = (flags: GlobalFlags, env: Environment): Settings => 
   )
 }
 
-export const natsSchemes = ['nats:', 'tls:'] as const
+export const natsSchemes = ['nats:', 'tls:', 'ws:', 'wss:'] as const
 export const databaseSchemes = ['postgres:', 'postgresql:'] as const
 
 /** Checks a URL's scheme (of the first, when there are several). Never repeats the URL: it may hold a password. */
@@ -104,6 +108,9 @@ const insideTask = (env: Environment): InsideTask | null => {
   const [socket, token] = [env['WRIT_SOCKET'], env['WRIT_TOKEN']]
   return socket && token ? { socket, token, directive: env['WRIT_DIRECTIVE'] ?? '' } : null
 }
+
+/** As connecting takes it. */
+export const caOption = (ca: string | null): { caFile?: string } => (ca === null ? {} : { caFile: ca })
 
 /** A URL as it may be shown: without its password. */
 export const shown = (url: string): string => url.replaceAll(/(\/\/[^/@:,]+):[^/@,]*@/g, '$1@')

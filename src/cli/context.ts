@@ -82,8 +82,13 @@ const open = async (world: World, settings: Settings, flags: GlobalFlags, termin
   return reach(settings, flags.verbose === true ? terminal.say : () => undefined)
 }
 
-const flagsText = ({ dataDir, natsUrl, owner }: GlobalFlags): string =>
-  Object.entries({ '--data-dir': dataDir, '--nats-url': natsUrl?.replaceAll(/:[^/@:]*@/g, ':…@'), '--owner': owner })
+const flagsText = ({ dataDir, natsUrl, natsCa, owner }: GlobalFlags): string =>
+  Object.entries({
+    '--data-dir': dataDir,
+    '--nats-url': natsUrl?.replaceAll(/:[^/@:]*@/g, ':…@'),
+    '--nats-ca': natsCa,
+    '--owner': owner,
+  })
     .map(([flag, value]) =>
       value === undefined ? '' : ` ${flag} ${/^[\w./:@-]+$/.test(value) ? value : JSON.stringify(value)}`,
     )

@@ -111,6 +111,7 @@ const programOf = (world: World, context: () => Context): Command => {
     .option('--json', 'data and errors as JSON on standard output (lists are one object, histories one object a line)')
     .option('--owner <name>', 'whose directives (WRIT_OWNER; else default)')
     .option('--nats-url <url>', 'the NATS server (WRIT_NATS_URL; else that of the running `writ up`)')
+    .option('--nats-ca <file>', "certificates that sign the NATS server's, for TLS (WRIT_NATS_CA)")
     .option('--data-dir <folder>', 'the data folder (WRIT_HOME; else ~/.local/share/writ/default)')
     .option('--no-color', 'no colours (also with NO_COLOR, and in pipes)')
     .option('-v, --verbose', 'tell more on standard error')

@@ -11,11 +11,14 @@ import { removeOwn } from './own-folders.ts'
 import { Parts } from './parts.ts'
 import { aborted, interruptible } from './signals.ts'
 import { startUp, type Running, type UpOptions } from './up.ts'
+import { WritError } from '../protocol/errors.ts'
 import { version } from '../protocol/version.ts'
 
 export interface ServerFlags {
   threads?: number
   databaseUrl?: string
+  /** A port; true: any free one. */
+  websocket?: number | true
 }
 
 export interface UpFlags extends ServerFlags {
@@ -45,11 +48,18 @@ export const serve = async (context: Context, flags: UpFlags): Promise<void> => 
 
 /** What the flags and settings say, for `startUp`. */
 export const upOptions = (context: Context, flags: ServerFlags): Omit<UpOptions, 'folders' | 'daemon' | 'signal'> => {
-  const { nats, database, owner } = context.settings()
+  const { nats, natsCa, database, owner } = context.settings()
   const named = flags.databaseUrl === undefined ? database : { url: flags.databaseUrl, from: '--database-url' }
   const { say } = context.terminal
+  const { websocket } = flags
+  if (websocket !== undefined && nats !== null)
+    throw new WritError('BAD_INPUT', `--websocket is for the private nats-server, and ${nats.from} names another`, {
+      hint: 'leave one of them out; a server of your own listens where its configuration says',
+    })
   return {
     nats,
+    natsCa,
+    websocket,
     database: named,
     owner,
     threads: flags.threads,
@@ -78,12 +88,13 @@ export const whileUp = async <T>(
 }
 
 /** What a script needs, credentials included: it is on the standard output of the person who owns them. */
-const publicOf = ({ node, data, log, database, nats, daemon }: Running): object => ({
+const publicOf = ({ node, data, log, database, nats, websocket, daemon }: Running): object => ({
   node,
   pid: process.pid,
   version: version,
   database,
   nats,
+  websocket,
   data,
   log,
   daemon,

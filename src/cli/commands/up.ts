@@ -7,6 +7,7 @@ import type { UpFlags } from '../up-command.ts'
 
 const slotsMax = 1000
 const threadsMax = 64
+const portMax = 65_535
 
 /** The options that `up` and the example share. */
 export const serverOptions = (command: Command): Command =>
@@ -22,6 +23,11 @@ export const up: Declare = (command, context) => {
   serverOptions(command)
     .option('--daemon', 'also run tasks: a daemon named local')
     .option('--slots <n>', 'how many tasks that daemon runs at once', whole(1, slotsMax), 2)
+    .option(
+      '--websocket [port]',
+      'also listen for WebSocket clients (browsers), on loopback, at this port or a free one',
+      whole(1, portMax),
+    )
     .option('--ephemeral', 'keep nothing: a data folder of its own, removed at the end')
     .action(async (flags: UpFlags) => (await import('../up-command.ts')).serve(context(), flags))
   examples(command, ['writ up', 'writ up --daemon --slots 4', 'writ up --json --ephemeral'])
