@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { acceptedAnswer } from '../../src/protocol/answers.ts'
 import { type Code, codes } from '../../src/protocol/errors.ts'
+import { shardOf } from '../../src/protocol/ids.ts'
 import type { Message, Subject } from '../../src/bus/subject.ts'
 import { subjects } from '../../src/bus/subjects.ts'
 
@@ -16,6 +17,7 @@ const messageOn = (address: string): Message => {
   for (const subject of Object.values(subjects) as Subject[]) {
     const tokens: Record<string, string> | null = subject.read(address)
     if (tokens === null) continue
+    if (tokens['shard'] !== undefined) expect(Number(tokens['shard'])).toBe(shardOf('default', tokens['id'] ?? ''))
     const message = subject.messages[tokens['verb'] ?? Object.keys(subject.messages)[0] ?? '']
     if (message !== undefined) return message
   }
