@@ -3,9 +3,10 @@ import { describe, expect, test, vi } from 'vitest'
 import type { Daemon } from '../../src/daemon/daemon.ts'
 import type { Handler, TaskContext } from '../../src/daemon/handled-attempt.ts'
 import { handleTasks, type HandleTasksOptions } from '../../src/daemon/task-handler.ts'
+import { subjects } from '../../src/bus/subjects.ts'
 import { WritError } from '../../src/protocol/errors.ts'
 import type { Node } from './support.ts'
-import { after, openNode, quiet, spawnOf, temporaryFolder, until } from './support.ts'
+import { after, memoryBus, openNode, quiet, spawnOf, temporaryFolder, until } from './support.ts'
 
 const start = async (
   node: Node,
@@ -122,6 +123,20 @@ describe('a function as a daemon', () => {
     await Promise.all([node.order('cancel', orderTo('t1')), node.order('cancel', orderTo('t1'))])
     expect(await node.outcome('t1')).toMatchObject({ verb: 'failed', body: { reason: 'cancelled', means: false } })
     expect(node.reports.filter(({ verb }) => verb !== 'progress')).toHaveLength(1)
+  })
+
+  test('an attempt that is over, as the receipt of its progress says, is ended like a cancelled one', async () => {
+    const bus = memoryBus()
+    const progress = subjects.report.pattern({ owner: 'default', daemon: 'tester', verb: 'progress' })
+    bus.answer(progress, () => ({ received: true, counted: false }))
+    const node = openNode(bus)
+    const { handle } = patient()
+    await start(node, (spawn, context) => {
+      context.progress()
+      return handle(spawn, context)
+    })
+    await node.order('spawn', spawnOf('t1'))
+    expect(await node.outcome('t1')).toMatchObject({ verb: 'failed', body: { reason: 'cancelled', means: false } })
   })
 
   test('finish aborts its signal too, and what it gives back counts; when it throws it is done all the same', async () => {

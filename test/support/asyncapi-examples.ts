@@ -195,6 +195,7 @@ export const examples: Readonly<Record<string, Example>> = {
   'directive.resume': commanded('active'),
   'directive.cancel': commanded('cancelling'),
   'directive.retry': commanded('active'),
+  'directive.mend': commanded('active'),
   'directive.evaluate': { message: { command, step: 'hello' }, answer: to('active') },
   'directive.steps': { message: { from: 500 }, answer: { stepList: [{ ...stepLine, index: 500 }], nextStep: null } },
   'directive.events': { message: { after: 6 }, answer: { events: [event], next: null } },
@@ -224,7 +225,7 @@ export const examples: Readonly<Record<string, Example>> = {
     answer: {
       ...taskLine,
       contract,
-      attempts: [{ attempt: 1, daemon: 'builder', opened: time(3), closed: null }],
+      attempts: [{ attempt: 1, daemon: 'builder', opened: time(3), closed: null, asked: null, late: null }],
       files: [],
     },
   },
