@@ -8,18 +8,41 @@ import { type EventLine, eventLine } from './commands.ts'
 import { codes } from './errors.ts'
 import type { HelloReply, Receipt, SpawnReply } from './task.ts'
 import type {
-  Brief,
   DaemonLine,
   DirectiveLine,
+  DirectiveStatus,
   DirectiveView,
   FileLine,
-  FilePart,
-  Named,
   Page,
   StepView,
   TaskLine,
   TaskView,
 } from './views.ts'
+
+/** What a command is answered with: what it is about, as subjects name it. */
+export interface Named {
+  id: string
+  /** `<shard>.<id>`. */
+  address: string
+}
+
+/** What a command to a directive or a step is answered with: where the directive stands once the command has taken effect. */
+export interface Brief extends Named {
+  status: DirectiveStatus
+}
+
+/** A chunk of a file's content. */
+export interface FilePart {
+  name: string
+  /** SHA-256 of the whole file. */
+  hash: string
+  /** Of the whole file, in bytes. */
+  total: number
+  /** Of this chunk, in bytes. */
+  offset: number
+  /** Base64. */
+  data: string
+}
 
 /** The schema names what is documented and tested; the type, all that the answer holds. */
 const typed = <T>(schema: z.ZodType): z.ZodType<T> => schema as z.ZodType<T>

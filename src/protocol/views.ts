@@ -63,18 +63,6 @@ export interface StepFacts {
   heldSince?: number | null
 }
 
-/** What a command is answered with: what it is about, as subjects name it. */
-export interface Named {
-  id: string
-  /** `<shard>.<id>`. */
-  address: string
-}
-
-/** What a command to a directive or a step is answered with: where the directive stands once the command has taken effect. */
-export interface Brief extends Named {
-  status: DirectiveStatus
-}
-
 /** A directive in a list. */
 export interface DirectiveLine {
   id: string
@@ -227,19 +215,6 @@ export interface FileLine {
   hash: string
   bytes: number
   time: string
-}
-
-/** A chunk of a file's content. */
-export interface FilePart {
-  name: string
-  /** SHA-256 of the whole file. */
-  hash: string
-  /** Of the whole file, in bytes. */
-  total: number
-  /** Of this chunk, in bytes. */
-  offset: number
-  /** Base64. */
-  data: string
 }
 
 /** A repository of a contract; the primary one is the directive's. */
