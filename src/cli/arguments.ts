@@ -20,13 +20,6 @@ export const duration = (text: string): number => {
   }
 }
 
-/** `--label key=value`, repeated. */
-export const pairs = (text: string, known: Record<string, string> = {}): Record<string, string> => {
-  const at = text.indexOf('=')
-  if (at < 1) throw new InvalidArgumentError('Write it as key=value.')
-  return { ...known, [text.slice(0, at)]: text.slice(at + 1) }
-}
-
 /** `-H Name:value`, repeated. */
 export const headersIn = (
   text: string,
@@ -39,14 +32,3 @@ export const headersIn = (
 
 /** An option that may be given more than once. */
 export const repeated = (text: string, known: readonly string[] = []): string[] => [...known, text]
-
-/** `--executor name=program arguments`, repeated; arguments are separated by spaces. */
-export const programs = (
-  text: string,
-  known: Record<string, readonly string[]> = {},
-): Record<string, readonly string[]> => {
-  const [[name, line] = ['', '']] = Object.entries(pairs(text))
-  const argv = line.split(/\s+/).filter((part) => part !== '')
-  if (argv.length === 0) throw new InvalidArgumentError('Write it as name=program or name="program arguments".')
-  return { ...known, [name]: argv }
-}

@@ -1,6 +1,6 @@
 /** What `writ up` says once everything runs: what, which version, whose, where; and what to do now. */
 import type { Server } from '../embedded/server.ts'
-import { shown } from './config.ts'
+import { shown } from './shown-url.ts'
 import type { Colors } from './terminal.ts'
 import type { Running } from './up.ts'
 import { version } from '../protocol/version.ts'
@@ -8,12 +8,12 @@ import { version } from '../protocol/version.ts'
 /** The lines. Passwords are not in them. */
 export const banner = (
   { node, data, postgres, natsServer, database, nats, websocket, daemon }: Running,
-  { ephemeral, flags, paint }: { ephemeral: boolean; flags: string; paint: Colors },
+  { ephemeral, joined = false, flags, paint }: { ephemeral: boolean; joined?: boolean; flags: string; paint: Colors },
 ): string[] => {
   const kept = ephemeral ? 'removed at the end: --ephemeral' : `kept; writ down --wipe${flags} removes it`
   const rows: [string, string][] = [
-    ['Postgres', server(postgres, database)],
-    ['NATS', server(natsServer, nats)],
+    ['Postgres', server(postgres, database, joined)],
+    ['NATS', server(natsServer, nats, joined)],
     ...(websocket === null ? [] : [['WebSocket', websocket] satisfies [string, string]]),
     ['Node', node],
     ['Daemon', daemon ?? 'none: writ daemon run, or writ up --daemon'],
@@ -27,8 +27,8 @@ export const banner = (
   ]
 }
 
-const server = (own: Server | null, url: string): string => {
-  if (own === null) return `${shown(url)}  (yours)`
+const server = (own: Server | null, url: string, joined: boolean): string => {
+  if (own === null) return `${shown(url)}  (${joined ? 'joined' : 'yours'})`
   const { version: serverVersion, source, adopted, startedInMs } = own
   const how = adopted ? 'was running, taken over' : `started in ${(startedInMs / 1000).toFixed(1)} s`
   return `${serverVersion} (${source})  ${shown(url)}  ${how}`

@@ -1,8 +1,20 @@
 /** What every command is given: the terminal, the settings, and (on demand, closed at the end) the way to a node. */
 import type { DirectiveView } from '../protocol/views.ts'
-import { readSettings, type Environment, type GlobalFlags, type Settings } from './config.ts'
+import { readSettings, type Environment, type Settings } from './config.ts'
 import type { Link } from './reach.ts'
+import { shown } from './shown-url.ts'
 import type { Output, Terminal } from './terminal.ts'
+
+/** The flags that every command takes, beside those of settings. */
+export interface GlobalFlags {
+  json?: boolean
+  verbose?: boolean
+  color?: boolean
+}
+
+/** Whether to colour at all, apart from what the streams are. */
+export const mayColor = (flags: GlobalFlags, env: Environment): boolean =>
+  flags.color !== false && !env['NO_COLOR'] && env['TERM'] !== 'dumb'
 
 /** Everything outside of the command itself. */
 export interface World {
@@ -22,6 +34,8 @@ export interface Context {
   world: World
   terminal: Terminal
   flags: GlobalFlags
+  /** What was written behind flags of settings, by their places. */
+  written: ReadonlyMap<string, readonly string[]>
   /** Whether the data on stdout is JSON. */
   json: boolean
   /** Throws BAD_INPUT for bad values of any setting. */
@@ -47,15 +61,17 @@ export const contextOf = (
   world: World,
   terminal: Terminal,
   flags: GlobalFlags,
+  written: Context['written'],
 ): Context & { close: () => Promise<void>; exitCode: () => number } => {
   let settings: Settings | undefined
   let link: Promise<Link> | undefined
   let exitCode = 0
-  const read = (): Settings => (settings ??= readSettings(flags, world.env))
+  const read = (): Settings => (settings ??= readSettings(written, world))
   return {
     world,
     terminal,
     flags,
+    written,
     json: flags.json === true,
     settings: read,
     link: () => (link ??= open(world, read(), flags, terminal)),
@@ -66,7 +82,7 @@ export const contextOf = (
       if (flags.json === true) return
       for (const command of commands) terminal.say(terminal.paintErr.dim(`next: ${command}`))
     },
-    flagsText: flagsText(flags),
+    flagsText: flagsText(written),
     close: async () => {
       // A link that never opened has told its failure already.
       const opened = await link?.catch(() => undefined)
@@ -82,14 +98,12 @@ const open = async (world: World, settings: Settings, flags: GlobalFlags, termin
   return reach(settings, flags.verbose === true ? terminal.say : () => undefined)
 }
 
-const flagsText = ({ dataDir, natsUrl, natsCa, owner }: GlobalFlags): string =>
-  Object.entries({
-    '--data-dir': dataDir,
-    '--nats-url': natsUrl?.replaceAll(/:[^/@:]*@/g, ':…@'),
-    '--nats-ca': natsCa,
-    '--owner': owner,
-  })
-    .map(([flag, value]) =>
-      value === undefined ? '' : ` ${flag} ${/^[\w./:@-]+$/.test(value) ? value : JSON.stringify(value)}`,
-    )
+const flagsText = (written: Context['written']): string =>
+  Object.entries({ '--data-dir': 'dataDir', '--nats-url': 'natsUrl', '--nats-ca': 'natsCa', '--owner': 'owner' })
+    .flatMap(([flag, place]) => {
+      const [value] = written.get(place) ?? []
+      if (value === undefined) return []
+      const harmless = shown(value)
+      return [` ${flag} ${/^[\w./:@-]+$/.test(harmless) ? harmless : JSON.stringify(harmless)}`]
+    })
     .join('')

@@ -11,8 +11,9 @@ import { natsAddress, runningNats } from '../embedded/nats.ts'
 import { createPrivately } from '../embedded/private-file.ts'
 import { until } from '../embedded/until.ts'
 import { WritError } from '../protocol/errors.ts'
-import { shown, type Settings } from './config.ts'
+import type { Settings } from './config.ts'
 import { connectAs, foldersOf } from './reach.ts'
+import { shown } from './shown-url.ts'
 import { exported } from './shell-text.ts'
 import {
   ensureUser,

@@ -4,12 +4,11 @@
  */
 import { hostname } from 'node:os'
 import { dirname, resolve } from 'node:path'
-import { isCollection, isPair, isScalar, LineCounter, parseDocument, type Document } from 'yaml'
-import type { z } from 'zod'
 import { parsePlan } from '../machines/plan.ts'
 import { directiveInput, isRepositoryUrl, roles, type DirectiveInput, type Needs } from '../protocol/directive.ts'
 import { WritError } from '../protocol/errors.ts'
 import type { Plan } from '../protocol/plan.ts'
+import { faultsIn, readLocated } from './located-text.ts'
 import { readTextFile, shownName } from './text-file.ts'
 
 export interface DirectiveFile {
@@ -22,36 +21,27 @@ export interface DirectiveFile {
   localRepository: string | null
 }
 
-type Path = readonly PropertyKey[]
-
 /** Reads the file at `path`; `-` is standard input. Throws BAD_INPUT with `file:line:column: …` for every fault, TOO_LARGE. */
 export const readDirectiveFile = (path: string, cwd: string): DirectiveFile => {
   const name = shownName(path)
-  const text = readTextFile(path, cwd)
-  const lines = new LineCounter()
-  const document = parseDocument(text, { lineCounter: lines })
-  const at = (offset: number): string => {
-    const { line, col } = lines.linePos(offset)
-    return `${name}:${line}:${col}`
-  }
-  const broken = document.errors.map((error) => `${at(error.pos[0])}: ${firstLine(error.message)}`)
-  if (broken.length > 0) throw faulty(name, broken)
-  const checked = directiveInput.safeParse(plainValue(document, name))
+  const located = readLocated(name, readTextFile(path, cwd))
+  if ('faults' in located) throw faulty(name, located.faults)
+  const { value, at } = located
+  const checked = directiveInput.safeParse(value)
   if (!checked.success) {
+    const found = faultsIn(checked.error, { whole: 'the directive', unknown: () => 'there is no such key' })
     throw faulty(
       name,
-      checked.error.issues.flatMap((issue) =>
-        faultsOf(issue).map((fault) => `${at(offsetOf(document, fault.path))}: ${fault.text}`),
-      ),
+      found.map((fault) => `${at(fault.path)}: ${fault.text}`),
     )
   }
   // What was written is sent, not what the schema made of it: filling in defaults is the node's.
-  const input = plainValue(document, name) as DirectiveInput
+  const input = value as DirectiveInput
   const read = input.plan === undefined ? { plan: null } : parsePlan(input.plan, { evaluate: checked.data.evaluate })
   if ('faults' in read) {
     throw faulty(
       name,
-      read.faults.map((fault) => `${at(offsetOf(document, placeOf(fault)))}: plan: ${fault}`),
+      read.faults.map((fault) => `${at(placeOf(fault))}: plan: ${fault}`),
     )
   }
   const folder = path === '-' ? cwd : dirname(resolve(cwd, path))
@@ -59,17 +49,9 @@ export const readDirectiveFile = (path: string, cwd: string): DirectiveFile => {
 }
 
 /** The step that a plan's fault begins with, else the plan. */
-const placeOf = (fault: string): Path => {
+const placeOf = (fault: string): PropertyKey[] => {
   const [, index] = /^steps\[(\d+)\]/.exec(fault) ?? []
   return index === undefined ? ['plan'] : ['plan', 'steps', Number(index)]
-}
-
-const plainValue = (document: Document, name: string): unknown => {
-  try {
-    return document.toJS({ maxAliasCount: 100 }) as unknown
-  } catch (cause) {
-    throw faulty(name, [cause instanceof Error ? cause.message : String(cause)])
-  }
 }
 
 const faulty = (name: string, faults: readonly string[]): WritError => {
@@ -78,47 +60,6 @@ const faulty = (name: string, faults: readonly string[]): WritError => {
     faults,
     hint: 'nothing was sent; see examples/ for whole files',
   })
-}
-
-const firstLine = (text: string): string => (text.split('\n')[0] ?? '').replace(/ at line \d+, column \d+:?$/, '')
-
-/** An unknown key is told where the key is, not where its parent begins. */
-const faultsOf = (issue: z.core.$ZodIssue): { path: Path; text: string }[] => {
-  const place = (path: Path): string => (path.length === 0 ? 'the directive' : path.map(String).join('.'))
-  if (issue.code !== 'unrecognized_keys')
-    return [{ path: issue.path, text: `${place(issue.path)}: ${plainly(issue.message)}` }]
-  return issue.keys.map((key) => ({
-    path: [...issue.path, key],
-    text: `${place([...issue.path, key])}: there is no such key`,
-  }))
-}
-
-/** A key that is not there has no value to complain about. */
-const plainly = (message: string): string =>
-  message
-    .replace(/^Invalid input: expected (\w+), received undefined$/, 'is missing ($1)')
-    .replace(/^Invalid input: /, '')
-
-/** Where in the text something stands: its key, else the nearest thing around it that is there. */
-const offsetOf = (document: Document, path: Path): number => {
-  let node: unknown = document.contents
-  let offset = rangeStart(node) ?? 0
-  for (const part of path) {
-    if (!isCollection(node)) return offset
-    const pair: unknown = node.items.find((item, index) =>
-      isPair(item) ? isScalar(item.key) && item.key.value === part : index === part,
-    )
-    if (pair === undefined) return offset
-    offset = rangeStart(isPair(pair) ? pair.key : pair) ?? offset
-    node = isPair(pair) ? pair.value : pair
-  }
-  return offset
-}
-
-const rangeStart = (node: unknown): number | undefined => {
-  if (typeof node !== 'object' || node === null || !('range' in node)) return undefined
-  const { range } = node as { range: readonly number[] | null | undefined }
-  return range?.[0]
 }
 
 const isRelative = (text: string): boolean => /^\.\.?\//.test(text)

@@ -20,10 +20,10 @@ import { makeRepository } from './setup-script.ts'
 import { aborted } from './signals.ts'
 import { summary } from './summary.ts'
 import { testMerged } from './test-merged.ts'
-import { upOptions, whileUp, type ServerFlags } from './up-command.ts'
+import { upOptions, whileUp } from './up-command.ts'
 import type { Running } from './up.ts'
 
-export interface ExampleFlags extends ServerFlags {
+export interface ExampleFlags {
   exit?: boolean
   stay?: boolean
 }
@@ -35,7 +35,7 @@ export const runExample = async (context: Context, flags: ExampleFlags): Promise
   const { terminal, world } = context
   const folders = dataFolder(exampleData(context))
   const stay = flags.exit !== true && (flags.stay === true || world.interactive)
-  const options = { ...upOptions(context, flags), folders, daemon: { name: 'local', slots } }
+  const options = { ...upOptions(context), folders, daemon: { ...context.settings().daemon, name: 'local', slots } }
   terminal.say('Starting Postgres, NATS, a node and a daemon …')
   await whileUp(context, options, async (running, signal) => {
     const shownFlags = ` --data-dir ${running.data}`
@@ -54,11 +54,9 @@ export const runExample = async (context: Context, flags: ExampleFlags): Promise
 
 /** `--data-dir`, else a folder `example` of its own beside the user's other data. */
 const exampleData = (context: Context): Parameters<typeof dataFolder>[0] => {
-  const { env } = context.settings()
-  const { dataDir } = context.flags
-  if (dataDir !== undefined) return { dataDir, env }
-  const home = env['WRIT_HOME']
-  return home ? { dataDir: join(home, 'example'), env } : { instance: 'example', env }
+  const { dataDir, env } = context.settings()
+  if (dataDir === undefined) return { instance: 'example', env }
+  return { dataDir: context.written.has('dataDir') ? dataDir : join(dataDir, 'example'), env }
 }
 
 /** Runs the directive of examples/ledger on a repository that is made for this run. */

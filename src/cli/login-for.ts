@@ -2,8 +2,9 @@
 import { clientOf, daemonUser, inboxPrefixOfUrl } from '../bus/permissions.ts'
 import { readEndpoints } from '../embedded/endpoints.ts'
 import { WritError } from '../protocol/errors.ts'
-import { caOption, shown, type Settings } from './config.ts'
+import { caOption, type Settings } from './config.ts'
 import { connectAs, foldersOf } from './reach.ts'
+import { shown } from './shown-url.ts'
 import { loginOf, type Login } from './users.ts'
 
 /** Tries the login before it is given out. Throws what connecting throws, REFUSED for a daemon's on a server of the person's own. */
@@ -20,7 +21,7 @@ export const loginFor = async (settings: Settings, daemon: string | null): Promi
 }
 
 /** A URL that a person named says itself who that is. */
-const loginNamed = (url: string, user: string | null, ca: string | null): Login => {
+const loginNamed = (url: string, user: string | null, ca: string | undefined): Login => {
   const inboxPrefix = inboxPrefixOfUrl(url)
   if (user === null || inboxPrefix === `_INBOX_${user}`)
     return { url, ...caOption(ca), ...(inboxPrefix === undefined ? {} : { inboxPrefix }) }

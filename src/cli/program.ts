@@ -3,8 +3,8 @@
  * used, and what speaks to servers only when it is needed, so that help and mistakes are answered at once.
  */
 import { Command, CommanderError } from 'commander'
-import { mayColor, type GlobalFlags } from './config.ts'
-import { contextOf, type Context, type World } from './context.ts'
+import { settingOptions, writtenFlags } from './config-options.ts'
+import { contextOf, mayColor, type Context, type GlobalFlags, type World } from './context.ts'
 import { exits, tellFailure } from './failure.ts'
 import { terminalOf } from './terminal.ts'
 import { version } from '../protocol/version.ts'
@@ -58,6 +58,11 @@ export const groups: readonly Group[] = [
     load: async () => (await import('./commands/daemon.ts')).daemon,
   },
   {
+    name: 'inbox',
+    summary: 'what waits for a person',
+    load: async () => (await import('./commands/inbox.ts')).inbox,
+  },
+  {
     name: 'creds',
     summary: 'who else may speak to the NATS server',
     load: async () => (await import('./commands/creds.ts')).creds,
@@ -73,6 +78,27 @@ export const groups: readonly Group[] = [
     load: async () => (await import('./commands/nats.ts')).nats,
   },
   {
+    name: 'doctor',
+    summary: 'look at all that directives need to get done here',
+    load: async () => (await import('./commands/doctor.ts')).doctor,
+  },
+  {
+    name: 'config',
+    summary: 'which settings are in force, and where they come from',
+    load: async () => (await import('./commands/config.ts')).config,
+  },
+  {
+    name: 'completion',
+    summary: 'the script by which a shell completes commands, options and ids',
+    load: async () => (await import('./commands/completion.ts')).completion,
+  },
+  {
+    name: 'complete',
+    summary: 'what may stand next on a command line',
+    hidden: true,
+    load: async () => (await import('./commands/completion.ts')).complete,
+  },
+  {
     name: 'example',
     summary: 'run the bundled example (npm start)',
     hidden: true,
@@ -82,11 +108,16 @@ export const groups: readonly Group[] = [
 
 /** Runs one call; the answer is its exit code. `args`: without node and script. */
 export const runCli = async (args: readonly string[], world: World): Promise<number> => {
-  const flags = (): GlobalFlags => program.opts<GlobalFlags>()
   const early: GlobalFlags = { json: args.includes('--json'), color: !args.includes('--no-color') }
   const terminal = terminalOf(world.out, world.err, mayColor(early, world.env))
   let context: ReturnType<typeof contextOf> | undefined
-  const program = programOf(world, () => (context ??= contextOf(world, terminal, flags())))
+  const program = programOf(world, () => {
+    if (context === undefined) throw new Error('a command asks for its context before it is run')
+    return context
+  })
+  program.hook('preAction', (_program, command) => {
+    context = contextOf(world, terminal, program.opts<GlobalFlags>(), writtenFlags(command))
+  })
   try {
     await program.parseAsync(helpLast(args), { from: 'user' })
     return context?.exitCode() ?? exits.ok
@@ -109,10 +140,6 @@ const programOf = (world: World, context: () => Context): Command => {
     )
     .version(version, '--version', 'print the version')
     .option('--json', 'data and errors as JSON on standard output (lists are one object, histories one object a line)')
-    .option('--owner <name>', 'whose directives (WRIT_OWNER; else default)')
-    .option('--nats-url <url>', 'the NATS server (WRIT_NATS_URL; else that of the running `writ up`)')
-    .option('--nats-ca <file>', "certificates that sign the NATS server's, for TLS (WRIT_NATS_CA)")
-    .option('--data-dir <folder>', 'the data folder (WRIT_HOME; else ~/.local/share/writ/default)')
     .option('--no-color', 'no colours (also with NO_COLOR, and in pipes)')
     .option('-v, --verbose', 'tell more on standard error')
     .exitOverride()
@@ -123,6 +150,7 @@ const programOf = (world: World, context: () => Context): Command => {
     })
     .configureHelp({ showGlobalOptions: true, sortSubcommands: false })
     .helpCommand(false)
+  settingOptions(program, 'owner', 'dataDir', 'natsUrl', 'natsCa')
   examples(program, ['writ up --daemon', 'writ run examples/hello/directive.yaml', 'writ directive list'])
   program.addHelpText('after', exitCodes)
   for (const { name, summary, hidden = false } of groups)

@@ -6,8 +6,9 @@ import { readEndpoints, type Endpoints } from '../embedded/endpoints.ts'
 import { dataFolder, type Folders } from '../embedded/folders.ts'
 import { until } from '../embedded/until.ts'
 import { WritError } from '../protocol/errors.ts'
-import { caOption, shown, type Named, type Settings } from './config.ts'
+import { caOption, type Named, type Settings } from './config.ts'
 import { nodeApi, type NodeApi } from './node-api.ts'
+import { shown } from './shown-url.ts'
 import { ensureUser, loginOf, tellUsersChanged } from './users.ts'
 
 /** What is used of a connection. */
@@ -32,7 +33,11 @@ export const reach = async (settings: Settings, log: (line: string) => void): Pr
 
 /** A link by a URL with credentials, for a process that has just started the server. */
 export const linkTo = async (url: string, { owner, nats, natsCa }: Settings): Promise<Link> => {
-  const bus = await connectNamed({ url, from: 'writ up', ca: nats === null ? null : natsCa }, 'writ', () => undefined)
+  const bus = await connectNamed(
+    { url, from: 'writ up', ca: nats === null ? undefined : natsCa },
+    'writ',
+    () => undefined,
+  )
   return { bus, owner, api: nodeApi(new WritClient(bus, owner)), close: () => bus.close() }
 }
 
@@ -53,7 +58,7 @@ export const connectAs = async (
 }
 
 const connectNamed = async (
-  { url, from, ca }: Named & { ca: string | null },
+  { url, from, ca }: Named & { ca: string | undefined },
   name: string,
   log: (line: string) => void,
 ): Promise<Connection> => {

@@ -10,34 +10,32 @@ import { exits } from './failure.ts'
 import { removeOwn } from './own-folders.ts'
 import { Parts } from './parts.ts'
 import { aborted, interruptible } from './signals.ts'
+import { startJoined } from './up-join.ts'
 import { startUp, type Running, type UpOptions } from './up.ts'
 import { WritError } from '../protocol/errors.ts'
 import { version } from '../protocol/version.ts'
 
-export interface ServerFlags {
-  threads?: number
-  databaseUrl?: string
+export interface UpFlags {
+  daemon?: boolean
+  join?: boolean
   /** A port; true: any free one. */
   websocket?: number | true
-}
-
-export interface UpFlags extends ServerFlags {
-  daemon?: boolean
-  slots: number
   ephemeral?: boolean
 }
 
 /** Serves until it is interrupted. */
 export const serve = async (context: Context, flags: UpFlags): Promise<void> => {
   const { json, terminal } = context
-  const { dataDir, env } = context.settings()
+  const { dataDir, env, daemon: run } = context.settings()
   const ephemeral = flags.ephemeral === true
   const folders = dataFolder({ dataDir: ephemeral ? mkdtempSync(join(tmpdir(), 'writ-')) : dataDir, env })
-  const daemon = flags.daemon === true ? { name: 'local', slots: flags.slots } : null
-  await whileUp(context, { ...upOptions(context, flags), folders, daemon }, async (running, signal) => {
+  const daemon = flags.daemon === true ? { ...run, name: 'local' } : null
+  const joined = flags.join === true
+  const options = { ...upOptions(context, flags.websocket), folders, daemon }
+  await whileUp(context, { ...options, start: joined ? startJoined : startUp }, async (running, signal) => {
     if (json) terminal.json(publicOf(running))
     else
-      for (const line of banner(running, { ephemeral, flags: context.flagsText, paint: terminal.paintErr }))
+      for (const line of banner(running, { ephemeral, joined, flags: context.flagsText, paint: terminal.paintErr }))
         terminal.say(line)
     await aborted(signal)
   })
@@ -46,33 +44,24 @@ export const serve = async (context: Context, flags: UpFlags): Promise<void> => 
   await wipe(folders)
 }
 
-/** What the flags and settings say, for `startUp`. */
-export const upOptions = (context: Context, flags: ServerFlags): Omit<UpOptions, 'folders' | 'daemon' | 'signal'> => {
-  const { nats, natsCa, database, owner } = context.settings()
-  const named = flags.databaseUrl === undefined ? database : { url: flags.databaseUrl, from: '--database-url' }
+/** What the settings say, for `startUp`. Throws BAD_INPUT when a WebSocket is asked of a server that is not ours. */
+export const upOptions = (
+  context: Context,
+  websocket?: number | true,
+): Omit<UpOptions, 'folders' | 'daemon' | 'signal'> => {
+  const { nats, natsCa, database, owner, threads } = context.settings()
   const { say } = context.terminal
-  const { websocket } = flags
   if (websocket !== undefined && nats !== null)
     throw new WritError('BAD_INPUT', `--websocket is for the private nats-server, and ${nats.from} names another`, {
       hint: 'leave one of them out; a server of your own listens where its configuration says',
     })
-  return {
-    nats,
-    natsCa,
-    websocket,
-    database: named,
-    owner,
-    threads: flags.threads,
-    version: version,
-    verbose: context.flags.verbose === true,
-    say,
-  }
+  return { nats, natsCa, websocket, database, owner, threads, version, verbose: context.flags.verbose === true, say }
 }
 
 /** Starts everything, does something with it, and stops everything: at the end, on a failure, or when a person says so. */
 export const whileUp = async <T>(
   { terminal }: Context,
-  options: Omit<UpOptions, 'signal'>,
+  { start = startUp, ...options }: Omit<UpOptions, 'signal'> & { start?: typeof startUp },
   use: (running: Running, signal: AbortSignal) => Promise<T>,
 ): Promise<T> => {
   const parts = new Parts()
@@ -80,7 +69,7 @@ export const whileUp = async <T>(
   return interruptible(async (signal) => {
     signal.addEventListener('abort', () => terminal.say('Stopping … (Ctrl-C again to force)'), { once: true })
     try {
-      return await use(await startUp({ ...options, signal }, parts), signal)
+      return await use(await start({ ...options, signal }, parts), signal)
     } finally {
       await parts.stop()
     }

@@ -14,9 +14,9 @@ import { startNats, type NatsServer } from '../embedded/nats.ts'
 import { startPostgres } from '../embedded/postgres.ts'
 import type { Server } from '../embedded/server.ts'
 import { startNode } from '../node.ts'
-import { roles } from '../protocol/directive.ts'
-import { cliPath } from './cli-path.ts'
 import { caOption, type Named } from './config.ts'
+import type { Config } from './config-schema.ts'
+import { daemonOptions } from './daemon-options.ts'
 import { keepUp, type Kept } from './keep-up.ts'
 import { openLog, type LogFile } from './log-file.ts'
 import { daemonsFolder } from './own-folders.ts'
@@ -25,19 +25,21 @@ import { Interrupted } from './signals.ts'
 import { serveUsers } from './up-users.ts'
 import { ensureUser, loginOf, natsUsers, type Login } from './users.ts'
 
+type LocalDaemon = Config['daemon'] & { name: string }
+
 export interface UpOptions {
   folders: Folders
   /** Servers to use in place of private ones. */
   nats: Named | null
   /** For a NATS server of the person's own: the file with the certificates of who may sign its. */
-  natsCa: string | null
+  natsCa: string | undefined
   /** A port for WebSocket clients of the private nats-server; true for any free one. */
   websocket: number | true | undefined
   database: Named | null
   owner: string
   /** Worker threads; the node's own choice when unset. */
   threads: number | undefined
-  daemon: { name: string; slots: number } | null
+  daemon: LocalDaemon | null
   version: string
   verbose: boolean
   say: (line: string) => void
@@ -147,17 +149,18 @@ const loginsOf = (options: UpOptions, server: Kept<NatsServer> | null): ((user: 
 
 const startDaemon = async (
   options: UpOptions,
-  { name, slots }: { name: string; slots: number },
+  local: LocalDaemon,
   login: Login,
   log: LogFile,
   parts: Parts,
 ): Promise<void> => {
   const { folders, owner } = options
+  const { name } = local
   const daemonLog = log.of({ daemon: name })
   const bus = await connect({ ...login, name: `daemon ${name}`, log: (text) => daemonLog.info({}, text) })
   parts.add('connection of the daemon', () => bus.close())
   const home = join(folders.root, daemonsFolder, name)
-  const daemon = await runDaemon({ bus, owner, name, slots, roles, home, log: daemonLog, cliPath: cliPath() })
+  const daemon = await runDaemon({ ...daemonOptions(local), bus, owner, name, home, log: daemonLog })
   parts.add('daemon', (force) => daemon.stop(force))
   // By order: the node goes on without it.
   void daemon.drained
@@ -173,7 +176,7 @@ const webSocketUrl = (server: Kept<NatsServer> | null): string | null => {
 }
 
 /** Two nodes of one host may run at once, and a name is one token. */
-const nodeName = (): string =>
+export const nodeName = (): string =>
   `${hostname()
     .replaceAll(/[^A-Za-z0-9_-]/g, '-')
     .slice(0, 40)}-${process.pid}`

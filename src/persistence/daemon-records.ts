@@ -2,7 +2,7 @@
 import type { ListQuery } from '../protocol/commands.ts'
 import type { DaemonLine, Page } from '../protocol/views.ts'
 import type { Connection } from './connection.ts'
-import { containing, isoOf } from './pages.ts'
+import { containing, isoOf, sinceOf } from './pages.ts'
 
 interface DaemonColumns extends Omit<DaemonLine, 'since' | 'asOf'> {
   at: number
@@ -13,7 +13,7 @@ interface DaemonColumns extends Omit<DaemonLine, 'since' | 'asOf'> {
 export const listDaemons = async (
   connection: Connection,
   owner: string,
-  { state, text, after, limit }: ListQuery,
+  { state, text, since, after, limit }: ListQuery,
 ): Promise<Page<DaemonLine>> => {
   const rows = await connection.run(
     (sql) => sql<DaemonColumns[]>`
@@ -23,7 +23,7 @@ export const listDaemons = async (
             where t.owner = d.owner and t.ended_at is null and t.daemon = d.name and t.status in ('starting', 'running')) as running,
            writ.now() as now
     from writ.daemons d
-    where d.owner = ${owner} and d.name > ${after ?? ''} and d.name ilike ${containing(text)}
+    where d.owner = ${owner} and d.at >= ${sinceOf(since)} and d.name > ${after ?? ''} and d.name ilike ${containing(text)}
       and (${state ?? null}::text is null or ${state ?? ''} = case when d.draining then 'draining' else 'ready' end)
     order by d.name
     limit ${limit + 1}`,

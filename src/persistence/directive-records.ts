@@ -13,7 +13,7 @@ import type {
   StepLine,
 } from '../protocol/views.ts'
 import type { Connection } from './connection.ts'
-import { containing, isoOf, pageOf, placeOf } from './pages.ts'
+import { containing, isoOf, pageOf, placeOf, sinceOf } from './pages.ts'
 import { stepLinesOf, stepsJson, type StepColumns } from './step-lines.ts'
 import { taskLineOf, type TaskColumns } from './task-records.ts'
 
@@ -33,11 +33,11 @@ interface LineColumns {
 
 const endedStates = new Set(['completed', 'failed', 'cancelled'])
 
-/** Newest first. `state`: a status. */
+/** Newest first. `state`: a status, or `open` for those that have not ended. */
 export const listDirectives = async (
   connection: Connection,
   owner: string,
-  { state, text, after, limit }: ListQuery,
+  { state, text, since, after, limit }: ListQuery,
 ): Promise<Page<DirectiveLine>> => {
   const { at, id } = placeOf(after)
   const live = state !== undefined && !endedStates.has(state)
@@ -48,10 +48,10 @@ export const listDirectives = async (
     from writ.directives d
     join writ.actors a on a.key = d.key
     left join writ.faulted f on f.key = d.key
-    where d.owner = ${owner} and (d.at < ${at} or (d.at = ${at} and d.id > ${id}))
+    where d.owner = ${owner} and d.at >= ${sinceOf(since)} and (d.at < ${at} or (d.at = ${at} and d.id > ${id}))
       and (d.title ilike ${containing(text)} or d.id ilike ${containing(text)})
       ${live ? sql`and a.owner = d.owner and a.kind = 'directive' and not a.ended` : sql``}
-      ${state === undefined ? sql`` : sql`and a.status = ${state}`}
+      ${state === undefined || state === 'open' ? sql`` : sql`and a.status = ${state}`}
     order by d.at desc, d.id
     limit ${limit + 1}`,
   )

@@ -28,6 +28,9 @@ export const pageOf = <R extends Place, T>(rows: readonly R[], limit: number, li
   return { lines: shown.map(line), next: rows.length > limit && last !== undefined ? `${last.at}.${last.id}` : null }
 }
 
+/** The first ms since 1970 that counts; all do when nothing was asked for. */
+export const sinceOf = (since: string | undefined): number => (since === undefined ? 0 : Math.ceil(Date.parse(since)))
+
 export const isoOf = (ms: number): string => new Date(ms).toISOString()
 export const isoOrNull = (ms: number | null): string | null => (ms === null ? null : isoOf(ms))
 

@@ -13,7 +13,7 @@ import {
   type TaskView,
 } from '../protocol/views.ts'
 import type { Connection, Sql } from './connection.ts'
-import { containing, isoOf, isoOrNull, pageOf, placeOf } from './pages.ts'
+import { containing, isoOf, isoOrNull, pageOf, placeOf, sinceOf } from './pages.ts'
 import { nameOfKey } from './plans.ts'
 
 /** A row of `tasks` with the key of its step's name. */
@@ -60,7 +60,7 @@ export const filesOf = (sql: Sql) => sql`(
 export const listTasks = async (
   connection: Connection,
   owner: string,
-  { state, text, after, limit }: ListQuery,
+  { state, text, since, after, limit }: ListQuery,
 ): Promise<Page<TaskLine>> => {
   const { at, id } = placeOf(after)
   const open = state !== undefined && ['open', 'pending', 'starting', 'running'].includes(state)
@@ -68,7 +68,7 @@ export const listTasks = async (
     (sql) => sql<TaskColumns[]>`
     select t.*, s.name as step_name
     from writ.tasks t ${stepNames(sql)}
-    where t.owner = ${owner} and (t.at < ${at} or (t.at = ${at} and t.id > ${id}))
+    where t.owner = ${owner} and t.at >= ${sinceOf(since)} and (t.at < ${at} or (t.at = ${at} and t.id > ${id}))
       and (t.name ilike ${containing(text)} or t.id ilike ${containing(text)})
       ${open ? sql`and t.ended_at is null` : sql``}
       ${state === undefined || state === 'open' ? sql`` : sql`and t.status = ${state}`}

@@ -33,6 +33,10 @@ export const nothing = z.object({})
 export const listQuery = z.object({
   state: z.string().max(nameCharsMax).optional(),
   text: z.string().max(nameCharsMax).optional().describe('to be found in titles and names'),
+  since: z.iso
+    .datetime({ offset: true })
+    .optional()
+    .describe('only what was made then or later, by the clock of the database'),
   after: z.string().max(nameCharsMax).optional().describe('the `next` of the page before'),
   limit: z.int().min(1).max(pageCountMax).default(100),
 })

@@ -35,7 +35,8 @@ export const call = async (args: readonly string[], options: CallOptions = {}): 
     ...(terminal === undefined ? {} : { isTTY: true, columns: terminal }),
   })
   const code = await runCli(args, {
-    env: { NO_COLOR: '1', ...env },
+    // Nobody's own configuration file is for tests.
+    env: { NO_COLOR: '1', XDG_CONFIG_HOME: '/nowhere', ...env },
     cwd,
     out: stream('out'),
     err: stream('err'),

@@ -337,7 +337,9 @@ describe('lists', () => {
       (await records.directives('lister', { ...page, ...query })).lines.map(({ id }) => id)
     expect(await of({ state: 'completed' })).toEqual(['listed-6', 'listed-5'])
     expect(await of({ state: 'active' })).toHaveLength(5)
+    expect(await of({ state: 'open' })).toHaveLength(5)
     expect(await of({ text: '100% of it_' })).toEqual(['listed-3'])
+    expect(await of({ since: iso(make.at + 2) })).toEqual(['listed-6', 'listed-4', 'listed-5'])
     expect(await of({ text: 'it%' })).toEqual([])
     expect(await of({ text: 'LISTED-2' })).toEqual(['listed-2'])
   })
@@ -353,6 +355,8 @@ describe('lists', () => {
     expect(lines.map(({ id }) => id)).toEqual([4, 3, 2, 1, 0].map((n) => `listed-${n}__t1`))
     expect((await records.tasks('lister', { ...page, state: 'done' })).lines).toHaveLength(2)
     expect(lines[0]?.address).toBe(addressOf('lister', 'listed-4__t1'))
+    const late = await records.tasks('lister', { ...page, since: iso(make.at + 5) })
+    expect(late.lines.map(({ id }) => id)).toEqual(['listed-6__t1', 'listed-5__t1'])
   })
 
   test('of daemons show what is granted and what runs', async () => {
@@ -373,6 +377,8 @@ describe('lists', () => {
       { name: 'b', granted: 0, running: 0, pull: true, draining: true },
     ])
     expect((await records.daemons('lister', { ...page, state: 'draining' })).lines).toHaveLength(1)
+    expect((await records.daemons('lister', { ...page, since: iso(make.at + 1) })).lines).toEqual([])
+    expect((await records.daemons('lister', { ...page, since: iso(make.at) })).lines).toHaveLength(2)
     expect((await records.daemons('nobody', page)).lines).toEqual([])
   })
 })

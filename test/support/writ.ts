@@ -16,10 +16,10 @@ export interface Started {
   says: (text: string | RegExp) => Promise<void>
 }
 
-/** That of a person who has named no servers: those of the test run are not for it. */
+/** That of a person who has named no servers and has no configuration file: those of the test run are not for it. */
 export const environment = (): NodeJS.ProcessEnv => {
   const { WRIT_DATABASE_URL: _d, WRIT_NATS_URL: _n, ...rest } = process.env
-  return { ...rest, NO_COLOR: '1' }
+  return { ...rest, NO_COLOR: '1', XDG_CONFIG_HOME: '/nowhere' }
 }
 
 /** Starts `writ` with these arguments, without a terminal. */

@@ -1,6 +1,7 @@
 /** `writ creds …`: who else may speak to the private nats-server, and the permissions for a server of one's own. */
 import { since } from '../ago.ts'
 import { show, type Context } from '../context.ts'
+import { sinceOption, type Moment } from '../list-options.ts'
 import { examples, type Declare } from '../program.ts'
 import { repeated } from '../arguments.ts'
 import { printTable } from '../table.ts'
@@ -22,11 +23,11 @@ export const creds: Declare = (command, context) => {
     ['writ creds create --owner team', 'writ creds create --owner team --daemon builder --out builder.env'],
   )
   examples(
-    command
-      .command('list')
-      .description('List the users that have an owner: of all owners, or of one with --owner')
-      .action(async () => list(context())),
-    ['writ creds list', 'writ creds list --json'],
+    sinceOption(
+      command.command('list').description('List the users that have an owner: of all owners, or of one with --owner'),
+      'those made',
+    ).action(async ({ since: from }: { since?: Moment }) => list(context(), from)),
+    ['writ creds list', 'writ creds list --since 7d --json'],
   )
   examples(
     command
@@ -70,10 +71,12 @@ const tellMade = ({ terminal: { say }, next }: Context, made: Made, file: string
   next(name === null ? 'writ directive list' : `writ daemon run --name ${name}`)
 }
 
-const list = async (context: Context): Promise<void> => {
+const list = async (context: Context, from: Moment | undefined): Promise<void> => {
   const { usersOf } = await import('../creds.ts')
-  const users = usersOf(context.settings(), context.flags.owner ?? undefined)
   const { terminal, world, flagsText } = context
+  const owner = context.written.has('owner') ? context.settings().owner : undefined
+  const earliest = from?.(world.now()) ?? ''
+  const users = usersOf(context.settings(), owner).filter(({ created }) => created >= earliest)
   show(context, { users }, () =>
     printTable(terminal, users, [
       { heading: 'USER', text: ({ user }) => user },

@@ -1,35 +1,28 @@
 /** `writ daemon …`: runs tasks on this machine, and shows who else does. */
-import { pairs, programs, repeated, whole } from '../arguments.ts'
 import { since } from '../ago.ts'
+import { settingOptions } from '../config-options.ts'
 import { show, type Context } from '../context.ts'
+import { listOptions, queryOf, type ListFlags } from '../list-options.ts'
 import { examples, type Declare } from '../program.ts'
 import { printTable } from '../table.ts'
 import type { DaemonLine, Page } from '../../protocol/views.ts'
-import type { DaemonRunFlags } from '../daemon-run.ts'
-
-const listMax = 500
-const slotsMax = 1000
-const diskMax = 1_000_000
 
 export const daemon: Declare = (command, context) => {
   examples(
-    command
-      .command('run')
-      .description('Run tasks on this machine until Ctrl-C: what runs then is stopped and reported')
-      .option('--name <name>', "the daemon's name, one token; else the name of this machine")
-      .option('--slots <n>', 'how many tasks at once', whole(0, slotsMax), 2)
-      .option('--role <role>', 'planner, worker, evaluator or merger; may be repeated (else all)', repeated)
-      .option('--label <key=value>', 'what tasks may ask for; may be repeated', pairs)
-      .option(
-        '--executor <name=program>',
-        'an executor of its own: a program that gets the plan on standard input; may be repeated',
-        programs,
-      )
-      .option('--env <name>', 'a variable of this environment that tasks see as well; may be repeated', repeated)
-      .option('--git-config <key=value>', 'a setting for git: a credential helper, say; may be repeated', repeated)
-      .option('--disk <GiB>', 'what workspaces, logs and clones may take together', whole(1, diskMax), 20)
-      .option('--home <folder>', 'where it keeps its records and workspaces (WRIT_DAEMON_HOME)')
-      .action(async (flags: DaemonRunFlags) => (await import('../daemon-run.ts')).runHere(context(), flags)),
+    settingOptions(
+      command
+        .command('run')
+        .description('Run tasks on this machine until Ctrl-C: what runs then is stopped and reported'),
+      'daemon.name',
+      'daemon.slots',
+      'daemon.roles',
+      'daemon.labels',
+      'daemon.executors',
+      'daemon.env',
+      'daemon.gitConfig',
+      'daemon.disk',
+      'daemon.home',
+    ).action(async () => (await import('../daemon-run.ts')).runHere(context())),
     [
       'writ daemon run --name builder --slots 4',
       'writ daemon run --name agent --role worker --label gpu=yes --executor agent="my-agent --quiet"',
@@ -44,12 +37,9 @@ export const daemon: Declare = (command, context) => {
     ['writ daemon drain builder'],
   )
   examples(
-    command
-      .command('list')
-      .description('List daemons with their slots')
-      .option('--limit <n>', `at most so many (up to ${listMax})`, whole(1, listMax), 100)
-      .option('--after <next>', 'the page after this one, as `next` of the page before has it')
-      .action(async (query: object) => list(context(), query)),
+    listOptions(command.command('list').description('List daemons with their slots'), 'those connected').action(
+      async (query: ListFlags) => list(context(), query),
+    ),
     ['writ daemon list', 'writ daemon list --json'],
   )
 }
@@ -61,10 +51,10 @@ const drain = async (context: Context, name: string): Promise<void> => {
   context.next(`writ daemon list${context.flagsText}`)
 }
 
-const list = async (context: Context, query: object): Promise<void> => {
+const list = async (context: Context, flags: ListFlags): Promise<void> => {
   const { api } = await context.link()
-  const page: Page<DaemonLine> = await api.daemons(query)
   const { terminal, world, flagsText } = context
+  const page: Page<DaemonLine> = await api.daemons(queryOf(flags, world.now()))
   show(context, { daemons: page.lines, next: page.next }, () =>
     printTable(terminal, page.lines, [
       { heading: 'NAME', text: ({ name }) => name },

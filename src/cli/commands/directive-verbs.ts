@@ -4,6 +4,7 @@ import { since } from '../ago.ts'
 import { show, type Context } from '../context.ts'
 import { readDirectiveFile } from '../directive-file.ts'
 import { directiveLines } from '../directive-text.ts'
+import { queryOf, type ListFlags } from '../list-options.ts'
 import { directiveIdOf } from '../names.ts'
 import type { NodeApi } from '../node-api.ts'
 import { nextFor } from '../outcome.ts'
@@ -55,11 +56,11 @@ const held = ({ id, stepList }: DirectiveView, flags: string): string[] =>
     .slice(0, 3)
     .map(({ name }) => `writ step approve ${id}/${name}${flags}`)
 
-export const list = async (context: Context, query: object): Promise<void> => {
+export const list = async (context: Context, flags: ListFlags): Promise<void> => {
   const { api } = await context.link()
-  const page = await api.directives(query)
   const { terminal, world, flagsText } = context
   const now = world.now()
+  const page = await api.directives(queryOf(flags, now))
   show(context, { directives: page.lines, next: page.next }, () =>
     printTable(terminal, page.lines, [
       { heading: 'ID', text: ({ id }) => id },

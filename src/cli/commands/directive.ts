@@ -1,8 +1,7 @@
 /** `writ directive …`: the group; what each verb does is in the files beside this one, loaded when it is used. */
 import { duration, repeated, whole } from '../arguments.ts'
+import { listOptions, type ListFlags } from '../list-options.ts'
 import { examples, type Declare } from '../program.ts'
-
-const listMax = 500
 
 export const directive: Declare = (command, context) => {
   const verbs = () => import('./directive-verbs.ts')
@@ -36,15 +35,11 @@ export const directive: Declare = (command, context) => {
     ['writ directive plan hello --file plan.json', 'writ directive plan --file plan.json'],
   )
   examples(
-    command
-      .command('list')
-      .description('List directives, newest first')
-      .option('--state <status>', 'only those with this status')
+    listOptions(command.command('list').description('List directives, newest first'), 'those created')
+      .option('--state <status>', 'only those with this status, or open: all that have not ended')
       .option('--text <text>', 'only those with this text in their title')
-      .option('--limit <n>', `at most so many (up to ${listMax})`, whole(1, listMax), 100)
-      .option('--after <next>', 'the page after this one, as `next` of the page before has it')
-      .action(async (query: object) => (await verbs()).list(context(), query)),
-    ['writ directive list', 'writ directive list --state active --json'],
+      .action(async (query: ListFlags) => (await verbs()).list(context(), query)),
+    ['writ directive list', 'writ directive list --state open --since 2h --json'],
   )
   examples(
     command

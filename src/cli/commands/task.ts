@@ -6,6 +6,7 @@ import type { Page, TaskLine, TaskView } from '../../protocol/views.ts'
 import { since } from '../ago.ts'
 import { whole } from '../arguments.ts'
 import { show, type Context } from '../context.ts'
+import { listOptions, queryOf, type ListFlags } from '../list-options.ts'
 import { taskIdOf } from '../names.ts'
 import type { NodeApi } from '../node-api.ts'
 import { examples, type Declare } from '../program.ts'
@@ -13,19 +14,16 @@ import { printTable } from '../table.ts'
 import type { OutputFlags } from '../task-output.ts'
 import { readBytes } from '../text-file.ts'
 
-const listMax = 500
-
 export const task: Declare = (command, context) => {
   examples(
-    command
-      .command('list')
-      .description('List tasks, and what each of them waits for')
-      .option('--state <status>', 'only those with this status: pending, starting, running, done, failed, cancelled')
+    listOptions(command.command('list').description('List tasks, and what each of them waits for'), 'those delegated')
+      .option(
+        '--state <status>',
+        'only those with this status: pending, starting, running, done, failed, cancelled; or open',
+      )
       .option('--text <text>', 'only those with this text in their name')
-      .option('--limit <n>', `at most so many (up to ${listMax})`, whole(1, listMax), 100)
-      .option('--after <next>', 'the page after this one, as `next` of the page before has it')
-      .action(async (query: object) => list(context(), query)),
-    ['writ task list --state running', 'writ task list --json'],
+      .action(async (query: ListFlags) => list(context(), query)),
+    ['writ task list --state running', 'writ task list --since 3d --json'],
   )
   named(command, 'show', 'Show a task with its attempts and files').action(async (name: string) => {
     const id = taskIdOf(name)
@@ -98,10 +96,10 @@ const tell = (context: Context, view: TaskView): void => {
   context.next(`writ directive show ${view.directive}${flagsText}`)
 }
 
-const list = async (context: Context, query: object): Promise<void> => {
+const list = async (context: Context, flags: ListFlags): Promise<void> => {
   const { api } = await context.link()
-  const page: Page<TaskLine> = await api.tasks(query)
   const { terminal, world, flagsText } = context
+  const page: Page<TaskLine> = await api.tasks(queryOf(flags, world.now()))
   const now = world.now()
   show(context, { tasks: page.lines, next: page.next }, () =>
     printTable(terminal, page.lines, [

@@ -1,0 +1,249 @@
+/**
+ * Every setting, once: the schema of the configuration files, and beside each setting how else it is named, what holds
+ * without it, and what it means. Options, docs/configuration.md and `writ config show` are made from it.
+ */
+import { z } from 'zod'
+import { roles } from '../protocol/directive.ts'
+import { WritError } from '../protocol/errors.ts'
+import { chosenId, ownerName } from '../protocol/ids.ts'
+import { daemonDiskBytes, daemonSlotsMax } from '../protocol/limits.ts'
+import { shown } from './shown-url.ts'
+
+const GiB = 1024 ** 3
+const threadsMax = 64
+const diskMax = 1_000_000
+const slotsDefault = 2
+
+interface About {
+  /** As commander declares it. */
+  flag: string
+  /** Null: by flag and file alone. */
+  variable: string | null
+  unit?: string
+  /** What holds when nobody says anything, in words. */
+  otherwise: string
+  text: string
+  /** May be given more than once: a list, or pairs. */
+  repeats?: true
+  /** Turns what was written behind the flag or in the variable into what a file would hold. */
+  read: (texts: readonly string[]) => unknown
+  /** A path: in a file it starts from the file's folder. */
+  path?: true
+  /** The value as it may be shown, when not all of it may. */
+  shown?: (value: unknown) => unknown
+}
+
+const about = z.registry<About>()
+
+const last = (texts: readonly string[]): unknown => texts.at(-1)
+const number = (texts: readonly string[]): unknown => (/^\d+$/.test(texts.at(-1) ?? '') ? Number(texts.at(-1)) : NaN)
+const list = (texts: readonly string[]): unknown => texts
+/** Null is no text: a pair that is none is refused by the schema. */
+const pairs = (texts: readonly string[]): unknown =>
+  Object.fromEntries(
+    texts.map((text) => {
+      const at = text.indexOf('=')
+      return at < 1 ? [text, null] : [text.slice(0, at), text.slice(at + 1)]
+    }),
+  )
+
+/** A text that `check`, which throws a WritError, finds right. */
+const checked = (check: (text: string) => unknown) =>
+  z.string().superRefine((text, context) => {
+    try {
+      check(text)
+    } catch (error) {
+      if (!(error instanceof WritError)) throw error
+      context.addIssue({ code: 'custom', message: `${error.message}${error.hint ? ` (${error.hint})` : ''}` })
+    }
+  })
+
+const whole = (min: number, max: number) => {
+  const error = `is a whole number from ${min} to ${max}`
+  return z.number({ error }).int({ error }).min(min, { error }).max(max, { error })
+}
+
+/** Looks at the scheme of each server's URL. What is wrong with it is told without repeating it: it may hold a password. */
+const url = (schemes: readonly [string, ...string[]], { hosts }: { hosts: 'one' | 'several' }) =>
+  checked((text) => {
+    for (const part of hosts === 'one' ? [text] : text.split(',')) {
+      const parsed = URL.parse(part.includes('://') ? part : `${schemes[0]}//${part}`)
+      if (parsed !== null && schemes.includes(parsed.protocol)) continue
+      throw new WritError('BAD_INPUT', 'this is not such a URL', {
+        hint: `as in ${schemes[0]}//user:password@host:port`,
+      })
+    }
+  })
+
+const pairError = 'write it as key=value'
+const words = (text: string): string[] => text.split(/\s+/).filter((part) => part !== '')
+const program = z
+  .union([z.string().transform(words), z.array(z.string())], {
+    error: 'write it as name=program or name="program arguments"',
+  })
+  .refine((argv) => argv.length > 0, 'names no program')
+
+const daemonShape = {
+  name: checked((text) => chosenId('daemon', text))
+    .optional()
+    .register(about, {
+      flag: '--name <name>',
+      variable: 'WRIT_DAEMON_NAME',
+      otherwise: 'the name of this machine',
+      text: "a daemon's name, one token; that of `up --daemon` is always local",
+      read: last,
+    }),
+  slots: whole(0, daemonSlotsMax)
+    .default(slotsDefault)
+    .register(about, {
+      flag: '--slots <n>',
+      variable: 'WRIT_DAEMON_SLOTS',
+      unit: 'tasks',
+      otherwise: String(slotsDefault),
+      text: 'how many tasks a daemon runs at once',
+      read: number,
+    }),
+  roles: z
+    .array(z.enum(roles, { error: `a role is one of ${roles.join(', ')}` }))
+    .min(1)
+    .default([...roles])
+    .register(about, {
+      flag: '--role <role>',
+      variable: 'WRIT_DAEMON_ROLES',
+      otherwise: 'all',
+      text: 'planner, worker, evaluator or merger',
+      read: list,
+      repeats: true,
+    }),
+  labels: z
+    .record(z.string().min(1), z.string({ error: pairError }))
+    .default({})
+    .register(about, {
+      flag: '--label <key=value>',
+      variable: 'WRIT_DAEMON_LABELS',
+      otherwise: 'none but host',
+      text: 'what tasks may ask for',
+      read: pairs,
+      repeats: true,
+    }),
+  executors: z.record(z.string().min(1), program).default({}).register(about, {
+    flag: '--executor <name=program>',
+    variable: null,
+    otherwise: 'none but those of its own',
+    text: 'an executor more: a program that gets the plan on standard input',
+    read: pairs,
+    repeats: true,
+  }),
+  env: z.array(z.string().min(1)).default([]).register(about, {
+    flag: '--env <name>',
+    variable: null,
+    otherwise: 'none',
+    text: "variables of the daemon's environment that tasks see as well",
+    read: list,
+    repeats: true,
+  }),
+  gitConfig: z
+    .array(z.string().regex(/^[^=]+=/, pairError))
+    .default([])
+    .register(about, {
+      flag: '--git-config <key=value>',
+      variable: null,
+      otherwise: 'none',
+      text: 'settings for git: a credential helper, say',
+      read: list,
+      repeats: true,
+      shown: (value) => (value as string[]).map((pair) => `${pair.slice(0, pair.indexOf('='))}=…`),
+    }),
+  disk: whole(1, diskMax)
+    .default(daemonDiskBytes / GiB)
+    .register(about, {
+      flag: '--disk <GiB>',
+      variable: 'WRIT_DAEMON_DISK',
+      unit: 'GiB',
+      otherwise: String(daemonDiskBytes / GiB),
+      text: 'what workspaces, logs and clones may take together',
+      read: number,
+    }),
+  home: z.string().min(1).optional().register(about, {
+    flag: '--home <folder>',
+    variable: 'WRIT_DAEMON_HOME',
+    otherwise: '`daemons/<name>` in the data folder',
+    text: 'where `daemon run` keeps its records and workspaces',
+    read: last,
+    path: true,
+  }),
+}
+
+const shape = {
+  owner: checked(ownerName).default('default').register(about, {
+    flag: '--owner <name>',
+    variable: 'WRIT_OWNER',
+    otherwise: 'default',
+    text: 'whose directives',
+    read: last,
+  }),
+  dataDir: z.string().min(1).optional().register(about, {
+    flag: '--data-dir <folder>',
+    variable: 'WRIT_HOME',
+    otherwise: '`$XDG_DATA_HOME/writ/default`, or ~/.local/share/writ/default',
+    text: 'the data folder',
+    read: last,
+    path: true,
+  }),
+  natsUrl: url(['nats:', 'tls:', 'ws:', 'wss:'], { hosts: 'several' })
+    .optional()
+    .register(about, {
+      flag: '--nats-url <url>',
+      variable: 'WRIT_NATS_URL',
+      otherwise: 'that of the running `writ up`',
+      text: 'your own nats-server, 2.10 or newer, with JetStream',
+      read: last,
+      shown: (value) => shown(String(value)),
+    }),
+  natsCa: z.string().min(1).optional().register(about, {
+    flag: '--nats-ca <file>',
+    variable: 'WRIT_NATS_CA',
+    otherwise: 'those that the system trusts',
+    text: "certificates (PEM) that sign your nats-server's; asks for TLS",
+    read: last,
+    path: true,
+  }),
+  databaseUrl: url(['postgres:', 'postgresql:'], { hosts: 'one' })
+    .optional()
+    .register(about, {
+      flag: '--database-url <url>',
+      variable: 'WRIT_DATABASE_URL',
+      otherwise: 'a private one',
+      text: 'your own Postgres, 14 or newer',
+      read: last,
+      shown: (value) => shown(String(value)),
+    }),
+  threads: whole(1, threadsMax).optional().register(about, {
+    flag: '--threads <n>',
+    variable: 'WRIT_THREADS',
+    unit: 'threads',
+    otherwise: 'one per core',
+    text: 'worker threads of a node',
+    read: number,
+  }),
+}
+
+/** Of a file, and of what all places say together. */
+export const configSchema = z.strictObject({ ...shape, daemon: z.strictObject(daemonShape).prefault({}) })
+export type Config = z.output<typeof configSchema>
+
+/** Where a setting stands in a file. */
+export type Place = keyof typeof shape | `daemon.${keyof typeof daemonShape}`
+
+export interface Setting extends About {
+  place: string
+}
+
+const settingsIn = (group: Record<string, z.ZodType>, above: string): Setting[] =>
+  Object.entries(group).flatMap(([key, schema]) => {
+    const known = about.get(schema)
+    return known === undefined ? [] : [{ place: `${above}${key}`, ...known }]
+  })
+
+/** In the order of the documentation. */
+export const settings: readonly Setting[] = [...settingsIn(shape, ''), ...settingsIn(daemonShape, 'daemon.')]

@@ -1,0 +1,36 @@
+/** The options that every list takes: since when, how many, and which page. */
+import { type Command, InvalidArgumentError } from 'commander'
+import { pageCountMax, type ListQuery } from '../protocol/commands.ts'
+import { readSpan } from './ago.ts'
+import { whole } from './arguments.ts'
+
+const limitDefault = 100
+
+/** A moment that may have been named by how long ago it was: ISO 8601, once it is known what time it is (ms since 1970). */
+export type Moment = (now: number) => string
+
+/** Reads `2h`, `3d` or a time as ISO 8601 has it. */
+export const moment = (text: string): Moment => {
+  const iso = /^\d{4}-\d\d-\d\d/.test(text) ? new Date(text) : null
+  if (iso !== null && !Number.isNaN(iso.getTime())) return () => iso.toISOString()
+  try {
+    const ago = readSpan(text)
+    return (now) => new Date(Math.max(0, now - ago)).toISOString()
+  } catch {
+    throw new InvalidArgumentError('It is how long ago, as in 90s, 2h or 3d, or a time, as in 2026-05-01T12:00Z.')
+  }
+}
+
+export const sinceOption = (command: Command, what: string): Command =>
+  command.option('--since <time>', `only ${what} since then: 2h, 3d (ago), or a time in ISO 8601`, moment)
+
+export const listOptions = (command: Command, what: string): Command =>
+  sinceOption(command, what)
+    .option('--limit <n>', `at most so many (up to ${pageCountMax})`, whole(1, pageCountMax), limitDefault)
+    .option('--after <next>', 'the page after this one, as `next` of the page before has it')
+
+/** What commander makes of such options. */
+export type ListFlags = Partial<Omit<ListQuery, 'since'>> & { since?: Moment }
+
+export const queryOf = ({ since, ...query }: ListFlags, now: number): Partial<ListQuery> =>
+  since === undefined ? query : { ...query, since: since(now) }

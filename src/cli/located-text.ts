@@ -1,0 +1,82 @@
+/** A YAML or JSON text whose parts know where they stand, so that what is wrong with one is told with line and column. */
+import { isCollection, isPair, isScalar, LineCounter, parseDocument, type Document } from 'yaml'
+import type { z } from 'zod'
+
+type Path = readonly PropertyKey[]
+
+export interface LocatedText {
+  value: unknown
+  /** `name:line:column` of what stands there, else of the nearest thing around it. */
+  at: (path: Path) => string
+}
+
+/** Reads the text; when it is neither YAML nor JSON, what comes back are the faults, with their places. */
+export const readLocated = (name: string, text: string): LocatedText | { faults: readonly string[] } => {
+  const lines = new LineCounter()
+  const document = parseDocument(text, { lineCounter: lines })
+  const place = (offset: number): string => {
+    const { line, col } = lines.linePos(offset)
+    return `${name}:${line}:${col}`
+  }
+  const broken = document.errors.map((error) => `${place(error.pos[0])}: ${firstLine(error.message)}`)
+  if (broken.length > 0) return { faults: broken }
+  try {
+    const value = document.toJS({ maxAliasCount: 100 }) as unknown
+    return { value, at: (path) => place(offsetOf(document, path)) }
+  } catch (cause) {
+    return { faults: [cause instanceof Error ? cause.message : String(cause)] }
+  }
+}
+
+const firstLine = (text: string): string => (text.split('\n')[0] ?? '').replace(/ at line \d+, column \d+:?$/, '')
+
+export interface Fault {
+  path: Path
+  message: string
+  /** The message with what it is about. */
+  text: string
+}
+
+/** What a schema has found, a fault for each key: one that is unknown is told where it is, not where its parent begins. */
+export const faultsIn = (
+  error: z.ZodError,
+  { whole, unknown }: { whole: string; unknown: (path: Path) => string },
+): Fault[] => {
+  const fault = (path: Path, message: string): Fault => {
+    const about = path.length === 0 ? whole : path.map(String).join('.')
+    return { path, message, text: `${about}: ${message}` }
+  }
+  return error.issues.flatMap((issue) =>
+    issue.code === 'unrecognized_keys'
+      ? issue.keys.map((key) => fault([...issue.path, key], unknown([...issue.path, key])))
+      : [fault(issue.path, plainly(issue.message))],
+  )
+}
+
+/** A key that is not there has no value to complain about. */
+const plainly = (message: string): string =>
+  message
+    .replace(/^Invalid input: expected (\w+), received undefined$/, 'is missing ($1)')
+    .replace(/^Invalid input: /, '')
+
+/** Where in the text something stands: its key, else the nearest thing around it that is there. */
+const offsetOf = (document: Document, path: Path): number => {
+  let node: unknown = document.contents
+  let offset = rangeStart(node) ?? 0
+  for (const part of path) {
+    if (!isCollection(node)) return offset
+    const pair: unknown = node.items.find((item, index) =>
+      isPair(item) ? isScalar(item.key) && item.key.value === part : index === part,
+    )
+    if (pair === undefined) return offset
+    offset = rangeStart(isPair(pair) ? pair.key : pair) ?? offset
+    node = isPair(pair) ? pair.value : pair
+  }
+  return offset
+}
+
+const rangeStart = (node: unknown): number | undefined => {
+  if (typeof node !== 'object' || node === null || !('range' in node)) return undefined
+  const { range } = node as { range: readonly number[] | null | undefined }
+  return range?.[0]
+}

@@ -1,0 +1,26 @@
+/** What a Postgres says about itself, whoever runs it. */
+import postgres from 'postgres'
+import { WritError } from '../protocol/errors.ts'
+
+const connectSeconds = 5
+
+export interface PostgresVersion {
+  /** As `18.4`. */
+  version: string
+  encoding: string
+}
+
+/** Asks the server of this URL once. Throws UNREACHABLE, without the URL's password. */
+export const askPostgres = async (url: string): Promise<PostgresVersion> => {
+  const sql = postgres(url, { max: 1, connect_timeout: connectSeconds, onnotice: () => undefined })
+  try {
+    const [row] = await sql<[{ version: string; encoding: string }]>`
+      select current_setting('server_version') as version, current_setting('server_encoding') as encoding`
+    return { version: row.version.split(' ')[0] ?? row.version, encoding: row.encoding }
+  } catch (cause) {
+    const why = cause instanceof Error ? cause.message : String(cause)
+    throw new WritError('UNREACHABLE', `Postgres does not answer (${why})`, { cause })
+  } finally {
+    await sql.end({ timeout: 1 })
+  }
+}

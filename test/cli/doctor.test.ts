@@ -1,0 +1,285 @@
+/** What `writ doctor` finds, on real servers and without any, and what `writ inbox` takes for waiting. */
+import { chmodSync, mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterEach, beforeEach, describe, expect, inject, test } from 'vitest'
+import { directiveInput } from '../../src/protocol/directive.ts'
+import type { DaemonLine, TaskLine } from '../../src/protocol/views.ts'
+import { call, FakeNode } from './call.ts'
+import { directiveView, stepLine } from './views.ts'
+
+let data: string
+beforeEach(() => {
+  data = mkdtempSync(join(tmpdir(), 'writ-doctor-'))
+})
+afterEach(() => rmSync(data, { recursive: true, force: true }))
+
+const since = '2026-05-01T11:59:20Z'
+const daemon = (more: Partial<DaemonLine> = {}): DaemonLine => ({
+  name: 'builder',
+  session: 's',
+  roles: ['worker'],
+  executors: ['shell'],
+  labels: { gpu: 'yes' },
+  slots: 2,
+  granted: 0,
+  running: 0,
+  draining: false,
+  pull: false,
+  since,
+  asOf: since,
+  ...more,
+})
+const none = { lines: [], next: null }
+
+interface Finding {
+  what: string
+  state: string
+  found: string
+  remedy: string | null
+}
+
+/** What it found, by what it looked at. */
+const examined = async (more: Record<string, string>, node?: FakeNode) => {
+  const env = { PATH: process.env['PATH'] ?? '', WRIT_HOME: data, ...more }
+  const { code, out, err } = await call(['doctor', '--json'], { env, ...(node === undefined ? {} : { node }) })
+  expect(err).toBe('')
+  const { well, findings } = JSON.parse(out) as { well: boolean; findings: Finding[] }
+  return { code, well, findings: new Map(findings.map((finding) => [finding.what, finding])), out }
+}
+const servers = () => ({ WRIT_DATABASE_URL: inject('databaseUrl'), WRIT_NATS_URL: inject('natsUrl') })
+const answering = (lines: readonly DaemonLine[], more: ConstructorParameters<typeof FakeNode>[0] = {}) =>
+  new FakeNode({
+    'daemon.list': () => ({ lines, next: null }),
+    'directive.list': () => none,
+    'task.list': () => none,
+    ...more,
+  })
+
+describe('doctor', () => {
+  test('with both servers, a node and a daemon all is well, and it ends with 0', async () => {
+    const { code, well, findings, out } = await examined(servers(), answering([daemon()]))
+    expect([...findings.keys()]).toEqual([
+      'Node',
+      'git',
+      'settings',
+      'data folder',
+      'Postgres',
+      'NATS',
+      'node',
+      'daemons',
+      'inbox',
+    ])
+    expect([...findings.values()].filter(({ state }) => state !== 'ok')).toEqual([])
+    expect({ code, well }).toEqual({ code: 0, well: true })
+    expect(findings.get('NATS')?.found).toMatch(/^2\.\d+\.\d+ at nats:.*, with JetStream$/)
+    for (const url of Object.values(servers())) expect(out).not.toContain(new URL(url).password)
+  })
+
+  test('where nothing runs, private servers can be started, and a node is what is missing', async () => {
+    const { code, findings } = await examined({})
+    expect(code).toBe(1)
+    expect(findings.get('Postgres')).toMatchObject({
+      state: 'ok',
+      found: expect.stringMatching(/^a private one can be started: \d/) as string,
+    })
+    expect(findings.get('NATS')).toMatchObject({
+      state: 'ok',
+      found: expect.stringMatching(/^a private one can be started: 2\./) as string,
+    })
+    expect(findings.get('node')).toMatchObject({
+      state: 'problem',
+      remedy: expect.stringMatching(/`writ up --daemon`/) as string,
+    })
+    expect(findings.get('daemons')).toMatchObject({
+      state: 'note',
+      found: expect.stringMatching(/^not looked at/) as string,
+    })
+  })
+
+  test('servers that do not answer are told with who named them and without their passwords, and all else is looked at', async () => {
+    const { code, findings, out } = await examined({
+      WRIT_DATABASE_URL: 'postgres://me:geheim@127.0.0.1:9/writ',
+      WRIT_NATS_URL: 'nats://me:geheim@127.0.0.1:9',
+    })
+    expect(code).toBe(1)
+    expect(findings.get('Postgres')).toMatchObject({
+      state: 'problem',
+      found: expect.stringMatching(/; the address is from WRIT_DATABASE_URL$/) as string,
+    })
+    expect(findings.get('NATS')).toMatchObject({
+      state: 'problem',
+      remedy: 'start that server, or correct WRIT_NATS_URL',
+    })
+    expect(findings.get('data folder')?.state).toBe('ok')
+    expect(out).not.toContain('geheim')
+  })
+
+  test('a NATS server without any node on it is told as such', async () => {
+    const { code, findings } = await examined({ ...servers(), WRIT_OWNER: 'nobody-asks-for-this-one' })
+    expect(code).toBe(1)
+    expect(findings.get('node')).toMatchObject({ state: 'problem', remedy: 'start one with `writ up`' })
+  })
+
+  test('no daemon, one that drains, and one without slots are each told', async () => {
+    for (const lines of [[], [daemon({ draining: true })], [daemon({ slots: 0 })]]) {
+      const { code, findings } = await examined(servers(), answering(lines))
+      expect(code).toBe(1)
+      expect(findings.get('daemons')).toMatchObject({
+        state: 'problem',
+        remedy: expect.stringMatching(/`writ daemon run`/) as string,
+      })
+    }
+  })
+
+  test('a data folder that others may read is told, with the command that mends it', async () => {
+    chmodSync(data, 0o755)
+    const { code, findings } = await examined(servers(), answering([daemon()]))
+    expect(code).toBe(1)
+    expect(findings.get('data folder')).toMatchObject({ state: 'problem', remedy: `chmod 700 ${data}` })
+  })
+
+  test('settings that are not usable are told whole; what needs them is not looked at', async () => {
+    const { code, findings } = await examined({ WRIT_OWNER: 'a b', WRIT_NATS_URL: 'http://x' })
+    expect(code).toBe(1)
+    expect(findings.get('settings')?.found).toMatch(/WRIT_OWNER: .*WRIT_NATS_URL: /)
+    expect(findings.get('NATS')).toMatchObject({
+      state: 'note',
+      found: expect.stringMatching(/^not looked at/) as string,
+    })
+  })
+
+  test('without git only a note is made', async () => {
+    const { code, findings } = await examined({ ...servers(), PATH: data }, answering([daemon()]))
+    expect(findings.get('git')).toMatchObject({
+      state: 'note',
+      remedy: expect.stringMatching(/^install git/) as string,
+    })
+    expect(code).toBe(0)
+  })
+
+  test('something parked is a problem, something held only a note', async () => {
+    const held = directiveView('d', { stepList: [stepLine('d', 0, { status: 'held' })] })
+    const of = (view: typeof held) =>
+      answering([daemon()], { 'directive.list': () => ({ lines: [view], next: null }), 'directive.get': () => view })
+    expect(await examined(servers(), of(held))).toMatchObject({ code: 0 })
+    const { code, findings } = await examined(servers(), of({ ...held, parked: 'no such version' }))
+    expect(code).toBe(1)
+    expect(findings.get('inbox')).toMatchObject({
+      found: expect.stringMatching(/^1 parked, 1 held/) as string,
+      remedy: 'see `writ inbox`',
+    })
+  })
+
+  test('in a pipe it is a line each, tab-separated', async () => {
+    const { out } = await call(['doctor'], { env: { WRIT_OWNER: 'a b' } })
+    expect(out.split('\n').slice(0, -1)).toHaveLength(9)
+    expect(out).toMatch(/^ok\tNode\t\d+\./)
+  })
+})
+
+describe('inbox', () => {
+  const task = (id: string, more: Partial<TaskLine> = {}): TaskLine => ({
+    id,
+    address: `1.${id}`,
+    directive: 'd',
+    step: null,
+    name: id,
+    role: 'worker',
+    purpose: 'work',
+    priority: 5,
+    status: 'pending',
+    reason: '',
+    round: 1,
+    daemon: null,
+    attempt: null,
+    created: since,
+    ended: null,
+    ...more,
+  })
+  const node = (lines: readonly TaskLine[], daemons: readonly DaemonLine[], view = directiveView('d')) =>
+    answering(daemons, {
+      'directive.list': () => ({ lines: [view], next: null }),
+      'directive.get': () => view,
+      'task.list': () => ({ lines, next: null }),
+      'step.get': () => ({ needs: { labels: { gpu: 'yes' } } }),
+    })
+  const lines = async (from: FakeNode) => {
+    const { code, out } = await call(['inbox', '--json'], { node: from })
+    expect(code).toBe(0)
+    return (JSON.parse(out) as { inbox: unknown[] }).inbox
+  }
+
+  test('what is held or parked is in it with why and since when, oldest first', async () => {
+    const view = directiveView('d', {
+      parked: 'no machine of version 9',
+      stepList: [
+        stepLine('d', 0, { status: 'held', reason: 'the verdict could not be read', since: '2026-05-01T10:00:00Z' }),
+        stepLine('d', 1, { status: 'running', parked: 'a fault', since: '2026-05-01T09:00:00Z' }),
+        stepLine('d', 3, { status: 'running', waiting: 'the worker' }),
+        stepLine('d', 2, { status: 'held', waiting: 'a person: approval' }),
+      ],
+    })
+    expect(await lines(node([], [], view))).toEqual([
+      {
+        kind: 'parked',
+        directive: 'd',
+        step: 'step1',
+        why: 'a fault',
+        since: '2026-05-01T09:00:00Z',
+        next: 'writ directive mend d',
+      },
+      {
+        kind: 'held',
+        directive: 'd',
+        step: 'step0',
+        why: 'the verdict could not be read',
+        since: '2026-05-01T10:00:00Z',
+        next: 'writ step show d/step0',
+      },
+      {
+        kind: 'parked',
+        directive: 'd',
+        step: null,
+        why: 'no machine of version 9',
+        since,
+        next: 'writ directive mend d',
+      },
+      { kind: 'held', directive: 'd', step: 'step2', why: 'a person: approval', since, next: 'writ step show d/step2' },
+    ])
+  })
+
+  test('work that no daemon can do is in it once, with the daemon that would do it; what one could do is not', async () => {
+    const definition = directiveInput.parse({
+      title: 'Hello',
+      goal: '',
+      needs: { worker: { executor: 'agent', labels: { host: 'here' } } },
+    })
+    const step = { id: 'd__1_0', name: 'look' }
+    const tasks = [task('d__t2', { role: 'planner' }), task('d__1_1__t1', { step }), task('d__1_0__t1', { step })]
+    const found = await lines(node(tasks, [daemon({ roles: ['planner'] })], directiveView('d', { definition })))
+    expect(found).toEqual([
+      {
+        kind: 'no daemon',
+        directive: 'd',
+        step: 'look',
+        why: 'a daemon for the role worker, with the executor agent, with the label host=here, with the label gpu=yes: none is connected',
+        since,
+        next: 'writ daemon run --role worker --label gpu=yes',
+      },
+    ])
+    const labels = { host: 'here', gpu: 'yes' }
+    const able = daemon({ roles: ['planner', 'worker'], executors: ['agent'], labels })
+    for (const [one, count] of [
+      [able, 0],
+      [{ ...able, draining: true }, 2],
+      [{ ...able, executors: ['shell'] }, 1],
+      [{ ...able, labels: { host: 'here' } }, 1],
+    ] as const)
+      expect(await lines(node(tasks, [one], directiveView('d', { definition })))).toHaveLength(count)
+  })
+
+  test('when nothing waits, that is said', async () => {
+    expect((await call(['inbox'], { node: node([], []) })).err).toBe('Nothing waits for a person.\n')
+  })
+})

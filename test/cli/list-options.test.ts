@@ -1,0 +1,31 @@
+/** How lists are asked for: what goes over the wire for what was typed. */
+import { expect, test } from 'vitest'
+import { call, FakeNode } from './call.ts'
+
+const asked = async (args: string[]): Promise<unknown> => {
+  const none = () => ({ lines: [], next: null })
+  const node = new FakeNode({ 'directive.list': none, 'task.list': none, 'daemon.list': none })
+  const { code } = await call([...args, '--json'], { node })
+  expect(code).toBe(0)
+  return node.asked[0]?.body
+}
+
+test('a time is how long ago by the clock of the one who asks, or itself', async () => {
+  for (const [text, since] of [
+    ['2h', '2026-05-01T10:00:00.000Z'],
+    ['3d', '2026-04-28T12:00:00.000Z'],
+    ['1h30m', '2026-05-01T10:30:00.000Z'],
+    ['2026-04-01', '2026-04-01T00:00:00.000Z'],
+    ['2026-04-01T02:00:00+02:00', '2026-04-01T00:00:00.000Z'],
+  ] as const)
+    for (const list of ['directive', 'task', 'daemon'])
+      expect(await asked([list, 'list', '--since', text])).toEqual({ limit: 100, since })
+})
+
+test('what is no time is refused with what would be one', async () => {
+  for (const text of ['yesterday', '2026-13-45', '2 hours', '']) {
+    const { code, err } = await call(['directive', 'list', '--since', text])
+    expect(code).toBe(2)
+    expect(err).toContain('as in 90s, 2h or 3d, or a time, as in 2026-05-01T12:00Z')
+  }
+})
