@@ -2,11 +2,12 @@
 import { pack } from './actors/codec.ts'
 import { Engine } from './actors/engine.ts'
 import type { Published } from './actors/ports/bus.ts'
+import type { Take } from './actors/ports/wire.ts'
 import { connect } from './bus/nats-bus.ts'
 import type { Message } from './bus/subject.ts'
 import { subjects } from './bus/subjects.ts'
 import { checkPayload, decode } from './bus/json.ts'
-import { serviceOf } from './bus/service.ts'
+import { type Service, serviceOf, timed } from './bus/service.ts'
 import { wireOf } from './bus/wire.ts'
 import { openLog } from './log.ts'
 import { openStore } from './persistence/postgres-store.ts'
@@ -18,7 +19,7 @@ import { systemClock, systemRandom } from './system.ts'
 
 export interface EngineOptions {
   databaseUrl: string
-  nats: { url: string; inboxPrefix?: string }
+  nats: { url: string; inboxPrefix?: string; caFile?: string }
   node: string
   thread: string
   home: string | null
@@ -41,7 +42,12 @@ export const startEngine = async (options: EngineOptions): Promise<RunningEngine
   const bus = await connect({ ...nats, name: `writ ${node} ${thread}`, log, stream: true })
   const store = await openStore({ url: databaseUrl, log, applicationName: `writ ${node} ${thread}` })
   const reader = await openRecords({ url: databaseUrl })
-  const wire = wireOf(bus, log)
+  const plain = wireOf(bus, log)
+  let service: Service | null = null
+  const wire = {
+    ...plain,
+    serveApi: (take: Take) => plain.serveApi(timed(take, (tookMs, error) => service?.count('api', tookMs, error))),
+  }
   const parts = {
     store,
     wire,
@@ -64,12 +70,13 @@ export const startEngine = async (options: EngineOptions): Promise<RunningEngine
     description: `thread ${thread} of the node ${node}`,
     endpoints: [api],
   }
-  const service = serviceOf(bus, about)
+  const answering = serviceOf(bus, about)
+  service = answering
   const stream = await bus.consume((message) => void takePublished(engine, message, log))
   return {
     engine,
     stop: async () => {
-      await Promise.all([stream.drain(), service.drain()])
+      await Promise.all([stream.drain(), answering.drain()])
       await engine.stop()
       await bus.close()
       await Promise.all([store.close(), reader.close()])

@@ -13,7 +13,8 @@ import type { FromThread, ThreadData } from './thread.ts'
 
 export interface NodeOptions {
   databaseUrl: string
-  nats: { url: string; inboxPrefix?: string }
+  /** As `connect` takes it. */
+  nats: { url: string; inboxPrefix?: string; caFile?: string }
   /** The node's name: one token. */
   name: string
   /** Worker threads; one per core when unset. */

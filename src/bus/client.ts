@@ -9,10 +9,12 @@ import type { Clock, Random } from '../actors/ports/clock.ts'
 import { type CreateDirective, type EventLine, eventsAnswer, type listQuery } from '../protocol/commands.ts'
 import { ownerName, shardOf } from '../protocol/ids.ts'
 import { requestDeadlineMs } from '../protocol/limits.ts'
+import type { DirectiveView } from '../protocol/views.ts'
 import { eventsOf } from './events.ts'
 import { retried } from './retry.ts'
 import type { Message } from './subject.ts'
 import { readAddress, subjects } from './subjects.ts'
+import { untilEnded } from './until-ended.ts'
 
 const deadlineMsDefault = 30_000
 const commandChars = 20
@@ -24,11 +26,19 @@ export interface ClientOptions {
   random?: Random
 }
 
+/** What a request is answered with, as its declaration has it. */
+export type AnswerTo<M extends Message> = M extends { answer: infer A extends z.ZodType } ? z.output<A> : unknown
+
 type Asked<M extends Message> =
   Record<never, never> extends z.input<M['payload']>
-    ? (input?: z.input<M['payload']>) => Promise<unknown>
-    : (input: z.input<M['payload']>) => Promise<unknown>
-/** A method for each verb that is answered. */
+    ? (input?: z.input<M['payload']>) => Promise<AnswerTo<M>>
+    : (input: z.input<M['payload']>) => Promise<AnswerTo<M>>
+type Api = typeof subjects.api.messages
+
+/**
+ * A method for each verb that is answered. A `command` in its input names the call: the same one again has the same answer for a
+ * day, from whichever process it comes. What a method throws is a WritError; its `code` says why (see `codes`).
+ */
 export type Methods<M extends Record<string, Message>> = {
   [V in keyof M as M[V]['kind'] extends 'request' ? V : never]: Asked<M[V]>
 }
@@ -41,6 +51,9 @@ const systemClock: Clock = {
   },
 }
 
+/** What is used of a bus. */
+export type ClientBus = Pick<Bus, 'request' | 'subscribe'>
+
 /** 32 letters, so that a byte gives one without favour. */
 const letters = 'abcdefghijklmnopqrstuvwxyz012345'
 const systemRandom: Random = {
@@ -49,14 +62,19 @@ const systemRandom: Random = {
 
 const takesCommand = (payload: z.ZodType): boolean => payload instanceof z.ZodObject && 'command' in payload.shape
 
+/**
+ * Speaks for one owner. A call is asked again until it is answered or its time is up (`deadlineMs`, 30 s when unset): then it throws
+ * what was wrong last, NO_ANSWER or UNREACHABLE as a rule. Refusals are thrown at once: NOT_FOUND (also for what is another owner's),
+ * REFUSED (not in the present state), CONFLICT, BAD_INPUT and BAD_PLAN with every fault.
+ */
 export class WritClient {
   readonly owner: string
-  readonly #bus: Bus
+  readonly #bus: ClientBus
   readonly #deadlineMs: number
   readonly #time: { clock: Clock; random: Random }
 
   /** Throws BAD_INPUT when that is no owner's name. */
-  constructor(bus: Bus, owner: string, options: ClientOptions = {}) {
+  constructor(bus: ClientBus, owner: string, options: ClientOptions = {}) {
     const { deadlineMs = deadlineMsDefault, clock = systemClock, random = systemRandom } = options
     this.#bus = bus
     this.owner = ownerName(owner)
@@ -64,30 +82,35 @@ export class WritClient {
     this.#time = { clock, random }
   }
 
-  createDirective(input: CreateDirective): Promise<unknown> {
+  /**
+   * Makes a draft. With an `id` of the caller's, creating it again with the same content answers with the one that is there; with
+   * other content throws CONFLICT. Throws BAD_INPUT and BAD_PLAN with every fault.
+   */
+  createDirective(input: CreateDirective): Promise<AnswerTo<Api['directive.create']>> {
     return this.#api('directive', 'create', input)
   }
 
-  listDirectives(query: z.input<typeof listQuery> = {}): Promise<unknown> {
+  /** A page, newest first: the next one with its `next` as `after`. `limit` lines, 100 when unset. So for the other lists. */
+  listDirectives(query: z.input<typeof listQuery> = {}): Promise<AnswerTo<Api['directive.list']>> {
     return this.#api('directive', 'list', query)
   }
 
-  listDaemons(query: z.input<typeof listQuery> = {}): Promise<unknown> {
+  listDaemons(query: z.input<typeof listQuery> = {}): Promise<AnswerTo<Api['daemon.list']>> {
     return this.#api('daemon', 'list', query)
   }
 
   /** The daemon takes nothing new from now on, and ends once nothing of it runs. */
-  drainDaemon(name: string): Promise<unknown> {
+  drainDaemon(name: string): Promise<AnswerTo<typeof subjects.daemon.messages.drain>> {
     return this.#ask(subjects.daemon.at({ owner: this.owner, id: name, verb: 'drain' }), {})
   }
 
-  listTasks(query: z.input<typeof listQuery> = {}): Promise<unknown> {
+  listTasks(query: z.input<typeof listQuery> = {}): Promise<AnswerTo<Api['task.list']>> {
     return this.#api('task', 'list', query)
   }
 
   /** Makes the owner's registry unless it is there: its daemons are heard from then on, before any directive. */
-  openOwner(): Promise<unknown> {
-    return this.#ask(subjects.api.at({ owner: this.owner, noun: 'owner', verb: 'open' }), {})
+  async openOwner(): Promise<void> {
+    await this.#ask(subjects.api.at({ owner: this.owner, noun: 'owner', verb: 'open' }), {})
   }
 
   /** By its id, or its address `<shard>.<id>`; so for the others. Throws BAD_INPUT when it is neither. */
@@ -126,12 +149,26 @@ export class WritClient {
     return eventsOf({ bus: this.#bus, clock: this.#time.clock, pattern, fetch, ...options })
   }
 
+  /**
+   * Waits until the directive has ended (completed, failed or cancelled), through restarts of whatever is in between, and gives it
+   * back as it is then. Throws the signal's reason once it is aborted (`AbortSignal.timeout(ms)` limits the wait), NOT_FOUND.
+   */
+  wait(at: string, { signal }: { signal?: AbortSignal } = {}): Promise<DirectiveView> {
+    const ask = this.directive(at)
+    return untilEnded({
+      look: () => ask.get(),
+      events: (after, until) => this.events(at, { after, signal: until }),
+      clock: this.#time.clock,
+      signal: signal ?? new AbortController().signal,
+    })
+  }
+
   #place(at: string): { owner: string; shard: string | number; id: string } {
     const { owner } = this
     return at.includes('.') ? { owner, ...readAddress(at) } : { owner, shard: shardOf(owner, at), id: at }
   }
 
-  #api<N extends 'directive' | 'daemon' | 'task'>(noun: N, verb: 'create' | 'list', input: object): Promise<unknown> {
+  #api<T>(noun: 'directive' | 'daemon' | 'task', verb: 'create' | 'list', input: object): Promise<T> {
     const subject = subjects.api.at({ owner: this.owner, noun, verb })
     return this.#ask(subject, verb === 'create' ? { command: this.#command(), ...input } : input)
   }
@@ -151,10 +188,13 @@ export class WritClient {
     return this.#time.random.token(commandChars)
   }
 
-  /** One try waits no longer than a node works on a request: what was lost on the way is asked again. */
-  #ask(subject: string, body: object): Promise<unknown> {
+  /**
+   * One try waits no longer than a node works on a request: what was lost on the way is asked again. The answer is taken for what its
+   * subject declares: tests hold the nodes to that, and a newer node's may hold more.
+   */
+  #ask<T>(subject: string, body: object): Promise<T> {
     return retried(this.#time, this.#deadlineMs, (leftMs) =>
       this.#bus.request(subject, body, Math.min(leftMs, requestDeadlineMs)),
-    )
+    ) as Promise<T>
   }
 }

@@ -1,16 +1,25 @@
 /** Opens the connection to NATS, and says what is wrong in words for people when it cannot. No message ever holds a password. */
-import { AuthorizationError, connect, type NatsConnection, type NodeConnectionOptions } from '@nats-io/transport-node'
+import { readFile } from 'node:fs/promises'
+import { AuthorizationError, type NatsConnection, type NodeConnectionOptions } from '@nats-io/transport-node'
 import { WritError } from '../protocol/errors.ts'
 import { payloadBytesMax } from '../protocol/limits.ts'
+import { type Address, readAddresses } from './addresses.ts'
+import { inboxPrefixOf } from './permissions.ts'
+import { connectTo } from './transport.ts'
 
 export interface ConnectOptions {
-  /** `nats://[user:password@]host[:port]`, or `tls://…`; several of one cluster with commas between them. */
+  /**
+   * `nats://[user:password@]host[:port]`, or `tls://…`, `ws://…`, `wss://…`; several of one cluster with commas between them. One
+   * `tls://` among them asks all of them for TLS.
+   */
   url: string
+  /** A file with the certificates (PEM) of who may sign the server's; else those that the system trusts. Asks for TLS. */
+  caFile?: string
   /** Who this is, as the server shows it. */
   name: string
   user?: string
   password?: string
-  /** What answers come in on: a user that may listen only on inboxes of its own has one of its own. Begins with `_`. */
+  /** What answers come in on, beginning with `_`. When unset, that of the user where `writ creds` or `writ up` has made it, else NATS's own. */
   inboxPrefix?: string
   log?: (line: string) => void
   /** Whether this process sees to the stream of plain publishes (nodes do). */
@@ -18,52 +27,27 @@ export interface ConnectOptions {
 }
 
 const versionMin = [2, 10] as const
-const defaultPort = 4222
 const connectMs = 5_000
 const pingMs = 10_000
 const reconnectMs = 250
 const reconnectJitterMs = 500
-
-interface Address {
-  /** Without credentials: what may be shown. */
-  server: string
-  tls: boolean
-  user: string
-  password: string
-}
-
-const readUrl = (text: string): Address => {
-  const bad = (hint: string): WritError => new WritError('BAD_INPUT', 'the NATS URL cannot be read', { hint })
-  const url = URL.parse(text.includes('://') ? text : `nats://${text}`)
-  if (url === null || url.hostname === '') throw bad('write it as nats://user:password@host:port')
-  if (!['nats:', 'tls:'].includes(url.protocol)) throw bad(`it begins with nats:// or tls://, not ${url.protocol}//`)
-  try {
-    const [user, password] = [decodeURIComponent(url.username), decodeURIComponent(url.password)]
-    return { server: `${url.hostname}:${url.port || defaultPort}`, tls: url.protocol === 'tls:', user, password }
-  } catch (cause) {
-    throw new WritError('BAD_INPUT', 'the NATS URL cannot be read', {
-      hint: 'write % in user and password as %25',
-      cause,
-    })
-  }
-}
 
 /** A name without a password is a token, as everywhere in NATS. */
 const credentials = (options: ConnectOptions, first: Address | undefined): NodeConnectionOptions => {
   const user = options.user ?? first?.user ?? ''
   const pass = options.password ?? first?.password ?? ''
   if (user === '') return {}
-  return pass === '' ? { token: user } : { user, pass }
+  const inboxPrefix = inboxPrefixOf(user)
+  if (pass === '') return { token: user }
+  return { user, pass, ...(inboxPrefix === undefined ? {} : { inboxPrefix }) }
 }
 
 const optionsFor = (options: ConnectOptions, addresses: readonly Address[]): NodeConnectionOptions => ({
-  servers: addresses.map((address) => address.server),
   name: options.name,
   ...credentials(
     options,
     addresses.find((address) => address.user !== ''),
   ),
-  ...(addresses.some((address) => address.tls) ? { tls: {} } : {}),
   ...(options.inboxPrefix === undefined ? {} : { inboxPrefix: options.inboxPrefix }),
   timeout: connectMs,
   // The default gives up for good after ten tries, and finds a half-open connection after four minutes.
@@ -85,8 +69,27 @@ const couldNot = (shown: string, cause: unknown): WritError => {
   }
   const why = cause instanceof Error ? cause.message : String(cause)
   return new WritError('UNREACHABLE', `no NATS server can be reached at ${shown} (${why})`, {
-    hint: 'start one with `writ up`, or name yours with WRIT_NATS_URL',
+    hint: hintFor(why),
     cause,
+  })
+}
+
+const hintFor = (why: string): string => {
+  if (/certificate/i.test(why)) return "name the file with the certificates that sign the server's with WRIT_NATS_CA"
+  if (/does not support 'tls'/.test(why)) return 'the server has no TLS: write nats:// and name no WRIT_NATS_CA'
+  return 'start one with `writ up`, or name yours with WRIT_NATS_URL'
+}
+
+const certificatesIn = async (file: string): Promise<string> => {
+  const text = await readFile(file, 'utf8').catch((cause: Error) => {
+    throw new WritError('BAD_INPUT', `the certificates for NATS cannot be read: ${cause.message}`, {
+      hint: 'WRIT_NATS_CA names a file in PEM form',
+      cause,
+    })
+  })
+  if (text.includes('-----BEGIN CERTIFICATE-----')) return text
+  throw new WritError('BAD_INPUT', `there is no certificate in ${file}`, {
+    hint: 'WRIT_NATS_CA names a file in PEM form',
   })
 }
 
@@ -106,8 +109,8 @@ const unfit = (connection: NatsConnection, shown: string): WritError | null => {
 }
 
 /**
- * Opens a connection that from then on reconnects for ever. Throws BAD_INPUT (the URL), UNREACHABLE, UNAUTHORIZED,
- * OLD_SERVER, or REFUSED for a server whose message limit is too small.
+ * Opens a connection that from then on reconnects for ever. Throws BAD_INPUT (the URL, the file of certificates), UNREACHABLE, UNAUTHORIZED,
+ * OLD_SERVER, or REFUSED: a server whose message limit is too small, or WebSocket and TCP in one process.
  */
 export const openConnection = async (options: ConnectOptions): Promise<NatsConnection> => {
   if (options.inboxPrefix !== undefined && !/^_[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*$/.test(options.inboxPrefix)) {
@@ -115,13 +118,14 @@ export const openConnection = async (options: ConnectOptions): Promise<NatsConne
       hint: 'write it as _INBOX_name',
     })
   }
-  const addresses = options.url.split(',').map((text) => readUrl(text.trim()))
+  const addresses = readAddresses(options.url)
+  const ca = options.caFile === undefined ? null : await certificatesIn(options.caFile)
   const shown = addresses.map((address) => address.server).join(', ')
   let connection: NatsConnection
   try {
-    connection = await connect(optionsFor(options, addresses))
+    connection = await connectTo(addresses, ca, optionsFor(options, addresses))
   } catch (cause) {
-    throw couldNot(shown, cause)
+    throw cause instanceof WritError ? cause : couldNot(shown, cause)
   }
   const fault = unfit(connection, shown)
   if (fault === null) return connection

@@ -13,7 +13,7 @@ const lookMs = 5_000
 const aheadCountMax = 4 * pageCountMax
 
 export interface EventsOptions {
-  bus: Bus
+  bus: Pick<Bus, 'subscribe'>
   clock: Clock
   /** Where the live ones come. */
   pattern: string

@@ -3,6 +3,7 @@
  * `$SRV.PING`, `$SRV.INFO` or `$SRV.STATS`, with or without our name and id behind it, is answered by each node.
  */
 import type { Bus, Subscription } from '../actors/ports/bus.ts'
+import type { Take } from '../actors/ports/wire.ts'
 import { WritError } from '../protocol/errors.ts'
 import { isToken } from '../protocol/ids.ts'
 
@@ -68,6 +69,24 @@ const statsOf = (endpoints: readonly Endpoint[], started: string, figures: Reado
 })
 
 const nothingYet = (): Figures => ({ requests: 0, errors: 0, lastError: '', tookMs: 0 })
+
+/** Tells of every request how long its answer took, in ms, and of a refusal what it said. */
+export const timed =
+  (take: Take, told: (tookMs: number, error?: string) => void): Take =>
+  (asked) => {
+    const began = performance.now()
+    take({
+      ...asked,
+      reply: (body) => {
+        told(performance.now() - began)
+        asked.reply(body)
+      },
+      fail: (error) => {
+        told(performance.now() - began, error instanceof WritError ? `${error.code}: ${error.message}` : 'INTERNAL')
+        asked.fail(error)
+      },
+    })
+  }
 
 /** Answers for one node until it is drained. Throws BAD_INPUT for a name, id or version that the protocol does not take. */
 export const serviceOf = (bus: Bus, service: ServiceDescription): Service => {

@@ -33,7 +33,7 @@ const message =
     meaning,
     payload,
   })
-const request = <P extends z.ZodType>(payload: P, meaning: string, answer: z.ZodType) => ({
+const request = <P extends z.ZodType, A extends z.ZodType>(payload: P, meaning: string, answer: A) => ({
   ...message('request')(payload, meaning),
   answer,
 })

@@ -7,13 +7,14 @@ import { version } from '../protocol/version.ts'
 
 /** The lines. Passwords are not in them. */
 export const banner = (
-  { node, data, postgres, natsServer, database, nats, daemon }: Running,
+  { node, data, postgres, natsServer, database, nats, websocket, daemon }: Running,
   { ephemeral, joined = false, flags, paint }: { ephemeral: boolean; joined?: boolean; flags: string; paint: Colors },
 ): string[] => {
   const kept = ephemeral ? 'removed at the end: --ephemeral' : `kept; writ down --wipe${flags} removes it`
   const rows: [string, string][] = [
     ['Postgres', server(postgres, database, joined)],
     ['NATS', server(natsServer, nats, joined)],
+    ...(websocket === null ? [] : [['WebSocket', websocket] satisfies [string, string]]),
     ['Node', node],
     ['Daemon', daemon ?? 'none: writ daemon run, or writ up --daemon'],
     ['Data', `${data}  (${kept})`],

@@ -190,7 +190,7 @@ const shape = {
     read: last,
     path: true,
   }),
-  natsUrl: url(['nats:', 'tls:'], { hosts: 'several' })
+  natsUrl: url(['nats:', 'tls:', 'ws:', 'wss:'], { hosts: 'several' })
     .optional()
     .register(about, {
       flag: '--nats-url <url>',
@@ -200,6 +200,14 @@ const shape = {
       read: last,
       shown: (value) => shown(String(value)),
     }),
+  natsCa: z.string().min(1).optional().register(about, {
+    flag: '--nats-ca <file>',
+    variable: 'WRIT_NATS_CA',
+    otherwise: 'those that the system trusts',
+    text: "certificates (PEM) that sign your nats-server's; asks for TLS",
+    read: last,
+    path: true,
+  }),
   databaseUrl: url(['postgres:', 'postgresql:'], { hosts: 'one' })
     .optional()
     .register(about, {

@@ -62,6 +62,9 @@ export const readSettings = (
   return { ...config, nats: named('natsUrl'), database: named('databaseUrl'), insideTask: inside, env, origins, files }
 }
 
+/** The file of certificates as connecting takes it. */
+export const caOption = (ca: string | undefined): { caFile?: string } => (ca === undefined ? {} : { caFile: ca })
+
 const refuse = (faults: readonly string[]): void => {
   if (faults.length === 0) return
   const many = faults.length === 1 ? 'a setting is' : `${faults.length} settings are`

@@ -99,7 +99,7 @@ const open = async (world: World, settings: Settings, flags: GlobalFlags, termin
 }
 
 const flagsText = (written: Context['written']): string =>
-  Object.entries({ '--data-dir': 'dataDir', '--nats-url': 'natsUrl', '--owner': 'owner' })
+  Object.entries({ '--data-dir': 'dataDir', '--nats-url': 'natsUrl', '--nats-ca': 'natsCa', '--owner': 'owner' })
     .flatMap(([flag, place]) => {
       const [value] = written.get(place) ?? []
       if (value === undefined) return []

@@ -77,7 +77,7 @@ const runLedger = async (
   )
   terminal.say(`The repository, made for this run: ${repository}`)
   terminal.say('')
-  const link = await linkTo(nats, context.settings().owner)
+  const link = await linkTo(nats, context.settings())
   try {
     await begin(link, { ...input, id, repository })
     const view = await follow(link, id, { ...progress(context), signal })

@@ -2,7 +2,7 @@
 import { clientOf, daemonUser, inboxPrefixOfUrl } from '../bus/permissions.ts'
 import { readEndpoints } from '../embedded/endpoints.ts'
 import { WritError } from '../protocol/errors.ts'
-import type { Settings } from './config.ts'
+import { caOption, type Settings } from './config.ts'
 import { connectAs, foldersOf } from './reach.ts'
 import { shown } from './shown-url.ts'
 import { loginOf, type Login } from './users.ts'
@@ -14,17 +14,17 @@ export const loginFor = async (settings: Settings, daemon: string | null): Promi
   const folders = foldersOf(settings)
   const server = settings.nats?.url ?? readEndpoints(folders)?.nats
   const isOwn = settings.nats === null && (server === undefined || inboxPrefixOfUrl(server) !== undefined)
-  if (!isOwn && server !== undefined) return loginNamed(server, daemon === null ? null : user)
+  if (!isOwn && server !== undefined) return loginNamed(server, daemon === null ? null : user, settings.natsCa)
   const connection = await connectAs(settings, { user, name: 'writ env', log: () => undefined })
   await connection.close()
   return loginOf(folders, server ?? '', user)
 }
 
 /** A URL that a person named says itself who that is. */
-const loginNamed = (url: string, user: string | null): Login => {
+const loginNamed = (url: string, user: string | null, ca: string | undefined): Login => {
   const inboxPrefix = inboxPrefixOfUrl(url)
   if (user === null || inboxPrefix === `_INBOX_${user}`)
-    return { url, ...(inboxPrefix === undefined ? {} : { inboxPrefix }) }
+    return { url, ...caOption(ca), ...(inboxPrefix === undefined ? {} : { inboxPrefix }) }
   throw new WritError(
     'REFUSED',
     `the credentials of ${user} are in the configuration of ${shown(url)}, which is yours`,

@@ -150,7 +150,7 @@ const programOf = (world: World, context: () => Context): Command => {
     })
     .configureHelp({ showGlobalOptions: true, sortSubcommands: false })
     .helpCommand(false)
-  settingOptions(program, 'owner', 'dataDir', 'natsUrl')
+  settingOptions(program, 'owner', 'dataDir', 'natsUrl', 'natsCa')
   examples(program, ['writ up --daemon', 'writ run examples/hello/directive.yaml', 'writ directive list'])
   program.addHelpText('after', exitCodes)
   for (const { name, summary, hidden = false } of groups)

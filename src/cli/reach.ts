@@ -6,7 +6,7 @@ import { readEndpoints, type Endpoints } from '../embedded/endpoints.ts'
 import { dataFolder, type Folders } from '../embedded/folders.ts'
 import { until } from '../embedded/until.ts'
 import { WritError } from '../protocol/errors.ts'
-import type { Settings } from './config.ts'
+import { caOption, type Named, type Settings } from './config.ts'
 import { nodeApi, type NodeApi } from './node-api.ts'
 import { shown } from './shown-url.ts'
 import { ensureUser, loginOf, tellUsersChanged } from './users.ts'
@@ -32,8 +32,12 @@ export const reach = async (settings: Settings, log: (line: string) => void): Pr
 }
 
 /** A link by a URL with credentials, for a process that has just started the server. */
-export const linkTo = async (url: string, owner: string): Promise<Link> => {
-  const bus = await connectNamed({ url, from: 'writ up' }, 'writ', () => undefined)
+export const linkTo = async (url: string, { owner, nats, natsCa }: Settings): Promise<Link> => {
+  const bus = await connectNamed(
+    { url, from: 'writ up', ca: nats === null ? undefined : natsCa },
+    'writ',
+    () => undefined,
+  )
   return { bus, owner, api: nodeApi(new WritClient(bus, owner)), close: () => bus.close() }
 }
 
@@ -42,25 +46,25 @@ export const connectAs = async (
   settings: Settings,
   { user, name, log }: { user: string; name: string; log: (line: string) => void },
 ): Promise<Connection> => {
-  if (settings.nats !== null) return connectNamed(settings.nats, name, log)
+  if (settings.nats !== null) return connectNamed({ ...settings.nats, ca: settings.natsCa }, name, log)
   const folders = foldersOf(settings)
   const endpoints = readEndpoints(folders)
   if (endpoints === undefined) throw nobodyHere(folders)
   // A server of the person's own knows none of our users: its URL says who we are.
   if (inboxPrefixOfUrl(endpoints.nats) === undefined) {
-    return connectNamed({ url: endpoints.nats, from: `the writ up of ${folders.root}` }, name, log)
+    return connectNamed({ url: endpoints.nats, from: `the writ up of ${folders.root}`, ca: settings.natsCa }, name, log)
   }
   return connectLocally(folders, endpoints, { user, name, log })
 }
 
 const connectNamed = async (
-  { url, from }: { url: string; from: string },
+  { url, from, ca }: Named & { ca: string | undefined },
   name: string,
   log: (line: string) => void,
 ): Promise<Connection> => {
   const inboxPrefix = inboxPrefixOfUrl(url)
   try {
-    return await connect({ url, name, log, ...(inboxPrefix === undefined ? {} : { inboxPrefix }) })
+    return await connect({ url, name, log, ...caOption(ca), ...(inboxPrefix === undefined ? {} : { inboxPrefix }) })
   } catch (error) {
     if (!(error instanceof WritError) || error.code !== 'UNREACHABLE') throw error
     throw new WritError('UNREACHABLE', `${error.message}; the address is from ${from}`, {

@@ -12,11 +12,14 @@ import { Parts } from './parts.ts'
 import { aborted, interruptible } from './signals.ts'
 import { startJoined } from './up-join.ts'
 import { startUp, type Running, type UpOptions } from './up.ts'
+import { WritError } from '../protocol/errors.ts'
 import { version } from '../protocol/version.ts'
 
 export interface UpFlags {
   daemon?: boolean
   join?: boolean
+  /** A port; true: any free one. */
+  websocket?: number | true
   ephemeral?: boolean
 }
 
@@ -28,7 +31,7 @@ export const serve = async (context: Context, flags: UpFlags): Promise<void> => 
   const folders = dataFolder({ dataDir: ephemeral ? mkdtempSync(join(tmpdir(), 'writ-')) : dataDir, env })
   const daemon = flags.daemon === true ? { ...run, name: 'local' } : null
   const joined = flags.join === true
-  const options = { ...upOptions(context), folders, daemon }
+  const options = { ...upOptions(context, flags.websocket), folders, daemon }
   await whileUp(context, { ...options, start: joined ? startJoined : startUp }, async (running, signal) => {
     if (json) terminal.json(publicOf(running))
     else
@@ -41,11 +44,18 @@ export const serve = async (context: Context, flags: UpFlags): Promise<void> => 
   await wipe(folders)
 }
 
-/** What the settings say, for `startUp`. */
-export const upOptions = (context: Context): Omit<UpOptions, 'folders' | 'daemon' | 'signal'> => {
-  const { nats, database, owner, threads } = context.settings()
+/** What the settings say, for `startUp`. Throws BAD_INPUT when a WebSocket is asked of a server that is not ours. */
+export const upOptions = (
+  context: Context,
+  websocket?: number | true,
+): Omit<UpOptions, 'folders' | 'daemon' | 'signal'> => {
+  const { nats, natsCa, database, owner, threads } = context.settings()
   const { say } = context.terminal
-  return { nats, database, owner, threads, version, verbose: context.flags.verbose === true, say }
+  if (websocket !== undefined && nats !== null)
+    throw new WritError('BAD_INPUT', `--websocket is for the private nats-server, and ${nats.from} names another`, {
+      hint: 'leave one of them out; a server of your own listens where its configuration says',
+    })
+  return { nats, natsCa, websocket, database, owner, threads, version, verbose: context.flags.verbose === true, say }
 }
 
 /** Starts everything, does something with it, and stops everything: at the end, on a failure, or when a person says so. */
@@ -67,12 +77,13 @@ export const whileUp = async <T>(
 }
 
 /** What a script needs, credentials included: it is on the standard output of the person who owns them. */
-const publicOf = ({ node, data, log, database, nats, daemon }: Running): object => ({
+const publicOf = ({ node, data, log, database, nats, websocket, daemon }: Running): object => ({
   node,
   pid: process.pid,
   version: version,
   database,
   nats,
+  websocket,
   data,
   log,
   daemon,

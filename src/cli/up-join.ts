@@ -5,6 +5,7 @@ import { readEndpoints } from '../embedded/endpoints.ts'
 import type { Folders } from '../embedded/folders.ts'
 import { startNode } from '../node.ts'
 import { WritError } from '../protocol/errors.ts'
+import { caOption } from './config.ts'
 import { openLog } from './log-file.ts'
 import type { Parts } from './parts.ts'
 import { nodeName, type Running, type UpOptions } from './up.ts'
@@ -29,18 +30,28 @@ export const startJoined = async (options: UpOptions, parts: Parts): Promise<Run
   parts.add('node', () => running.stop())
   await serveUsers({ server: null, folders, owner, login: login('node'), say }, parts)()
   const nats = login(clientOf(owner).user).url
-  return { node, data: folders.root, log: logFile, postgres: null, natsServer: null, database, nats, daemon: null }
+  return {
+    node,
+    data: folders.root,
+    log: logFile,
+    postgres: null,
+    natsServer: null,
+    database,
+    nats,
+    websocket: null,
+    daemon: null,
+  }
 }
 
 /** Each that is named, else that of the `writ up` on the data folder. */
-const serversOf = ({ folders, nats, database }: UpOptions): Servers => {
+const serversOf = ({ folders, nats, natsCa, database }: UpOptions): Servers => {
   const endpoints = readEndpoints(folders)
   const [natsUrl, databaseUrl] = [nats?.url ?? endpoints?.nats, database?.url ?? endpoints?.database]
   if (natsUrl === undefined || databaseUrl === undefined) throw nothingToJoin(folders)
   const inboxPrefix = inboxPrefixOfUrl(natsUrl)
   // The users of a private server are those of the folder; any other URL says itself who we are.
   const isPrivate = nats === null && inboxPrefix !== undefined
-  const named = { url: natsUrl, ...(inboxPrefix === undefined ? {} : { inboxPrefix }) }
+  const named = { url: natsUrl, ...caOption(natsCa), ...(inboxPrefix === undefined ? {} : { inboxPrefix }) }
   return { database: databaseUrl, login: (user) => (isPrivate ? loginOf(folders, natsUrl, user) : named) }
 }
 

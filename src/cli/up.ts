@@ -14,7 +14,7 @@ import { startNats, type NatsServer } from '../embedded/nats.ts'
 import { startPostgres } from '../embedded/postgres.ts'
 import type { Server } from '../embedded/server.ts'
 import { startNode } from '../node.ts'
-import type { Named } from './config.ts'
+import { caOption, type Named } from './config.ts'
 import type { Config } from './config-schema.ts'
 import { daemonOptions } from './daemon-options.ts'
 import { keepUp, type Kept } from './keep-up.ts'
@@ -31,6 +31,10 @@ export interface UpOptions {
   folders: Folders
   /** Servers to use in place of private ones. */
   nats: Named | null
+  /** For a NATS server of the person's own: the file with the certificates of who may sign its. */
+  natsCa: string | undefined
+  /** A port for WebSocket clients of the private nats-server; true for any free one. */
+  websocket: number | true | undefined
   database: Named | null
   owner: string
   /** Worker threads; the node's own choice when unset. */
@@ -54,6 +58,8 @@ export interface Running {
   /** URLs with credentials: of the database, and of a client. */
   database: string
   nats: string
+  /** For WebSocket clients, without credentials; null unless asked for. */
+  websocket: string | null
   daemon: string | null
 }
 
@@ -83,7 +89,8 @@ export const startUp = async (options: UpOptions, parts: Parts): Promise<Running
   parts.add('endpoints', () => removeEndpoints(folders))
   await takeUsers()
   const servers = { postgres: postgres?.current() ?? null, natsServer: natsServer?.current() ?? null }
-  return { node, data: folders.root, log: logFile, ...servers, database, nats, daemon: daemon?.name ?? null }
+  const websocket = webSocketUrl(natsServer)
+  return { node, data: folders.root, log: logFile, ...servers, database, nats, websocket, daemon: daemon?.name ?? null }
 }
 
 /** A person who has pressed Ctrl-C meanwhile does not wait for the rest. */
@@ -104,8 +111,14 @@ const startServers = async (
     return kept
   }
   const postgres = (port?: number): Promise<Server> => startPostgres({ ...common, ...portOption(port) })
-  const nats = (port?: number): Promise<NatsServer> =>
-    startNats({ ...common, users: usersFor(options), ...portOption(port) })
+  let { websocket } = options
+  const nats = async (port?: number): Promise<NatsServer> => {
+    const listeners = { ...portOption(port), ...(websocket === undefined ? {} : { websocket }) }
+    const server = await startNats({ ...common, users: usersFor(options), ...listeners })
+    // Started again, it listens where its clients know it.
+    if (websocket !== undefined) websocket = server.websocketPort ?? websocket
+    return server
+  }
   const results = await Promise.allSettled([
     options.database === null ? started('Postgres', keepUp(postgres, say)) : null,
     options.nats === null ? started('NATS', keepUp(nats, say)) : null,
@@ -131,7 +144,7 @@ const loginsOf = (options: UpOptions, server: Kept<NatsServer> | null): ((user: 
   if (server !== null) return (user) => loginOf(options.folders, server.current().url, user)
   const url = options.nats?.url ?? ''
   const inboxPrefix = inboxPrefixOfUrl(url)
-  return () => ({ url, ...(inboxPrefix === undefined ? {} : { inboxPrefix }) })
+  return () => ({ url, ...caOption(options.natsCa), ...(inboxPrefix === undefined ? {} : { inboxPrefix }) })
 }
 
 const startDaemon = async (
@@ -156,6 +169,11 @@ const startDaemon = async (
 }
 
 const urlOf = (server: Kept<Server> | null): string => server?.current().url ?? ''
+
+const webSocketUrl = (server: Kept<NatsServer> | null): string | null => {
+  const port = server?.current().websocketPort
+  return port === undefined ? null : `ws://127.0.0.1:${port}`
+}
 
 /** Two nodes of one host may run at once, and a name is one token. */
 export const nodeName = (): string =>

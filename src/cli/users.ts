@@ -72,6 +72,8 @@ export interface Login {
   /** With credentials. */
   url: string
   inboxPrefix?: string
+  /** The file with the certificates of who may sign the server's. */
+  caFile?: string
 }
 
 /** Makes a user of this folder unless it is there; true when the server does not know it yet. */

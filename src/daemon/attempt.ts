@@ -46,12 +46,28 @@ export interface RunningAttempt {
 }
 
 /** Runs an attempt whose record is on the disk. Never rejects: whatever goes wrong is an outcome. */
-export const runAttempt = (record: AttemptRecord, spawn: Spawn, around: Surroundings): RunningAttempt => {
+export const runAttempt = (record: AttemptRecord, spawn: Spawn, around: Surroundings): RunningAttempt =>
+  overseen(record, spawn, around.reports, (life) => perform(record, spawn, around, life))
+
+/** What there is of an attempt while it runs. */
+export interface Life {
+  ending: Ending
+  pulse: Pulse
+  opened: { workspace: Workspace | null; output: Output | null }
+}
+
+/** An attempt as its daemon sees it: it can be ended, is when its time is over, and has an outcome whatever goes wrong in it. */
+export const overseen = (
+  record: AttemptRecord,
+  spawn: Spawn,
+  reports: Reports,
+  work: (life: Life) => Promise<Outcome>,
+): RunningAttempt => {
   const ending = openEnding()
-  const pulse = openPulse(record, around.reports, ending)
+  const pulse = openPulse(record, reports, ending)
   const overTime = setTimeout(() => ending.end('total'), Math.min(spawn.totalMs, 2 ** 31 - 1))
-  const opened: Opened = { workspace: null, output: null }
-  const outcome = perform(record, spawn, around, ending, pulse, opened)
+  const opened: Life['opened'] = { workspace: null, output: null }
+  const outcome = work({ ending, pulse, opened })
     .catch((error: unknown) => failureOf(error, ending))
     .finally(() => {
       clearTimeout(overTime)
@@ -66,19 +82,11 @@ export const runAttempt = (record: AttemptRecord, spawn: Spawn, around: Surround
   }
 }
 
-/** What an attempt has opened so far. */
-interface Opened {
-  workspace: Workspace | null
-  output: Output | null
-}
-
 const perform = async (
   record: AttemptRecord,
   spawn: Spawn,
   around: Surroundings,
-  ending: Ending,
-  pulse: Pulse,
-  opened: Opened,
+  { ending, pulse, opened }: Life,
 ): Promise<Outcome> => {
   const { name, executor } = around.choice.of(spawn)
   if (executor === null) return failed(unknownExecutor(name, around.choice.names), false)
@@ -101,7 +109,12 @@ const perform = async (
 const unknownExecutor = (name: string, known: readonly string[]): string =>
   `this daemon has no executor ${JSON.stringify(name)}; it has ${known.join(', ')}`
 
-const outputOf = (record: AttemptRecord, { home, wire, log }: Surroundings, flows: () => void): Output =>
+/** Where what an attempt writes goes: its log file, and whoever watches. */
+export const outputOf = (
+  record: AttemptRecord,
+  { home, wire, log }: Pick<Surroundings, 'home' | 'wire' | 'log'>,
+  flows: () => void,
+): Output =>
   openOutput({
     attempt: record.attempt,
     file: logFile(home.logs, record),

@@ -1,5 +1,4 @@
 /** Why an attempt is being ended before its time, and how whatever it does at that moment hears of it. */
-import type { Running } from './process.ts'
 
 /** `finish` lets the work so far be pushed; every other reason drops it. */
 export type Reason = 'cancel' | 'finish' | 'total' | 'stop'
@@ -9,19 +8,26 @@ export class Interrupted extends Error {
   override readonly name = 'Interrupted'
 }
 
+/** What has to end with the attempt: a process, say. */
+export interface Endable {
+  ended: Promise<unknown>
+  /** Asks it to end, and sees to it when it does not (at once with `force`). */
+  stop: (force?: boolean) => Promise<void>
+}
+
 export interface Ending {
   reason: () => Reason | null
   /** Aborted for every reason but `finish`. */
   signal: AbortSignal
   /** TERM to what runs, KILL later (at once with `force`). The first reason stays, but `finish` gives way to any other. */
   end: (reason: Reason, force?: boolean) => void
-  /** Waits for a process that has to end with the attempt. Throws Interrupted when it came too late. */
-  watch: <T extends Running>(begin: () => Promise<T>) => Promise<T>
+  /** Waits for what has to end with the attempt. Throws Interrupted when it came too late. */
+  watch: <T extends Endable>(begin: () => Promise<T>) => Promise<T>
 }
 
 export const openEnding = (): Ending => {
   const aborting = new AbortController()
-  const running = new Set<Running>()
+  const running = new Set<Endable>()
   let reason: Reason | null = null
   const refuse = (): void => {
     if (reason !== null) throw new Interrupted(`the attempt is being ended: ${reason}`)

@@ -20,7 +20,7 @@ const keptMs = 7 * 24 * 60 * 60 * 1000
 export interface PruneOptions {
   home: Home
   attempts: Attempts
-  clones: Clones
+  clones: Pick<Clones, 'folderOf' | 'alone'>
   /** Attempts without a receipt, as they are at that moment. */
   open: () => readonly AttemptRecord[]
   /** For workspaces, logs and caches together: of the unused ones the longest unused go first. */

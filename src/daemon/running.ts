@@ -6,7 +6,6 @@ import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Spawn } from '../protocol/task.ts'
 import type { RunningAttempt, Surroundings } from './attempt.ts'
-import { runAttempt } from './attempt.ts'
 import type { AttemptRecord, Outcome } from './attempts.ts'
 import { attemptKey, failed } from './attempts.ts'
 import type { Reason } from './ending.ts'
@@ -17,6 +16,11 @@ import { signalGroup } from './process-group.ts'
 interface Open {
   record: AttemptRecord
   attempt: RunningAttempt | null
+}
+
+/** `run`: how an attempt of this daemon is run, once its record is on the disk. Never rejects. */
+export interface RunningOptions extends Pick<Surroundings, 'home' | 'attempts' | 'reports' | 'log'> {
+  run: (record: AttemptRecord, spawn: Spawn) => RunningAttempt
 }
 
 export interface RunningAttempts {
@@ -44,7 +48,7 @@ export interface RunningAttempts {
 }
 
 /** `changed`: the registry should hear of it. `full`: an attempt has failed for want of room. */
-export const openRunning = (around: Surroundings, changed: () => void, full: () => void): RunningAttempts => {
+export const openRunning = (around: RunningOptions, changed: () => void, full: () => void): RunningAttempts => {
   const open = new Map<string, Open>()
   const deliveries = new Set<Promise<void>>()
   const follow = (delivery: Promise<unknown>): void => {
@@ -73,7 +77,7 @@ export const openRunning = (around: Surroundings, changed: () => void, full: () 
     count: () => [...open.values()].filter(({ attempt }) => attempt !== null).length,
     names: () => [...open.values()].map(({ record }) => `${record.task}/${record.attempt}`),
     begin: (record, spawn) => {
-      const attempt = runAttempt(record, spawn, around)
+      const attempt = around.run(record, spawn)
       const entry = { record, attempt }
       open.set(attemptKey(record), entry)
       follow(attempt.outcome.then((outcome) => settle(entry, outcome)))
@@ -102,7 +106,7 @@ export const openRunning = (around: Surroundings, changed: () => void, full: () 
 const removeAll = async (
   record: AttemptRecord,
   attempt: RunningAttempt | null,
-  { home, attempts, log }: Surroundings,
+  { home, attempts, log }: RunningOptions,
 ): Promise<void> => {
   try {
     await attempt?.remove()
@@ -117,7 +121,7 @@ const removeAll = async (
 }
 
 /** A disk that takes no more is no reason to keep the outcome back: then only a restart would lose it. */
-const writeDown = async (record: AttemptRecord, outcome: Outcome, { attempts, log }: Surroundings): Promise<void> => {
+const writeDown = async (record: AttemptRecord, outcome: Outcome, { attempts, log }: RunningOptions): Promise<void> => {
   const { task, attempt } = record
   record.group = null
   record.token = null

@@ -1,10 +1,51 @@
 /**
  * What requests are answered with, as schemas: what the wire's documentation shows and tests hold real answers against. Whoever answers
- * makes them from the types of `views.ts`. Loose: fields may be added within a version of the wire, never renamed.
+ * makes them from the types of `views.ts`, and whoever asks is given those types. Loose: fields may be added within a version of the
+ * wire, never renamed.
  */
 import { z } from 'zod'
-import { eventLine } from './commands.ts'
+import { type EventLine, eventLine } from './commands.ts'
 import { codes } from './errors.ts'
+import type { HelloReply, Receipt, SpawnReply } from './task.ts'
+import type {
+  DaemonLine,
+  DirectiveLine,
+  DirectiveStatus,
+  DirectiveView,
+  FileLine,
+  Page,
+  StepView,
+  TaskLine,
+  TaskView,
+} from './views.ts'
+
+/** What a command is answered with: what it is about, as subjects name it. */
+export interface Named {
+  id: string
+  /** `<shard>.<id>`. */
+  address: string
+}
+
+/** What a command to a directive or a step is answered with: where the directive stands once the command has taken effect. */
+export interface Brief extends Named {
+  status: DirectiveStatus
+}
+
+/** A chunk of a file's content. */
+export interface FilePart {
+  name: string
+  /** SHA-256 of the whole file. */
+  hash: string
+  /** Of the whole file, in bytes. */
+  total: number
+  /** Of this chunk, in bytes. */
+  offset: number
+  /** Base64. */
+  data: string
+}
+
+/** The schema names what is documented and tested; the type, all that the answer holds. */
+const typed = <T>(schema: z.ZodType): z.ZodType<T> => schema as z.ZodType<T>
 
 const time = z.string().describe('ISO 8601, by the clock of the database')
 const address = z.string().describe('<shard>.<id>, as the subjects take it')
@@ -20,9 +61,13 @@ export const refusal = z.looseObject({
 })
 
 /** To a command: where the directive stands now. */
-export const briefAnswer = z.looseObject({ directive: z.looseObject({ id: z.string(), address, status: z.string() }) })
-export const taskAnswer = z.looseObject({ task: z.looseObject({ id: z.string(), address }) })
-export const contractAnswer = z.looseObject({ contract: z.looseObject({ id: z.string(), address }) })
+export const briefAnswer = typed<{ directive: Brief }>(
+  z.looseObject({ directive: z.looseObject({ id: z.string(), address, status: z.string() }) }),
+)
+export const taskAnswer = typed<{ task: Named }>(z.looseObject({ task: z.looseObject({ id: z.string(), address }) }))
+export const contractAnswer = typed<{ contract: Named }>(
+  z.looseObject({ contract: z.looseObject({ id: z.string(), address }) }),
+)
 
 const line = z.looseObject({ id: z.string(), address, status: z.string() })
 const waits = { waiting: z.string().nullable().describe('what it waits for, in words'), since: time }
@@ -32,53 +77,67 @@ const stepLine = line.extend({ index: z.int(), name: z.string(), attempt: z.int(
 
 const pageOf = <T extends z.ZodType>(of: T) =>
   z.looseObject({ lines: z.array(of), next: z.string().nullable().describe('what `after` takes for the next page') })
-export const directivesAnswer = pageOf(directiveLine)
-export const tasksAnswer = pageOf(taskLine)
-export const daemonsAnswer = pageOf(
-  z.looseObject({ name: z.string(), session: z.string(), slots: z.int(), roles: z.array(z.string()) }),
+export const directivesAnswer = typed<Page<DirectiveLine>>(pageOf(directiveLine))
+export const tasksAnswer = typed<Page<TaskLine>>(pageOf(taskLine))
+export const daemonsAnswer = typed<Page<DaemonLine>>(
+  pageOf(z.looseObject({ name: z.string(), session: z.string(), slots: z.int(), roles: z.array(z.string()) })),
 )
 
-export const stepsAnswer = z.looseObject({
+const steps = {
   stepList: z.array(stepLine),
   nextStep: z.int().nullable().describe('what `from` takes for more steps'),
-})
-export const directiveAnswer = directiveLine.extend({
-  ...stepsAnswer.shape,
-  definition: z.looseObject({}),
-  tasks: z.array(taskLine),
-})
-export const stepAnswer = stepLine.extend({ directive: z.string(), tasks: z.array(taskLine) })
-export const taskViewAnswer = taskLine.extend({
-  contract: z.looseObject({ id: z.string(), address }),
-  attempts: z.array(z.looseObject({ attempt: z.int(), daemon: z.string(), opened: time, closed: time.nullable() })),
-})
-export const eventsAnswer = z.looseObject({ events: z.array(eventLine), next: z.int().nullable() })
+}
+export const stepsAnswer = typed<Pick<DirectiveView, 'stepList' | 'nextStep'>>(z.looseObject(steps))
+export const directiveAnswer = typed<DirectiveView>(
+  directiveLine.extend({
+    ...steps,
+    definition: z.looseObject({}),
+    tasks: z.array(taskLine),
+  }),
+)
+export const stepAnswer = typed<StepView>(stepLine.extend({ directive: z.string(), tasks: z.array(taskLine) }))
+export const taskViewAnswer = typed<TaskView>(
+  taskLine.extend({
+    contract: z.looseObject({ id: z.string(), address }),
+    attempts: z.array(z.looseObject({ attempt: z.int(), daemon: z.string(), opened: time, closed: time.nullable() })),
+  }),
+)
+export const eventsAnswer = typed<{ events: readonly EventLine[]; next: number | null }>(
+  z.looseObject({ events: z.array(eventLine), next: z.int().nullable() }),
+)
 
-export const filesAnswer = z.looseObject({
-  files: z.array(z.looseObject({ name: z.string(), hash: z.string(), bytes: z.int(), time })),
-})
-export const fileAnswer = z.looseObject({
-  name: z.string(),
-  hash: z.string().describe('SHA-256 of the whole file'),
-  total: z.int().describe('in bytes'),
-  offset: z.int(),
-  data: z.base64(),
-})
-export const putAnswer = z.union([
-  z.looseObject({ received: z.int().describe('the offset of the chunk') }),
-  contractAnswer,
-])
+export const filesAnswer = typed<{ files: readonly FileLine[] }>(
+  z.looseObject({
+    files: z.array(z.looseObject({ name: z.string(), hash: z.string(), bytes: z.int(), time })),
+  }),
+)
+export const fileAnswer = typed<FilePart>(
+  z.looseObject({
+    name: z.string(),
+    hash: z.string().describe('SHA-256 of the whole file'),
+    total: z.int().describe('in bytes'),
+    offset: z.int(),
+    data: z.base64(),
+  }),
+)
+export const putAnswer = typed<{ received: number } | { contract: Named }>(
+  z.union([z.looseObject({ received: z.int().describe('the offset of the chunk') }), contractAnswer]),
+)
 
-export const receiptAnswer = z.looseObject({
-  received: z.literal(true),
-  counted: z.boolean().describe('false: it was not from the open attempt, and changes nothing'),
-})
-export const helloAnswer = z.looseObject({
-  session: z.string().describe('the session to use from now on'),
-  beatMs: z.number(),
-  leaseMs: z.number(),
-})
+export const receiptAnswer = typed<Receipt>(
+  z.looseObject({
+    received: z.literal(true),
+    counted: z.boolean().describe('false: it was not from the open attempt, and changes nothing'),
+  }),
+)
+export const helloAnswer = typed<HelloReply>(
+  z.looseObject({
+    session: z.string().describe('the session to use from now on'),
+    beatMs: z.number(),
+    leaseMs: z.number(),
+  }),
+)
 export const beatAnswer = z.looseObject({ known: z.boolean().describe('false: say hello again') })
-export const acceptedAnswer = z.looseObject({ accepted: z.literal(true) })
+export const acceptedAnswer = typed<SpawnReply>(z.looseObject({ accepted: z.literal(true) }))
 export const drainAnswer = z.looseObject({ daemon: z.looseObject({ name: z.string(), draining: z.literal(true) }) })
 export const emptyAnswer = z.looseObject({})

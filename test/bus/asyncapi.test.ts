@@ -7,8 +7,10 @@ import { parse, stringify } from 'yaml'
 import type { z } from 'zod'
 import type { Message, Subject } from '../../src/bus/subject.ts'
 import { subjects } from '../../src/bus/subjects.ts'
+import { refusal } from '../../src/protocol/answers.ts'
 import { version } from '../../src/protocol/version.ts'
 import { asyncApi } from '../support/asyncapi.ts'
+import { examples, refusedExample } from '../support/asyncapi-examples.ts'
 import { startTestEngine, type TestEngine } from '../support/engine.ts'
 import { planOf } from '../support/world.ts'
 
@@ -62,6 +64,20 @@ it('every message of every subject is in it, and every request with its answer',
       expect([...addresses]).toContain(address)
       expect(message.answer !== undefined, address).toBe(message.kind === 'request')
     }
+})
+
+it('every message is shown by an example that its subject takes, and every answer by one that it may have', () => {
+  const declared = (Object.entries(subjects) as [string, Subject][]).flatMap(([name, { messages }]) =>
+    Object.entries(messages).map(([verb, message]) => ({ id: verb === name ? name : `${name}.${verb}`, message })),
+  )
+  expect(Object.keys(examples).sort()).toEqual(declared.map(({ id }) => id).sort())
+  for (const { id, message } of declared) {
+    expect(message.payload.safeParse(examples[id]?.message), id).toMatchObject({ success: true })
+    expect(examples[id]?.answer !== undefined, id).toBe(message.answer !== undefined)
+    if (message.answer !== undefined)
+      expect(message.answer.safeParse(examples[id]?.answer), id).toMatchObject({ success: true })
+  }
+  expect(refusal.safeParse(refusedExample)).toMatchObject({ success: true })
 })
 
 const answerOf = (messages: Record<string, Message>, verb: string): z.ZodType =>

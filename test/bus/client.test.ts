@@ -220,3 +220,81 @@ describe("a directive's events", () => {
     await expect(clock.runFor(read(client.events('d'), 1))).rejects.toMatchObject({ code: 'NOT_FOUND' })
   })
 })
+
+describe("a directive's end", () => {
+  const event = (number: number, step: string | null): EventLine => ({
+    number,
+    directive: 'd',
+    type: step === null ? 'directive_told' : 'step_told',
+    severity: 'info',
+    source: 'system',
+    time: '2026-01-01T00:00:00Z',
+    step,
+    data: {},
+  })
+  /** A node whose directive has this status, and as many events as were told. */
+  const directive = () => {
+    const lines: EventLine[] = []
+    const state = { status: 'active', looks: 0, silent: false }
+    node.subscribe('writ.v1.o.directive.*.d.get', {}, ({ reply }) => {
+      state.looks++
+      if (!state.silent) reply({ id: 'd', status: state.status, events: lines.length })
+    })
+    node.subscribe('writ.v1.o.directive.*.d.events', {}, ({ body, reply }) => {
+      const { after } = checkPayload(subjects.directive.messages.events.payload, decode(body))
+      if (!state.silent) reply({ events: lines.slice(after) })
+    })
+    const tell = (status: string, step: string | null = null): void => {
+      state.status = status
+      const line = event(lines.length + 1, step)
+      lines.push(line)
+      node.publish(subjects.event.at({ owner: 'o', directive: 'd', type: line.type }), line)
+    }
+    return { state, tell }
+  }
+
+  test.each(['completed', 'failed', 'cancelled'])(
+    'is waited for until it is %s, without asking at every step',
+    async (status) => {
+      const { state, tell } = directive()
+      for (let n = 1; n <= 20; n++) clock.after(n * 1_000, () => tell('active', 'd__1_0'))
+      clock.after(25_000, () => tell('checking'))
+      clock.after(30_000, () => tell(status))
+      expect(await clock.runFor(client.wait('d'))).toMatchObject({ id: 'd', status })
+      expect(state.looks).toBe(3)
+    },
+  )
+
+  test('one that has ended is given back at once', async () => {
+    const { state } = directive()
+    state.status = 'failed'
+    expect(await clock.runFor(client.wait('d'))).toMatchObject({ status: 'failed' })
+  })
+
+  test('a node that is away for minutes is waited out', async () => {
+    const { state, tell } = directive()
+    clock.after(1_000, () => (state.silent = true))
+    clock.after(2_000, () => tell('active'))
+    clock.after(300_000, () => (state.silent = false))
+    clock.after(400_000, () => tell('completed'))
+    expect(await clock.runFor(client.wait('d'))).toMatchObject({ status: 'completed' })
+  })
+
+  test('the wait is called off by its signal, whose reason is thrown, also while nobody answers', async () => {
+    const { state } = directive()
+    for (const silent of [false, true]) {
+      state.silent = silent
+      const stop = new AbortController()
+      const waiting = client.wait('d', { signal: stop.signal })
+      clock.after(1_000, () => stop.abort(new Error('enough')))
+      await expect(clock.runFor(waiting)).rejects.toThrow('enough')
+    }
+  })
+
+  test('what is not there is not waited for', async () => {
+    node.subscribe('writ.v1.o.>', {}, () => {
+      throw new WritError('NOT_FOUND', 'there is no directive d')
+    })
+    await expect(clock.runFor(client.wait('d'))).rejects.toMatchObject({ code: 'NOT_FOUND' })
+  })
+})

@@ -3,6 +3,7 @@ import { z } from 'zod'
 import type { Message, Subject } from '../../src/bus/subject.ts'
 import { subjects } from '../../src/bus/subjects.ts'
 import { refusal } from '../../src/protocol/answers.ts'
+import { examples, refusedExample } from './asyncapi-examples.ts'
 import { idCharsMax, payloadBytesMax, shardCount } from '../../src/protocol/limits.ts'
 
 type Json = Record<string, unknown>
@@ -39,7 +40,14 @@ export const asyncApi = (version: string): Json => {
     channels: Object.fromEntries(parts.map(({ id, channel }) => [id, channel])),
     operations: Object.fromEntries(parts.map(({ id, operation }) => [id, operation])),
     components: {
-      messages: { refused: { title: 'Refused', summary: 'In place of any answer.', payload: schemaOf(refusal) } },
+      messages: {
+        refused: {
+          title: 'Refused',
+          summary: 'In place of any answer.',
+          payload: schemaOf(refusal),
+          examples: [{ payload: refusedExample }],
+        },
+      },
     },
   }
 }
@@ -53,14 +61,18 @@ interface Part {
 const partsOf = (name: string, subject: Subject): Part[] =>
   Object.entries(subject.messages).map(([verb, message]) => {
     const id = verb === name ? name : `${name}.${verb}`
-    return { id, channel: channelOf(subject, verb, message), operation: operationOf(id, subject, message) }
+    return { id, channel: channelOf(id, subject, verb, message), operation: operationOf(id, subject, message) }
   })
 
 /** The verb is part of what a message is: it stands in the address as it is. */
-const channelOf = ({ template, meaning, from, to }: Subject, verb: string, message: Message): Json => {
+const channelOf = (id: string, { template, meaning, from, to }: Subject, verb: string, message: Message): Json => {
   const address = template.replace('{noun}.{verb}', verb).replace('{verb}', verb).replace('{...rest}', '{rest}')
   const names = [...address.matchAll(/\{(\w+)\}/g)].map(([, name = '']) => name)
-  const answer = message.answer === undefined ? {} : { answer: { title: 'Answer', payload: schemaOf(message.answer) } }
+  const example = examples[id]
+  const answer =
+    message.answer === undefined
+      ? {}
+      : { answer: { title: 'Answer', payload: schemaOf(message.answer), ...exampleOf(example?.answer) } }
   return {
     address,
     summary: message.meaning,
@@ -69,12 +81,19 @@ const channelOf = ({ template, meaning, from, to }: Subject, verb: string, messa
       ? {}
       : { parameters: Object.fromEntries(names.map((name) => [name, { description: tokens[name] ?? name }])) }),
     messages: {
-      message: { title: verb, summary: message.meaning, payload: schemaOf(message.payload) },
+      message: {
+        title: verb,
+        summary: message.meaning,
+        payload: schemaOf(message.payload),
+        ...exampleOf(example?.message),
+      },
       ...answer,
       ...('answer' in answer ? { refused: { $ref: '#/components/messages/refused' } } : {}),
     },
   }
 }
+
+const exampleOf = (payload: unknown): Json => (payload === undefined ? {} : { examples: [{ payload }] })
 
 /** Operations are those of the node: it receives what others send, and sends the rest. */
 const operationOf = (id: string, { from }: Subject, { kind, meaning }: Message): Json => {

@@ -15,10 +15,11 @@ const print = async (context: Context, daemon: string | null): Promise<void> => 
   const { loginFor } = await import('../login-for.ts')
   const { terminal, flagsText } = context
   const settings = context.settings()
-  const { url, inboxPrefix } = await loginFor(settings, daemon)
+  const { url, inboxPrefix, caFile } = await loginFor(settings, daemon)
   const { owner } = settings
-  show(context, { NATS_URL: url, inboxPrefix: inboxPrefix ?? null, owner, daemon }, () => {
-    exported({ NATS_URL: url }).forEach(terminal.print)
+  const login = { NATS_URL: url, ...(caFile === undefined ? {} : { NATS_CA: caFile }) }
+  show(context, { ...login, inboxPrefix: inboxPrefix ?? null, owner, daemon }, () => {
+    exported(login).forEach(terminal.print)
     if (inboxPrefix !== undefined) terminal.print(`nats() { command nats --inbox-prefix ${quoted(inboxPrefix)} "$@"; }`)
     if (terminal.rich) context.next(`eval "$(writ env${flagsText}${daemon === null ? '' : ` --daemon ${daemon}`})"`)
   })
