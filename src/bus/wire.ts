@@ -1,6 +1,7 @@
 /** What the engine says and hears, mapped onto subjects over any Bus. What comes in is decoded and checked here, once. */
 import type { Bus, Incoming, Subscription } from '../actors/ports/bus.ts'
 import type { Asked, Take, Wire } from '../actors/ports/wire.ts'
+import { acceptedAnswer } from '../protocol/answers.ts'
 import { WritError } from '../protocol/errors.ts'
 import { kindOf, readKey, readTaskId, shardOf } from '../protocol/ids.ts'
 import { derivedIdCharsMax, requestDeadlineMs } from '../protocol/limits.ts'
@@ -44,7 +45,9 @@ export const wireOf = (bus: Bus, log: (line: string) => void): Wire => {
       quietly(log, () => bus.publish(subjects.mail.at({ owner, shard: shardOf(owner, id), id }), body))
     },
     spawn: async (owner, id, session, spawn, deadlineMs) => {
-      await bus.request(subjects.daemonSession.at({ owner, id, session, verb: 'spawn' }), spawn, deadlineMs)
+      const subject = subjects.daemonSession.at({ owner, id, session, verb: 'spawn' })
+      const answer = acceptedAnswer.safeParse(await bus.request(subject, spawn, deadlineMs))
+      if (!answer.success) throw new WritError('INTERNAL', `the daemon ${id} neither accepted nor refused`)
     },
     answerPull: (inbox, body) => quietly(log, () => bus.publish(inbox, body)),
     order: async (owner, id, session, verb, order) => {

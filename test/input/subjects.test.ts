@@ -18,7 +18,8 @@ beforeAll(async () => {
   await world.daemon('d', { work: () => null })
   const id = await world.start({ id: 'victim', plan: planOf({ a: [], b: ['a'] }) })
   // Its acceptance is stored by a commit of its own, a second later.
-  await vi.waitFor(async () => expect((await world.task(`${id}__1_0`, 1)).status).toBe('running'), 20_000)
+  const isRunning = async () => expect((await world.task(`${id}__1_0`, 1)).status).toBe('running')
+  await vi.waitFor(isRunning, 20_000)
   raw = await RawNats.open(test.natsUrl)
 })
 afterAll(async () => {
