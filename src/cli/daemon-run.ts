@@ -13,7 +13,7 @@ import { levelled } from './log-file.ts'
 import { daemonsFolder } from './own-folders.ts'
 import { Parts } from './parts.ts'
 import { connectAs } from './reach.ts'
-import { aborted, interruptible } from './signals.ts'
+import { aborted, interrupted, Interrupted, interruptible } from './signals.ts'
 
 export interface DaemonRunFlags {
   name?: string
@@ -34,7 +34,7 @@ export const runHere = async (context: Context, flags: DaemonRunFlags): Promise<
   const force = (): void => void parts.force().finally(() => process.exit(exits.interrupted))
   await interruptible(async (signal) => {
     try {
-      const daemon = await serve(context, flags, parts)
+      const daemon = await Promise.race([serve(context, flags, parts, signal), interrupted(signal)])
       const drained = daemon.drained.then(
         () => signal.aborted || context.terminal.say('Drained: nothing runs any more.'),
       )
@@ -47,7 +47,7 @@ export const runHere = async (context: Context, flags: DaemonRunFlags): Promise<
   }, force)
 }
 
-const serve = async (context: Context, flags: DaemonRunFlags, parts: Parts): Promise<Daemon> => {
+const serve = async (context: Context, flags: DaemonRunFlags, parts: Parts, signal: AbortSignal): Promise<Daemon> => {
   const { terminal, json } = context
   const settings = context.settings()
   const { owner } = settings
@@ -59,6 +59,7 @@ const serve = async (context: Context, flags: DaemonRunFlags, parts: Parts): Pro
   const said = context.flags.verbose === true ? terminal.say : () => undefined
   const bus = await connectAs(settings, { user: daemonUser(owner, name), name: `daemon ${name}`, log: said })
   parts.add('connection', () => bus.close())
+  if (signal.aborted) throw new Interrupted()
   const options = {
     bus,
     owner,

@@ -15,6 +15,7 @@ import type { Server } from '../../src/embedded/server.ts'
 import { wipe } from '../../src/embedded/down.ts'
 import { freshDatabase, type FreshDatabase } from '../support/database.ts'
 import { passes } from '../support/fake-daemon.ts'
+import { processesWith } from '../support/processes.ts'
 import { planOf, refusal, World } from '../support/world.ts'
 import { startWrit, type Started } from '../support/writ.ts'
 
@@ -31,20 +32,6 @@ afterAll(async () => {
   await database.drop()
   rmSync(scratch, { recursive: true, force: true })
 })
-
-/** Processes that have this folder in their command line, but for this one. */
-const processesOf = (folder: string): string[] =>
-  readdirSync('/proc')
-    .filter((name) => /^\d+$/.test(name) && Number(name) !== process.pid)
-    .flatMap((pid) => {
-      try {
-        const command = readFileSync(`/proc/${pid}/cmdline`, 'utf8').replaceAll('\0', ' ')
-        return command.includes(folder) ? [command] : []
-      } catch {
-        // It has ended meanwhile.
-        return []
-      }
-    })
 
 const changed = (url: string, change: Partial<Pick<URL, 'port' | 'password' | 'username' | 'pathname' | 'hostname'>>) =>
   Object.assign(new URL(url), change).href
@@ -167,7 +154,7 @@ describe('at the start', () => {
       )
       expect([await up.ended, up.printed()]).toEqual([code, expect.stringMatching(says)])
       expect(up.printed()).not.toMatch(/wrong|at \w+.*\.js:\d+/)
-      expect(processesOf(folder)).toEqual([])
+      expect(processesWith(folder)).toEqual([])
     },
     60_000,
   )
@@ -177,7 +164,7 @@ describe('at the start', () => {
     const url = changed(database.url, { port: await gone() })
     const up = startWrit('up', '--data-dir', folder, '--database-url', url)
     expect([await up.ended, up.printed()]).toEqual([3, expect.stringContaining('cannot be reached')])
-    expect(processesOf(folder)).toEqual([])
+    expect(processesWith(folder)).toEqual([])
   }, 60_000)
 
   it.each([[['daemon', 'run', '--home', join(scratch, 'home')]], [['directive', 'list']], [['nats', 'pub', 'a', 'b']]])(
