@@ -6,6 +6,7 @@ import { setImmediate } from 'node:timers/promises'
 import { headers, type Msg, type NatsConnection, NoRespondersError, RequestError } from '@nats-io/transport-node'
 import { WritError } from '../protocol/errors.ts'
 import { type ConnectOptions, openConnection } from './connection.ts'
+import { checkPattern, checkPlainSubject, checkQueue } from './syntax.ts'
 
 export type PlainHeaders = readonly (readonly [name: string, value: string])[]
 
@@ -18,7 +19,7 @@ export interface PlainMessage {
 }
 
 export interface Plain {
-  /** Resolves when the server has it. Throws UNAUTHORIZED when this user may not publish there. */
+  /** Resolves when the server has it. Throws BAD_INPUT, or UNAUTHORIZED when this user may not publish there. */
   publish: (subject: string, data: Uint8Array, options?: { headers?: PlainHeaders; reply?: string }) => Promise<void>
   /** Messages as they come, until the signal is aborted. Throws UNAUTHORIZED when this user may not listen there. */
   listen: (subject: string, options: { queue?: string; signal: AbortSignal }) => AsyncGenerator<PlainMessage, void>
@@ -37,6 +38,8 @@ export const openPlain = async (options: ConnectOptions): Promise<Plain> => {
   const violation = violationsOf(connection)
   return {
     publish: async (subject, data, { headers: given = [], reply } = {}) => {
+      checkPlainSubject(subject)
+      if (reply !== undefined) checkPlainSubject(reply)
       connection.publish(subject, data, { ...headersOf(given), ...(reply === undefined ? {} : { reply }) })
       await connection.flush()
       // The word of the refusal came before the flush's answer, and is handed over after it.
@@ -95,6 +98,8 @@ async function* listening(
   queue: string | undefined,
   signal: AbortSignal,
 ): AsyncGenerator<PlainMessage, void> {
+  checkPattern(subject)
+  if (queue !== undefined) checkQueue(queue)
   const subscription = connection.subscribe(subject, queue === undefined ? {} : { queue })
   const stop = (): void => subscription.unsubscribe()
   signal.addEventListener('abort', stop, { once: true })
@@ -114,6 +119,7 @@ async function* asking(
   data: Uint8Array,
   { headers: given = [], count, timeoutMs }: { headers?: PlainHeaders; count: number; timeoutMs: number },
 ): AsyncGenerator<PlainMessage, void> {
+  checkPlainSubject(subject)
   try {
     if (count === 1) {
       yield plainOf(await connection.request(subject, data, { timeout: timeoutMs, ...headersOf(given) }))

@@ -14,7 +14,13 @@ const refuse = (what: string, text: string, hint: string): WritError =>
 
 /** Throws BAD_INPUT unless one message can be sent on it: no wildcards, nothing of the server's own (`$…`). */
 export const checkSubject = (text: string): void => {
-  if (tokensOf(text).every((one) => token.test(one)) && !text.startsWith('$')) return
+  checkPlainSubject(text)
+  if (text.startsWith('$')) throw refuse('subject', text, 'what begins with $ is for the server')
+}
+
+/** As `checkSubject`, for people who may well talk to the server itself. */
+export const checkPlainSubject = (text: string): void => {
+  if (tokensOf(text).every((one) => token.test(one))) return
   throw refuse('subject', text, 'tokens with dots between them, without spaces and wildcards')
 }
 

@@ -1,9 +1,10 @@
 /** What the engine says and hears, mapped onto subjects over any Bus. What comes in is decoded and checked here, once. */
 import type { Bus, Incoming, Subscription } from '../actors/ports/bus.ts'
 import type { Asked, Take, Wire } from '../actors/ports/wire.ts'
+import { acceptedAnswer } from '../protocol/answers.ts'
 import { WritError } from '../protocol/errors.ts'
-import { readKey, shardOf } from '../protocol/ids.ts'
-import { requestDeadlineMs } from '../protocol/limits.ts'
+import { kindOf, readKey, readTaskId, shardOf } from '../protocol/ids.ts'
+import { derivedIdCharsMax, requestDeadlineMs } from '../protocol/limits.ts'
 import { checkPayload, decode } from './json.ts'
 import type { Message } from './subject.ts'
 import { subjects } from './subjects.ts'
@@ -14,6 +15,7 @@ type Tokens = Record<string, string>
 
 /** What is common to the subjects that are listened on. */
 interface Heard {
+  template: string
   messages: Record<string, Message>
   read: (subject: string) => Tokens | null
 }
@@ -22,7 +24,8 @@ export const wireOf = (bus: Bus, log: (line: string) => void): Wire => {
   const hear = (noun: Noun, heard: Heard, pattern: string, queue: string, take: Take): Subscription =>
     bus.subscribe(pattern, { queue }, (message) => {
       const read = heard.read(message.subject)
-      if (read !== null) takeChecked(noun, heard, read, message, take)
+      if (read === null) message.reply({ error: unreadable(message.subject, heard).body })
+      else takeChecked(noun, heard, read, message, take)
     })
   return {
     serveShard: (shard, take) =>
@@ -42,7 +45,9 @@ export const wireOf = (bus: Bus, log: (line: string) => void): Wire => {
       quietly(log, () => bus.publish(subjects.mail.at({ owner, shard: shardOf(owner, id), id }), body))
     },
     spawn: async (owner, id, session, spawn, deadlineMs) => {
-      await bus.request(subjects.daemonSession.at({ owner, id, session, verb: 'spawn' }), spawn, deadlineMs)
+      const subject = subjects.daemonSession.at({ owner, id, session, verb: 'spawn' })
+      const answer = acceptedAnswer.safeParse(await bus.request(subject, spawn, deadlineMs))
+      if (!answer.success) throw new WritError('INTERNAL', `the daemon ${id} neither accepted nor refused`)
     },
     answerPull: (inbox, body) => quietly(log, () => bus.publish(inbox, body)),
     order: async (owner, id, session, verb, order) => {
@@ -79,29 +84,54 @@ const quietly = (log: (line: string) => void, send: () => void): void => {
   }
 }
 
+/** The server lets stars and empty tokens through, as if they were names. */
+const unreadable = (subject: string, { template }: Heard): WritError =>
+  new WritError('BAD_INPUT', `${JSON.stringify(subject.slice(0, 200))} is not of the form ${template}`, {
+    hint: `each token is 1 to ${derivedIdCharsMax} characters of A-Z a-z 0-9 _ -, and no owner is called sys`,
+  })
+
 /** A subject whose tokens do not name an actor of that shard is refused like one that does not exist. */
 const takeChecked = (noun: Noun, { messages }: Heard, tokens: Tokens, message: Incoming, take: Take): void => {
-  const { owner = '', shard, id = '', verb = noun } = tokens
   try {
-    const named = noun === 'api' ? `${tokens['noun']}.${verb}` : verb
-    const declared = messages[named]
-    if (declared === undefined)
-      throw new WritError('BAD_INPUT', `there is no ${noun} ${named}`, {
-        hint: `${noun} knows ${Object.keys(messages).join(', ')}`,
-      })
+    const declared = declaredFor(noun, messages, tokens)
     const body =
       declared.kind === 'streamed' && !message.wantsReply ? null : checkPayload(declared.payload, decode(message.body))
     // Without a reply it came through the stream as well, which makes sure of it.
     if (body === null) return
-    if (shard !== undefined && shardOf(owner, id) !== Number(shard))
-      throw new WritError('NOT_FOUND', `there is no ${noun} ${shard}.${id}`, {
-        hint: `its address is ${shardOf(owner, id)}.${id}`,
-      })
+    checkAddress(noun, tokens)
     take(askedOf(noun, tokens, body, message))
   } catch (error) {
     message.reply({ error: bodyOf(error) })
   }
 }
+
+const declaredFor = (noun: Noun, messages: Record<string, Message>, tokens: Tokens): Message => {
+  const { verb = noun } = tokens
+  const named = noun === 'api' ? `${tokens['noun']}.${verb}` : verb
+  const declared = Object.hasOwn(messages, named) ? messages[named] : undefined
+  if (declared !== undefined) return declared
+  throw new WritError('BAD_INPUT', `there is no ${noun} ${named}`, {
+    hint: `${noun} knows ${Object.keys(messages).join(', ')}`,
+  })
+}
+
+/** An actor takes only what is meant for its kind: a step must never be told what a directive is. */
+const checkAddress = (noun: Noun, { owner = '', shard, id = '', verb }: Tokens): void => {
+  if (shard === undefined) return
+  if (shardOf(owner, id) !== Number(shard))
+    throw new WritError('NOT_FOUND', `there is no ${noun} ${shard}.${id}`, {
+      hint: `its address is ${shardOf(owner, id)}.${id}`,
+    })
+  const kind = kindNamed(id)
+  const wanted = noun === 'directive' && verb === 'open' ? 'registry' : noun
+  if (isActorNoun(noun) && kind !== wanted)
+    throw new WritError('NOT_FOUND', `there is no ${noun} ${id}`, { hint: `that is how a ${kind} is called` })
+}
+
+const isActorNoun = (noun: Noun): boolean => ['directive', 'step', 'contract', 'task'].includes(noun)
+
+/** What an id says of itself: contracts and tasks are no actors, but have ids of their own. */
+const kindNamed = (id: string): string => readTaskId(id)?.kind ?? kindOf(id)
 
 const askedOf = (noun: Noun, tokens: Tokens, body: unknown, message: Incoming): Asked => ({
   noun,

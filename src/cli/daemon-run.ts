@@ -11,7 +11,7 @@ import { levelled } from './log-file.ts'
 import { daemonsFolder } from './own-folders.ts'
 import { Parts } from './parts.ts'
 import { connectAs } from './reach.ts'
-import { aborted, interruptible } from './signals.ts'
+import { aborted, interrupted, Interrupted, interruptible } from './signals.ts'
 
 /** Runs until it is interrupted or drained. Throws what connecting and starting throw. */
 export const runHere = async (context: Context): Promise<void> => {
@@ -19,7 +19,7 @@ export const runHere = async (context: Context): Promise<void> => {
   const force = (): void => void parts.force().finally(() => process.exit(exits.interrupted))
   await interruptible(async (signal) => {
     try {
-      const daemon = await serve(context, parts)
+      const daemon = await Promise.race([serve(context, parts, signal), interrupted(signal)])
       const drained = daemon.drained.then(
         () => signal.aborted || context.terminal.say('Drained: nothing runs any more.'),
       )
@@ -32,7 +32,7 @@ export const runHere = async (context: Context): Promise<void> => {
   }, force)
 }
 
-const serve = async (context: Context, parts: Parts): Promise<Daemon> => {
+const serve = async (context: Context, parts: Parts, signal: AbortSignal): Promise<Daemon> => {
   const { terminal, json } = context
   const settings = context.settings()
   const { owner } = settings
@@ -43,6 +43,7 @@ const serve = async (context: Context, parts: Parts): Promise<Daemon> => {
   const said = context.flags.verbose === true ? terminal.say : () => undefined
   const bus = await connectAs(settings, { user: daemonUser(owner, name), name: `daemon ${name}`, log: said })
   parts.add('connection', () => bus.close())
+  if (signal.aborted) throw new Interrupted()
   const options = { ...daemonOptions(settings.daemon), bus, owner, name, log }
   const daemon = await runDaemon({ ...options, ...(home === undefined ? {} : { home }) })
   parts.add('daemon', (force) => daemon.stop(force))

@@ -11,7 +11,7 @@ import { directiveOf, readTaskId } from '../protocol/ids.ts'
 import type { DirectiveView, StepLine } from '../protocol/views.ts'
 import { exitOf } from './outcome.ts'
 import type { Link } from './reach.ts'
-import { aborted, Interrupted } from './signals.ts'
+import { interrupted, Interrupted } from './signals.ts'
 
 export interface Listener {
   /** `step`: its name; null for the directive itself. */
@@ -95,12 +95,6 @@ const persisting = ({ signal, waiting }: FollowOptions) => {
       }
     }
   }
-}
-
-/** A request may take its time to give up; a person who presses Ctrl-C does not wait for that. */
-const interrupted = async (signal: AbortSignal): Promise<never> => {
-  await aborted(signal)
-  throw new Interrupted()
 }
 
 /** Steps' names by id, as the last view of the directive has them. */

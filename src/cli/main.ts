@@ -3,6 +3,9 @@
 import { environment } from './config.ts'
 import { exits } from './failure.ts'
 import { runCli } from './program.ts'
+import { endOnSignals } from './signals.ts'
+
+endOnSignals()
 
 // `writ … | head` closes the pipe early: then nobody reads on, and there is nothing to complain about.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {

@@ -12,8 +12,17 @@ export const idOf = (what: string, text: string): string => {
   })
 }
 
-/** A directive's id; also from the id of one of its steps or tasks. */
+/** A directive's id, for looking at it; also from the id of one of its steps or tasks. */
 export const directiveIdOf = (text: string): string => directiveOf(idOf('directive', text))
+
+/** As `directiveIdOf`, for commands: who names a step does not mean the whole. */
+export const wholeDirectiveIdOf = (text: string): string => {
+  const id = directiveIdOf(text)
+  if (id === idOf('directive', text)) return id
+  throw new WritError('BAD_INPUT', `${JSON.stringify(text.slice(0, 100))} names a part of the directive ${id}`, {
+    hint: `name the directive itself, ${id}, or see \`writ step\` and \`writ task\``,
+  })
+}
 
 /** What names a step: its id or address, or `directive/step`, to be looked up by `get`. Throws BAD_INPUT, NOT_FOUND. */
 export const stepIdOf = async (text: string, get: (directive: string) => Promise<DirectiveView>): Promise<string> => {

@@ -10,12 +10,24 @@ export class Interrupted extends Error {
   }
 }
 
+const endNow = (): never => process.exit(130)
+
+/** How many listen at this moment. */
+let listeners = 0
+
+/** Before a command listens itself, and once it does no more: the exit code is the same at every moment. */
+export const endOnSignals = (): void => {
+  for (const signal of asked) process.on(signal, () => listeners > 0 || endNow())
+}
+
 /** Calls `take` with 1, 2, … as signals come; the returned function stops listening. */
 export const onSignals = (take: (count: number) => void): (() => void) => {
   let count = 0
   const heard = (): void => take(++count)
+  listeners++
   for (const signal of asked) process.on(signal, heard)
   return () => {
+    listeners--
     for (const signal of asked) process.off(signal, heard)
   }
 }
@@ -23,7 +35,7 @@ export const onSignals = (take: (count: number) => void): (() => void) => {
 /** Runs something with a signal that is aborted at the first Ctrl-C; at the second, `force` is called. */
 export const interruptible = async <T>(
   run: (signal: AbortSignal) => Promise<T>,
-  force: () => void = () => process.exit(130),
+  force: () => void = endNow,
 ): Promise<T> => {
   const controller = new AbortController()
   const dispose = onSignals((count) => (count === 1 ? controller.abort() : force()))
@@ -40,3 +52,9 @@ export const aborted = (signal: AbortSignal): Promise<void> =>
     if (signal.aborted) done()
     else signal.addEventListener('abort', () => done(), { once: true })
   })
+
+/** Throws Interrupted at the first Ctrl-C: what is under way may take its time to give up, and a person does not wait for that. */
+export const interrupted = async (signal: AbortSignal): Promise<never> => {
+  await aborted(signal)
+  throw new Interrupted()
+}

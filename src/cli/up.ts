@@ -105,10 +105,13 @@ const startServers = async (
 ): Promise<[Kept<Server> | null, Kept<NatsServer> | null]> => {
   const { folders, say } = options
   const common = { folders, log: say }
-  const started = async <S extends Server>(name: string, start: Promise<Kept<S>>): Promise<Kept<S>> => {
-    const kept = await start
-    parts.add(name, (force) => kept.stop(force))
-    return kept
+  // A part from the first moment on: one that is told to stop while it starts must not be left behind.
+  const started = <S extends Server>(name: string, start: Promise<Kept<S>>): Promise<Kept<S>> => {
+    parts.add(name, async (force) => {
+      const kept = await start.catch(() => null)
+      await kept?.stop(force)
+    })
+    return start
   }
   const postgres = (port?: number): Promise<Server> => startPostgres({ ...common, ...portOption(port) })
   let { websocket } = options

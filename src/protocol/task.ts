@@ -1,7 +1,7 @@
 /** What a daemon receives to run a task, and what it reports. JSON on the wire; unknown keys are ignored on both sides. */
 import { z } from 'zod'
 import { check, roles } from './directive.ts'
-import { attemptNumberMax, nameCharsMax, textBytesMax } from './limits.ts'
+import { attemptNumberMax, labelCountMax, nameCharsMax, textBytesMax } from './limits.ts'
 
 const commit = z.string().regex(/^[0-9a-f]{40,64}$/, 'a full commit id')
 
@@ -109,13 +109,17 @@ export interface Receipt {
   counted: boolean
 }
 
+const labels = z
+  .record(z.string().max(63), z.string().max(63))
+  .refine((given) => Object.keys(given).length <= labelCountMax, `at most ${labelCountMax} labels`)
+
 /** `daemon.<id>.hello`: who the daemon is and what it can do. `running`: attempts that it still runs, `<task id>/<attempt>`. */
 export const hello = z.object({
   session: z.string().min(1).max(100),
   slots: z.int().min(0).max(1000),
   roles: z.array(z.enum(roles)).min(1),
   executors: z.array(z.string().max(63)).max(50).default([]),
-  labels: z.record(z.string().max(63), z.string().max(63)).default({}),
+  labels: labels.default({}),
   /** The same for every start on one locked home, so that a restarted daemon resumes its session at once. */
   home: z.string().max(100).optional(),
   version: z.string().max(nameCharsMax).optional(),

@@ -87,6 +87,9 @@ it('R43: thousands of reports at once that do not count leave the one that does 
 })
 
 it('R45: twice, and after the end, it changes nothing more: the same has its receipt again, another does not count', async () => {
+  // What the end of the directive gave back is on its way to the registry.
+  const onTheirWay = async () => ((await rowsOf(test, world.owner)) as { messages: number }).messages
+  await expect.poll(onTheirWay, { timeout: 10_000 }).toBe(0)
   const before = await rowsOf(test, world.owner)
   expect(await report('done', own())).toEqual({ received: true, counted: true })
   expect(await report('done', { ...own(), result: 'more' })).toEqual({ received: true, counted: false })

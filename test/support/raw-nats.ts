@@ -34,6 +34,8 @@ export class RawNats {
       name: 'raw',
       lang: 'none',
       version: '0',
+      headers: true,
+      no_responders: true,
       user,
       pass,
     }
@@ -50,10 +52,12 @@ export class RawNats {
     this.#send(`PUB ${subject} ${reply} ${Buffer.byteLength(body)}\r\n${body}`)
   }
 
+  /** Throws when the server says that nobody listens there. */
   async request(subject: string, body: object): Promise<Record<string, unknown>> {
     const inbox = `${this.#inbox}.${this.#asked++}`
     this.publish(subject, JSON.stringify(body), inbox)
     const answer = await this.until((message) => message.subject === inbox, `an answer on ${subject}`)
+    if (answer.body.startsWith('NATS/1.0 503')) throw new Error(`nobody listens on ${subject}`)
     return JSON.parse(answer.body) as Record<string, unknown>
   }
 
@@ -84,10 +88,12 @@ export class RawNats {
     const end = this.#pending.indexOf('\r\n')
     if (end < 0) return false
     const [verb = '', subject = '', ...rest] = this.#pending.toString('utf8', 0, end).split(' ')
-    const bytes = verb === 'MSG' ? Number(rest.at(-1)) : 0
-    const next = verb === 'MSG' ? end + 2 + bytes + 2 : end + 2
+    const isMessage = verb === 'MSG' || verb === 'HMSG'
+    const bytes = isMessage ? Number(rest.at(-1)) : 0
+    const next = isMessage ? end + 2 + bytes + 2 : end + 2
     if (this.#pending.length < next) return false
-    if (verb === 'MSG') this.heard.push({ subject, body: this.#pending.toString('utf8', end + 2, end + 2 + bytes) })
+    // Of one with headers (only the server itself sends such) they are the body.
+    if (isMessage) this.heard.push({ subject, body: this.#pending.toString('utf8', end + 2, end + 2 + bytes) })
     if (verb === 'PING') this.#send('PONG')
     if (verb === '-ERR') this.heard.push({ subject: '-ERR', body: [subject, ...rest].join(' ') })
     this.#pending = this.#pending.subarray(next)

@@ -1,7 +1,7 @@
 /** `writ directive plan`: submits a plan, from outside to a node, from inside a planner's task through its daemon's socket. */
 import { WritError } from '../../protocol/errors.ts'
 import { show, type Context } from '../context.ts'
-import { directiveIdOf } from '../names.ts'
+import { wholeDirectiveIdOf } from '../names.ts'
 import type { Brief } from '../node-api.ts'
 import { nextFor } from '../outcome.ts'
 import { readTextFile } from '../text-file.ts'
@@ -16,7 +16,7 @@ export const plan = async (context: Context, name: string | undefined, file: str
 
 const submit = async (context: Context, name: string | undefined, text: string): Promise<Brief> => {
   const { insideTask } = context.settings()
-  const id = name === undefined ? undefined : directiveIdOf(name)
+  const id = name === undefined ? undefined : wholeDirectiveIdOf(name)
   if (insideTask !== null && (id === undefined || id === insideTask.directive)) {
     const { askSocket } = await import('../daemon-socket.ts')
     const answer = await askSocket(insideTask.socket, insideTask.token, 'plan', { plan: text })

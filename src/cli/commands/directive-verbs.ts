@@ -5,7 +5,7 @@ import { show, type Context } from '../context.ts'
 import { readDirectiveFile } from '../directive-file.ts'
 import { directiveLines } from '../directive-text.ts'
 import { queryOf, type ListFlags } from '../list-options.ts'
-import { directiveIdOf } from '../names.ts'
+import { directiveIdOf, wholeDirectiveIdOf } from '../names.ts'
 import type { NodeApi } from '../node-api.ts'
 import { nextFor } from '../outcome.ts'
 import { printTable } from '../table.ts'
@@ -20,14 +20,14 @@ export const create = async (context: Context, file: string, { id }: { id?: stri
 
 /** A command to one directive. */
 export const steer = async (context: Context, name: string, verb: Parameters<NodeApi['tell']>[1]): Promise<void> => {
-  const id = directiveIdOf(name)
+  const id = wholeDirectiveIdOf(name)
   const { api } = await context.link()
   await api.tell(id, verb)
   tell(context, await api.directive(id))
 }
 
 export const evaluate = async (context: Context, name: string, step: string): Promise<void> => {
-  const id = directiveIdOf(name)
+  const id = wholeDirectiveIdOf(name)
   const { api } = await context.link()
   await api.evaluate(id, step)
   tell(context, await api.directive(id))
