@@ -75,6 +75,7 @@ export const mend = async (turn: Turn, owner: string, id: string): Promise<Brief
   // One whose machine is unknown comes back by itself, on a node that knows it.
   if (resident?.live === null) throw parkedError(resident)
   mendDirective(turn, key)
+  await turn.run()
   return brief(turn, key)
 }
 

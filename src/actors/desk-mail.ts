@@ -25,6 +25,8 @@ export const takeFromRegistry = async (turn: Turn, directive: ActorKey, message:
       return answerAudit(turn, directive, message.grants)
     case 'daemon.back':
       return loseMissing(turn, directive, message)
+    case 'desk.look':
+      return
   }
 }
 

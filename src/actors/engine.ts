@@ -224,6 +224,7 @@ export class Engine {
 
   #out(draft: Draft, messages: readonly number[]): void {
     this.mailbox.sent(draft.messages, messages, (shard) => this.holder.epoch(shard) !== null)
+    this.mailbox.mended(draft.mended)
     for (const key of draft.actors.keys()) {
       const { owner, id } = readKey(key)
       if (id === registryId) this.#again(this.registries.open(owner), `opening the registry of ${owner}`)

@@ -30,7 +30,13 @@ export class Loader {
   async actors(keys: readonly ActorKey[]): Promise<void> {
     const missing = keys.filter((key) => !this.#memory.actors.has(key))
     if (missing.length === 0) return
-    for (const loaded of await this.#store.actors(missing)) this.#memory.actors.set(loaded.row.key, residentOf(loaded))
+    for (;;) {
+      const { era } = this.#memory
+      const loaded = await this.#store.actors(missing)
+      if (era !== this.#memory.era) continue
+      for (const each of loaded) this.#memory.actors.set(each.row.key, residentOf(each))
+      return
+    }
   }
 
   /** The directive's definition and what grows beside it, or null. */
@@ -126,11 +132,14 @@ const deskOf = ({ ready, held }: LoadedDesk): Desk => ({
   seen: held.reduce((most, row) => Math.max(most, row.number), 0),
 })
 
-/** A snapshot of a machine that this node does not know parks its actor until a node that knows it comes. */
+/** A snapshot that cannot be opened parks its actor: one of an unknown machine until a node that knows it comes. */
 const residentOf = ({ row, parked }: LoadedActor): Resident => {
   const { machine, machineVersion: version } = row
-  const stored = { machine, version, ...unpackSnapshot(row.snapshot) }
-  if (!knows(machine, version))
-    return { row, live: null, parked: parked ?? `no machine ${machine} ${version} in this version of Writ` }
-  return { row, live: load(stored), parked }
+  const closed = (why: string): Resident => ({ row, live: null, parked: parked ?? why })
+  if (!knows(machine, version)) return closed(`no machine ${machine} ${version} in this version of Writ`)
+  try {
+    return { row, live: load({ machine, version, ...unpackSnapshot(row.snapshot) }), parked }
+  } catch (error) {
+    return closed(`its snapshot cannot be opened: ${error instanceof Error ? error.message : String(error)}`)
+  }
 }

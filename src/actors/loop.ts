@@ -192,7 +192,7 @@ export class Loop {
     if (!(error instanceof WritError)) this.#host.log.error({ what: unit.what, err: error }, 'a unit failed')
     asker?.fail(new WritError('INTERNAL', `${unit.what} failed`))
     this.#drop(unit)
-    if (unit.row !== null || unit.timer !== null) await this.#around.poisoned(unit, error)
+    await this.#around.poisoned(unit, error)
   }
 
   /** Tried again; one that the store never answers must not stop those behind it. */

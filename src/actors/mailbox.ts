@@ -8,12 +8,12 @@ import { takeFromRegistry } from './desk-mail.ts'
 import type { Host } from './host.ts'
 import type { Message } from '../machines/message.ts'
 import { WritError } from '../protocol/errors.ts'
-import { type ActorKey, kindOf, readKey, shardOf } from '../protocol/ids.ts'
+import { type ActorKey, kindOf, readKey, registryId, shardOf } from '../protocol/ids.ts'
 import { batchMessagesMax } from '../protocol/limits.ts'
 import type { MessageRow, StoredMessage, StoredTimer } from './ports/rows.ts'
 import { type FromRegistry, takeFromDirective } from './registrar.ts'
 import type { ToRegistry } from './settle.ts'
-import { parkedError } from './parked.ts'
+import { mended, parkedError } from './parked.ts'
 import { pairOf, type Turn } from './turn.ts'
 import { type Unit, unitOf } from './unit.ts'
 
@@ -32,7 +32,14 @@ const consumedMax = 20_000
 /** Rows in line: with more than these, the rest waits in the mailboxes until some are done. */
 const queuedMax = 5 * batchMessagesMax
 
-const deskTypes: ReadonlySet<string> = new Set(['grant', 'grant.recall', 'grant.lost', 'grant.audit', 'daemon.back'])
+const deskTypes: ReadonlySet<string> = new Set([
+  'grant',
+  'grant.recall',
+  'grant.lost',
+  'grant.audit',
+  'daemon.back',
+  'desk.look',
+])
 
 export class Mailbox {
   readonly #host: Host
@@ -95,8 +102,18 @@ export class Mailbox {
     for (const shard of shards) this.#host.doubted.set(shard, this.#doubts)
   }
 
+  /** A commit has held that mends these directives: what waited for them is older than what they are told from now on. */
+  mended(keys: readonly ActorKey[]): void {
+    for (const key of keys) {
+      mended(this.#host.memory, key)
+      this.doubt([shardOfKey(key)])
+      this.look([shardOfKey(key)])
+    }
+  }
+
   #add(row: StoredMessage): void {
-    if (this.#queued.has(row.id) || this.#consumed.has(`${row.id}`) || this.#isParked(row.to)) return
+    if (this.#queued.has(row.id) || this.#consumed.has(`${row.id}`)) return
+    if (this.#isParked(row.to) && !isForDesk(row)) return
     this.#queued.add(row.id)
     this.#note(row)
     this.#push(this.#unit(row))
@@ -168,7 +185,7 @@ export class Mailbox {
     const limit = batchMessagesMax + this.#queued.size + this.#parkedRows
     const seen = this.#doubts
     const rows = await this.#host.store.mailbox(shards, limit)
-    this.#parkedRows = rows.filter(({ to }) => this.#isParked(to)).length
+    this.#parkedRows = rows.filter((row) => this.#isParked(row.to) && !isForDesk(row)).length
     for (const row of rows) this.#add(row)
     if (rows.length === limit) {
       this.doubt(shards)
@@ -218,7 +235,7 @@ export class Mailbox {
   /** What a parked actor is to take stays where it is. */
   async #take(turn: Turn, row: StoredMessage): Promise<object> {
     const resident = kindOf(readKey(row.to).id) === 'registry' ? null : await turn.host.loader.actor(row.to)
-    if (resident?.parked != null) throw parkedError(resident)
+    if (resident?.parked != null && !isForDesk(row)) throw parkedError(resident)
     await take(turn, row)
     await turn.run()
     return {}
@@ -238,8 +255,13 @@ export class Mailbox {
   }
 }
 
-const shardOfPair = (pair: string): number => {
-  const { owner, id } = readKey(pair.slice(pair.lastIndexOf(' ') + 1) as ActorKey)
+/** The desk of a parked directive works on: what it is granted goes back, and what is lost is lost. */
+const isForDesk = ({ from }: StoredMessage): boolean => from.endsWith(`/${registryId}`)
+
+const shardOfPair = (pair: string): number => shardOfKey(pair.slice(pair.lastIndexOf(' ') + 1) as ActorKey)
+
+const shardOfKey = (key: ActorKey): number => {
+  const { owner, id } = readKey(key)
   return shardOf(owner, id)
 }
 

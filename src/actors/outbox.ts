@@ -5,11 +5,9 @@ import type { Draft, Outgoing } from './draft.ts'
 import type { Host } from './host.ts'
 import { attemptKey } from './memory.ts'
 import type { AttemptRow, EventRow } from './ports/rows.ts'
-import { mended } from './parked.ts'
 import type { Watch } from './watch.ts'
 
 export const sendOut = (host: Host, watch: Watch, draft: Draft, messages: readonly number[]): void => {
-  for (const key of draft.mended) mended(host.memory, key)
   for (const attempt of draft.attempts.values()) if (attempt.closedAt !== null) watch.closed(attempt)
   for (const outgoing of draft.outgoing)
     if (outgoing.kind !== 'spawn' || isOpen(draft, outgoing.attempt)) send(host, watch, draft, outgoing)

@@ -8,12 +8,38 @@ import { type ActorKey, actorKey, directiveOf, readKey, readStepId } from '../pr
 import { askAttempt, closeAttempt } from './attempt.ts'
 import type { Memory, Resident } from './memory.ts'
 import type { AttemptRow } from './ports/rows.ts'
+import type { FromRegistry } from './registrar.ts'
 import type { Turn } from './turn.ts'
 
 export const parkedError = ({ row, parked }: Resident): WritError =>
   new WritError('PARKED', `${row.kind} ${row.id} is parked: ${parked ?? 'its machine is unknown here'}`, {
     hint: `once the reason is gone: writ directive mend ${directiveOf(row.id)}`,
   })
+
+/** The fault is the actor's own, and not of whoever told it something. */
+export class Faulty extends Error {
+  override readonly name = 'Faulty'
+  readonly actor: ActorKey
+
+  constructor(actor: ActorKey, cause: unknown) {
+    super(cause instanceof Error ? cause.message : String(cause), { cause })
+    this.actor = actor
+  }
+}
+
+/** Units from here on find it parked, as those after the commit do. */
+export const park = async (turn: Turn, key: ActorKey, reason: string): Promise<void> => {
+  const { memory, log } = turn.host
+  const resident = memory.actors.get(key)
+  if (resident === undefined || resident.parked !== null) return
+  log.error({ actor: key, reason }, 'parked')
+  turn.draft.faulted.push({ key, reason })
+  turn.draft.shards.add(resident.row.shard)
+  memory.set(memory.actors, key, { ...resident, parked: reason })
+  const { owner, id } = readKey(key)
+  turn.desks.add(actorKey(owner, directiveOf(id)))
+  await stopParked(turn, key)
+}
 
 const openOf = async (turn: Turn, key: ActorKey): Promise<AttemptRow | undefined> => {
   const { owner, id } = readKey(key)
@@ -53,20 +79,22 @@ export const closeForParked = async (turn: Turn, key: ActorKey, message: Message
   )
 }
 
-/** A directive and its steps are parked no more: what waits for them is taken, and tried again as often as at first. */
+/**
+ * A directive and its steps are parked no more, from the commit on: what waits for them is taken, in its order, and tried
+ * again as often as at first; the desk asks for what was passed over.
+ */
 export const mendDirective = (turn: Turn, key: ActorKey): void => {
-  const { memory } = turn.host
-  for (const [actor, resident] of mendable(memory, key)) memory.set(memory.actors, actor, resident)
   turn.draft.mended.push(key)
+  const look: FromRegistry = { type: 'desk.look' }
+  turn.post(key, look, 'mend')
 }
 
-/** The commit has held: what was read of the directive's steps while it was under way may still say that they are parked. */
+/** The commit has held. What is being read meanwhile is read again: it may still say that they are parked. */
 export const mended = (memory: Memory, key: ActorKey): void => {
-  for (const [actor, resident] of mendable(memory, key)) memory.actors.set(actor, resident)
-}
-
-const mendable = ({ actors }: Memory, key: ActorKey): [ActorKey, Resident][] =>
-  [...actors].flatMap(([actor, resident]): [ActorKey, Resident][] => {
+  memory.era++
+  for (const [actor, resident] of memory.actors) {
     const isOf = actor === key || resident.row.directive === key
-    return isOf && resident.parked !== null && resident.live !== null ? [[actor, { ...resident, parked: null }]] : []
-  })
+    if (isOf && resident.parked !== null && resident.live !== null)
+      memory.actors.set(actor, { ...resident, parked: null })
+  }
+}

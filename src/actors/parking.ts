@@ -6,7 +6,7 @@ import { WritError } from '../protocol/errors.ts'
 import { parkTriesMax } from '../protocol/limits.ts'
 import type { Host } from './host.ts'
 import type { ActorKey } from '../protocol/ids.ts'
-import { stopParked } from './parked.ts'
+import { Faulty, park, stopParked } from './parked.ts'
 import type { AttemptRow, StoredMessage } from './ports/rows.ts'
 import type { Turn } from './turn.ts'
 import { type Unit, unitOf } from './unit.ts'
@@ -24,32 +24,43 @@ export class Parking {
     this.#parked = parked
   }
 
-  /** A unit failed by itself, or its commit was refused for it alone. What an actor that is parked is told waits, uncounted. */
+  /**
+   * A unit failed by itself, or its commit was refused for it alone. An actor whose machine is at fault is parked, and what
+   * it was told waits; a row or a timer that fails for another reason is parked itself. What a parked actor is told waits, uncounted.
+   */
   async failed(unit: Unit, error: unknown): Promise<void> {
     const { row, timer } = unit
-    if ((error instanceof WritError && error.code === 'PARKED') || (row === null && timer === null)) return
+    const faulty = error instanceof Faulty ? error.actor : (timer?.key ?? null)
+    if ((error instanceof WritError && error.code === 'PARKED') || (row === null && faulty === null)) return
     const reason = error instanceof Error ? error.message : String(error)
-    const tries = row === null ? this.#count(unit.what) : await this.#countTry(row.id, reason)
+    const what = faulty ?? unit.what
+    const tries = row === null ? this.#count(what) : await this.#countTry(row.id, reason)
     if (tries < parkTriesMax) return
-    this.#failures.delete(unit.what)
-    this.#host.log.error({ what: unit.what, tries, reason }, 'parked')
+    this.#failures.delete(what)
+    this.#host.log.error({ what, tries, reason }, 'parked')
+    if (faulty === null && row !== null) this.#parkRow(unit, row, reason)
+    else if (faulty !== null) this.#parkActor(unit.shard, faulty, reason)
+  }
+
+  #parkActor(shard: number, key: ActorKey, reason: string): void {
     const run: Unit['run'] = async (turn) => {
-      const { draft } = turn
-      draft.shards.add(unit.shard)
-      if (row !== null)
-        draft.parked.push({
-          message: row.id,
-          actor: row.to,
-          from: row.from,
-          body: row.body,
-          reason,
-          at: this.#host.now(),
-        })
-      if (timer !== null) await parkActor(turn, timer.key, reason)
+      await turn.host.loader.actors([key])
+      await park(turn, key, reason)
+      await turn.run()
       return {}
     }
-    const asker = row === null ? null : { reply: () => this.#parked(row), fail: () => {} }
-    this.#push(unitOf(unit.shard, `parking of ${unit.what}`, run, { asker }))
+    this.#push(unitOf(shard, `parking of ${key}`, run))
+  }
+
+  #parkRow({ shard, what }: Unit, row: StoredMessage, reason: string): void {
+    const run: Unit['run'] = ({ draft }) => {
+      draft.shards.add(shard)
+      const { id: message, to: actor, from, body } = row
+      draft.parked.push({ message, actor, from, body, reason, at: this.#host.now() })
+      return Promise.resolve({})
+    }
+    const asker = { reply: () => this.#parked(row), fail: () => {} }
+    this.#push(unitOf(shard, `parking of ${what}`, run, { asker }))
   }
 
   /** After a move: whose actors are parked among these open attempts is found out, and they are stopped. */
@@ -62,7 +73,7 @@ export class Parking {
 
   /** A unit was committed: what it failed before does not count any more. */
   over(unit: Unit): void {
-    this.#failures.delete(unit.what)
+    this.#failures.delete(unit.timer?.key ?? unit.what)
   }
 
   /** A try that could not be counted is not lost: the message stays, and fails again. */
@@ -87,13 +98,4 @@ const stopThose = async (turn: Turn, actors: readonly ActorKey[]): Promise<objec
   await loader.actors(actors)
   for (const key of actors) if (memory.actors.get(key)?.parked != null) await stopParked(turn, key)
   return {}
-}
-
-/** Units from here on find it parked, as those after the commit do. */
-const parkActor = async (turn: Turn, key: ActorKey, reason: string): Promise<void> => {
-  const { memory } = turn.host
-  turn.draft.faulted.push({ key, reason })
-  const resident = memory.actors.get(key)
-  if (resident !== undefined) memory.set(memory.actors, key, { ...resident, parked: reason })
-  await stopParked(turn, key)
 }

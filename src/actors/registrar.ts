@@ -21,6 +21,8 @@ export type FromRegistry =
   | { type: 'grant.audit'; grants: string[] }
   /** `heardAt`: when the daemon said so, ms since 1970. */
   | { type: 'daemon.back'; daemon: string; running: string[]; heardAt: number }
+  /** Of a directive that was mended, to its own desk. */
+  | { type: 'desk.look' }
 
 /** A grant as it travels: with all that the directive needs to spend it. */
 export interface GrantOffer extends Pick<DaemonRow, 'roles' | 'executors' | 'labels' | 'inbox' | 'session'> {

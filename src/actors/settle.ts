@@ -63,6 +63,11 @@ const grant = async (turn: Turn, directive: ActorKey, row: ReadyRow, held: strin
   turn.draft.dropReady(row.actor)
   turn.tell(row.actor, { type: 'task.granted', grant: held }, fromDesk)
   await turn.drain()
+  // It was at fault: it waits for its slot still, for the day that it is mended.
+  if (memory.actors.get(row.actor)?.parked != null) {
+    memory.set(desk.ready, row.actor, row)
+    turn.draft.addReady(row)
+  }
   const after = desk.held.get(held)
   if (after?.actor === null) log.warn({ actor: row.actor, held }, 'a granted task did not begin')
 }

@@ -24,7 +24,7 @@ import { pack } from './codec.ts'
 import { Draft } from './draft.ts'
 import type { Host } from './host.ts'
 import type { DirectiveFacts, Resident } from './memory.ts'
-import { closeForParked, parkedError } from './parked.ts'
+import { closeForParked, Faulty, park, parkedError } from './parked.ts'
 import { directiveSettings, stepSettings } from './settings.ts'
 import { fromDesk, settle } from './settle.ts'
 
@@ -142,7 +142,15 @@ export class Turn {
     // Whoever asked is to hear what the step says to it, and not that it was sent on.
     if (late && letter.message?.type === 'command') throw busy(letter.to)
     if (late && letter.message !== null && this.#taken > 0) this.post(letter.to, letter.message, letter.from)
-    else await this.#take(letter)
+    else await this.#take(letter).catch((error: unknown) => this.#failed(letter, error))
+  }
+
+  /** The fault of one that was told something on the way is not of whoever told it: that waits for it, and the unit goes on. */
+  async #failed({ to, from, message }: Letter, error: unknown): Promise<void> {
+    if (!(error instanceof Faulty) || message === null) throw error
+    if (from === fromDesk) return park(this, to, error.message)
+    if (!from.includes('/') || this.#taken === 1) throw error
+    this.post(to, message, from)
   }
 
   #mayOvertake({ from, to }: Letter): boolean {
@@ -162,8 +170,7 @@ export class Turn {
     const live = await this.#acceptFirst(resident, resident.live)
     const given = await this.#given(letter.to, await this.#directiveOf(letter.to))
     if (given === null) return this.refuse(notFound(letter.to))
-    const result =
-      letter.message === null ? fire(live, letter.timer ?? '', given) : advance(live, letter.message, given)
+    const result = move(live, letter, given)
     const current = this.host.memory.actors.get(letter.to) ?? resident
     const { message, timer, from: origin } = letter
     await this.#keep(current, result, { message, timer, at: given.at, seed: given.seed, origin })
@@ -172,7 +179,7 @@ export class Turn {
   /** A parked actor takes nothing. What daemons and others of the engine tell it waits in its mailbox; what people ask is not done at all. */
   async #putOff({ to, from, message }: Letter, resident: Resident): Promise<void> {
     const waits = from.includes('/') || fromEngine.has(from) || from.startsWith('daemon ')
-    if (message === null || !waits) throw parkedError(resident)
+    if (message === null || !waits || message.type === 'command') throw parkedError(resident)
     this.post(to, message, from)
     await closeForParked(this, to, message)
   }
@@ -239,6 +246,15 @@ export class Turn {
     if (changed && entry.message?.type === 'task.accepted')
       await acceptAttempt(this, key, openAttempt(live)?.number ?? 0)
     for (const effect of effects) await apply(this, key, effect)
+  }
+}
+
+/** Throws Faulty: what the machine throws is the actor's own. */
+const move = (live: Live, { to, message, timer }: Letter, given: Given<unknown>): Advance => {
+  try {
+    return message === null ? fire(live, timer ?? '', given) : advance(live, message, given)
+  } catch (error) {
+    throw new Faulty(to, error)
   }
 }
 

@@ -26,6 +26,7 @@ interface Watched {
   attempt: AttemptRow
   accepted: boolean
   sentAt: number
+  acceptedAt: number
   /** Monotonic ms of acceptance or of the last progress. */
   aliveAt: number
   stallMs: number
@@ -65,6 +66,7 @@ export class Watch {
       attempt,
       accepted: attempt.accepted || attempt.inbox !== null,
       sentAt: now,
+      acceptedAt: now,
       aliveAt: now,
       stallMs,
       given: attempt.accepted,
@@ -129,7 +131,7 @@ export class Watch {
       this.#lose(watched, 'accept', `not accepted within ${acceptMs / 1000} s`)
     else if (accepted && attempt.inbox === null && now - aliveAt >= watched.stallMs)
       this.#lose(watched, 'stall', `no progress for ${watched.stallMs / 1000} s`)
-    else if (accepted && !watched.given && now - aliveAt >= acceptanceStoredMs) {
+    else if (accepted && !watched.given && now - watched.acceptedAt >= acceptanceStoredMs) {
       watched.given = true
       this.#watching.storeAcceptance(attempt)
     }
@@ -166,6 +168,7 @@ export class Watch {
   #accept(watched: Watched): void {
     if (watched.accepted) return
     watched.accepted = true
+    watched.acceptedAt = this.#host.clock.monotonic()
     const { actor, attempt, nonce } = watched.attempt
     this.#host.accepted.set(actor, { attempt, nonce })
   }
@@ -211,13 +214,14 @@ export class Watch {
     await new Promise<void>((resolve) => this.#host.clock.after(ms, resolve))
   }
 
-  /** What has not begun cannot finish: that waits for the acceptance. */
+  /** What has not begun cannot finish: that waits for the acceptance. Nothing is said while the lease is not trusted. */
   async #orderOpen(watched: Watched): Promise<void> {
     const verb = watched.attempt.asked
     if (verb === null || watched.telling?.verb === verb) return
     watched.telling = { verb, since: this.#host.clock.monotonic() }
-    for (let waitMs = resendMs; this.#isOpen(watched) && watched.attempt.asked === verb;) {
-      const waits = verb === 'finish' && !watched.accepted
+    const isAsked = (): boolean => this.#find(watched.attempt) === watched && watched.attempt.asked === verb
+    for (let waitMs = resendMs; isAsked();) {
+      const waits = (verb === 'finish' && !watched.accepted) || !this.#watching.isHeld(watched.attempt.shard)
       const isHeard = !waits && (await this.#sayOrder(watched.attempt, verb))
       await this.#pause(isHeard ? againMs : waitMs)
       waitMs = waits ? resendMs : Math.min(2 * waitMs, againMs)
@@ -227,9 +231,8 @@ export class Watch {
   async #orderClosed(attempt: AttemptRow): Promise<void> {
     const { clock } = this.#host
     const until = clock.monotonic() + stoppingMs
-    const mayTell = (): boolean => clock.monotonic() < until && this.#watching.isHeld(attempt.shard)
-    for (let waitMs = resendMs; mayTell() && attempt.asked !== null; waitMs *= 2) {
-      if (await this.#sayOrder(attempt, attempt.asked)) return
+    for (let waitMs = resendMs; clock.monotonic() < until && attempt.asked !== null; waitMs *= 2) {
+      if (this.#watching.isHeld(attempt.shard) && (await this.#sayOrder(attempt, attempt.asked))) return
       await this.#pause(waitMs)
     }
   }

@@ -1,9 +1,12 @@
 /** The mailbox beside the commit: reading what is due, taking in what the stream brought, counting failed tries. */
 import type { StoredMessage } from '../actors/ports/rows.ts'
 import type { Store } from '../actors/ports/store.ts'
-import type { ActorKey } from '../protocol/ids.ts'
+import { type ActorKey, registryId } from '../protocol/ids.ts'
 import type { Connection } from './connection.ts'
 import { displayable } from './displayable.ts'
+
+/** What a registry tells a directive is for its desk, which works on while the directive itself is parked. */
+const ofRegistry = `/${registryId}`
 
 /** Oldest first over all of the shards. Per shard the index is read in order, so dead rows of other shards cost nothing. */
 export const readMailbox = (
@@ -17,7 +20,8 @@ export const readMailbox = (
     from jsonb_array_elements_text(${JSON.stringify(shards)}::text::jsonb) s(shard)
     cross join lateral (
       select * from writ.messages m
-      where m.shard = s.shard::smallint and not exists (select from writ.faulted f where f.key = m."to")
+      where m.shard = s.shard::smallint
+        and (right(m."from", ${ofRegistry.length}) = ${ofRegistry} or not exists (select from writ.faulted f where f.key = m."to"))
       order by m.id
       limit ${limit}
     ) m

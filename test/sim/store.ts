@@ -6,6 +6,7 @@ import type { Clock } from '../../src/actors/ports/clock.ts'
 import type { Commit, Committed, StoredMessage, StoredTimer } from '../../src/actors/ports/rows.ts'
 import type { Store, ThreadIdentity } from '../../src/actors/ports/store.ts'
 import { WritError } from '../../src/protocol/errors.ts'
+import { registryId } from '../../src/protocol/ids.ts'
 import { fileBytesMax, leaseMs, mailboxMessagesMax, replyKeptMs, uploadKeptMs } from '../../src/protocol/limits.ts'
 import { SimLeases } from './sim-leases.ts'
 import { copied, Tables } from './tables.ts'
@@ -143,7 +144,10 @@ export class SimStore implements Store {
 
   readonly mailbox: Store['mailbox'] = (shards, limit) =>
     this.#call('mailbox', ({ messages, faulted }): StoredMessage[] =>
-      select(messages, (row) => shards.includes(row.shard) && !faulted.has(row.to))
+      select(
+        messages,
+        (row) => shards.includes(row.shard) && (row.from.endsWith(`/${registryId}`) || !faulted.has(row.to)),
+      )
         .sort((a, b) => a.id - b.id)
         .slice(0, limit),
     )

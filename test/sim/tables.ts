@@ -167,7 +167,7 @@ export class Tables {
     const isOf = (actor: ActorKey): boolean => actor === key || actor.startsWith(`${key}__`)
     for (const actor of this.faulted.keys()) if (isOf(actor)) this.faulted.delete(actor)
     for (const { actor, from, body } of this.parked.filter((row) => isOf(row.actor)))
-      this.insertMessage({ to: actor, from, shard: this.actors.get(actor)?.shard ?? 0, body })
+      this.insertMessage({ to: actor, from, shard: this.actors.get(key)?.shard ?? 0, body })
     const left = this.parked.filter((row) => !isOf(row.actor))
     this.parked.splice(0, this.parked.length, ...left)
   }

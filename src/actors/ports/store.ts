@@ -118,7 +118,7 @@ export interface Store {
   /** Indexes of the plan's steps by name; names that are not there are left out. */
   stepIndexes: (hash: string, names: readonly string[]) => Promise<ReadonlyMap<string, number>>
 
-  /** Messages of these shards, oldest first; those to faulted actors wait and are left out. */
+  /** Messages of these shards, oldest first; those to faulted actors wait and are left out, but for what registries tell desks. */
   mailbox: (shards: readonly number[], limit: number) => Promise<readonly StoredMessage[]>
   /** Timers of these shards that are due by the database's clock, earliest first; those of faulted actors are left out, here and below. */
   dueTimers: (shards: readonly number[], limit: number) => Promise<readonly StoredTimer[]>

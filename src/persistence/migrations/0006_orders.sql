@@ -137,7 +137,7 @@ begin
       returning k.number, k.actor, k."from", k.body
     )
     insert into writ.messages (shard, "to", "from", body)
-    select (select a.shard from writ.actors a where a.key = back.actor), back.actor, back."from", back.body
+    select (select a.shard from writ.actors a where a.key = row.key), back.actor, back."from", back.body
     from back order by back.number;
   end loop;
 end $$;

@@ -1,0 +1,104 @@
+/** How a thread watches the attempts of its shards: what it tells their daemons, and when it takes them for lost. */
+import { expect, it } from 'vitest'
+import type { AttemptRow } from '../../src/actors/ports/rows.ts'
+import { Watch } from '../../src/actors/watch.ts'
+import type { Message } from '../../src/machines/message.ts'
+import { acceptMs, stallMs, stoppingMs } from '../../src/protocol/limits.ts'
+import { attemptRow } from '../contract/rows.ts'
+import { SimClock } from '../sim/clock.ts'
+import { SimStore } from '../sim/store.ts'
+import { quietHost } from '../support/quiet-host.ts'
+
+const setUp = () => {
+  const clock = new SimClock()
+  const host = quietHost(clock, new SimStore({ clock }))
+  const at = { trusted: true, hears: true }
+  const orders: string[] = []
+  host.wire.order = (_owner, _daemon, _session, verb) => {
+    orders.push(verb)
+    return at.hears ? Promise.resolve() : Promise.reject(new Error('nobody is there'))
+  }
+  const told: Message[] = []
+  const stored: AttemptRow[] = []
+  const watch = new Watch(host, {
+    compose: () => Promise.resolve(null),
+    tell: (_, message) => told.push(message),
+    storeAcceptance: (attempt) => stored.push(attempt),
+    isHeld: () => at.trusted,
+  })
+  /** Looks every second, as the engine does. */
+  const pass = async (ms: number): Promise<void> => {
+    for (const until = clock.monotonic() + ms; clock.monotonic() < until;) {
+      await clock.run(Math.min(until, clock.monotonic() + 1000))
+      watch.look()
+    }
+  }
+  return { at, watch, orders, told, stored, pass }
+}
+
+const open = attemptRow('d', 1, { accepted: true })
+
+it('R14 R27: a finish is told again once a lapse of trust in the lease is over', async () => {
+  const { at, watch, orders, pass } = setUp()
+  at.hears = false
+  watch.open(open)
+  watch.order({ ...open, asked: 'finish' })
+  await pass(2000)
+  at.trusted = false
+  await pass(1000)
+  const before = orders.length
+  await pass(10_000)
+  expect(orders.length).toBe(before)
+  at.trusted = true
+  await pass(2 * acceptMs)
+  expect(orders.length).toBeGreaterThan(before)
+})
+
+it('R49: an order is told again while its attempt is open, and one of a closed attempt until it was heard', async () => {
+  const { at, watch, orders, pass } = setUp()
+  watch.open({ ...open, asked: 'cancel' })
+  await pass(2.5 * acceptMs)
+  expect(orders).toEqual(['cancel', 'cancel', 'cancel'])
+  at.hears = false
+  const closed: AttemptRow = { ...open, asked: 'cancel', closedAt: 1, closed: 'superseded' }
+  watch.closed(closed)
+  watch.order(closed)
+  await pass(2000)
+  const unheard = orders.length
+  expect(unheard).toBeGreaterThan(4)
+  at.hears = true
+  await pass(stoppingMs)
+  expect(orders.length).toBe(unheard + 1)
+})
+
+it('R40: an acceptance is stored however often its daemon says that it gets on', async () => {
+  const { watch, stored, pass } = setUp()
+  watch.open({ ...open, accepted: false })
+  for (let count = 0; count < 8; count++) {
+    watch.heard('alice/d__t1', 'd1', { attempt: 1, nonce: 'n1', session: 's1' }, 'progress')
+    await pass(400)
+  }
+  expect(stored).toHaveLength(1)
+})
+
+it('R43: asking whether an attempt is still wanted is no progress', async () => {
+  const { watch, told, pass } = setUp()
+  watch.open(open)
+  for (let passed = 0; passed < stallMs; passed += 60_000) {
+    expect(watch.heard('alice/d__t1', 'd1', { attempt: 1, nonce: 'n1', session: 's1' }, 'accepted')).toBe(true)
+    await pass(60_000)
+  }
+  expect(told[0]).toMatchObject({ type: 'task.lost', why: 'stall' })
+})
+
+it('R43: an attempt that was taken for lost is watched, and told of again, until it is closed', async () => {
+  const { watch, told, pass } = setUp()
+  watch.open(open)
+  await pass(stallMs + 3 * acceptMs)
+  expect(told.length).toBeGreaterThan(2)
+  expect(watch.heard('alice/d__t1', 'd1', { attempt: 1, nonce: 'n1', session: 's1' }, 'progress')).toBe(true)
+  watch.closed(open)
+  const before = told.length
+  await pass(3 * acceptMs)
+  expect(told.length).toBe(before)
+})
