@@ -269,7 +269,8 @@ const timerKey = ({ key, id }: { key: ActorKey; id: string }): string => `${key}
 
 /** A row goes to a registry's tables, to a directive's desk, or to a machine. */
 const take = async (turn: Turn, { to, from, body }: StoredMessage): Promise<void> => {
-  const message = unpack(body) as { type: string }
+  const message = unpack(body) as { type: string } | null | undefined
+  if (typeof message?.type !== 'string') throw new Error('it is no message')
   if (message.type === 'published') return takePublished(turn, to, message as PublishedMail)
   if (kindOf(readKey(to).id) === 'registry') return takeFromDirective(turn, message as ToRegistry)
   if (deskTypes.has(message.type)) return takeFromRegistry(turn, to, message as FromRegistry)

@@ -214,7 +214,7 @@ it('R53: what is made at an address has an id that people may choose', async () 
       { definition: { title: 't', goal: 'g' }, content: 'c'.repeat(64), plan: null },
       10_000,
     )
-    expect(await refusal(made)).toMatchObject({ code: 'BAD_INPUT', message: expect.stringContaining(id) })
+    expect(await refusal(made)).toMatchObject({ code: 'NOT_FOUND', message: expect.stringContaining(id) })
   }
 })
 
