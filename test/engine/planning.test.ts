@@ -1,6 +1,6 @@
 /** From a started directive to its chain: planners, plans, and what becomes of bad ones. */
 import { afterAll, beforeAll, expect, it } from 'vitest'
-import type { Outcome } from '../support/fake-daemon.ts'
+import { type Outcome, passes } from '../support/fake-daemon.ts'
 import { startTestEngine, type TestEngine } from '../support/engine.ts'
 import { planOf, refusal, type World } from '../support/world.ts'
 
@@ -46,14 +46,32 @@ it('R2 R3 R5: starting makes a planning contract with its supervisor task, offer
   })
 })
 
-it('R4: the repository of the directive goes with every contract of it', async () => {
+it('R4: the repository of the directive goes with every contract of it: planning, step and monitoring', async () => {
   const world = await test.world()
   const repository = 'https://example.org/mill.git'
-  const daemon = await world.daemon('p', planner)
+  const daemon = await world.daemon('p', { work: (spawn) => (spawn.task.role === 'merger' ? passes(spawn) : null) })
   const { id } = await planning(world, { repository, baseBranch: 'main' })
-  expect(await daemon.spawned('planner')).toMatchObject({ repository, baseBranch: 'main' })
+  const plans = await daemon.spawned('planner')
+  expect(plans).toMatchObject({ repository, baseBranch: 'main' })
+  await world.client.directive(id).plan({ plan: planOf({ a: [] }) })
+  await daemon.done(plans)
+  const worker = await daemon.spawned('worker a')
+  await daemon.done(worker, { commit: 'c'.repeat(40) })
+  const monitor = await daemon.spawned('evaluator a')
   const repositories = [{ name: 'directive-repo', location: repository, primary: true }]
-  expect(await world.task(id, 1)).toMatchObject({ repository, contract: { repositories } })
+  for (const { task } of [plans, worker, monitor])
+    expect(await world.client.task(task.id).get()).toMatchObject({ repository, contract: { repositories } })
+})
+
+it('R4: without a repository there is none to go with them, and that stops nothing', async () => {
+  const world = await test.world()
+  const daemon = await world.daemon('p', { work: says })
+  const { id } = await planning(world)
+  const plans = await daemon.spawned('planner')
+  await world.client.directive(id).plan({ plan: planOf({ a: [] }) })
+  await daemon.done(plans)
+  const { task } = await daemon.spawned('worker a')
+  expect(await world.client.task(task.id).get()).toMatchObject({ repository: null, contract: { repositories: [] } })
 })
 
 it('R7 R12: a plan is accepted while planning, whole; before and after it is not', async () => {
