@@ -585,8 +585,10 @@ const mailboxes = (world: World, hold: Hold, commit: CommitAs): void => {
         faulted,
       })
       expect(await store.mailbox([0], 10)).toEqual([])
+      expect(await store.countTry(messages[3] ?? 0, 'why')).toBe(1)
       await commit({ mended: ['alice/d'] })
       const rows = await store.mailbox([0], 10)
+      expect(rows.map(({ tries }) => tries)).toEqual([0, 0, 0])
       expect(rows.map(({ to, from, body }) => [to, from, body[0]])).toEqual([
         ['alice/d', expect.any(String), 4],
         ['alice/d__1_0', 'alice/x', 1],

@@ -166,6 +166,7 @@ export class Tables {
   #mend(key: ActorKey): void {
     const isOf = (actor: ActorKey): boolean => actor === key || actor.startsWith(`${key}__`)
     for (const actor of this.faulted.keys()) if (isOf(actor)) this.faulted.delete(actor)
+    for (const row of this.messages.values()) if (isOf(row.to)) row.tries = 0
     for (const { actor, from, body } of this.parked.filter((row) => isOf(row.actor)))
       this.insertMessage({ to: actor, from, shard: this.actors.get(key)?.shard ?? 0, body })
     const left = this.parked.filter((row) => !isOf(row.actor))

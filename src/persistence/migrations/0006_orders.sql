@@ -131,6 +131,8 @@ begin
   -- A directive with all its steps: `<key>__…`, in the order of bytes.
   for row in select value as key from jsonb_array_elements_text(p->'mended') loop
     delete from writ.faulted f where f.key = row.key or (f.key >= row.key || '__' and f.key < row.key || '_`');
+    update writ.messages m set tries = 0
+    where m.tries > 0 and (m."to" = row.key or (m."to" >= row.key || '__' and m."to" < row.key || '_`'));
     with back as (
       delete from writ.parked k
       where k.actor = row.key or (k.actor >= row.key || '__' and k.actor < row.key || '_`')
