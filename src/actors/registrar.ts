@@ -67,7 +67,7 @@ export const helloDaemon = async (
   const known = tables.daemons.get(name)
   const presence = turn.host.presence.get(presenceKey(owner, name))
   const resumes = known !== undefined && hello.home !== undefined && known.home === hello.home
-  const isThere = isLive(turn, presence) || isPulledOn(tables, known)
+  const isThere = isLive(turn, known, presence) || isPulledOn(tables, known)
   if (known !== undefined && known.session !== hello.session && !resumes && isThere)
     throw new WritError('NAME_TAKEN', `a daemon named ${name} is connected already`, {
       hint: 'choose another --name, or stop that one',
@@ -105,8 +105,11 @@ export const helloDaemon = async (
 const isPulledOn = (tables: RegistryTables, daemon: DaemonRow | undefined): boolean =>
   daemon !== undefined && daemon.inbox !== null && grantsOn(tables, daemon.name).length > 0
 
-const isLive = ({ host }: Turn, presence: Presence | undefined): boolean =>
-  presence !== undefined && host.clock.monotonic() - presence.seenAt < daemonLeaseMs
+/** A presence of another session is of a hello whose commit did not get through: that one runs again, and is not there yet. */
+const isLive = ({ host }: Turn, daemon: DaemonRow | undefined, presence: Presence | undefined): boolean =>
+  presence !== undefined &&
+  presence.session === daemon?.session &&
+  host.clock.monotonic() - presence.seenAt < daemonLeaseMs
 
 /** A daemon is gone: said bye, or was silent for its lease. Its grants are lost with it. */
 export const loseDaemon = async (
