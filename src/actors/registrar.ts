@@ -4,7 +4,7 @@
  */
 import { WritError } from '../protocol/errors.ts'
 import { type ActorKey, actorKey, readKey, registryId } from '../protocol/ids.ts'
-import { beatMs, daemonLeaseMs } from '../protocol/limits.ts'
+import { beatMs, daemonCountMax, daemonLeaseMs } from '../protocol/limits.ts'
 import type { Hello, HelloReply } from '../protocol/task.ts'
 import { requirementOf } from './desk.ts'
 import type { Presence } from './presence.ts'
@@ -71,6 +71,10 @@ export const helloDaemon = async (
   if (known !== undefined && known.session !== hello.session && !resumes && isThere)
     throw new WritError('NAME_TAKEN', `a daemon named ${name} is connected already`, {
       hint: 'choose another --name, or stop that one',
+    })
+  if (known === undefined && tables.daemons.size >= daemonCountMax)
+    throw new WritError('TOO_LARGE', `${owner} has ${tables.daemons.size} daemons already, pulls among them`, {
+      hint: `it may have ${daemonCountMax}: stop some, or give one of them more slots`,
     })
   const session = resumes ? known.session : hello.session
   if (known !== undefined && known.session !== session) loseGrants(turn, owner, tables, name, 'the daemon started anew')
