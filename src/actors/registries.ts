@@ -246,7 +246,6 @@ const loseUnusedPull = async (
   if (pull?.session !== session || grantsOn(tables, name).length > 0) return
   await loseDaemon(turn, owner, name, session, 'the pull is over')
   const { inbox } = pull
-  const error = new WritError('NO_ANSWER', 'no task came up in time', { hint: 'pull again' }).body
-  if (inbox !== null)
-    turn.draft.outgoing.push({ kind: 'reply', send: () => turn.host.wire.answerPull(inbox, { error }) })
+  const why = new WritError('NO_ANSWER', 'no task came up in time', { hint: 'pull again' })
+  if (inbox !== null) turn.draft.outgoing.push({ kind: 'reply', send: () => turn.host.wire.endPull(inbox, why) })
 }

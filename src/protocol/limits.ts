@@ -74,6 +74,8 @@ export const outputBytesMax = 10 * MiB
 /** Of output in one answer: as JSON every byte may become six. */
 export const outputPartBytes = 64 * KiB
 export const pullWaitMs = 30 * second
+/** The servers say sooner that nobody waits for the answer to a pull; who waits says nothing. */
+export const pullHeardMs = 2 * second
 
 /** Defaults of a directive. */
 export const maxRegenerationsDefault = 2
