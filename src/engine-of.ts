@@ -91,7 +91,11 @@ const takePublished = async (engine: Engine, message: Published, log: (line: str
     if (mail !== null) await engine.published(mail)
     message.ack()
   } catch (error) {
-    log(`a publish on ${message.subject} waits: ${error instanceof Error ? error.message : String(error)}`)
+    // A full mailbox may stay full. What waits for it would in the end keep the server from handing out anything to anybody.
+    const isFull = error instanceof WritError && error.code === 'TOO_LARGE'
+    if (isFull) message.ack()
+    const what = isFull ? 'is not taken' : 'waits'
+    log(`a publish on ${message.subject} ${what}: ${error instanceof Error ? error.message : String(error)}`)
   }
 }
 

@@ -134,7 +134,7 @@ export class Engine {
       isHeld,
       look: (shard) => this.mailbox.look([shard]),
     })
-    this.registries = new Registries(this.host, push, (owner) => this.holder.epochs().has(shardOf(owner, registryId)))
+    this.registries = new Registries(this.host, push, depth, (owner) => this.#holdsRegistryOf(owner))
     this.#tidying = new Tidying(this.host)
     this.#api = new ApiDesk(this.host, parts.reader)
   }
@@ -155,6 +155,10 @@ export class Engine {
     await this.holder.stop()
     await this.loop.stop()
     await this.registries.stop()
+  }
+
+  #holdsRegistryOf(owner: string): boolean {
+    return this.holder.epochs().has(shardOf(owner, registryId))
   }
 
   async #taken(shards: readonly HeldShard[]): Promise<void> {

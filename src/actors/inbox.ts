@@ -9,7 +9,6 @@ import {
 } from '../protocol/commands.ts'
 import { WritError } from '../protocol/errors.ts'
 import { actorKey, registryId } from '../protocol/ids.ts'
-import { pendingRequestsMax } from '../protocol/limits.ts'
 import type { DirectiveView } from '../protocol/views.ts'
 import type { Report } from '../protocol/task.ts'
 import {
@@ -30,6 +29,7 @@ import type { Reader } from './ports/reader.ts'
 import type { Asked } from './ports/wire.ts'
 import { openRegistry } from './registrar.ts'
 import { takeReport } from './reports.ts'
+import { hasRoom, noRoom } from './room.ts'
 import { type Unit, unitOf } from './unit.ts'
 import type { Watch } from './watch.ts'
 
@@ -60,8 +60,7 @@ export class Inbox {
   /** Everything that carries a shard in its address. */
   take(asked: Asked): void {
     if (asked.noun === 'mail') return this.#parts.look(asked.shard ?? 0)
-    if (this.#parts.depth() + this.#outside >= pendingRequestsMax)
-      return asked.fail(new WritError('BUSY', 'too many requests wait already', { hint: 'ask again a little later' }))
+    if (!hasRoom(this.#parts.depth() + this.#outside)) return asked.fail(noRoom())
     this.#outside++
     void this.#takeOf(asked)
       .catch((error: unknown) => asked.fail(error))

@@ -4,7 +4,7 @@
  */
 import { WritError } from '../protocol/errors.ts'
 import { type ActorKey, actorKey, readKey, registryId } from '../protocol/ids.ts'
-import { beatMs, daemonLeaseMs } from '../protocol/limits.ts'
+import { beatMs, daemonCountMax, daemonLeaseMs } from '../protocol/limits.ts'
 import type { Hello, HelloReply } from '../protocol/task.ts'
 import { requirementOf } from './desk.ts'
 import type { Presence } from './presence.ts'
@@ -69,10 +69,14 @@ export const helloDaemon = async (
   const known = tables.daemons.get(name)
   const presence = turn.host.presence.get(presenceKey(owner, name))
   const resumes = known !== undefined && hello.home !== undefined && known.home === hello.home
-  const isThere = isLive(turn, presence) || isPulledOn(tables, known)
+  const isThere = isLive(turn, known, presence) || isPulledOn(tables, known)
   if (known !== undefined && known.session !== hello.session && !resumes && isThere)
     throw new WritError('NAME_TAKEN', `a daemon named ${name} is connected already`, {
       hint: 'choose another --name, or stop that one',
+    })
+  if (known === undefined && tables.daemons.size >= daemonCountMax)
+    throw new WritError('TOO_LARGE', `${owner} has ${tables.daemons.size} daemons already, pulls among them`, {
+      hint: `it may have ${daemonCountMax}: stop some, or give one of them more slots`,
     })
   const session = resumes ? known.session : hello.session
   if (known !== undefined && known.session !== session) loseGrants(turn, owner, tables, name, 'the daemon started anew')
@@ -107,8 +111,11 @@ export const helloDaemon = async (
 const isPulledOn = (tables: RegistryTables, daemon: DaemonRow | undefined): boolean =>
   daemon !== undefined && daemon.inbox !== null && grantsOn(tables, daemon.name).length > 0
 
-const isLive = ({ host }: Turn, presence: Presence | undefined): boolean =>
-  presence !== undefined && host.clock.monotonic() - presence.seenAt < daemonLeaseMs
+/** A presence of another session is of a hello whose commit did not get through: that one runs again, and is not there yet. */
+const isLive = ({ host }: Turn, daemon: DaemonRow | undefined, presence: Presence | undefined): boolean =>
+  presence !== undefined &&
+  presence.session === daemon?.session &&
+  host.clock.monotonic() - presence.seenAt < daemonLeaseMs
 
 /** A daemon is gone: said bye, or was silent for its lease. Its grants are lost with it. */
 export const loseDaemon = async (

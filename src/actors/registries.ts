@@ -7,8 +7,10 @@ import type { PullInput } from '../protocol/commands.ts'
 import type { Host } from './host.ts'
 import type { Subscription } from './ports/bus.ts'
 import type { Asked } from './ports/wire.ts'
+import type { Presence } from './presence.ts'
 import { auditGrants, helloDaemon, loseDaemon, lookAgain } from './registrar.ts'
 import { grantsOn, isLacking } from './registry-tables.ts'
+import { hasRoom, noRoom } from './room.ts'
 import { type Unit, unitOf } from './unit.ts'
 
 interface Open {
@@ -20,14 +22,19 @@ interface Open {
 export class Registries {
   readonly #host: Host
   readonly #push: (unit: Unit) => void
+  readonly #depth: () => number
   readonly #isHeld: (owner: string) => boolean
   readonly #open = new Map<string, Open>()
   /** When each waiting pull ends, by its session, monotonic ms. One from before a move ends at once, and is asked again. */
   readonly #pulls = new Map<string, number>()
+  /** Requests that wait outside of the loop, for a daemon's answer. */
+  #outside = 0
 
-  constructor(host: Host, push: (unit: Unit) => void, isHeld: (owner: string) => boolean) {
+  /** `depth`: how many units are in line. */
+  constructor(host: Host, push: (unit: Unit) => void, depth: () => number, isHeld: (owner: string) => boolean) {
     this.#host = host
     this.#push = push
+    this.#depth = depth
     this.#isHeld = isHeld
   }
 
@@ -96,18 +103,29 @@ export class Registries {
     }
   }
 
+  get #hasRoom(): boolean {
+    return hasRoom(this.#depth() + this.#outside)
+  }
+
+  /** A beat is heard however many wait: a daemon must not be lost because others ask too much. */
   #take(asked: Asked): void {
     try {
+      if (asked.verb !== 'beat' && !this.#hasRoom) throw noRoom()
       if (asked.noun === 'pull') return this.#pull(asked)
       const name = chosenId('daemon', asked.id)
       if (asked.verb === 'hello') this.#hello(asked, name)
       else if (asked.verb === 'beat') this.#beat(asked, name)
       else if (asked.verb === 'bye') this.#bye(asked, name)
-      else if (asked.verb === 'drain') this.#drain(asked, name).catch(asked.fail)
+      else if (asked.verb === 'drain') this.#outsideOf(asked, this.#drain(asked, name))
       else throw new WritError('BAD_INPUT', `a daemon has no verb ${JSON.stringify(asked.verb)}`)
     } catch (error) {
       asked.fail(error)
     }
+  }
+
+  #outsideOf(asked: Asked, doing: Promise<void>): void {
+    this.#outside++
+    void doing.catch(asked.fail).finally(() => this.#outside--)
   }
 
   #hello(asked: Asked, name: string): void {
@@ -121,6 +139,7 @@ export class Registries {
     const { session, running, slots, draining } = asked.body as Beat
     const presence = this.#host.presence.get(`${owner}/${name}`)
     if (presence?.session !== session) return asked.reply({ known: false, beatMs })
+    if (!this.#hasRoom) return this.#noteBeat(asked, presence)
     const freed = presence.waitsForBeat || running.length < presence.running
     this.#host.presence.set(`${owner}/${name}`, {
       session,
@@ -137,6 +156,17 @@ export class Registries {
     if (!(freed && isWanted) && !changed) return
     const change = { ...(slots === undefined ? {} : { slots }), ...(draining === undefined ? {} : { draining }) }
     this.#unit(owner, `a beat of ${name}`, (turn) => lookAgain(turn, owner, name, change))
+  }
+
+  /** That its daemon lives, and runs no less than this. What would have to be looked at is told again by the next beat. */
+  #noteBeat(asked: Asked, presence: Presence): void {
+    const { running } = asked.body as Beat
+    this.#host.presence.set(`${asked.owner}/${asked.id}`, {
+      ...presence,
+      seenAt: this.#host.clock.monotonic(),
+      running: Math.max(presence.running, running.length),
+    })
+    asked.reply({ known: true })
   }
 
   #bye(asked: Asked, name: string): void {
@@ -216,7 +246,6 @@ const loseUnusedPull = async (
   if (pull?.session !== session || grantsOn(tables, name).length > 0) return
   await loseDaemon(turn, owner, name, session, 'the pull is over')
   const { inbox } = pull
-  const error = new WritError('NO_ANSWER', 'no task came up in time', { hint: 'pull again' }).body
-  if (inbox !== null)
-    turn.draft.outgoing.push({ kind: 'reply', send: () => turn.host.wire.answerPull(inbox, { error }) })
+  const why = new WritError('NO_ANSWER', 'no task came up in time', { hint: 'pull again' })
+  if (inbox !== null) turn.draft.outgoing.push({ kind: 'reply', send: () => turn.host.wire.endPull(inbox, why) })
 }

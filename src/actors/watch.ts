@@ -250,12 +250,22 @@ export class Watch {
     }
   }
 
-  /** To a pull, the spawn is the answer that it waits for. */
-  async #answerPull({ attempt }: Watched, inbox: string): Promise<void> {
+  /**
+   * To a pull, the spawn is the answer that it waits for. When nobody waits any more, the task is given to another at once,
+   * unless it has begun: a pull that has its task listens no longer. While anybody watches `>`, the servers cannot tell;
+   * then the spawn counts as taken, and only its total time ends the attempt.
+   */
+  async #answerPull(watched: Watched, inbox: string): Promise<void> {
+    const { attempt } = watched
+    const isOpen = (): boolean => this.#isOpen(watched) && watched.told === null && watched.attempt.asked !== 'cancel'
     try {
       const spawn = await this.#watching.compose(attempt)
-      if (spawn !== null) this.#host.wire.answerPull(inbox, spawn)
+      if (spawn === null) return
+      const isTaken = await this.#host.wire.answerPull(inbox, spawn)
+      if (!isTaken && !attempt.accepted && isOpen())
+        this.#lose(watched, 'refused', 'nobody waits for the pull any more')
     } catch (error) {
+      if (isOpen() && isAnswer(error)) return this.#refused(watched, error)
       this.#host.log.warn({ err: error, task: attempt.task }, 'a pull was not answered')
     }
   }

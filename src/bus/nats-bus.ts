@@ -58,6 +58,20 @@ export class NatsBus implements Bus {
     return answerOf(subject, answer.data)
   }
 
+  async deliver(subject: string, body: object, withinMs: number): Promise<boolean> {
+    checkSubject(subject)
+    const bytes = encode(body)
+    try {
+      await this.#ask(subject, bytes, Math.max(1, Math.ceil(withinMs)))
+      return true
+    } catch (error) {
+      const { cause } = error as WritError
+      if (cause instanceof TimeoutError) return true
+      if (cause instanceof RequestError && cause.isNoResponders()) return false
+      throw error
+    }
+  }
+
   subscribe(pattern: string, options: { queue?: string }, take: (message: Incoming) => void): Subscription {
     checkPattern(pattern)
     if (options.queue !== undefined) checkQueue(options.queue)

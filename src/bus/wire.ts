@@ -4,7 +4,7 @@ import type { Asked, Take, Wire } from '../actors/ports/wire.ts'
 import { acceptedAnswer } from '../protocol/answers.ts'
 import { WritError } from '../protocol/errors.ts'
 import { kindOf, readKey, readTaskId, shardOf } from '../protocol/ids.ts'
-import { derivedIdCharsMax, requestDeadlineMs } from '../protocol/limits.ts'
+import { derivedIdCharsMax, pullHeardMs, requestDeadlineMs } from '../protocol/limits.ts'
 import { checkPayload, decode } from './json.ts'
 import type { Message } from './subject.ts'
 import { subjects } from './subjects.ts'
@@ -49,7 +49,8 @@ export const wireOf = (bus: Bus, log: (line: string) => void): Wire => {
       const answer = acceptedAnswer.safeParse(await bus.request(subject, spawn, deadlineMs))
       if (!answer.success) throw new WritError('INTERNAL', `the daemon ${id} neither accepted nor refused`)
     },
-    answerPull: (inbox, body) => quietly(log, () => bus.publish(inbox, body)),
+    answerPull: (inbox, spawn) => bus.deliver(inbox, spawn, pullHeardMs),
+    endPull: (inbox, why) => quietly(log, () => bus.publish(inbox, { error: why.body })),
     order: async (owner, id, session, verb, order) => {
       await bus.request(subjects.daemonSession.at({ owner, id, session, verb }), order, requestDeadlineMs)
     },

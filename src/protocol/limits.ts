@@ -64,6 +64,8 @@ export const meansBackoffMs: readonly number[] = [5 * second, 30 * second]
 export const grantReusesMax = 8
 export const registryAuditMs = minute
 export const daemonSlotsMax = 1000
+/** Of one owner, pulls that wait or work among them. */
+export const daemonCountMax = 10_000
 /** What a daemon's workspaces, logs and clones may take together; a setting. */
 export const daemonDiskBytes = 20 * 1024 * MiB
 export const cleanMs = 10 * minute
@@ -72,6 +74,8 @@ export const outputBytesMax = 10 * MiB
 /** Of output in one answer: as JSON every byte may become six. */
 export const outputPartBytes = 64 * KiB
 export const pullWaitMs = 30 * second
+/** The servers say sooner that nobody waits for the answer to a pull; who waits says nothing. */
+export const pullHeardMs = 2 * second
 
 /** Defaults of a directive. */
 export const maxRegenerationsDefault = 2

@@ -145,6 +145,35 @@ export const busContract = (name: string, open: () => Promise<BusWorld>): void =
       await expect(world.wait(asked)).resolves.toEqual({ late: false })
     })
 
+    test('what is delivered arrives as it was sent, and who does not answer it has it as well', async () => {
+      const arrivals = new Arrivals<Incoming>()
+      await listen(b, 'v.*', (message) => {
+        if (message.subject === 'v.answered') message.reply({ error: new WritError('BUSY', 'no').body })
+        arrivals.take(message)
+      })
+      await expect(world.wait(a.deliver('v.silent', { n: 1 }, 50))).resolves.toBe(true)
+      await expect(world.wait(a.deliver('v.answered', { n: 2 }, 3_600_000))).resolves.toBe(true)
+      expect(arrivals.list.map(numberIn)).toEqual([{ n: 1 }, { n: 2 }])
+    })
+
+    test('what nobody listens for is not delivered, which is known at once', async () => {
+      await expect(world.wait(a.deliver('v.nobody', {}, 3_600_000))).resolves.toBe(false)
+    })
+
+    test('an answer may be delivered to whoever asked, unless he has gone', async () => {
+      const arrivals = new Arrivals<Incoming>()
+      await listen(b, 'r.x', arrivals.take)
+      const asked = a.request('r.x', {}, longMs)
+      const [first] = await world.wait(arrivals.reach(1))
+      await expect(world.wait(b.deliver(first?.replyTo ?? '', { from: 'b' }, 50))).resolves.toBe(true)
+      await expect(world.wait(asked)).resolves.toEqual({ from: 'b' })
+      const left = a.request('r.x', {}, longMs).catch(() => 'gone')
+      const [, second] = await world.wait(arrivals.reach(2))
+      await world.wait(a.close())
+      await expect(world.wait(b.deliver(second?.replyTo ?? '', {}, 3_600_000))).resolves.toBe(false)
+      await expect(world.wait(left)).resolves.toBe('gone')
+    })
+
     test('draining hands over what is here, and nothing after it', async () => {
       const arrivals = new Arrivals<Incoming>()
       const subscription = await listen(b, 'd.x', arrivals.take)
@@ -175,6 +204,7 @@ export const busContract = (name: string, open: () => Promise<BusWorld>): void =
       const large = { text: 'x'.repeat(payloadBytesMax) }
       expect(() => a.publish('o.x', large)).toThrow(coded('TOO_LARGE'))
       await expect(world.wait(a.request('o.x', large, longMs))).rejects.toMatchObject({ code: 'TOO_LARGE' })
+      await expect(world.wait(a.deliver('o.x', large, longMs))).rejects.toMatchObject({ code: 'TOO_LARGE' })
       await listen(b, 'o.x', ({ reply }) => reply(large))
       await expect(world.wait(a.request('o.x', {}, longMs))).rejects.toMatchObject({ code: 'TOO_LARGE' })
       await listen(b, 'o.y', ({ body, reply }) => reply({ bytes: body.length }))
@@ -187,6 +217,7 @@ export const busContract = (name: string, open: () => Promise<BusWorld>): void =
       async (subject) => {
         expect(() => a.publish(subject, {})).toThrow(coded('BAD_INPUT'))
         await expect(a.request(subject, {}, longMs)).rejects.toMatchObject({ code: 'BAD_INPUT' })
+        await expect(a.deliver(subject, {}, longMs)).rejects.toMatchObject({ code: 'BAD_INPUT' })
       },
     )
 
@@ -234,6 +265,7 @@ export const busContract = (name: string, open: () => Promise<BusWorld>): void =
       expect(arrivals.list.length).toBe(1)
       expect(() => b.publish('c.x', {})).not.toThrow()
       await expect(world.wait(b.request('c.x', {}, longMs))).rejects.toMatchObject({ code: 'UNREACHABLE' })
+      await expect(world.wait(b.deliver('c.x', {}, longMs))).rejects.toMatchObject({ code: 'UNREACHABLE' })
     })
 
     streamContract(() => ({ world, a, b, listen }))

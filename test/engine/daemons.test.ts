@@ -1,5 +1,6 @@
 /** Which daemon gets what, what it is sent, and what becomes of attempts whose daemon refuses, leaves or starts anew. */
 import { afterAll, beforeAll, expect, it } from 'vitest'
+import { WritError } from '../../src/protocol/errors.ts'
 import { stepId } from '../../src/protocol/ids.ts'
 import { acceptMs } from '../../src/protocol/limits.ts'
 import { spawn as spawnSchema } from '../../src/protocol/task.ts'
@@ -205,6 +206,27 @@ it('R39 R46: a name that a live daemon has is refused to another', async () => {
   await world.daemon('d', { session: 's1' })
   const refused = await refusal(world.daemon('d', { session: 's2' }))
   expect(refused).toMatchObject({ code: 'NAME_TAKEN', message: expect.stringContaining('d'), hint: expect.any(String) })
+})
+
+it('a hello whose commit did not get through is taken when it runs again', async () => {
+  const world = await test.world()
+  await (await world.daemon('d', { session: 's1' })).fallSilent()
+  const { store, presence } = test.engine.host
+  const key = `${world.owner}/d`
+  const known = presence.get(key) ?? expect.unreachable()
+  presence.set(key, { ...known, seenAt: known.seenAt - 3_600_000 })
+  const { commit } = store
+  let failed = 0
+  store.commit = async (thread, rows) => {
+    const isHello = (rows.daemons ?? []).some(({ session }) => session === 's2')
+    if (isHello && failed++ === 0) throw new WritError('UNREACHABLE', 'the connection was lost')
+    return commit(thread, rows)
+  }
+  const back = await world.daemon('d', { session: 's2' })
+  store.commit = commit
+  expect(failed).toBe(2)
+  await world.start({ plan: one })
+  await back.spawned('worker a')
 })
 
 it('R43 R45: forged reports, of another session, nonce or daemon, change nothing', async () => {

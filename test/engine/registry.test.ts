@@ -1,6 +1,7 @@
 /** A registry over time: pulls, what it keeps of directives that lack nothing, and daemons that come back while it is slow. */
 import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest'
 import { decode } from '../../src/bus/json.ts'
+import { connect } from '../../src/bus/nats-bus.ts'
 import { subjects } from '../../src/bus/subjects.ts'
 import { shardOf, stepId } from '../../src/protocol/ids.ts'
 import type { Spawn } from '../../src/protocol/task.ts'
@@ -19,6 +20,12 @@ const one = planOf({ a: [] })
 const nothing = { code: 'NO_ANSWER', message: 'no task came up in time' }
 const pull = (world: World, body: object): Promise<unknown> =>
   test.bus.request(subjects.pull.at({ owner: world.owner }), body, 20_000)
+
+/** Resolves once the registry knows this daemon. */
+const heardOf = async (world: World, name: string): Promise<void> => {
+  const daemons = async (): Promise<string[]> => (await world.client.listDaemons()).lines.map((each) => each.name)
+  await expect.poll(daemons, { timeout: 10_000 }).toContain(name)
+}
 
 it('R39: a pull gets a task or hears that there is none, never both, and keeps its name while its task runs', async () => {
   const world = await test.world()
@@ -63,6 +70,22 @@ it('R39: a pull whose slot the directive did not need any more waits on, and get
   await expect.poll(() => returned, { timeout: 10_000 }).toBe(true)
   const id = await world.start({ plan: one })
   expect(((await pulled) as Spawn).directive.id).toBe(id)
+})
+
+it('R42: the task of a pull that nobody waits for any more goes to whoever is there', async () => {
+  const world = await test.world()
+  await (await world.daemon('registered')).bye()
+  const script = await connect({ url: test.natsUrl, name: 'script', log: () => undefined })
+  const pulled = script.request(subjects.pull.at({ owner: world.owner }), { name: 'gone', waitMs: 25_000 }, 25_000)
+  const [gone] = await Promise.all([refusal(pulled), heardOf(world, 'gone').then(() => script.close())])
+  expect(gone).toMatchObject({ code: 'UNREACHABLE' })
+  const id = await world.start({ plan: one })
+  const closed = async (): Promise<unknown[]> =>
+    (await world.task(stepId(id, 1, 0), 1)).attempts.map(({ daemon, as }) => [daemon, as])
+  await expect.poll(closed, { timeout: 10_000 }).toEqual([['gone', 'refused']])
+  const daemon = await world.daemon('d')
+  expect((await daemon.spawned('worker a')).task.attempt).toBe(2)
+  await world.until(id, 'directive_completed')
 })
 
 it("an owner's registry is made before its first directive when somebody asks for it, as often as that happens", async () => {

@@ -193,10 +193,18 @@ export class SimBus implements Bus {
   }
 
   request(subject: string, body: object, deadlineMs: number): Promise<unknown> {
-    return this.#ask(subject, body, deadlineMs).then((bytes) => answerOf(subject, bytes))
+    return this.#ask(subject, body, deadlineMs).then((answer) => {
+      if (answer === 'late') throw new WritError('NO_ANSWER', `nobody answered on ${subject} within ${deadlineMs} ms`)
+      if (answer === 'nobody') throw new WritError('NO_ANSWER', `nobody listens on ${subject}`)
+      return answerOf(subject, answer)
+    })
   }
 
-  async #ask(subject: string, body: object, deadlineMs: number): Promise<Uint8Array> {
+  deliver(subject: string, body: object, withinMs: number): Promise<boolean> {
+    return this.#ask(subject, body, withinMs).then((answer) => answer !== 'nobody')
+  }
+
+  async #ask(subject: string, body: object, deadlineMs: number): Promise<Uint8Array | 'late' | 'nobody'> {
     checkSubject(subject)
     const bytes = encode(body)
     if (this.#closed) throw new WritError('UNREACHABLE', `${subject} could not be asked: the connection is closed`)
@@ -209,13 +217,12 @@ export class SimBus implements Bus {
         this.#own.delete(answers)
         act()
       }
-      const fail = (why: string): void => settle(() => reject(new WritError('NO_ANSWER', why)))
-      const late = `nobody answered on ${subject} within ${deadlineMs} ms`
-      const alarm = this.#network.clock.after(deadlineMs, () => fail(late))
+      const end = (silence: 'late' | 'nobody'): void => settle(() => resolve(silence))
+      const alarm = this.#network.clock.after(deadlineMs, () => end('late'))
       const answers = this.#listen(inbox, null, (message) => settle(() => resolve(message.body)))
       this.#asking.add(reject)
       const heard = this.#send(subject, bytes, inbox)
-      if (!heard) this.#network.travel(servers, this.name, () => fail(`nobody listens on ${subject}`))
+      if (!heard) this.#network.travel(servers, this.name, () => end('nobody'))
     })
   }
 

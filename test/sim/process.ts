@@ -105,6 +105,11 @@ export class ProcessBus implements Bus {
     return this.#process.outcome(this.#bus.request(subject, body, deadlineMs))
   }
 
+  deliver(subject: string, body: object, withinMs: number): Promise<boolean> {
+    this.#ear.said(subject, body)
+    return this.#process.outcome(this.#bus.deliver(subject, body, withinMs))
+  }
+
   subscribe(
     pattern: string,
     options: { queue?: string },

@@ -133,6 +133,7 @@ export class SimThread {
       ack()
     } catch (error) {
       if (!(error instanceof WritError)) throw error
+      if (error.code === 'TOO_LARGE') ack()
     }
   }
 

@@ -35,6 +35,11 @@ export interface Bus {
   publish: (subject: string, body: object) => void
   /** The parsed answer. Throws what the answer's `error` says, NO_ANSWER after `deadlineMs` or when nobody listens. */
   request: (subject: string, body: object, deadlineMs: number) => Promise<unknown>
+  /**
+   * As `publish`, with a look at whether anybody listens there: false as soon as the servers say that nobody does; true when
+   * somebody answers, whatever he says, and after `withinMs` of silence. Whoever watches `>` hides that nobody else is there.
+   */
+  deliver: (subject: string, body: object, withinMs: number) => Promise<boolean>
   /** Every message on the pattern (`*` one token, `>` the rest), in the order that they came; with a queue, each goes to one of its members. */
   subscribe: (pattern: string, options: { queue?: string }, take: (message: Incoming) => void) => Subscription
   /** Resolves when all that was published before has reached the server. */

@@ -2,6 +2,7 @@
  * What the engine says and hears, without a subject in sight: `src/bus/wire.ts` maps it onto subjects over whatever Bus
  * it is given. What comes in is decoded and has kept its schema; a malformed request was refused already.
  */
+import type { WritError } from '../../protocol/errors.ts'
 import type { ActorKey } from '../../protocol/ids.ts'
 import type { Order, OutputOrder, OutputPart, Spawn } from '../../protocol/task.ts'
 import type { Subscription } from './bus.ts'
@@ -40,8 +41,10 @@ export interface Wire {
   mail: (to: ActorKey, body: object) => void
   /** Resolves when the daemon accepted; throws its refusal, or NO_ANSWER. */
   spawn: (owner: string, daemon: string, session: string, spawn: Spawn, deadlineMs: number) => Promise<void>
-  /** The answer to a `pull`. */
-  answerPull: (inbox: string, body: object) => void
+  /** The task that a `pull` waits for. False when nobody waits for it any more; whoever watches `>` hides that. */
+  answerPull: (inbox: string, spawn: Spawn) => Promise<boolean>
+  /** To a `pull` that gets no task: why. */
+  endPull: (inbox: string, why: WritError) => void
   order: (owner: string, daemon: string, session: string, verb: 'cancel' | 'finish', order: Order) => Promise<void>
   /** Resolves when the daemon has taken the order. */
   drain: (owner: string, daemon: string, session: string) => Promise<void>

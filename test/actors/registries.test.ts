@@ -1,0 +1,121 @@
+/** What a thread takes in for the registries that it holds: at most so many requests at once, and so many daemons of an owner. */
+import { beforeEach, expect, it } from 'vitest'
+import { Draft } from '../../src/actors/draft.ts'
+import type { Host } from '../../src/actors/host.ts'
+import type { DaemonRow } from '../../src/actors/ports/registry-rows.ts'
+import type { Asked, Take } from '../../src/actors/ports/wire.ts'
+import { helloDaemon } from '../../src/actors/registrar.ts'
+import { Registries } from '../../src/actors/registries.ts'
+import { Turn } from '../../src/actors/turn.ts'
+import type { Unit } from '../../src/actors/unit.ts'
+import { daemonCountMax, pendingRequestsMax } from '../../src/protocol/limits.ts'
+import type { Hello } from '../../src/protocol/task.ts'
+import { SimClock } from '../sim/clock.ts'
+import { SimStore } from '../sim/store.ts'
+import { quietHost } from '../support/quiet-host.ts'
+
+const owner = 'o'
+const clock = new SimClock()
+let host: Host
+beforeEach(() => {
+  host = quietHost(clock, new SimStore({ clock }))
+})
+
+const helloOf = (session: string): Hello => ({
+  ...{ session, slots: 1, roles: ['worker'], labels: {}, executors: [], running: [], draining: false },
+})
+
+const rowOf = (name: string, inbox: string | null = null): DaemonRow => ({
+  ...{ owner, name, session: name, home: null, slots: 1, roles: ['worker'], executors: [], labels: {} },
+  ...{ draining: false, inbox, at: 0 },
+})
+
+/** An open registry with a daemon `d`: what it is asked, and the units that came of it. */
+const openRegistry = async () => {
+  const units: Unit[] = []
+  const heard: { take: Take } = { take: () => undefined }
+  host.wire.serveRegistry = (_, take) => {
+    heard.take = take
+    return { drain: () => Promise.resolve() }
+  }
+  const registries = new Registries(
+    host,
+    (unit) => units.push(unit),
+    () => units.length,
+    () => true,
+  )
+  await registries.open(owner)
+  units.length = 0
+  host.presence.set(`${owner}/d`, { session: 's', seenAt: 0, running: 1, waitsForBeat: false })
+  const answers: (string | undefined)[] = []
+  const ask = (verb: 'hello' | 'bye' | 'beat' | 'drain' | 'pull', body: object): void =>
+    heard.take({
+      ...{ noun: verb === 'pull' ? 'pull' : 'daemon', verb, owner, id: verb === 'pull' ? '' : 'd', shard: null },
+      ...{ daemon: null, body, wantsReply: true, replyTo: '_INBOX.a' },
+      reply: (answer) => answers.push(JSON.stringify(answer)),
+      fail: (error) => answers.push((error as { code: string }).code),
+    } satisfies Asked)
+  return { units, answers, ask }
+}
+
+it('hellos, pulls and byes wait in line up to the limit of requests, and what is over it is told so at once', async () => {
+  const { units, answers, ask } = await openRegistry()
+  for (let count = 0; count < pendingRequestsMax; count += 2) {
+    ask('hello', helloOf('s'))
+    ask('pull', { waitMs: 1000 })
+  }
+  expect(answers).toEqual([])
+  ask('hello', helloOf('s'))
+  ask('pull', { waitMs: 1000 })
+  ask('bye', { session: 's' })
+  expect(answers).toEqual(['BUSY', 'BUSY', 'BUSY'])
+  units.pop()
+  ask('bye', { session: 's' })
+  expect([answers.length, units.length]).toEqual([3, pendingRequestsMax])
+})
+
+it('orders to drain that wait for their daemon count into the limit of requests', async () => {
+  const { answers, ask } = await openRegistry()
+  const tables = await host.loader.registry(owner)
+  tables.daemons.set('d', rowOf('d'))
+  const waiting: (() => void)[] = []
+  host.wire.drain = () => new Promise((resolve) => waiting.push(resolve))
+  for (let count = 0; count < pendingRequestsMax; count++) ask('drain', {})
+  await expect.poll(() => waiting.length).toBe(pendingRequestsMax)
+  ask('drain', {})
+  expect(answers).toEqual(['BUSY'])
+  for (const answer of waiting) answer()
+  await expect.poll(() => answers.length).toBe(pendingRequestsMax + 1)
+  ask('drain', {})
+  await expect.poll(() => waiting.length).toBe(pendingRequestsMax + 1)
+})
+
+it('a beat is heard however many requests wait, and what it frees is looked at with a later one', async () => {
+  const { units, answers, ask } = await openRegistry()
+  for (let count = 0; count < pendingRequestsMax; count++) ask('bye', { session: 'other' })
+  await clock.run(1000)
+  ask('beat', { session: 's', running: [] })
+  expect(answers).toEqual([JSON.stringify({ known: true })])
+  expect(host.presence.get(`${owner}/d`)).toMatchObject({ seenAt: clock.monotonic(), running: 1 })
+  expect(units).toHaveLength(pendingRequestsMax)
+  units.pop()
+  ask('beat', { session: 's', running: [] })
+  expect(host.presence.get(`${owner}/d`)).toMatchObject({ running: 0 })
+  expect(units.at(-1)?.what).toContain('a beat of d')
+})
+
+it('an owner has so many daemons and pulls at most; one more is refused, and those that are there may say hello again', async () => {
+  const tables = await host.loader.registry(owner)
+  for (let count = 0; count < daemonCountMax; count++)
+    tables.daemons.set(`d${count}`, rowOf(`d${count}`, count % 2 === 0 ? null : '_INBOX.a'))
+  const hello = (name: string, inbox: string | null): Promise<unknown> =>
+    helloDaemon(new Turn(host, new Draft()), owner, name, helloOf(name), { inbox, heardAt: 0 })
+  for (const inbox of [null, '_INBOX.b'])
+    await expect(hello('more', inbox)).rejects.toMatchObject({
+      code: 'TOO_LARGE',
+      hint: expect.stringContaining(`${daemonCountMax}`),
+    })
+  await expect(hello('d0', null)).resolves.toMatchObject({ session: 'd0' })
+  tables.daemons.delete('d1')
+  await expect(hello('more', null)).resolves.toMatchObject({ session: 'more' })
+})
