@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto'
 import { WritError } from '../protocol/errors.ts'
 import { addressOf } from '../protocol/ids.ts'
 import { fileBytesMax, fileChunkBytes, fileCountMax } from '../protocol/limits.ts'
+import type { FileLine } from '../protocol/views.ts'
 import type { Host } from './host.ts'
 import type { Turn } from './turn.ts'
 
@@ -102,15 +103,15 @@ export const putFile = async (
   return { contract: { id: contract, address: addressOf(owner, contract) }, file: { name, ...file } }
 }
 
-/** A chunk of a file, base64, from an offset on. */
+/** A chunk of one of a contract's files, base64, from an offset on. */
 export const readFile = async (
   host: Host,
-  owner: string,
   contract: string,
+  files: readonly FileLine[],
   name: string,
   offset: number,
 ): Promise<object> => {
-  const file = (await host.store.files(owner, contract)).find((each) => each.name === name)
+  const file = files.find((each) => each.name === name)
   const bytes = file === undefined ? null : await host.store.blob(file.hash, { from: offset, count: fileChunkBytes })
   if (file === undefined || bytes === null)
     throw new WritError('NOT_FOUND', `the contract ${contract} has no file ${JSON.stringify(name)}`, {

@@ -182,7 +182,8 @@ export class Inbox {
         return asked.reply({ files: found(await reader.files(owner, id), 'contract', id) })
       case 'file': {
         const { name, offset } = body as Input<typeof contractCommands, 'file'>
-        return asked.reply(await readFile(host, owner, id, name, offset))
+        const files = found(await reader.files(owner, id), 'contract', id)
+        return asked.reply(await readFile(host, id, files, name, offset))
       }
       case 'put': {
         const chunk = body as Input<typeof contractCommands, 'put'>

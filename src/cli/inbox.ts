@@ -1,6 +1,7 @@
 /** What does not go on before a person does something: held steps, what is parked, and work that no daemon here can do. */
 import type { Needs, Role } from '../protocol/directive.ts'
 import { pageCountMax } from '../protocol/commands.ts'
+import { needsWords } from '../protocol/needs-words.ts'
 import type { DaemonLine, DirectiveView, Page, TaskLine } from '../protocol/views.ts'
 import type { NodeApi } from './node-api.ts'
 
@@ -86,7 +87,7 @@ const undoable = async (
   for (const { task, needs } of wanted.toReversed()) {
     const { directive, step, role, created } = task
     if (!known.has(directive) || daemons.some((daemon) => fits(role, needs, daemon))) continue
-    const why = `a daemon ${wordsFor(role, needs)}: none is connected`
+    const why = `${`a daemon for the role ${role} ${needsWords(needs)}`.trimEnd()}: none is connected`
     const line = {
       directive,
       step: step?.name ?? null,
@@ -118,13 +119,6 @@ const fits = (role: Role, { executor, labels = {} }: Needs, daemon: DaemonLine):
   daemon.roles.includes(role) &&
   (executor === undefined || daemon.executors.includes(executor)) &&
   Object.entries(labels).every(([key, value]) => daemon.labels[key] === value)
-
-const wordsFor = (role: Role, { executor, labels = {} }: Needs): string =>
-  [
-    `for the role ${role}`,
-    ...(executor === undefined ? [] : [`with the executor ${executor}`]),
-    ...Object.entries(labels).map(([key, value]) => `with the label ${key}=${value}`),
-  ].join(', ')
 
 /** A label `host` says which machine it is to be; no flag makes another one of this. */
 const flagsFor = (role: Role, { labels = {} }: Needs): string =>

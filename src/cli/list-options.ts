@@ -3,6 +3,8 @@ import { type Command, InvalidArgumentError } from 'commander'
 import { pageCountMax, type ListQuery } from '../protocol/commands.ts'
 import { readSpan } from './ago.ts'
 import { whole } from './arguments.ts'
+import type { Context } from './context.ts'
+import { quoted } from './shell-text.ts'
 
 const limitDefault = 100
 
@@ -34,3 +36,14 @@ export type ListFlags = Partial<Omit<ListQuery, 'since'>> & { since?: Moment }
 
 export const queryOf = ({ since, ...query }: ListFlags, now: number): Partial<ListQuery> =>
   since === undefined ? query : { ...query, since: since(now) }
+
+/** Tells the command for the page after this one of the very same list: what was `asked` is said again, a time as it was meant. */
+export const tellPage = (context: Context, list: string, asked: Partial<ListQuery>, next: string | null): void => {
+  if (next === null) return
+  const { state, text, since, limit } = asked
+  const flags = Object.entries({ state, text, since, limit: limit === limitDefault ? undefined : limit, after: next })
+  const words = flags.flatMap(([flag, value]) => (value === undefined ? [] : [`--${flag} ${shellWord(String(value))}`]))
+  context.next(`writ ${list} ${words.join(' ')}${context.flagsText}`)
+}
+
+const shellWord = (text: string): string => (/^[\w./:@-]+$/.test(text) ? text : quoted(text))

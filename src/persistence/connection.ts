@@ -5,8 +5,10 @@
  * of two callers (#1204, #1215). So a driver whose connection broke is never used again, and nothing here sends `begin`.
  */
 import { connect, type Socket } from 'node:net'
+import { setTimeout as pause } from 'node:timers/promises'
 import postgres from 'postgres'
 import { WritError } from '../protocol/errors.ts'
+import { reconnectCountMax, reconnectPauseMs } from '../protocol/limits.ts'
 import { ConnectionLost, endsConnection } from './failures.ts'
 
 export type Sql = postgres.Sql
@@ -30,6 +32,10 @@ export interface ConnectionOptions {
 interface Driver {
   sql: Sql
   sockets: Set<Socket>
+  /** Sockets that it asked for. */
+  asked: number
+  /** When it is given up: a socket that it still waits for is not opened any more. */
+  over: AbortController
 }
 
 /** What `postgres()` made of a URL: more than its types tell. */
@@ -97,12 +103,11 @@ export class Connection {
   #retire(driver: Driver): void {
     if (this.#driver !== driver) return
     this.#driver = null
-    void driver.sql.end({ timeout: this.#options.deadlineMs / 1000 })
+    void driver.sql.end({ timeout: this.#options.deadlineMs / 1000 }).then(() => destroy(driver))
   }
 
   #open(): Driver {
     const { url, max, deadlineMs, applicationName } = this.#options
-    const sockets = new Set<Socket>()
     const options = {
       max,
       fetch_types: false,
@@ -111,12 +116,12 @@ export class Connection {
       max_lifetime: null,
       onnotice: () => undefined,
       onclose: () => this.#retire(driver),
-      socket: (target: Target) => openSocket(target, sockets),
+      socket: (target: Target) => nextSocket(driver, max, target),
       transform: { column: { from: postgres.toCamel } },
       types: { bigint: { to: 20, from: [20], parse: Number, serialize: String } },
       connection: { application_name: applicationName, ...session(deadlineMs), ...this.#options.session },
     }
-    const driver = { sql: postgres(url, options), sockets }
+    const driver: Driver = { sql: postgres(url, options), sockets: new Set(), asked: 0, over: new AbortController() }
     return driver
   }
 }
@@ -135,6 +140,18 @@ const session = (deadlineMs: number): Record<string, string> => ({
   enable_bitmapscan: 'off',
 })
 
+/**
+ * The driver wants another socket, and at once, when the server closes one before it let it in, as a web server does, or a
+ * proxy with nothing behind it. That is a few tries with growing pauses; a connection that broke later gets no new socket.
+ */
+const nextSocket = async (driver: Driver, max: number, target: Target): Promise<Socket> => {
+  const again = driver.asked++ - max
+  if (again >= reconnectCountMax)
+    throw new ConnectionLost('the server there accepts connections and closes each before it has let it in')
+  if (again >= 0) await pause(reconnectPauseMs * 2 ** again, undefined, { signal: driver.over.signal })
+  return openSocket(target, driver.sockets)
+}
+
 const openSocket = (target: Target, sockets: Set<Socket>): Promise<Socket> =>
   new Promise((resolve, reject) => {
     const [host, port] = [target.host[0] ?? 'localhost', target.port[0] ?? 5432]
@@ -151,7 +168,8 @@ const openSocket = (target: Target, sockets: Set<Socket>): Promise<Socket> =>
     })
   })
 
-const destroy = ({ sql, sockets }: Driver): void => {
+const destroy = ({ sql, sockets, over }: Driver): void => {
+  over.abort()
   for (const socket of sockets) socket.destroy()
   void sql.end({ timeout: 0 })
 }

@@ -14,6 +14,7 @@ import type {
 } from '../protocol/views.ts'
 import type { Connection } from './connection.ts'
 import { containing, isoOf, pageOf, placeOf, sinceOf } from './pages.ts'
+import { slotNeeds, withNeeds, type SlotNeeds } from './slot-needs.ts'
 import { stepLinesOf, stepsJson, type StepColumns } from './step-lines.ts'
 import { taskLineOf, type TaskColumns } from './task-records.ts'
 
@@ -25,6 +26,7 @@ interface LineColumns {
   status: DirectiveStatus
   ended: boolean
   waiting: string | null
+  needs: SlotNeeds
   since: number
   facts: DirectiveFacts
   parked: string | null
@@ -43,7 +45,8 @@ export const listDirectives = async (
   const live = state !== undefined && !endedStates.has(state)
   const rows = await connection.run(
     (sql) => sql<LineColumns[]>`
-    select d.id, d.owner, d.title, d.at, a.status, a.ended, a.waiting, a.since, a.facts, f.reason as parked,
+    select d.id, d.owner, d.title, d.at, a.status, a.ended, a.waiting, ${slotNeeds(sql, sql`a.key`)} as needs, a.since, a.facts,
+           f.reason as parked,
            coalesce((select c.steps from writ.chains c where c.directive = d.key order by c.generation desc limit 1), d.steps) as steps
     from writ.directives d
     join writ.actors a on a.key = d.key
@@ -66,7 +69,7 @@ const lineOf = (row: LineColumns): DirectiveLine => ({
   status: row.status,
   paused: row.facts.paused ?? false,
   parked: row.parked,
-  waiting: row.ended ? null : row.waiting,
+  waiting: row.ended ? null : withNeeds(row.waiting, row.needs),
   since: isoOf(row.since),
   steps: row.steps,
   passed: row.facts.passed ?? 0,
@@ -90,7 +93,7 @@ export const showDirective = async (
 ): Promise<DirectiveView | null> => {
   const [row] = await connection.run(
     (sql) => sql<ViewColumns[]>`
-    select d.id, d.owner, d.title, d.at, d.definition, d.steps, a.status, a.ended, a.waiting, a.since, a.facts,
+    select d.id, d.owner, d.title, d.at, d.definition, d.steps, a.status, a.ended, a.waiting, ${slotNeeds(sql, sql`a.key`)} as needs, a.since, a.facts,
            f.reason as parked, to_json(c) as chain,
            case when c.hash is null then '[]' else ${stepsJson(sql)} end as step_rows,
            (select coalesce(max(e.sequence), 0) from writ.events e where e.directive = d.key) as events,

@@ -1,17 +1,22 @@
 /** Whether a server and its schema are ones that this build can work with. */
 import { WritError } from '../protocol/errors.ts'
+import { requestDeadlineMs } from '../protocol/limits.ts'
 import type { Connection } from './connection.ts'
 import { place } from './failures.ts'
 import { migrations } from './migrations.ts'
 
 const oldestMajor = 14
 
-/** Throws OLD_SERVER, or REFUSED for a database whose encoding cannot hold every text. */
+/**
+ * Throws OLD_SERVER, or REFUSED for a database whose encoding cannot hold every text. The first question to a server: one
+ * that does not answer it soon is not there, however long what comes after may take.
+ */
 export const checkVersion = async (connection: Connection, url: string): Promise<void> => {
   const [row] = await connection.run(
     (sql) => sql<[{ version: number; text: string; encoding: string }]>`
     select current_setting('server_version_num')::integer as version, current_setting('server_version') as text,
            current_setting('server_encoding') as encoding`,
+    Math.min(connection.deadlineMs, requestDeadlineMs),
   )
   if (row.version < oldestMajor * 10_000)
     throw new WritError('OLD_SERVER', `the ${place(url)} is Postgres ${row.text}`, {

@@ -4,6 +4,7 @@ import type { DirectiveStatus, StepFacts, StepLine, StepStatus } from '../protoc
 import type { PendingQuery, Sql } from './connection.ts'
 import { isoOf } from './pages.ts'
 import { nameOfKey } from './plans.ts'
+import { slotNeeds, withNeeds, type SlotNeeds } from './slot-needs.ts'
 
 export interface StepColumns {
   index: number
@@ -14,6 +15,7 @@ export interface StepColumns {
   status: StepStatus | null
   ended: boolean | null
   waiting: string | null
+  needs: SlotNeeds
   since: number | null
   facts: StepFacts | null
   parked: string | null
@@ -25,7 +27,7 @@ export interface StepColumns {
 /** The steps of the chain `c` of the directive `d`. Ids derived from the directive's are one range of each index. */
 export const stepsJson = (sql: Sql, only: PendingQuery = sql``) => sql`(
   select coalesce(json_agg(json_build_object(
-    'index', s.index, 'name', s.name, 'dependsOn', s.depends_on, 'status', sa.status, 'ended', sa.ended, 'waiting', sa.waiting,
+    'index', s.index, 'name', s.name, 'dependsOn', s.depends_on, 'status', sa.status, 'ended', sa.ended, 'waiting', sa.waiting, 'needs', ${slotNeeds(sql, sql`sa.key`)},
     'since', sa.since, 'facts', sa.facts, 'parked', sf.reason, 'attempt', tried.attempt, 'task', open.id,
     'daemon', open.daemon) order by s.index), '[]')
   from writ.plan_steps s
@@ -96,7 +98,8 @@ const standing = (
   const neverBegan = row.status === null || row.status === 'pending'
   if (neverBegan && directive.ended)
     return { status: 'skipped', waiting: null, since: isoOf(row.since ?? directive.since) }
-  const waiting = row.status === null ? waitingFor(awaited) : row.ended === true ? null : row.waiting
+  const waiting =
+    row.status === null ? waitingFor(awaited) : row.ended === true ? null : withNeeds(row.waiting, row.needs)
   const status = row.status ?? 'pending'
   const heldSince = status === 'held' ? row.facts?.heldSince : null
   return { status, waiting, since: isoOf(heldSince ?? row.since ?? directive.chain?.at ?? directive.at) }

@@ -47,6 +47,9 @@ export const drainMs = 2 * second
 export const tidyMs = hour
 export const commitDeadlineMs = 10 * second
 export const requestDeadlineMs = 10 * second
+/** Further tries of one call to connect to a database that closes what it accepts; before the first of them, doubled for each. */
+export const reconnectCountMax = 5
+export const reconnectPauseMs = 100
 export const replyKeptMs = 24 * hour
 
 /** Of daemons and attempts. */

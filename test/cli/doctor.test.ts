@@ -263,7 +263,7 @@ describe('inbox', () => {
         kind: 'no daemon',
         directive: 'd',
         step: 'look',
-        why: 'a daemon for the role worker, with the executor agent, with the label host=here, with the label gpu=yes: none is connected',
+        why: 'a daemon for the role worker with labels gpu=yes, host=here and the executor agent: none is connected',
         since,
         next: 'writ daemon run --role worker --label gpu=yes',
       },

@@ -84,7 +84,7 @@ test('list: a table that fits for a person, whole values for a pipe, one object 
 ledger  active            1/4  10 min  Finish the ledger no…
 hello   active, paused   3/12  10 min  Hello
 `)
-  expect(person.err).toBe('next: writ directive list --after abc\n')
+  expect(person.err).toBe('next: writ directive list --state active --after abc\n')
   expect(node.asked[0]?.body).toEqual({ state: 'active', limit: 100 })
   const pipe = await call(['directive', 'list'], { node })
   expect(pipe.out.split('\n')[0]).toBe(

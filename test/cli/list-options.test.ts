@@ -1,6 +1,7 @@
 /** How lists are asked for: what goes over the wire for what was typed. */
 import { expect, test } from 'vitest'
 import { call, FakeNode } from './call.ts'
+import { directiveView } from './views.ts'
 
 const asked = async (args: string[]): Promise<unknown> => {
   const none = () => ({ lines: [], next: null })
@@ -28,4 +29,26 @@ test('what is no time is refused with what would be one', async () => {
     expect(code).toBe(2)
     expect(err).toContain('as in 90s, 2h or 3d, or a time, as in 2026-05-01T12:00Z')
   }
+})
+
+/** The command that a list says to be the next one. */
+const nextOf = async (list: string, line: object, args: string[]): Promise<string | undefined> => {
+  const node = new FakeNode({ [`${list}.list`]: () => ({ lines: [line], next: 'abc' }) })
+  return (await call([list, 'list', ...args], { node, terminal: 100 })).err.match(/writ \w+ list .*/)?.[0]
+}
+const lists: [list: string, line: object][] = [
+  ['directive', directiveView('hello')],
+  ['task', { id: 'hello__t1', address: '1.hello__t1', status: 'running', role: 'planner', created: '', name: 'Plan' }],
+  ['daemon', { name: 'd', roles: [], executors: [], labels: {}, since: '2026-05-01T11:00:00Z' }],
+]
+
+test.each(lists)('the next page of a %s list is one of the same list', async (list, line) => {
+  const state = list === 'daemon' ? [] : ['--state', 'running']
+  const text = list === 'daemon' ? [] : ['--text', "what's next"]
+  const narrowed = [...state, ...text, '--since', '2h', '--limit', '1', '--owner', 'me']
+  const kept = list === 'daemon' ? '' : `--state running --text 'what'\\''s next' `
+  expect(await nextOf(list, line, narrowed)).toBe(
+    `writ ${list} list ${kept}--since 2026-05-01T10:00:00.000Z --limit 1 --after abc --owner me`,
+  )
+  expect(await nextOf(list, line, [])).toBe(`writ ${list} list --after abc`)
 })

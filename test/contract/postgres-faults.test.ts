@@ -1,5 +1,6 @@
 /** What only a real server and a real network can do: lost connections, frozen backends, races of nodes that start. */
 import { mkdtempSync } from 'node:fs'
+import { createServer, type AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import postgres from 'postgres'
@@ -12,7 +13,7 @@ import { startPostgres } from '../../src/embedded/postgres.ts'
 import { migrate } from '../../src/persistence/migrate.ts'
 import { openStore, type StoreOptions } from '../../src/persistence/postgres-store.ts'
 import { WritError } from '../../src/protocol/errors.ts'
-import { shardCount } from '../../src/protocol/limits.ts'
+import { reconnectCountMax, shardCount } from '../../src/protocol/limits.ts'
 import { freshDatabase, type FreshDatabase } from '../support/database.ts'
 import { cutProxy } from './cut-proxy.ts'
 import * as make from './rows.ts'
@@ -52,6 +53,23 @@ const stepOf = (id: string, version: number, consumed: readonly number[], epoch:
   journal: [{ key: `alice/${id}`, version, entries: new Uint8Array([version % 256]) }],
   consumed,
   messages: [{ to: `alice/${id}`, from: `alice/${id}`, shard: 0, body: new Uint8Array([version % 256]) }],
+})
+
+describe('a server that closes what it has accepted', () => {
+  test('is tried a few times, not as fast as it closes', async () => {
+    let taken = 0
+    const server = createServer((socket) => {
+      taken += 1
+      socket.on('error', silent).end('HTTP/1.1 400 Bad Request\r\n\r\n')
+    })
+    await new Promise<void>((done) => server.listen(0, '127.0.0.1', done))
+    const url = `postgres://a:b@127.0.0.1:${(server.address() as AddressInfo).port}/x`
+    expect(await codeOf(migrate({ url, log: silent }))).toBe('UNREACHABLE')
+    expect(await codeOf(open(url))).toBe('UNREACHABLE')
+    // A migration has one connection, and what a store opens with begins with one, too; it may have two.
+    expect(taken).toBeLessThanOrEqual(1 + 2 + 2 * reconnectCountMax)
+    server.close()
+  })
 })
 
 describe('a connection that breaks', () => {

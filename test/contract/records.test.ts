@@ -177,6 +177,25 @@ describe('a directive', () => {
     expect(view?.counts.skipped).toBe(2)
   })
 
+  test('and its steps that wait for a slot say what a daemon must have for it; what is paused waits for a person first', async () => {
+    const needs = { labels: { gpu: 'yes' }, executor: 'agent' }
+    const waiting = 'a slot for a planner'
+    for (const [id, more] of [
+      ['wanting', { waiting }],
+      ['resting', { waiting: 'a person: resume' }],
+    ] as const)
+      await commit({
+        directives: [make.directiveRow(id)],
+        actors: [make.actorRow(id, 1, more)],
+        ready: [make.readyRow(id, { directive: `alice/${id}`, role: 'planner', ...needs })],
+      })
+    const said = 'a slot for a planner with label gpu=yes and the executor agent'
+    expect((await records.directive('alice', 'wanting'))?.waiting).toBe(said)
+    expect((await records.directive('alice', 'resting'))?.waiting).toBe('a person: resume')
+    const { lines } = await records.directives('alice', { ...page, text: 'wanting' })
+    expect(lines.map((line) => line.waiting)).toEqual([said])
+  })
+
   test('that has no chain yet has no steps', async () => {
     await commit({
       directives: [make.directiveRow('draft')],

@@ -260,8 +260,19 @@ describe('where no daemon', () => {
   const lacking: [what: string, needs: object | undefined, offered: object | null, waiting: string][] = [
     ['is there', undefined, null, 'a slot for a worker'],
     ['has the role', undefined, { roles: ['evaluator'] }, 'a slot for a worker'],
-    ['has the label', { worker: { labels: { gpu: 'yes' } } }, { labels: { gpu: 'no' } }, 'a slot for a worker'],
-    ['has the executor', { worker: { executor: 'agent' } }, {}, 'a slot for a worker'],
+    [
+      'has the label',
+      { worker: { labels: { gpu: 'yes' } } },
+      { labels: { gpu: 'no' } },
+      'a slot for a worker with label gpu=yes',
+    ],
+    ['has the executor', { worker: { executor: 'agent' } }, {}, 'a slot for a worker with the executor agent'],
+    [
+      'has both',
+      { worker: { labels: { os: 'x', gpu: 'yes' }, executor: 'agent' } },
+      {},
+      'a slot for a worker with labels gpu=yes, os=x and the executor agent',
+    ],
   ]
   it.each(lacking)(
     'R39 R41: %s the directive waits, and show says so; then one comes',
@@ -276,7 +287,7 @@ describe('where no daemon', () => {
       expect(code).toBe(0)
       expect(out).toContain(`\t${waiting}\t`)
       expect(daemon.spawns).toEqual([])
-      await world.daemon('good', { labels: { gpu: 'yes' }, executors: ['shell', 'agent'] })
+      await world.daemon('good', { labels: { gpu: 'yes', os: 'x' }, executors: ['shell', 'agent'] })
       await world.until(id, 'directive_completed')
     },
   )

@@ -3,6 +3,7 @@ import { mkdtempSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'no
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { addressOf } from '../../src/protocol/ids.ts'
 import { fileBytesMax, fileChunkBytes, nameCharsMax } from '../../src/protocol/limits.ts'
 import { call } from '../cli/call.ts'
 import { startTestEngine, type TestEngine } from '../support/engine.ts'
@@ -83,6 +84,18 @@ describe('R46: a file of a contract', () => {
   it.each(reads)('that is read: one %s', (_what, body, code, says) =>
     refusedWith(test, world.owner, () => world.client.contract(contract).file(body as never), { code, says }),
   )
+
+  it.each(['files', 'file', 'put'] as const)('of a contract that is not there: %s says so', (verb) => {
+    const bodies = { files: {}, file: { name: 'there' }, put: chunk({}) }
+    const ask = () =>
+      test.bus.request(
+        `writ.v1.${world.owner}.contract.${addressOf(world.owner, 'kept__1_0__c9')}.${verb}`,
+        bodies[verb],
+        10_000,
+      )
+    const says = /^there is no contract kept__1_0__c9/
+    return refusedWith(test, world.owner, ask, { code: 'NOT_FOUND', says })
+  })
 
   it('that is read from its end on has nothing more', async () => {
     expect(await world.client.contract(contract).file({ name: 'there', offset: 4 })).toMatchObject({

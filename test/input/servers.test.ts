@@ -99,6 +99,18 @@ describe('at the start', () => {
       3,
       /on nowhere\.invalid:\d+ cannot be reached.*\nhint:/,
     ],
+    [
+      'a web server for a Postgres',
+      dbAt(web),
+      3,
+      /cannot be reached: .*closes each before it has let it in.*\nhint: is that/,
+    ],
+    [
+      'a Postgres that says nothing',
+      dbAt(silent),
+      3,
+      /cannot be reached: no answer within 10000 ms.*\nhint: is that server/,
+    ],
     ['a wrong password', db({ password: 'wrong' }), 3, /database .* does not accept user .*\nhint: the password in/],
     ['a user that is none', db({ username: 'nobody' }), 3, /database .* does not accept user "nobody"/],
     [

@@ -2,7 +2,7 @@
 import { since } from '../ago.ts'
 import { settingOptions } from '../config-options.ts'
 import { show, type Context } from '../context.ts'
-import { listOptions, queryOf, type ListFlags } from '../list-options.ts'
+import { listOptions, queryOf, tellPage, type ListFlags } from '../list-options.ts'
 import { examples, type Declare } from '../program.ts'
 import { printTable } from '../table.ts'
 import type { DaemonLine, Page } from '../../protocol/views.ts'
@@ -54,7 +54,8 @@ const drain = async (context: Context, name: string): Promise<void> => {
 const list = async (context: Context, flags: ListFlags): Promise<void> => {
   const { api } = await context.link()
   const { terminal, world, flagsText } = context
-  const page: Page<DaemonLine> = await api.daemons(queryOf(flags, world.now()))
+  const query = queryOf(flags, world.now())
+  const page: Page<DaemonLine> = await api.daemons(query)
   show(context, { daemons: page.lines, next: page.next }, () =>
     printTable(terminal, page.lines, [
       { heading: 'NAME', text: ({ name }) => name },
@@ -72,7 +73,7 @@ const list = async (context: Context, flags: ListFlags): Promise<void> => {
       },
     ]),
   )
-  if (page.lines.length > 0) return
+  if (page.lines.length > 0) return tellPage(context, 'daemon list', query, page.next)
   terminal.say('There are no daemons: nothing runs tasks for this owner.')
   context.next(`writ daemon run${flagsText}`)
 }

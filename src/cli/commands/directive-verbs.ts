@@ -4,7 +4,7 @@ import { since } from '../ago.ts'
 import { show, type Context } from '../context.ts'
 import { readDirectiveFile } from '../directive-file.ts'
 import { directiveLines } from '../directive-text.ts'
-import { queryOf, type ListFlags } from '../list-options.ts'
+import { queryOf, tellPage, type ListFlags } from '../list-options.ts'
 import { directiveIdOf, wholeDirectiveIdOf } from '../names.ts'
 import type { NodeApi } from '../node-api.ts'
 import { nextFor } from '../outcome.ts'
@@ -60,7 +60,8 @@ export const list = async (context: Context, flags: ListFlags): Promise<void> =>
   const { api } = await context.link()
   const { terminal, world, flagsText } = context
   const now = world.now()
-  const page = await api.directives(queryOf(flags, now))
+  const query = queryOf(flags, now)
+  const page = await api.directives(query)
   show(context, { directives: page.lines, next: page.next }, () =>
     printTable(terminal, page.lines, [
       { heading: 'ID', text: ({ id }) => id },
@@ -73,7 +74,7 @@ export const list = async (context: Context, flags: ListFlags): Promise<void> =>
   )
   const [first] = page.lines
   if (first === undefined) terminal.say('There are no such directives.')
-  if (page.next !== null) context.next(`writ directive list --after ${page.next}${flagsText}`)
+  if (page.next !== null) tellPage(context, 'directive list', query, page.next)
   else
     context.next(
       first === undefined

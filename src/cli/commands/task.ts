@@ -6,7 +6,7 @@ import type { Page, TaskLine, TaskView } from '../../protocol/views.ts'
 import { since } from '../ago.ts'
 import { whole } from '../arguments.ts'
 import { show, type Context } from '../context.ts'
-import { listOptions, queryOf, type ListFlags } from '../list-options.ts'
+import { listOptions, queryOf, tellPage, type ListFlags } from '../list-options.ts'
 import { taskIdOf } from '../names.ts'
 import type { NodeApi } from '../node-api.ts'
 import { examples, type Declare } from '../program.ts'
@@ -99,8 +99,9 @@ const tell = (context: Context, view: TaskView): void => {
 const list = async (context: Context, flags: ListFlags): Promise<void> => {
   const { api } = await context.link()
   const { terminal, world, flagsText } = context
-  const page: Page<TaskLine> = await api.tasks(queryOf(flags, world.now()))
   const now = world.now()
+  const query = queryOf(flags, now)
+  const page: Page<TaskLine> = await api.tasks(query)
   show(context, { tasks: page.lines, next: page.next }, () =>
     printTable(terminal, page.lines, [
       { heading: 'ADDRESS', text: ({ address }) => address },
@@ -114,5 +115,5 @@ const list = async (context: Context, flags: ListFlags): Promise<void> => {
   const [first] = page.lines
   if (first === undefined) terminal.say('There are no such tasks.')
   else context.next(`writ task show ${first.address}${flagsText}`)
-  if (page.next !== null) context.next(`writ task list --after ${page.next}${flagsText}`)
+  tellPage(context, 'task list', query, page.next)
 }
