@@ -1,6 +1,7 @@
 /** Composes one thread's engine from servers' addresses: the adapters meet the ports here, for a worker thread and for tests. */
 import { pack } from './actors/codec.ts'
 import { Engine } from './actors/engine.ts'
+import { type StreamedMail, takeIn } from './actors/published.ts'
 import type { Published } from './actors/ports/bus.ts'
 import type { Take } from './actors/ports/wire.ts'
 import { connect } from './bus/nats-bus.ts'
@@ -88,7 +89,7 @@ export const startEngine = async (options: EngineOptions): Promise<RunningEngine
 const takePublished = async (engine: Engine, message: Published, log: (line: string) => void): Promise<void> => {
   const mail = mailOf(message, log)
   try {
-    if (mail !== null) await engine.published(mail)
+    if (mail !== null) await takeIn(engine.host, mail)
     message.ack()
   } catch (error) {
     // A full mailbox may stay full. What waits for it would in the end keep the server from handing out anything to anybody.
@@ -102,7 +103,7 @@ const takePublished = async (engine: Engine, message: Published, log: (line: str
 const mailOf = (
   { subject, body, incarnation, sequence }: Published,
   log: (line: string) => void,
-): Parameters<Engine['published']>[0] | null => {
+): StreamedMail | null => {
   for (const noun of ['task', 'contract'] as const) {
     const tokens = subjects[noun].read(subject)
     const read = tokens === null ? null : readTaskId(tokens.id)
@@ -112,7 +113,6 @@ const mailOf = (
       const checked = checkPayload(payloadOf(noun, verb), decode(body))
       return {
         owner,
-        id,
         incarnation,
         sequence,
         actor: read.actor,

@@ -3,7 +3,7 @@ import { actorKey, type ActorKey, readKey, registryId } from '../protocol/ids.ts
 import { acceptMs } from '../protocol/limits.ts'
 import { askAttempt, setHeld } from './attempt.ts'
 import type { AttemptRow } from './ports/rows.ts'
-import type { FromRegistry, GrantOffer } from './registrar.ts'
+import type { FromRegistry, GrantOffer } from './granting.ts'
 import { release, type ToRegistry } from './settle.ts'
 import type { Turn } from './turn.ts'
 

@@ -4,7 +4,7 @@
  */
 import { known } from '../machines/catalog.ts'
 import type { Message } from '../machines/message.ts'
-import { type ActorKey, actorKey, readKey, registryId, shardOf } from '../protocol/ids.ts'
+import { type ActorKey, readKey, registryId, shardOf } from '../protocol/ids.ts'
 import { drainMs, residentActorsMax, sweepMs } from '../protocol/limits.ts'
 import { ApiDesk } from './api.ts'
 import type { Draft } from './draft.ts'
@@ -278,22 +278,6 @@ export class Engine {
     this.#again(this.#catchUp(), 'catching up')
     this.#again(this.#tidying.look(this.holder.epoch(0) !== null), 'tidying')
     this.#alarm = this.host.clock.after(sweepMs, () => this.#sweep())
-  }
-
-  /** A plain publish that the stream brought: it is durable once its row is. */
-  async published(mail: {
-    owner: string
-    id: string
-    incarnation: string
-    sequence: number
-    body: Uint8Array
-    actor: string
-  }): Promise<void> {
-    const { owner, actor, incarnation, sequence, body } = mail
-    const to = actorKey(owner, actor)
-    const shard = shardOfKey(to)
-    const isNew = await this.host.store.enqueue({ incarnation, sequence, to, shard, body })
-    if (isNew) this.host.wire.mail(to, { from: 'stream', message: sequence })
   }
 }
 

@@ -8,7 +8,7 @@ import { type ActorKey, actorKey, directiveOf, readKey, readStepId } from '../pr
 import { askAttempt, closeAttempt } from './attempt.ts'
 import type { Memory, Resident } from './memory.ts'
 import type { AttemptRow } from './ports/rows.ts'
-import type { FromRegistry } from './registrar.ts'
+import type { FromRegistry } from './granting.ts'
 import type { Turn } from './turn.ts'
 
 export const parkedError = ({ row, parked }: Resident): WritError =>

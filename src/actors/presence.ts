@@ -13,7 +13,20 @@ export interface Presence {
   running: number
   /** No grant before the next beat: nobody knows what one of its slots is doing. */
   waitsForBeat: boolean
+  /** How often in a row it refused what it was sent, or did not answer; no grant before this time, monotonic ms. */
+  refusals: number
+  notBefore: number
 }
+
+/** A daemon that has just been heard of. */
+export const heardOf = (session: string, seenAt: number): Presence => ({
+  session,
+  seenAt,
+  running: 0,
+  waitsForBeat: false,
+  refusals: 0,
+  notBefore: 0,
+})
 
 /** By `<owner>/<daemon>`. */
 export interface PresenceView {

@@ -8,6 +8,7 @@ import type { Host } from './host.ts'
 import type { Subscription } from './ports/bus.ts'
 import type { Asked } from './ports/wire.ts'
 import type { Presence } from './presence.ts'
+import { heardOf } from './presence.ts'
 import { auditGrants, helloDaemon, loseDaemon, lookAgain } from './registrar.ts'
 import { grantsOn, isLacking } from './registry-tables.ts'
 import { hasRoom, noRoom } from './room.ts'
@@ -48,7 +49,7 @@ export class Registries {
     if (this.#open.get(owner)?.subscription !== subscription) return
     for (const { name, session } of daemons)
       if (!this.#host.presence.has(`${owner}/${name}`))
-        this.#host.presence.set(`${owner}/${name}`, { session, seenAt: now, running: 0, waitsForBeat: true })
+        this.#host.presence.set(`${owner}/${name}`, { ...heardOf(session, now), waitsForBeat: true })
     this.#unit(owner, 'audit', (turn) => auditGrants(turn, owner, leaseMs))
   }
 
@@ -92,7 +93,7 @@ export class Registries {
   #lookAt(owner: string, name: string, session: string, now: number): void {
     const key = `${owner}/${name}`
     const presence = this.#host.presence.get(key)
-    if (presence === undefined) this.#host.presence.set(key, { session, seenAt: now, running: 0, waitsForBeat: true })
+    if (presence === undefined) this.#host.presence.set(key, { ...heardOf(session, now), waitsForBeat: true })
     else if (now - presence.seenAt >= daemonLeaseMs) {
       // Not heard of from now on: a hello that is in line before the loss makes it heard of again.
       this.#host.presence.delete(key)
@@ -140,13 +141,11 @@ export class Registries {
     const presence = this.#host.presence.get(`${owner}/${name}`)
     if (presence?.session !== session) return asked.reply({ known: false, beatMs })
     if (!this.#hasRoom) return this.#noteBeat(asked, presence)
-    const freed = presence.waitsForBeat || running.length < presence.running
-    this.#host.presence.set(`${owner}/${name}`, {
-      session,
-      seenAt: this.#host.clock.monotonic(),
-      running: running.length,
-      waitsForBeat: false,
-    })
+    const now = this.#host.clock.monotonic()
+    const isBack = presence.refusals > 0 && now >= presence.notBefore
+    const freed = presence.waitsForBeat || isBack || running.length < presence.running
+    const heard = { ...presence, seenAt: now, running: running.length, waitsForBeat: false }
+    this.#host.presence.set(`${owner}/${name}`, heard)
     asked.reply({ known: true })
     const tables = this.#host.memory.registries.get(owner)
     const daemon = tables?.daemons.get(name)

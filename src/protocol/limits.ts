@@ -55,6 +55,8 @@ export const replyKeptMs = 24 * hour
 /** Of daemons and attempts. */
 export const acceptMs = 10 * second
 export const beatMs = 5 * second
+/** A daemon that refuses what it is sent, again and again, is sent nothing for a growing time, at most this. */
+export const refusedWaitMaxMs = 5 * minute
 export const daemonLeaseMs = 30 * second
 export const stallMs = 10 * minute
 /** How often our daemon asks whether an attempt is still wanted. */

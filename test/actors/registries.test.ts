@@ -4,11 +4,12 @@ import { Draft } from '../../src/actors/draft.ts'
 import type { Host } from '../../src/actors/host.ts'
 import type { DaemonRow } from '../../src/actors/ports/registry-rows.ts'
 import type { Asked, Take } from '../../src/actors/ports/wire.ts'
-import { helloDaemon } from '../../src/actors/registrar.ts'
+import { heardOf } from '../../src/actors/presence.ts'
+import { helloDaemon, lookAgain, takeFromDirective } from '../../src/actors/registrar.ts'
 import { Registries } from '../../src/actors/registries.ts'
 import { Turn } from '../../src/actors/turn.ts'
 import type { Unit } from '../../src/actors/unit.ts'
-import { daemonCountMax, pendingRequestsMax } from '../../src/protocol/limits.ts'
+import { beatMs, daemonCountMax, pendingRequestsMax } from '../../src/protocol/limits.ts'
 import type { Hello } from '../../src/protocol/task.ts'
 import { SimClock } from '../sim/clock.ts'
 import { SimStore } from '../sim/store.ts'
@@ -46,7 +47,7 @@ const openRegistry = async () => {
   )
   await registries.open(owner)
   units.length = 0
-  host.presence.set(`${owner}/d`, { session: 's', seenAt: 0, running: 1, waitsForBeat: false })
+  host.presence.set(`${owner}/d`, { ...heardOf('s', 0), running: 1 })
   const answers: (string | undefined)[] = []
   const ask = (verb: 'hello' | 'bye' | 'beat' | 'drain' | 'pull', body: object): void =>
     heard.take({
@@ -118,4 +119,33 @@ it('an owner has so many daemons and pulls at most; one more is refused, and tho
   await expect(hello('d0', null)).resolves.toMatchObject({ session: 'd0' })
   tables.daemons.delete('d1')
   await expect(hello('more', null)).resolves.toMatchObject({ session: 'more' })
+})
+
+it('R42: a daemon that refuses again and again is sent something ever less often, until it has done a task', async () => {
+  const turn = new Turn(host, new Draft())
+  await helloDaemon(turn, owner, 'd', helloOf('s'), { inbox: null, heardAt: 0 })
+  const { grants } = await host.loader.registry(owner)
+  const directive = `${owner}/x` as const
+  const lines = [{ role: 'worker' as const, labels: {}, executor: null, count: 50, priority: 5, since: 0 }]
+  await takeFromDirective(turn, { type: 'need', directive, lines, seen: 0 })
+  const beat = async (): Promise<void> => {
+    const presence = host.presence.get(`${owner}/d`) ?? expect.unreachable()
+    host.presence.set(`${owner}/d`, { ...presence, seenAt: clock.monotonic(), waitsForBeat: false })
+    await lookAgain(turn, owner, 'd', {})
+  }
+  /** Gives its grant back; how many beats pass before it has another. */
+  const beatsUntilGrant = async (suspect: boolean): Promise<number> => {
+    const [id = expect.unreachable()] = [...grants.keys()]
+    await takeFromDirective(turn, { type: 'release', directive, grants: [{ id, suspect, unspent: false }] })
+    for (let beats = 0; ; beats++) {
+      if (grants.size > 0) return beats
+      await clock.run(clock.monotonic() + beatMs)
+      await beat()
+    }
+  }
+  const waits: number[] = []
+  for (let refused = 0; refused < 5; refused++) waits.push(await beatsUntilGrant(true))
+  expect(waits).toEqual([1, 1, 2, 4, 8])
+  expect(await beatsUntilGrant(false)).toBe(0)
+  expect(await beatsUntilGrant(true)).toBe(1)
 })

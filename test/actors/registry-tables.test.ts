@@ -110,7 +110,7 @@ it('R39 R41: free slots go to the most urgent, then to the oldest, and no daemon
     needOf('old', lineOf('worker', 1, 1)),
     needOf('urgent', lineOf('planner', 1, 9)),
   ]
-  const presence = { session: 's-d', seenAt: 0, running: 0, waitsForBeat: false }
+  const presence = { session: 's-d', seenAt: 0, running: 0, waitsForBeat: false, refusals: 0, notBefore: 0 }
   const matches = match(tablesOf({ daemons, grants, needs }), (name) => (name === 'd' ? presence : undefined))
   expect(matches.map(({ directive, daemon }) => `${directive} ${daemon.name}`)).toEqual(['o/urgent d', 'o/old d'])
 })

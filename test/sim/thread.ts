@@ -1,6 +1,7 @@
 /** One thread of the simulated world: the real engine over a bus, a store and a clock that are seen through its process. */
 import { pack } from '../../src/actors/codec.ts'
 import { Engine } from '../../src/actors/engine.ts'
+import { takeIn } from '../../src/actors/published.ts'
 import type { Log } from '../../src/actors/host.ts'
 import type { Published } from '../../src/actors/ports/bus.ts'
 import type { Reader } from '../../src/actors/ports/reader.ts'
@@ -129,7 +130,7 @@ export class SimThread {
     const { owner, id, verb } = tokens
     const mail = pack({ type: 'published', noun, verb, id, body: decode(body) })
     try {
-      await this.engine.published({ owner, id, incarnation, sequence, actor: read.actor, body: mail })
+      await takeIn(this.engine.host, { owner, incarnation, sequence, actor: read.actor, body: mail })
       ack()
     } catch (error) {
       if (!(error instanceof WritError)) throw error
