@@ -45,14 +45,13 @@ const fromReadme = (file: string): string => {
 }
 
 it("the README's daemon is about 20 lines, fits the package's types, and a directive ends through it", async () => {
-  const code = fromReadme('greeter.mts')
+  const code = fromReadme('greeter.mjs')
   expect(code.split('\n').filter((line) => !/^(\/\/|import|$)/.test(line)).length).toBeLessThanOrEqual(20)
   writeFileSync(join(folder, 'greeter.mts'), code)
   const options = ['--noEmit', '--strict', '--module', 'nodenext', '--target', 'es2022', '--types', 'node']
   const tsc = join(root, 'node_modules/.bin/tsc')
   execFileSync(tsc, [...options, '--skipLibCheck', 'greeter.mts'], { cwd: folder, encoding: 'utf8' })
 
-  // It has no types of its own to strip, so that older versions of Node run it as it is.
   writeFileSync(join(folder, 'greeter.mjs'), code)
   const env = {
     ...environment(),
