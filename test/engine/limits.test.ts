@@ -1,8 +1,10 @@
 /** What can grow has a limit (invariant 11): commits, whatever is asked at once. */
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import type { Commit } from '../../src/actors/ports/rows.ts'
+import { weightOf } from '../../src/actors/weight.ts'
 import { commitActorsMax, commitBytesMax } from '../../src/protocol/limits.ts'
 import { startTestEngine, type TestEngine } from '../support/engine.ts'
+import { planOf } from '../support/world.ts'
 
 let test: TestEngine
 beforeAll(async () => {
@@ -20,6 +22,11 @@ const commits = (): Commit[] => {
     return commit(thread, rows)
   }
   return seen
+}
+
+const expectSmall = (seen: readonly Commit[]): void => {
+  expect(Math.max(...seen.map(weightOf))).toBeLessThanOrEqual(commitBytesMax)
+  expect(Math.max(...seen.map(({ actors = [] }) => actors.length))).toBeLessThanOrEqual(commitActorsMax)
 }
 
 it('requests that are large together go into several commits', async () => {
@@ -47,4 +54,24 @@ it('a plan of long texts is begun in slices that are no larger than a commit may
   }
   const begun = seen.filter(({ actors = [] }) => actors.some(({ kind, version }) => kind === 'step' && version === 1))
   expect(begun.length).toBeGreaterThan(1)
+})
+
+it('steps that remember long feedback are cancelled in slices that are no larger than a commit may be', async () => {
+  const world = await test.world()
+  const count = 12
+  const names = Array.from({ length: count }, (_, at) => `s${at}`)
+  const verdict = { passed: false, reworkInstructions: 'z'.repeat(200_000) }
+  await world.daemon('d', {
+    slots: 2 * count,
+    work: ({ task, feedback }) => {
+      if (task.role === 'evaluator') return { done: { verdict } }
+      return feedback === null ? { done: {} } : null
+    },
+  })
+  const seen = commits()
+  const id = await world.start({ plan: planOf(Object.fromEntries(names.map((name) => [name, []]))) })
+  await Promise.all(names.map((_, step) => world.until(id, 'step_running', { step, nth: 2 })))
+  await world.client.directive(id).cancel()
+  await world.until(id, 'directive_cancelled')
+  expectSmall(seen)
 })
