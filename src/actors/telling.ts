@@ -1,7 +1,7 @@
 /** Whom an actor tells: letters to its directive, to its dependents, or to many steps slice by slice, so that no plan makes a giant commit. */
 import type { Effect } from '../machines/effect.ts'
 import type { Message } from '../machines/message.ts'
-import { type ActorKey, actorKey, stepId } from '../protocol/ids.ts'
+import { type ActorKey, actorKey, directiveOf, readKey, readStepId, stepId } from '../protocol/ids.ts'
 import { sliceBytesMax, sliceSteps } from '../protocol/limits.ts'
 import type { PlanRow } from '../protocol/plan.ts'
 import type { DirectiveFacts } from './memory.ts'
@@ -16,9 +16,45 @@ export const tell = async (turn: Turn, origin: Origin, { to, message }: Of<'tell
   const { key, directive, step } = origin
   if (to === 'directive') return turn.tell(directive.key, message, key)
   if (to !== 'dependents') return tellStep(turn, origin, to.step, message)
-  if (step === null || directive.chain === null) return
-  const row = await turn.host.loader.planRow(directive.chain.hash, step)
-  for (const dependent of row?.dependents ?? []) tellStep(turn, origin, dependent, message)
+  if (step !== null) await tellDependents(turn, origin, step, message, 0)
+}
+
+/** From a step to itself: what its dependents are told is told to the next of them, from this place of their list on. */
+export interface Relay {
+  type: 'relay'
+  message: Message
+  from: number
+}
+
+/** A relay's slice, and the next relay, if there is more. */
+export const takeRelay = async (turn: Turn, key: ActorKey, { message, from }: Relay): Promise<void> => {
+  const { owner, id } = readKey(key)
+  turn.took()
+  const directive = await turn.host.loader.directive(actorKey(owner, directiveOf(id)))
+  const step = readStepId(id)?.index ?? null
+  if (directive === null || step === null) return
+  await tellDependents(turn, { key, owner, id, step, directive }, step, message, from)
+}
+
+/**
+ * A slice of the list, and a relay for the rest. All relays of a step lie in one mailbox, in their order, and go through the
+ * list in the same slices: so none catches up with the one before it, and each dependent hears all in the order told.
+ */
+const tellDependents = async (
+  turn: Turn,
+  origin: Origin,
+  step: number,
+  message: Message,
+  from: number,
+): Promise<void> => {
+  const { key, directive } = origin
+  const { chain } = directive
+  const row = chain === null ? null : await turn.host.loader.planRow(chain.hash, step)
+  const dependents = row?.dependents ?? []
+  const next = from + sliceSteps
+  for (const dependent of dependents.slice(from, next)) tellStep(turn, origin, dependent, message)
+  const relay: Relay = { type: 'relay', message, from: next }
+  if (next < dependents.length) turn.post(key, relay, key)
 }
 
 const tellStep = (turn: Turn, { key, owner, directive }: Origin, index: number, message: Message): void => {
