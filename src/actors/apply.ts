@@ -1,17 +1,15 @@
 /** Effects become rows of the draft, letters to actors of the same shard, and what goes out after the commit. */
 import { chainText } from '../machines/contracts.ts'
 import type { Effect } from '../machines/effect.ts'
-import type { Message } from '../machines/message.ts'
 import { WritError } from '../protocol/errors.ts'
-import { type ActorKey, actorKey, directiveOf, readKey, readStepId, stepId, taskId } from '../protocol/ids.ts'
-import { sliceBytesMax, sliceSteps } from '../protocol/limits.ts'
+import { type ActorKey, actorKey, directiveOf, readKey, readStepId, taskId } from '../protocol/ids.ts'
 import { closeAttempt, openAttempt, orderAttempt } from './attempt.ts'
 import type { DirectiveFacts } from './memory.ts'
 import type { Origin } from './origin.ts'
 import { release } from './settle.ts'
 import { putTask, readyRowOf, taskRowOf } from './task-rows.ts'
+import { tell, tellSlice } from './telling.ts'
 import type { Turn } from './turn.ts'
-import { weightOf } from './weight.ts'
 
 type Of<K extends Effect['kind']> = Extract<Effect, { kind: K }>
 
@@ -46,7 +44,7 @@ const applyOf = async (turn: Turn, origin: Origin, effect: Exclude<Effect, { kin
     case 'tell':
       return tell(turn, origin, effect)
     case 'slice':
-      return slice(turn, origin, effect)
+      return tellSlice(turn, origin, effect)
     case 'chain':
       return makeChain(turn, origin, effect)
     case 'event':
@@ -88,67 +86,6 @@ const endTask = async (turn: Turn, { owner, id }: Origin, effect: Of<'taskEnded'
   const task = await turn.host.loader.task(owner, taskId(id, effect.number))
   if (task === null) return
   putTask(turn, { ...task, status: effect.status, reason: effect.reason, endedAt: turn.host.now() })
-}
-
-const tell = async (turn: Turn, origin: Origin, { to, message }: Of<'tell'>): Promise<void> => {
-  const { key, directive, step } = origin
-  if (to === 'directive') return turn.tell(directive.key, message, key)
-  if (to !== 'dependents') return tellStep(turn, origin, to.step, message)
-  if (step === null || directive.chain === null) return
-  const row = await turn.host.loader.planRow(directive.chain.hash, step)
-  for (const dependent of row?.dependents ?? []) tellStep(turn, origin, dependent, message)
-}
-
-const tellStep = (turn: Turn, { key, owner, directive }: Origin, index: number, message: Message): void => {
-  if (directive.chain === null) return
-  turn.tell(actorKey(owner, stepId(directive.id, directive.chain.generation, index)), message, key)
-}
-
-/** Tells a slice of the steps; more than one slice is never in one commit, so that no plan makes a giant one. */
-const slice = async (turn: Turn, origin: Origin, { from, create, message }: Of<'slice'>): Promise<void> => {
-  const { key, owner, directive } = origin
-  const { chain } = directive
-  if (chain === null) return
-  const { indexes, end } = create
-    ? await rootsOf(turn, chain, from)
-    : await livingOf(turn, owner, directive, from, Math.min(from + sliceSteps, chain.steps))
-  for (const index of indexes) tellStep(turn, origin, index, message)
-  const done: Message = { type: 'slice.done', told: indexes.length, next: end < chain.steps ? end : null }
-  if (done.next === null) turn.tell(key, done, key)
-  else turn.post(key, done, key)
-}
-
-/** Which steps are told, and where the next slice begins. */
-interface Slice {
-  indexes: number[]
-  end: number
-}
-
-/** Their texts go into the commit with them: a slice of long ones is shorter. */
-const rootsOf = async (turn: Turn, { hash, steps }: { hash: string; steps: number }, from: number): Promise<Slice> => {
-  const rows = await turn.host.loader.planRows(hash, from, sliceSteps)
-  const indexes: number[] = []
-  let bytes = 0
-  for (const row of rows) {
-    if (row.dependsOn.length > 0) continue
-    bytes += weightOf(row)
-    if (bytes > sliceBytesMax && indexes.length > 0) return { indexes, end: row.index }
-    indexes.push(row.index)
-  }
-  return { indexes, end: Math.min(from + sliceSteps, steps) }
-}
-
-const livingOf = async (
-  turn: Turn,
-  owner: string,
-  { id, chain }: DirectiveFacts,
-  from: number,
-  end: number,
-): Promise<Slice> => {
-  const indexes = Array.from({ length: end - from }, (_, at) => from + at)
-  const keyOf = (index: number): ActorKey => actorKey(owner, stepId(id, chain?.generation ?? 0, index))
-  await turn.host.loader.actors(indexes.map(keyOf))
-  return { indexes: indexes.filter((index) => turn.host.memory.actors.has(keyOf(index))), end }
 }
 
 const makeChain = (turn: Turn, { directive }: Origin, { generation, hash, steps }: Of<'chain'>): void => {

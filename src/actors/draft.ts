@@ -77,6 +77,8 @@ export class Draft {
   readonly outgoing: Outgoing[] = []
   /** Payload bytes so far, roughly: what the commit's limit is held against. */
   bytes = 0
+  /** What its cascade has written so far, in bytes, roughly: before it is weighed as a whole. */
+  grown = 0
 
   setTimer(row: TimerRow): void {
     this.timers.set(timerKey(row.key, row.id), row)

@@ -15,6 +15,7 @@ import type { FromRegistry } from './granting.ts'
 import { takeFromDirective } from './registrar.ts'
 import type { ToRegistry } from './settle.ts'
 import { mended, parkedError } from './parked.ts'
+import { type Relay, takeRelay } from './telling.ts'
 import { pairOf, type Turn } from './turn.ts'
 import { type Unit, unitOf } from './unit.ts'
 
@@ -268,13 +269,14 @@ const shardOfKey = (key: ActorKey): number => {
 
 const timerKey = ({ key, id }: { key: ActorKey; id: string }): string => `${key} ${id}`
 
-/** A row goes to a registry's tables, to a directive's desk, or to a machine. */
+/** A row goes to a registry's tables, to a directive's desk, on to a step's dependents, or to a machine. */
 const take = async (turn: Turn, { to, from, body }: StoredMessage): Promise<void> => {
   const message = unpack(body) as { type: string } | null | undefined
   if (typeof message?.type !== 'string') throw new Error('it is no message')
   if (message.type === 'published') return takePublished(turn, to, message as PublishedMail)
   if (kindOf(readKey(to).id) === 'registry') return takeFromDirective(turn, message as ToRegistry)
   if (deskTypes.has(message.type)) return takeFromRegistry(turn, to, message as FromRegistry)
+  if (message.type === 'relay') return takeRelay(turn, to, message as Relay)
   turn.tell(to, message as Message, from)
 }
 

@@ -9,6 +9,7 @@ import type { Host } from './host.ts'
 import type { DirectiveFacts } from './memory.ts'
 import type { ReadyRow, TaskRow } from './ports/rows.ts'
 import type { Turn } from './turn.ts'
+import { weightOf } from './weight.ts'
 
 /** The plan's row of a step; null for a directive's own work. */
 export const rowOf = async (host: Host, { chain }: DirectiveFacts, step: number | null): Promise<PlanRow | null> =>
@@ -83,4 +84,5 @@ export const putTask = (turn: Turn, row: TaskRow): void => {
   const next = { ...row, version: row.version + 1 }
   turn.host.memory.set(turn.host.memory.tasks, key, next)
   turn.draft.tasks.set(key, next)
+  turn.draft.grown += weightOf(next)
 }

@@ -17,7 +17,7 @@ import type { Given } from '../machines/given.ts'
 import type { Message } from '../machines/message.ts'
 import { WritError } from '../protocol/errors.ts'
 import { type ActorKey, actorKey, directiveOf, kindOf, readKey, readStepId, shardOf } from '../protocol/ids.ts'
-import { cascadeMessagesMax } from '../protocol/limits.ts'
+import { cascadeMessagesMax, sliceBytesMax } from '../protocol/limits.ts'
 import { apply } from './apply.ts'
 import { acceptAttempt } from './attempt.ts'
 import { pack } from './codec.ts'
@@ -27,6 +27,7 @@ import type { DirectiveFacts, Resident } from './memory.ts'
 import { closeForParked, Faulty, park, parkedError } from './parked.ts'
 import { directiveSettings, stepSettings } from './settings.ts'
 import { fromDesk, settle } from './settle.ts'
+import { weightOf } from './weight.ts'
 
 /** A message on its way inside a turn. `timer`: a durable timer that is due, in place of a message. */
 export interface Letter {
@@ -66,6 +67,11 @@ export class Turn {
 
   fireTimer(to: ActorKey, timer: string): void {
     this.#letters.push({ to, from: 'timer', message: null, timer })
+  }
+
+  /** The message that the unit brought was taken, though by no machine: nothing that follows from it may overtake. */
+  took(): void {
+    this.#taken++
   }
 
   refuse(error: WritError): void {
@@ -138,7 +144,7 @@ export class Turn {
 
   /** In this commit, unless it has grown too large or an older message between the same two still waits. */
   async #takeOrPost(letter: Letter): Promise<void> {
-    const late = letter.from !== fromDesk && (this.#taken >= cascadeMessagesMax || this.#mayOvertake(letter))
+    const late = letter.from !== fromDesk && (this.#isFull(letter) || this.#mayOvertake(letter))
     // Whoever asked is to hear what the step says to it, and not that it was sent on.
     if (late && letter.message?.type === 'command') throw busy(letter.to)
     if (late && letter.message !== null && this.#taken > 0) this.post(letter.to, letter.message, letter.from)
@@ -151,6 +157,11 @@ export class Turn {
     if (from === fromDesk) return park(this, to, error.message)
     if (!from.includes('/') || this.#taken === 1) throw error
     this.post(to, message, from)
+  }
+
+  #isFull({ message }: Letter): boolean {
+    if (this.#taken >= cascadeMessagesMax) return true
+    return this.draft.grown >= sliceBytesMax && message?.type !== 'command'
   }
 
   #mayOvertake({ from, to }: Letter): boolean {
@@ -237,6 +248,7 @@ export class Turn {
     this.draft.shards.add(shard)
     this.draft.actors.set(key, version)
     this.draft.journal.set(key, [...(this.draft.journal.get(key) ?? []), entry])
+    this.draft.grown += weightOf(entry) + weightOf(live.snapshot.context)
     this.host.memory.set(this.host.memory.actors, key, { ...resident, live })
     if (resident.row.kind === 'directive' && resident.live !== null && mayBegin(resident.live) !== mayBegin(live))
       this.desks.add(key)

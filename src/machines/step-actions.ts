@@ -135,6 +135,8 @@ const roundActions = {
     const verdict = verdictOf(context)
     return { set: { feedback: verdict === null ? null : feedbackOf(verdict) } }
   }),
+  /** No work of this step follows, unless something new is said of it; its last round's task has the text. */
+  forgetFeedback: on(() => ({ set: { feedback: null } })),
   countRework: on(({ rework, round }) => ({ set: { rework: rework + 1, round: round + 1, flagged: false } })),
   freshen: on(() => ({
     set: { round: 1, rework: 0, feedback: null, fromLine: true, evaluatorTries: 0, reason: null, flagged: false },

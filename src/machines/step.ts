@@ -220,7 +220,7 @@ export const step = setup({
     },
     passed: {
       tags: 'passed',
-      entry: ['announcePassed', 'answerStop', 'forgetManual'],
+      entry: ['announcePassed', 'answerStop', 'forgetManual', 'forgetFeedback'],
       on: {
         ...begun,
         'line.moved': { guard: 'mergesAgain', target: 'merging', actions: 'leaveLine' },
@@ -234,7 +234,7 @@ export const step = setup({
     },
     failed: {
       tags: 'failed',
-      entry: ['announceFailed', 'answerStop', 'forgetManual'],
+      entry: ['announceFailed', 'answerStop', 'forgetManual', 'forgetFeedback'],
       on: {
         ...begun,
         retry: retryable,
@@ -244,7 +244,7 @@ export const step = setup({
     },
     cancelled: {
       tags: 'cancelled',
-      entry: 'answerStop',
+      entry: ['answerStop', 'forgetFeedback'],
       on: {
         ...begun,
         retry: retryable,

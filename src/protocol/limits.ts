@@ -32,7 +32,7 @@ export const cascadeMessagesMax = 400
 export const mailboxMessagesMax = 100_000
 export const parkTriesMax = 5
 export const sliceSteps = 200
-/** Of the texts of steps that begin in one commit. */
+/** Of what the steps that are told something in one commit write: their texts, and what they remember. */
 export const sliceBytesMax = 256 * KiB
 export const residentActorsMax = 20_000
 export const pendingRequestsMax = 10_000

@@ -18,6 +18,8 @@ beforeAll(async () => {
   await victim.daemon('d', { work: () => null })
   const id = await victim.start({ id: 'treasure', plan: planOf({ a: [], b: ['a'] }) })
   await victim.until(id, 'step_running')
+  // Until its acceptance is stored, its rows change by themselves.
+  await expect.poll(async () => (await victim.task('treasure__1_0', 1)).status, { timeout: 10_000 }).toBe('running')
   await victim.put('treasure__1_0__c1', 'secret', 'gold')
 })
 afterAll(() => test.stop())

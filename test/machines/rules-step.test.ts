@@ -627,6 +627,30 @@ describe('evaluating again', () => {
     expect(told(effects)).toEqual(['directive: step.ready'])
   })
 
+  it('R54 R25: a passed step has forgotten what its last round was told, and is told what a new evaluation says', () => {
+    const step = aStep({ maxRework: 2 })
+    step.tellAll(...toEvaluation, the.notPassing, the.dispatch)
+    const again = step.tellAll(the.granted, the.done, the.granted, the.passing, the.granted, the.merged)
+    expect(statusOf(again.live)).toBe('passed')
+    expect(again.live.snapshot.context).toMatchObject({ rework: 1, feedback: null })
+    const other = reading(false, { summaryFeedback: 'worse', reworkInstructions: 'use the other one' })
+    step.tellAll(the.evaluate, the.granted, { type: 'task.done', verdict: other })
+    expect(ofKind(step.tell(the.dispatch).effects, 'task')).toMatchObject([
+      { purpose: 'work', round: 3, feedback: 'worse\n\nuse the other one' },
+    ])
+  })
+
+  it.each([
+    ['failed', [the.dispatch, the.granted, the.failed]],
+    ['cancelled', [the.cancel]],
+  ] as const)('R25: a step that has %s forgets what its next round would have been told', (status, path) => {
+    const step = aStep()
+    expect(step.tellAll(...toEvaluation, the.notPassing).live.snapshot.context['feedback']).not.toBeNull()
+    const { live } = step.tellAll(...path)
+    expect(statusOf(live)).toBe(status)
+    expect(live.snapshot.context['feedback']).toBeNull()
+  })
+
   it('R54: not passed when a dependent has begun is recorded and flagged, and reject is then accepted', () => {
     const step = aStep()
     expect(kinds(step.tellAll(...toPassed, the.reject).effects)).toEqual(['refuse'])
