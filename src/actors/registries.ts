@@ -14,6 +14,9 @@ import { grantsOn, isLacking } from './registry-tables.ts'
 import { hasRoom, noRoom } from './room.ts'
 import { type Unit, unitOf } from './unit.ts'
 
+/** The end of a pull that nothing has come of is tried again after this time. */
+const endAgainMs = beatMs
+
 interface Open {
   subscription: Subscription
   /** Monotonic ms of the last audit. */
@@ -26,7 +29,10 @@ export class Registries {
   readonly #depth: () => number
   readonly #isHeld: (owner: string) => boolean
   readonly #open = new Map<string, Open>()
-  /** When each waiting pull ends, by its session, monotonic ms. One from before a move ends at once, and is asked again. */
+  /**
+   * When each waiting pull ends, or is ended once more, by its session, monotonic ms. One from before a move ends at once, and
+   * is asked again.
+   */
   readonly #pulls = new Map<string, number>()
   /** Requests that wait outside of the loop, for a daemon's answer. */
   #outside = 0
@@ -87,6 +93,8 @@ export class Registries {
   /** Whether it is answered with a task or with none is decided in its registry's turn, so that it is never both. */
   #lookAtPull(owner: string, name: string, session: string, now: number): void {
     if (now < (this.#pulls.get(session) ?? 0)) return
+    // The line may be slow: what is in it is not put there once more with every look.
+    this.#pulls.set(session, now + endAgainMs)
     this.#unit(owner, `the end of pull ${name}`, (turn) => loseUnusedPull(turn, owner, name, session))
   }
 

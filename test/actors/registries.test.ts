@@ -56,7 +56,7 @@ const openRegistry = async () => {
       reply: (answer) => answers.push(JSON.stringify(answer)),
       fail: (error) => answers.push((error as { code: string }).code),
     } satisfies Asked)
-  return { units, answers, ask }
+  return { registries, units, answers, ask }
 }
 
 it('hellos, pulls and byes wait in line up to the limit of requests, and what is over it is told so at once', async () => {
@@ -103,6 +103,21 @@ it('a beat is heard however many requests wait, and what it frees is looked at w
   ask('beat', { session: 's', running: [] })
   expect(host.presence.get(`${owner}/d`)).toMatchObject({ running: 0 })
   expect(units.at(-1)?.what).toContain('a beat of d')
+})
+
+it('the end of a pull is put in line once, however often it is looked at, and again when nothing comes of it', async () => {
+  const { registries, units } = await openRegistry()
+  const tables = await host.loader.registry(owner)
+  tables.daemons.set('script', rowOf('script', '_INBOX.a'))
+  const ends = (): number => units.filter(({ what }) => what.includes('the end of pull script')).length
+  for (let count = 0; count < 3; count++) {
+    await registries.look()
+    await clock.run(clock.monotonic() + 1000)
+  }
+  expect(ends()).toBe(1)
+  await clock.run(clock.monotonic() + beatMs)
+  await registries.look()
+  expect(ends()).toBe(2)
 })
 
 it('an owner has so many daemons and pulls at most; one more is refused, and those that are there may say hello again', async () => {
