@@ -1,5 +1,5 @@
 /** What belongs to another owner is not found, in the very words for what does not exist; and nothing of it changes. */
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import type { Message, Subject } from '../../src/bus/subject.ts'
 import { subjects } from '../../src/bus/subjects.ts'
 import { addressOf } from '../../src/protocol/ids.ts'
@@ -19,7 +19,8 @@ beforeAll(async () => {
   const id = await victim.start({ id: 'treasure', plan: planOf({ a: [], b: ['a'] }) })
   await victim.until(id, 'step_running')
   // Until its acceptance is stored, its rows change by themselves.
-  await expect.poll(async () => (await victim.task('treasure__1_0', 1)).status, { timeout: 10_000 }).toBe('running')
+  const isRunning = async (): Promise<boolean> => (await victim.task('treasure__1_0', 1)).status === 'running'
+  await vi.waitUntil(isRunning, { timeout: 10_000 })
   await victim.put('treasure__1_0__c1', 'secret', 'gold')
 })
 afterAll(() => test.stop())
