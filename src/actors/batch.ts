@@ -31,5 +31,5 @@ export const isFull = ({ draft, units, alone, full }: Batch): boolean => {
 }
 
 /** Whether a unit's rows still go in. What is too large alone goes alone: the store has the last word. */
-export const fits = ({ draft, units }: Batch, { bytes, actors }: Draft): boolean =>
+export const admits = ({ draft, units }: Batch, { bytes, actors }: Draft): boolean =>
   units.length === 0 || (draft.bytes + bytes <= commitBytesMax && draft.actors.size + actors.size <= commitActorsMax)

@@ -5,6 +5,7 @@
  */
 import type { ActorKey } from '../protocol/ids.ts'
 import { grantReusesMax } from '../protocol/limits.ts'
+import { fits, type Want } from '../protocol/needs.ts'
 import type { HeldRow, ReadyRow } from './ports/rows.ts'
 import type { NeedLine } from './ports/registry-rows.ts'
 
@@ -18,16 +19,6 @@ export interface Desk {
 }
 
 export const emptyDesk = (): Desk => ({ ready: new Map(), held: new Map(), told: new Map(), seen: 0 })
-
-/** What a task asks of a daemon; what a daemon or a grant of it has to offer. */
-type Want = Pick<ReadyRow, 'role' | 'labels' | 'executor'>
-type Offer = Pick<HeldRow, 'roles' | 'executors' | 'labels'>
-
-/** Whether a daemon can run a task (R39): it has the role, the executor and every label. */
-export const fits = (want: Want, offer: Offer): boolean =>
-  offer.roles.includes(want.role) &&
-  (want.executor === null || offer.executors.includes(want.executor)) &&
-  Object.entries(want.labels).every(([key, value]) => offer.labels[key] === value)
 
 const requirements = new WeakMap<object, string>()
 

@@ -4,7 +4,7 @@
  * discarded, memory is forgotten, and their units are run again (DESIGN 4).
  */
 import { WritError } from '../protocol/errors.ts'
-import { type Batch, emptyBatch, fits, isFull } from './batch.ts'
+import { type Batch, emptyBatch, admits, isFull } from './batch.ts'
 import { packJournal } from './codec.ts'
 import type { Host } from './host.ts'
 import { sealRow } from './seal.ts'
@@ -135,7 +135,7 @@ export class Loop {
     try {
       const reply = await unit.run(turn)
       turn.draft.weigh((key) => memory.actors.get(key)?.live?.snapshot.context)
-      if (fits(this.#forming, turn.draft)) this.#admit(unit, turn, reply)
+      if (admits(this.#forming, turn.draft)) this.#admit(unit, turn, reply)
       else this.#next(unit)
     } catch (error) {
       memory.undo()

@@ -2,9 +2,10 @@
  * A registry's tables in memory, and the matching over them: which lacking task of which directive gets a slot of which
  * daemon. Pure: given the tables and what the beats say it names the grants and recalls to make; the turn writes them.
  */
-import { priorityOf, type Role } from '../protocol/directive.ts'
+import { priorityOf } from '../protocol/directive.ts'
 import type { ActorKey } from '../protocol/ids.ts'
-import { fits, requirementOf } from './desk.ts'
+import { fits, type Want } from '../protocol/needs.ts'
+import { requirementOf } from './desk.ts'
 import type { Presence } from './presence.ts'
 import type { DaemonRow, GrantRow, NeedLine, NeedRow } from './ports/registry-rows.ts'
 import type { LoadedRegistry } from './ports/store.ts'
@@ -127,11 +128,7 @@ export const recalls = (tables: RegistryTables): GrantRow[] => {
 }
 
 /** Whether a slot of it, once free, is any good to the line: a draining daemon takes nothing more, and a pull only one task. */
-const fitsDaemon = (
-  tables: RegistryTables,
-  name: string,
-  line: { role: Role; labels: Record<string, string>; executor: string | null },
-): boolean => {
+const fitsDaemon = (tables: RegistryTables, name: string, line: Want): boolean => {
   const daemon = tables.daemons.get(name)
   return daemon !== undefined && !daemon.draining && daemon.inbox === null && fits(line, daemon)
 }

@@ -3,6 +3,7 @@ import type { Effect } from '../machines/effect.ts'
 import { contractOf, taskOf } from '../machines/contracts.ts'
 import { type Needs, priorityOf, type Role } from '../protocol/directive.ts'
 import { actorKey, contractId, taskId } from '../protocol/ids.ts'
+import { needsTogether } from '../protocol/needs.ts'
 import type { PlanRow } from '../protocol/plan.ts'
 import type { Origin } from './origin.ts'
 import type { Host } from './host.ts'
@@ -58,13 +59,9 @@ export const taskRowOf = async (
   }
 }
 
-/** What a role's tasks need: the directive's words for the role, and for a step's own work those of the step on top. */
-export const needsOf = ({ definition }: DirectiveFacts, role: Role, row: PlanRow | null): Needs => {
-  const of = definition.needs[role] ?? {}
-  if (row === null) return of
-  const labels = { ...of.labels, ...row.needs.labels }
-  return role === 'worker' ? { ...of, ...row.needs, labels } : { ...of, labels }
-}
+/** `row`: of the step whose task it is; null for a directive's own. */
+export const needsOf = ({ definition }: DirectiveFacts, role: Role, row: PlanRow | null): Needs =>
+  needsTogether(role, definition.needs[role] ?? {}, row?.needs ?? null)
 
 export const readyRowOf = async (
   host: Host,

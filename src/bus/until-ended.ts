@@ -1,13 +1,11 @@
 /** Waiting for a directive's end, on its events and not by asking over and over: whatever is away meanwhile is waited out. */
 import type { Clock } from '../actors/ports/clock.ts'
 import type { EventLine } from '../protocol/commands.ts'
-import type { DirectiveStatus, DirectiveView } from '../protocol/views.ts'
+import { type DirectiveView, endedStatuses } from '../protocol/views.ts'
 import { isPassing } from './retry.ts'
 
 /** After a look that nobody has answered. */
 const againMs = 500
-
-const ended: ReadonlySet<DirectiveStatus> = new Set<DirectiveStatus>(['completed', 'failed', 'cancelled'])
 
 export interface UntilEndedOptions {
   look: () => Promise<DirectiveView>
@@ -23,7 +21,7 @@ export const untilEnded = async (options: UntilEndedOptions): Promise<DirectiveV
   for (;;) {
     try {
       const view = await unlessAborted(look(), signal)
-      if (ended.has(view.status)) return view
+      if (endedStatuses.has(view.status)) return view
       await ofItself(options, view.events)
     } catch (error) {
       if (signal.aborted || !isPassing(error)) throw error

@@ -9,7 +9,7 @@ import type { Folders } from '../embedded/folders.ts'
 import { otherUser } from '../embedded/other-user.ts'
 import { askPostgres } from '../embedded/postgres-version.ts'
 import { WritError } from '../protocol/errors.ts'
-import type { Named, Settings } from './config.ts'
+import { caOption, type Named, type Settings } from './config.ts'
 import type { Look } from './doctor.ts'
 import { shown } from './shown-url.ts'
 
@@ -44,7 +44,7 @@ export const natsFinding = async (settings: Settings, folders: Folders): Promise
   const inboxPrefix = inboxPrefixOfUrl(server.url)
   const prefixed = inboxPrefix === undefined ? {} : { inboxPrefix }
   const connection = await reachable(server, () =>
-    openConnection({ url: server.url, name: 'writ doctor', ...prefixed }),
+    openConnection({ url: server.url, name: 'writ doctor', ...prefixed, ...caOption(settings.natsCa) }),
   )
   const { version = 'unknown', jetstream = false } = connection.info ?? {}
   await connection.close()

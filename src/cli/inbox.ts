@@ -1,6 +1,7 @@
 /** What does not go on before a person does something: held steps, what is parked, and work that no daemon here can do. */
 import type { Needs, Role } from '../protocol/directive.ts'
 import { pageCountMax } from '../protocol/commands.ts'
+import { fits, needsTogether } from '../protocol/needs.ts'
 import { needsWords } from '../protocol/needs-words.ts'
 import type { DaemonLine, DirectiveView, Page, TaskLine } from '../protocol/views.ts'
 import type { NodeApi } from './node-api.ts'
@@ -86,7 +87,7 @@ const undoable = async (
   const wanted = await mapped(tasks, async (task) => ({ task, needs: await needsOf(api, known, task) }))
   for (const { task, needs } of wanted.toReversed()) {
     const { directive, step, role, created } = task
-    if (!known.has(directive) || daemons.some((daemon) => fits(role, needs, daemon))) continue
+    if (!known.has(directive) || daemons.some((daemon) => canDo(daemon, role, needs))) continue
     const why = `${`a daemon for the role ${role} ${needsWords(needs)}`.trimEnd()}: none is connected`
     const line = {
       directive,
@@ -108,17 +109,11 @@ const needsOf = async (
   { directive, step, role }: TaskLine,
 ): Promise<Needs> => {
   const ofRole = views.get(directive)?.definition.needs[role] ?? {}
-  if (step === null) return ofRole
-  const { needs } = await api.step(step.id)
-  const labels = { ...ofRole.labels, ...needs.labels }
-  return role === 'worker' ? { ...ofRole, ...needs, labels } : { ...ofRole, labels }
+  return needsTogether(role, ofRole, step === null ? null : (await api.step(step.id)).needs)
 }
 
-const fits = (role: Role, { executor, labels = {} }: Needs, daemon: DaemonLine): boolean =>
-  !daemon.draining &&
-  daemon.roles.includes(role) &&
-  (executor === undefined || daemon.executors.includes(executor)) &&
-  Object.entries(labels).every(([key, value]) => daemon.labels[key] === value)
+const canDo = (daemon: DaemonLine, role: Role, { executor, labels = {} }: Needs): boolean =>
+  !daemon.draining && fits({ role, executor: executor ?? null, labels }, daemon)
 
 /** A label `host` says which machine it is to be; no flag makes another one of this. */
 const flagsFor = (role: Role, { labels = {} }: Needs): string =>

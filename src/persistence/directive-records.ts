@@ -2,15 +2,16 @@
 import type { ListQuery } from '../protocol/commands.ts'
 import type { Definition } from '../protocol/directive.ts'
 import { actorKey, addressOf } from '../protocol/ids.ts'
-import type {
-  ChainView,
-  DirectiveFacts,
-  DirectiveLine,
-  DirectiveStatus,
-  DirectiveView,
-  Page,
-  StepCounts,
-  StepLine,
+import {
+  type ChainView,
+  type DirectiveFacts,
+  type DirectiveLine,
+  type DirectiveStatus,
+  type DirectiveView,
+  endedStatuses,
+  type Page,
+  type StepCounts,
+  type StepLine,
 } from '../protocol/views.ts'
 import type { Connection } from './connection.ts'
 import { containing, isoOf, pageOf, placeOf, sinceOf } from './pages.ts'
@@ -33,8 +34,6 @@ interface LineColumns {
   steps: number
 }
 
-const endedStates = new Set(['completed', 'failed', 'cancelled'])
-
 /** Newest first. `state`: a status, or `open` for those that have not ended. */
 export const listDirectives = async (
   connection: Connection,
@@ -42,7 +41,7 @@ export const listDirectives = async (
   { state, text, since, after, limit }: ListQuery,
 ): Promise<Page<DirectiveLine>> => {
   const { at, id } = placeOf(after)
-  const live = state !== undefined && !endedStates.has(state)
+  const live = state !== undefined && !endedStatuses.has(state)
   const rows = await connection.run(
     (sql) => sql<LineColumns[]>`
     select d.id, d.owner, d.title, d.at, a.status, a.ended, a.waiting, ${slotNeeds(sql, sql`a.key`)} as needs, a.since, a.facts,

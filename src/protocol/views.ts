@@ -6,6 +6,9 @@ import type { EventLine } from './commands.ts'
 import type { Check, Definition, Needs, Role } from './directive.ts'
 import type { Verdict } from './verdict.ts'
 
+/** Those that a directive stays in until a person retries it. */
+export const endedStatuses: ReadonlySet<string> = new Set<DirectiveStatus>(['completed', 'failed', 'cancelled'])
+
 export type DirectiveStatus =
   | 'draft'
   | 'planning'

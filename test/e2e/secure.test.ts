@@ -45,6 +45,7 @@ it('a node and its daemon over TLS, and a person over a WebSocket with TLS, brin
     expect(await withServer(tls, ca, 'directive', 'list')).toContain('far')
     const login = JSON.parse(await withServer(wss, ca, 'env', '--json')) as object
     expect(login).toMatchObject({ NATS_URL: wss, NATS_CA: ca })
+    expect(await withServer(tls, ca, 'doctor', ...data)).toContain('with JetStream')
     // By the endpoints of the running node, with the certificates named again.
     const answer = await writ('directive', 'wait', 'far', ...data, '--nats-ca', ca)
     expect(answer).toBe('far\tcompleted\n')
