@@ -11,10 +11,13 @@ import { contentHash } from './content-hash.ts'
 import type { Host } from './host.ts'
 import type { Reader } from './ports/reader.ts'
 import type { Asked } from './ports/wire.ts'
+import { hasRoom, noRoom } from './room.ts'
 
 export class ApiDesk {
   readonly #host: Host
   readonly #reader: Reader
+  /** Requests under way. */
+  #waiting = 0
 
   constructor(host: Host, reader: Reader) {
     this.#host = host
@@ -22,7 +25,11 @@ export class ApiDesk {
   }
 
   take(asked: Asked): void {
-    this.#answer(asked).then(asked.reply, asked.fail)
+    if (!hasRoom(this.#waiting)) return asked.fail(noRoom())
+    this.#waiting++
+    void this.#answer(asked)
+      .then(asked.reply, asked.fail)
+      .finally(() => this.#waiting--)
   }
 
   async #answer({ owner, id: noun, verb, body }: Asked): Promise<object> {

@@ -229,6 +229,7 @@ export class Engine {
   #out(draft: Draft, messages: readonly number[]): void {
     this.mailbox.sent(draft.messages, messages, (shard) => this.holder.epoch(shard) !== null)
     this.mailbox.mended(draft.mended)
+    this.#parking.worked(draft.actors.keys())
     for (const key of draft.actors.keys()) {
       const { owner, id } = readKey(key)
       if (id === registryId) this.#again(this.registries.open(owner), `opening the registry of ${owner}`)

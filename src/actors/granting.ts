@@ -72,7 +72,7 @@ export const freeGrant = (
   const after = suspect
     ? refusedBy(presence, turn.host.clock.monotonic())
     : { ...presence, running: Math.max(0, presence.running - 1), refusals: unspent ? presence.refusals : 0 }
-  turn.host.presence.set(presenceKey(owner, grant.daemon), after)
+  turn.host.memory.set(turn.host.presence, presenceKey(owner, grant.daemon), after)
 }
 
 /** It waits for its next beat; one that refuses again and again waits longer each time. */
@@ -86,7 +86,7 @@ const refusedBy = (presence: Presence, now: number): Presence => {
 const forgetPull = (turn: Turn, owner: string, tables: RegistryTables, { name }: DaemonRow): void => {
   turn.host.memory.delete(tables.daemons, name)
   turn.draft.daemons.set(presenceKey(owner, name), { owner, name, gone: true })
-  turn.host.presence.delete(presenceKey(owner, name))
+  turn.host.memory.delete(turn.host.presence, presenceKey(owner, name))
 }
 
 export const loseGrants = (turn: Turn, owner: string, tables: RegistryTables, daemon: string, reason: string): void => {

@@ -33,6 +33,14 @@ export const attemptKey = ({ owner, task, attempt }: Pick<AttemptRow, 'owner' | 
 /** Who an attempt was of, and what it reported. */
 export type ClosedAttempt = Pick<AttemptRow, 'nonce' | 'daemon' | 'session' | 'reported'>
 
+/** What a turn may change so that it can be taken back. */
+interface Table<K, V> {
+  has: (key: K) => boolean
+  get: (key: K) => V | undefined
+  set: (key: K, value: V) => unknown
+  delete: (key: K) => unknown
+}
+
 export class Memory {
   readonly actors = new Map<ActorKey, Resident>()
   readonly directives = new Map<ActorKey, DirectiveFacts>()
@@ -52,12 +60,12 @@ export class Memory {
   #undo: (() => void)[] = []
 
   /** Writes so that the present unit can take it back. */
-  set<K, V>(map: Map<K, V>, key: K, value: V): void {
+  set<K, V>(map: Table<K, V>, key: K, value: V): void {
     this.#remember(map, key)
     map.set(key, value)
   }
 
-  delete<K, V>(map: Map<K, V>, key: K): void {
+  delete<K, V>(map: Table<K, V>, key: K): void {
     this.#remember(map, key)
     map.delete(key)
   }
@@ -113,7 +121,7 @@ export class Memory {
       if (shards.has(shardOf(owner, '__registry'))) this.registries.delete(owner)
   }
 
-  #remember<K, V>(map: Map<K, V>, key: K): void {
+  #remember<K, V>(map: Table<K, V>, key: K): void {
     const had = map.has(key)
     const before = map.get(key)
     this.#undo.push(() => {

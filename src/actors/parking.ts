@@ -76,6 +76,11 @@ export class Parking {
     this.#failures.delete(unit.timer?.key ?? unit.what)
   }
 
+  /** These actors took something, and it was committed: their faults from before do not count any more. */
+  worked(actors: Iterable<ActorKey>): void {
+    if (this.#failures.size > 0) for (const key of actors) this.#failures.delete(key)
+  }
+
   /** A try that could not be counted is not lost: the message stays, and fails again. */
   async #countTry(message: number, reason: string): Promise<number> {
     try {

@@ -71,7 +71,8 @@ export const helloDaemon = async (
     at: turn.host.now(),
   })
   const now = turn.host.clock.monotonic()
-  turn.host.presence.set(presenceKey(owner, name), { ...heardOf(session, now), running: hello.running.length })
+  const heard = { ...heardOf(session, now), running: hello.running.length }
+  turn.host.memory.set(turn.host.presence, presenceKey(owner, name), heard)
   for (const directive of new Set(grantsOn(tables, name).map((grant) => grant.directive)))
     post(turn, owner, directive, { type: 'daemon.back', daemon: name, running: hello.running, heardAt })
   if (draining) recallAll(turn, owner, tables, name)
@@ -102,7 +103,7 @@ export const loseDaemon = async (
   loseGrants(turn, owner, tables, name, reason)
   turn.host.memory.delete(tables.daemons, name)
   turn.draft.daemons.set(presenceKey(owner, name), { owner, name, gone: true })
-  turn.host.presence.delete(presenceKey(owner, name))
+  turn.host.memory.delete(turn.host.presence, presenceKey(owner, name))
   matchAll(turn, owner, tables)
 }
 

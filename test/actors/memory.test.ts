@@ -1,0 +1,20 @@
+/** What one unit changed in memory is taken back alone. */
+import { expect, it } from 'vitest'
+import { Memory } from '../../src/actors/memory.ts'
+import { heardOf, openPresence } from '../../src/actors/presence.ts'
+
+it('a unit that is undone has changed nothing: neither rows nor what is known of daemons', () => {
+  const memory = new Memory()
+  const presence = openPresence()
+  memory.set(memory.replies, 'o/1', { from: 'before' })
+  memory.set(presence, 'o/known', heardOf('s1', 1))
+  memory.mark()
+  memory.set(memory.replies, 'o/1', { from: 'the unit' })
+  memory.set(presence, 'o/known', heardOf('s2', 2))
+  memory.set(presence, 'o/new', heardOf('s3', 3))
+  memory.delete(presence, 'o/known')
+  memory.undo()
+  expect(memory.replies.get('o/1')).toEqual({ from: 'before' })
+  expect(presence.get('o/known')).toEqual(heardOf('s1', 1))
+  expect(presence.has('o/new')).toBe(false)
+})
