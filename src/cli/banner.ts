@@ -18,7 +18,7 @@ export const banner = (
     ['Node', node],
     ['Daemon', daemon ?? 'none: writ daemon run, or writ up --daemon'],
     ['Data', `${data}  (${kept})`],
-    ['Try', `writ run examples/hello/directive.yaml${flags}`],
+    ['Try', `npx writ run examples/hello/directive.yaml${flags}`],
   ]
   return [
     `${paint.bold(`writ ${version}`)}`,

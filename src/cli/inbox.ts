@@ -1,10 +1,11 @@
 /** What does not go on before a person does something: held steps, what is parked, and work that no daemon here can do. */
 import type { Needs, Role } from '../protocol/directive.ts'
 import { pageCountMax } from '../protocol/commands.ts'
-import { fits, needsTogether } from '../protocol/needs.ts'
+import { fits, needsTogether, standardExecutors } from '../protocol/needs.ts'
 import { needsWords } from '../protocol/needs-words.ts'
 import type { DaemonLine, DirectiveView, Page, TaskLine } from '../protocol/views.ts'
 import type { NodeApi } from './node-api.ts'
+import { word } from './shell-text.ts'
 
 export interface InboxLine {
   kind: 'held' | 'parked' | 'no daemon'
@@ -115,9 +116,14 @@ const needsOf = async (
 const canDo = (daemon: DaemonLine, role: Role, { executor, labels = {} }: Needs): boolean =>
   !daemon.draining && fits({ role, executor: executor ?? null, labels }, daemon)
 
-/** A label `host` says which machine it is to be; no flag makes another one of this. */
-const flagsFor = (role: Role, { labels = {} }: Needs): string =>
+/** A label `host` says which machine it is to be; no flag makes another one of this. Which program an executor is only its people know. */
+const flagsFor = (role: Role, { labels = {}, executor }: Needs): string =>
   [
     ` --role ${role}`,
-    ...Object.entries(labels).flatMap(([key, value]) => (key === 'host' ? [] : [` --label ${key}=${value}`])),
+    ...Object.entries(labels).flatMap(([key, value]) =>
+      key === 'host' ? [] : [` --label ${word(`${key}=${value}`)}`],
+    ),
+    ...(executor === undefined || isStandard(executor) ? [] : [` --executor ${word(executor)}="program arguments"`]),
   ].join('')
+
+const isStandard = (executor: string): boolean => standardExecutors.some((name) => name === executor)

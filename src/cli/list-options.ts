@@ -4,7 +4,7 @@ import { pageCountMax, type ListQuery } from '../protocol/commands.ts'
 import { readSpan } from './ago.ts'
 import { whole } from './arguments.ts'
 import type { Context } from './context.ts'
-import { quoted } from './shell-text.ts'
+import { word } from './shell-text.ts'
 
 const limitDefault = 100
 
@@ -42,8 +42,6 @@ export const tellPage = (context: Context, list: string, asked: Partial<ListQuer
   if (next === null) return
   const { state, text, since, limit } = asked
   const flags = Object.entries({ state, text, since, limit: limit === limitDefault ? undefined : limit, after: next })
-  const words = flags.flatMap(([flag, value]) => (value === undefined ? [] : [`--${flag} ${shellWord(String(value))}`]))
+  const words = flags.flatMap(([flag, value]) => (value === undefined ? [] : [`--${flag} ${word(String(value))}`]))
   context.next(`writ ${list} ${words.join(' ')}${context.flagsText}`)
 }
-
-const shellWord = (text: string): string => (/^[\w./:@-]+$/.test(text) ? text : quoted(text))

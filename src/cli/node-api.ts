@@ -1,4 +1,4 @@
-/** What the command line asks a node, with the types of the answers: the wire says what they are, the client does not. */
+/** What the command line asks a node. */
 import type { WritClient } from '../bus/client.ts'
 import type { ListQuery } from '../protocol/commands.ts'
 import type { DirectiveInput } from '../protocol/directive.ts'
@@ -50,33 +50,33 @@ export interface NodeApi {
 /** A large plan's steps come in pages. */
 const wholeDirective = async (client: WritClient, id: string): Promise<DirectiveView> => {
   const at = client.directive(id)
-  let view = (await at.get()) as DirectiveView
+  let view: DirectiveView = await at.get()
   while (view.nextStep !== null) {
-    const page = (await at.steps({ from: view.nextStep })) as Pick<DirectiveView, 'stepList' | 'nextStep'>
+    const page = await at.steps({ from: view.nextStep })
     view = { ...view, nextStep: page.nextStep, stepList: [...view.stepList, ...page.stepList] }
   }
   return view
 }
 
 export const nodeApi = (client: WritClient): NodeApi => {
-  const brief = async (answer: Promise<unknown>): Promise<Brief> => ((await answer) as { directive: Brief }).directive
+  const brief = async (answer: Promise<{ directive: Brief }>): Promise<Brief> => (await answer).directive
   return {
     create: (input) => brief(client.createDirective(input)),
     tell: (id, verb) => brief(client.directive(id)[verb]()),
     plan: (id, plan) => brief(client.directive(id).plan({ plan })),
     evaluate: (id, step) => brief(client.directive(id).evaluate({ step })),
     directive: (id) => wholeDirective(client, id),
-    glance: (id) => client.directive(id).get() as Promise<DirectiveView>,
-    directives: (query) => client.listDirectives(query) as Promise<Page<DirectiveLine>>,
-    step: (id) => client.step(id).get() as Promise<StepView>,
+    glance: (id) => client.directive(id).get(),
+    directives: (query) => client.listDirectives(query),
+    step: (id) => client.step(id).get(),
     tellStep: (id, verb) => brief(client.step(id)[verb]()),
     rejectStep: (id, text) => brief(client.step(id).reject({ text })),
-    task: (id) => client.task(id).get() as Promise<TaskView>,
-    tasks: (query) => client.listTasks(query) as Promise<Page<TaskLine>>,
-    output: (id, from) => client.task(id).output(from) as Promise<OutputPart>,
+    task: (id) => client.task(id).get(),
+    tasks: (query) => client.listTasks(query),
+    output: (id, from) => client.task(id).output(from),
     endTask: (id, end) => client.task(id).end(end),
-    daemons: (query) => client.listDaemons(query) as Promise<Page<DaemonLine>>,
-    drain: (daemon) => client.drainDaemon(daemon) as Promise<object>,
+    daemons: (query) => client.listDaemons(query),
+    drain: (daemon) => client.drainDaemon(daemon),
     events: (id, options) => client.events(id, options),
     contract: (id) => client.contract(id),
   }

@@ -16,6 +16,9 @@ export interface Offer {
   labels: Readonly<Record<string, string>>
 }
 
+/** Executors that every daemon of ours has. */
+export const standardExecutors = ['shell', 'command', 'checks'] as const
+
 /** Whether a daemon can run a task (R39): it has the role, the executor and every label. */
 export const fits = (want: Want, offer: Offer): boolean =>
   offer.roles.includes(want.role) &&

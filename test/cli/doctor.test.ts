@@ -265,7 +265,7 @@ describe('inbox', () => {
         step: 'look',
         why: 'a daemon for the role worker with labels gpu=yes, host=here and the executor agent: none is connected',
         since,
-        next: 'writ daemon run --role worker --label gpu=yes',
+        next: 'writ daemon run --role worker --label gpu=yes --executor agent="program arguments"',
       },
     ])
     const labels = { host: 'here', gpu: 'yes' }

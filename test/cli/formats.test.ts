@@ -116,15 +116,20 @@ test('events: a line each, with their data; NDJSON with --json', async () => {
       severity: 'warn',
       data: { passed: false, overallScore: 0.5, confidenceLevel: 'yellow', summaryFeedback: '1 of 2 checks\nfailed' },
     }),
-    event('ledger', 3, 'step_rework', { step: 'ledger__1_0', data: { from: 'evaluating', to: 'rework' } }),
+    event('ledger', 3, 'step_rework', {
+      step: 'ledger__1_0',
+      time: '2026-05-01T11:59:50.000Z',
+      data: { from: 'evaluating', to: 'rework' },
+    }),
   ]
   const answer = ({ after = 0 }: { after?: number }) => ({ events: events.slice(after) })
   const node = new FakeNode({ 'directive.get': () => ledger, 'directive.events': answer })
   const person = await call(['directive', 'events', 'ledger'], { node, terminal: 120 })
   const clock = new Date('2026-05-01T11:59:30Z').toTimeString().slice(0, 8)
+  const later = new Date('2026-05-01T11:59:50Z').toTimeString().slice(0, 8)
   expect(person.out).toBe(`${clock}  directive       planning
 ${clock}  money           evaluation failed: score 0.50; yellow; 1 of 2 checks failed
-${clock}  money           rework
+${later}  money           rework
 `)
   const json = await call(['directive', 'events', 'ledger', '--json', '--after', '1'], { node })
   expect(
@@ -134,7 +139,9 @@ ${clock}  money           rework
       .map((line) => JSON.parse(line) as unknown),
   ).toEqual(events.slice(1))
   const some = await call(['directive', 'events', 'ledger', '--type', 'step_rework'], { node })
-  expect(some.out).toBe('3\t2026-05-01T11:59:30Z\tinfo\tstep_rework\tmoney\t{"from":"evaluating","to":"rework"}\n')
+  const late = await call(['directive', 'events', 'ledger', '--since', '2026-05-01T11:59:40Z'], { node })
+  expect(late.out).toBe(some.out)
+  expect(some.out).toBe('3\t2026-05-01T11:59:50.000Z\tinfo\tstep_rework\tmoney\t{"from":"evaluating","to":"rework"}\n')
 })
 
 test('a command is followed by its outcome and the next useful one, with the flags that are needed again', async () => {

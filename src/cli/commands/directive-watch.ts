@@ -8,6 +8,7 @@ import { directiveLines } from '../directive-text.ts'
 import { eventText } from '../event-text.ts'
 import { follow } from '../follow.ts'
 import { openPicture } from '../live-picture.ts'
+import type { Moment } from '../list-options.ts'
 import { directiveIdOf } from '../names.ts'
 import { exitOf, nextFor } from '../outcome.ts'
 import { interruptible } from '../signals.ts'
@@ -16,11 +17,13 @@ import { interruptible } from '../signals.ts'
 export const events = async (
   context: Context,
   name: string,
-  { follow: on = false, after, type }: { follow?: boolean; after: number; type?: string[] },
+  { follow: on = false, after, since, type }: { follow?: boolean; after: number; since?: Moment; type?: string[] },
 ): Promise<void> => {
   const id = directiveIdOf(name)
+  const from = since === undefined ? 0 : Date.parse(since(context.world.now()))
   const print = (event: EventLine, step: string | null): void => {
-    if (type === undefined || type.includes(event.type)) printEvent(context, event, step)
+    const isWanted = (type === undefined || type.includes(event.type)) && Date.parse(event.time) >= from
+    if (isWanted) printEvent(context, event, step)
   }
   if (!on) return printHistory(context, id, after, print)
   end(context, await followTo(context, id, { after, event: print }))

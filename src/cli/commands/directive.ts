@@ -1,6 +1,6 @@
 /** `writ directive …`: the group; what each verb does is in the files beside this one, loaded when it is used. */
 import { duration, repeated, whole } from '../arguments.ts'
-import { listOptions, type ListFlags } from '../list-options.ts'
+import { listOptions, type ListFlags, type Moment, sinceOption } from '../list-options.ts'
 import { examples, type Declare } from '../program.ts'
 
 export const directive: Declare = (command, context) => {
@@ -81,17 +81,15 @@ const simpleVerbs = [
 
 const watching: Declare = (command, context) => {
   examples(
-    command
-      .command('events')
-      .description('Print the history of a directive')
+    sinceOption(command.command('events').description('Print the history of a directive'), 'events')
       .argument('<directive>', 'id or address')
       .option('-f, --follow', 'go on until the directive has ended')
       .option('--after <number>', 'only events after this number', whole(0, Number.MAX_SAFE_INTEGER), 0)
       .option('--type <type>', 'only this type; may be repeated', repeated)
-      .action(async (id: string, options: { follow?: boolean; after: number; type?: string[] }) =>
+      .action(async (id: string, options: { follow?: boolean; after: number; since?: Moment; type?: string[] }) =>
         (await import('./directive-watch.ts')).events(context(), id, options),
       ),
-    ['writ directive events hello', 'writ directive events hello --follow --json'],
+    ['writ directive events hello --since 10m', 'writ directive events hello --follow --json'],
   )
   examples(
     command

@@ -1,5 +1,6 @@
 /** Which executor runs a task: the one that it names, else the usual one of its role. */
 import type { Role } from '../../protocol/directive.ts'
+import type { standardExecutors } from '../../protocol/needs.ts'
 import type { Spawn } from '../../protocol/task.ts'
 import { checks } from './checks.ts'
 import { command } from './command.ts'
@@ -19,9 +20,11 @@ export interface Choice {
   of: (spawn: Spawn) => { name: string; executor: Executor | null }
 }
 
+const standard: Record<(typeof standardExecutors)[number], Executor> = { shell, command: command(null), checks }
+
 export const chooseFrom = (declared: DeclaredExecutors): Choice => {
   const own = Object.entries(declared).map(([name, argv]) => [name, command(argv)] as const)
-  const known = new Map<string, Executor>([['shell', shell], ['command', command(null)], ['checks', checks], ...own])
+  const known = new Map<string, Executor>([...Object.entries(standard), ...own])
   return {
     names: [...known.keys()],
     of: ({ executor, task }) => {
