@@ -205,6 +205,21 @@ it('R16: what is not the supervisor task of the planning contract ends nothing',
   expect(await world.view(id)).toMatchObject({ status: 'planning' })
 })
 
+it('R16: a planner whose planning was given up ends nothing of the planning that came after it', async () => {
+  const world = await test.world()
+  const daemon = await world.daemon('p', planner)
+  const { id } = await planning(world)
+  const first = await daemon.spawned('planner')
+  await daemon.done(first)
+  const second = await daemon.spawned('planner', 2)
+  expect(await daemon.failed(first, 'too late')).toEqual({ received: true, counted: false })
+  expect(await refusal(world.client.task(first.task.id).end({ outcome: 'failed' }))).toMatchObject({ code: 'REFUSED' })
+  expect(await world.view(id)).toMatchObject({ status: 'planning', regenerations: 1 })
+  await world.client.directive(id).plan({ plan: two })
+  expect(await daemon.done(second)).toEqual({ received: true, counted: true })
+  await world.until(id, 'step_running')
+})
+
 it('R18 R19: planning without a plan starts anew with a new contract, and fails when the budget is spent', async () => {
   const world = await test.world()
   const daemon = await world.daemon('p', { ...planner, work: () => ({ done: {} }) })
