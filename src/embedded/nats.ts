@@ -24,7 +24,7 @@ const startTriesMax = 5
 export interface NatsOptions {
   folders: Folders
   log: (line: string) => void
-  /** The port to try first; another free one is taken when it is in use. */
+  /** The port to try first: that of the last start when unset, where its clients know it. Another free one is taken when it is in use. */
   port?: number
   /** Who may do what. The first one is the one that `url` names, and needs no permissions to be connected. */
   users: readonly NatsUser[]
@@ -74,21 +74,24 @@ export async function startNats(options: NatsOptions): Promise<NatsServer> {
  * some moments too late for a starter that was killed, and two servers on one store would ruin it.
  */
 export function runningNats(folders: Folders): (Living & Ports) | undefined {
-  const text = readIfThere(configFile(folders))
+  const ports = lastPorts(folders)
   const one =
-    text === undefined
+    ports === undefined
       ? undefined
       : findLiving(({ command }) => command.endsWith(`nats-server -c ${configFile(folders)}`))
-  if (one === undefined || text === undefined) return undefined
+  return one === undefined || ports === undefined ? undefined : { ...one, ...ports }
+}
+
+function lastPorts(folders: Folders): Ports | undefined {
+  const text = readIfThere(configFile(folders))
+  if (text === undefined) return undefined
   const config = JSON.parse(text) as { port: number; websocket?: { port: number } }
-  return { ...one, port: config.port, websocketPort: config.websocket?.port }
+  return { port: config.port, websocketPort: config.websocket?.port }
 }
 
 /** Where the server of this data folder listens: at its last start, or at its first when nothing is in the way. Without credentials. */
 export function natsAddress(folders: Folders): string {
-  const text = readIfThere(configFile(folders))
-  const { port } = text === undefined ? { port: natsPort } : (JSON.parse(text) as { port: number })
-  return `nats://127.0.0.1:${port}`
+  return `nats://127.0.0.1:${lastPorts(folders)?.port ?? natsPort}`
 }
 
 type Answering = Running & { version: string }
@@ -107,14 +110,13 @@ async function adopt(options: NatsOptions, found: Living & Ports): Promise<Answe
 
 async function start(options: NatsOptions, { file }: Program): Promise<Answering> {
   const { folders, log } = options
-  const wanted = options.port ?? natsPort
+  const last = lastPorts(folders)
+  const wanted = options.port ?? last?.port ?? natsPort
+  const websocket = options.websocket === true ? (last?.websocketPort ?? true) : options.websocket
   const logFile = join(folders.logs, 'nats.log')
   for (let tries = 1; ; tries++) {
     // After a failed bind, somebody else was quicker: any other port will do.
-    const ports = await choosePorts(
-      tries === 1 ? wanted : 0,
-      tries === 1 ? options.websocket : options.websocket && true,
-    )
+    const ports = await choosePorts(tries === 1 ? wanted : 0, tries === 1 ? websocket : websocket && true)
     writePrivately(configFile(folders), configText(options, ports, options.users))
     const one = await launch({ program: file, args: ['-c', configFile(folders)], logFile })
     const version = await natsAnswers(urlOf(options.users, ports.port), one.exited, readyWithinMs)

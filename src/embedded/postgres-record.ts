@@ -10,6 +10,12 @@ export function postgresRecord(cluster: string): { pid: number; port: number } |
   return lines === undefined ? undefined : { pid: Number(lines[0]), port: Number(lines[3]) }
 }
 
+/** Where it listened the last time: Postgres keeps the command line of its last start in its own folder. */
+export function lastPort(cluster: string): number | undefined {
+  const port = /"port=(\d+)"/.exec(readIfThere(join(cluster, 'postmaster.opts')) ?? '')?.[1]
+  return port === undefined ? undefined : Number(port)
+}
+
 /** The running Postgres of this cluster, by its record. */
 export function runningPostgres(cluster: string): Living | undefined {
   const one = living(postgresRecord(cluster)?.pid ?? 0)

@@ -12,7 +12,7 @@ import type { Folders } from './folders.ts'
 import { freePort } from './free-port.ts'
 import { otherUser, type OtherUser } from './other-user.ts'
 import { postgresAnswers } from './postgres-answers.ts'
-import { disownForeignPid, postgresRecord, runningPostgres } from './postgres-record.ts'
+import { disownForeignPid, lastPort, postgresRecord, runningPostgres } from './postgres-record.ts'
 import { keptSecret, readIfThere, writePrivately } from './private-file.ts'
 import { didNotStart, launch, postgresStops, stopper, watchAdopted, type Server } from './server.ts'
 import { until } from './until.ts'
@@ -26,7 +26,7 @@ const leftoversWithinMs = 15_000
 export interface PostgresOptions {
   folders: Folders
   log: (line: string) => void
-  /** The port to try first; another free one is taken when it is in use. */
+  /** The port to try first: that of the last start when unset. Another free one is taken when it is in use. */
   port?: number
   /** false gives up safety against power loss for speed: for tests, never for work that matters. */
   durable?: boolean
@@ -49,15 +49,17 @@ interface Setup {
 
 /** Starts, or adopts, the Postgres of this data folder. Throws NO_SERVER, OLD_SERVER or UNREACHABLE (with the log's end). */
 export async function startPostgres(options: PostgresOptions): Promise<Server> {
-  const { folders, log, port = postgresPort, durable = true, env = process.env, packageFolder } = options
+  const { folders, log, durable = true, env = process.env, packageFolder } = options
   const user = otherUser()
+  const cluster = clusterFolder(folders, user)
+  const port = options.port ?? lastPort(cluster) ?? postgresPort
   const setup: Setup = {
     folders,
     log,
     port,
     durable,
     user,
-    cluster: clusterFolder(folders, user),
+    cluster,
     password: keptSecret(folders.secrets, 'postgres'),
     logFile: join(folders.logs, 'postgres.log'),
     began: performance.now(),

@@ -117,6 +117,16 @@ describe('both servers', () => {
     b.close()
   })
 
+  test('listen at the next start where they did at the last, so that whoever is connected finds them again', async () => {
+    const folders = seededFolders()
+    const first = await startBoth(folders)
+    await Promise.all([first.database.stop(), first.nats.stop()])
+    const { port: _, ...anywhere } = natsOptions(folders)
+    const database = await startPostgres(anywhere)
+    const nats = await startNats({ ...anywhere, users })
+    expect([database.port, nats.port]).toEqual([first.database.port, first.nats.port])
+  })
+
   test('keep their files closed to other users', async () => {
     const folders = seededFolders()
     await startBoth(folders)
