@@ -107,14 +107,22 @@ const recall = (turn: Turn, owner: string, tables: RegistryTables, grant: GrantR
   post(turn, owner, grant.directive, { type: 'grant.recall', id: grant.id })
 }
 
-/** Gives every free slot to the most urgent task that fits, and calls grants back for what is more urgent still. */
-export const matchAll = (turn: Turn, owner: string, tables: RegistryTables): void => {
+/**
+ * Gives every free slot to the most urgent task that fits, and calls grants back for what is more urgent still. `among`: the
+ * daemons that may have got a free slot; all, when it is more that is wanted.
+ */
+export const matchAll = (
+  turn: Turn,
+  owner: string,
+  tables: RegistryTables,
+  among: Iterable<DaemonRow> = tables.daemons.values(),
+): void => {
   const now = turn.host.clock.monotonic()
   const presenceOf = (daemon: string): Presence | undefined => {
     const presence = turn.host.presence.get(presenceKey(owner, daemon))
     return presence === undefined || now >= presence.notBefore ? presence : { ...presence, waitsForBeat: true }
   }
-  for (const each of match(tables, presenceOf)) grant(turn, owner, tables, each)
+  for (const each of match(tables, presenceOf, among)) grant(turn, owner, tables, each)
   for (const each of recalls(tables)) recall(turn, owner, tables, each)
 }
 

@@ -57,26 +57,17 @@ export const helloDaemon = async (
   const session = resumes ? known.session : hello.session
   if (known !== undefined && known.session !== session) loseGrants(turn, owner, tables, name, 'the daemon started anew')
   const { slots, roles, executors, labels, draining } = hello
-  putDaemon(turn, tables, {
-    owner,
-    name,
-    session,
-    home: hello.home ?? null,
-    slots,
-    roles,
-    executors,
-    labels,
-    draining,
-    inbox,
-    at: turn.host.now(),
-  })
+  const home = hello.home ?? null
+  const at = turn.host.now()
+  const daemon = { owner, name, session, home, slots, roles, executors, labels, draining, inbox, at }
+  putDaemon(turn, tables, daemon)
   const now = turn.host.clock.monotonic()
   const heard = { ...heardOf(session, now), running: hello.running.length }
   turn.host.memory.set(turn.host.presence, presenceKey(owner, name), heard)
   for (const directive of new Set(grantsOn(tables, name).map((grant) => grant.directive)))
     post(turn, owner, directive, { type: 'daemon.back', daemon: name, running: hello.running, heardAt })
   if (draining) recallAll(turn, owner, tables, name)
-  matchAll(turn, owner, tables)
+  matchAll(turn, owner, tables, [daemon])
   return { session, beatMs, leaseMs: daemonLeaseMs }
 }
 
@@ -104,7 +95,8 @@ export const loseDaemon = async (
   turn.host.memory.delete(tables.daemons, name)
   turn.draft.daemons.set(presenceKey(owner, name), { owner, name, gone: true })
   turn.host.memory.delete(turn.host.presence, presenceKey(owner, name))
-  matchAll(turn, owner, tables)
+  // It leaves no slot behind, but may have had one that was called back for somebody.
+  matchAll(turn, owner, tables, [])
 }
 
 /** A beat changed what a daemon offers, or freed a slot that nobody knew about: look again. */
@@ -118,9 +110,10 @@ export const lookAgain = async (
   const daemon = tables.daemons.get(name)
   if (daemon === undefined) return
   const { slots = daemon.slots, draining = daemon.draining } = change
-  if (slots !== daemon.slots || draining !== daemon.draining) putDaemon(turn, tables, { ...daemon, slots, draining })
+  const now = { ...daemon, slots, draining }
+  if (slots !== daemon.slots || draining !== daemon.draining) putDaemon(turn, tables, now)
   if (draining && !daemon.draining) recallAll(turn, owner, tables, name)
-  matchAll(turn, owner, tables)
+  matchAll(turn, owner, tables, [now])
 }
 
 /** What a directive tells. */

@@ -33,15 +33,16 @@ export const tablesOf = ({ daemons, needs, grants }: LoadedRegistry): RegistryTa
 export const grantsOn = (tables: RegistryTables, daemon: string): GrantRow[] =>
   [...tables.grants.values()].filter((grant) => grant.daemon === daemon)
 
-/** What each daemon has free, of those that have anything. */
+/** What each of these daemons has free, of those that have anything. */
 const freeSlots = (
   tables: RegistryTables,
   presenceOf: (daemon: string) => Presence | undefined,
+  among: Iterable<DaemonRow>,
 ): Map<string, number> => {
   const granted = new Map<string, number>()
   for (const { daemon } of tables.grants.values()) granted.set(daemon, (granted.get(daemon) ?? 0) + 1)
   const free = new Map<string, number>()
-  for (const { name, session, slots, draining } of tables.daemons.values()) {
+  for (const { name, session, slots, draining } of among) {
     const presence = presenceOf(name)
     if (draining || presence?.session !== session || presence.waitsForBeat) continue
     const room = slots - Math.max(granted.get(name) ?? 0, presence.running)
@@ -71,20 +72,32 @@ const lacksOf = (tables: RegistryTables, above = -Infinity): Lack[] => {
   return lacks.sort(byUrgency)
 }
 
-/** Highest priority first, then oldest (R41); among the daemons that fit, the one with most room. */
-export const match = (tables: RegistryTables, presenceOf: (daemon: string) => Presence | undefined): Match[] => {
-  const free = freeSlots(tables, presenceOf)
-  const matches: Match[] = []
-  // With every slot taken, which is when most wait, nothing is looked through.
+/**
+ * Highest priority first, then oldest (R41); among the daemons that fit, the one with most room. `among`: those that may
+ * have got a free slot since the last time.
+ */
+export const match = (
+  tables: RegistryTables,
+  presenceOf: (daemon: string) => Presence | undefined,
+  among: Iterable<DaemonRow> = tables.daemons.values(),
+): Match[] => {
+  // When nobody waits, and when every slot is taken, nothing is looked through.
+  if (!isLacking(tables)) return []
+  const free = freeSlots(tables, presenceOf, among)
   let slots = [...free.values()].reduce((sum, each) => sum + each, 0)
+  const matches: Match[] = []
+  const hopeless = new Set<string>()
   for (const { directive, line } of slots > 0 ? lacksOf(tables) : []) {
     if (slots === 0) break
-    for (let count = line.count; count > 0; count--) {
+    const requirement = requirementOf(line)
+    for (let count = line.count; count > 0 && !hopeless.has(requirement); count--) {
       const daemon = roomiest(tables, free, line)
-      if (daemon === null) break
-      free.set(daemon.name, (free.get(daemon.name) ?? 0) - 1)
-      slots--
-      matches.push({ directive, line, requirement: requirementOf(line), daemon })
+      if (daemon === null) hopeless.add(requirement)
+      else {
+        free.set(daemon.name, (free.get(daemon.name) ?? 0) - 1)
+        slots--
+        matches.push({ directive, line, requirement, daemon })
+      }
     }
   }
   return matches
@@ -108,12 +121,17 @@ const roomiest = (tables: RegistryTables, free: ReadonlyMap<string, number>, lin
  * ends, and stops nothing.
  */
 export const recalls = (tables: RegistryTables): GrantRow[] => {
-  const grants = [...tables.grants.values()].toSorted(
+  const all = [...tables.grants.values()]
+  const lacks = lacksOf(
+    tables,
+    all.reduce((lowest, { role }) => Math.min(lowest, priorityOf[role]), Infinity),
+  )
+  if (lacks.length === 0) return []
+  const grants = all.toSorted(
     (a, b) => Number(b.recalled) - Number(a.recalled) || priorityOf[a.role] - priorityOf[b.role],
   )
-  const least = grants.reduce((lowest, { role }) => Math.min(lowest, priorityOf[role]), Infinity)
   const taken = new Set<GrantRow>()
-  for (const { directive, line } of lacksOf(tables, least)) {
+  for (const { directive, line } of lacks) {
     if (taken.size === grants.length) break
     const candidates = grants.filter(
       (grant) =>

@@ -2,6 +2,7 @@
 import { expect, it } from 'vitest'
 import { requirementOf } from '../../src/actors/desk.ts'
 import type { DaemonRow, GrantRow, NeedLine, NeedRow } from '../../src/actors/ports/registry-rows.ts'
+import { heardOf } from '../../src/actors/presence.ts'
 import { match, recalls, type RegistryTables, tablesOf } from '../../src/actors/registry-tables.ts'
 import { priorityOf, type Role } from '../../src/protocol/directive.ts'
 import { actorKey } from '../../src/protocol/ids.ts'
@@ -113,4 +114,37 @@ it('R39 R41: free slots go to the most urgent, then to the oldest, and no daemon
   const presence = { session: 's-d', seenAt: 0, running: 0, waitsForBeat: false, refusals: 0, notBefore: 0 }
   const matches = match(tablesOf({ daemons, grants, needs }), (name) => (name === 'd' ? presence : undefined))
   expect(matches.map(({ directive, daemon }) => `${directive} ${daemon.name}`)).toEqual(['o/urgent d', 'o/old d'])
+})
+
+it('only the daemons that may have got a free slot are looked at, and none when nobody waits', () => {
+  const lacking = needOf('d', { ...lineOf('worker', 3), labels: { gpu: 'yes' } })
+  const daemons = ['a', 'b', 'c'].map((name) => daemonOf(name, { labels: { gpu: 'yes' } }))
+  const looked: string[] = []
+  const presenceOf = (daemon: string) => {
+    looked.push(daemon)
+    return heardOf(`s-${daemon}`, 0)
+  }
+  expect(match(tablesOf({ daemons, needs: [], grants: [] }), presenceOf)).toEqual([])
+  expect(looked).toEqual([])
+  const tables = tablesOf({ daemons, needs: [lacking], grants: [] })
+  expect(match(tables, presenceOf, daemons.slice(1, 2)).map(({ daemon }) => daemon.name)).toEqual(['b'])
+  expect(looked).toEqual(['b'])
+  expect(match(tables, presenceOf)).toHaveLength(3)
+})
+
+it('what no daemon can do is looked for once, however many directives wait for it', () => {
+  const daemons = Array.from({ length: 50 }, (_, at) => daemonOf(`d${at}`))
+  const needs = Array.from({ length: 50 }, (_, at) =>
+    needOf(`n${at}`, { ...lineOf('worker', 1, at), labels: { no: 'where' } }),
+  )
+  let fitted = 0
+  const roles = new Proxy(everyRole, {
+    get: (target, property, receiver) => {
+      if (property === 'includes') fitted++
+      return Reflect.get(target, property, receiver) as unknown
+    },
+  })
+  const tables = tablesOf({ daemons: daemons.map((daemon) => ({ ...daemon, roles })), needs, grants: [] })
+  expect(match(tables, (daemon) => heardOf(`s-${daemon}`, 0))).toEqual([])
+  expect(fitted).toBe(daemons.length)
 })
