@@ -1,7 +1,7 @@
 /** The files of a contract: chunks go into blobs outside of the turn, and only a whole file's hash into a commit. */
 import { createHash } from 'node:crypto'
 import { WritError } from '../protocol/errors.ts'
-import { addressOf } from '../protocol/ids.ts'
+import { actorKey, addressOf } from '../protocol/ids.ts'
 import { fileBytesMax, fileChunkBytes, fileCountMax } from '../protocol/limits.ts'
 import type { FileLine } from '../protocol/views.ts'
 import type { Host } from './host.ts'
@@ -34,6 +34,10 @@ export const takeChunk = async (
   checkName(chunk)
   const key = `${contract} ${chunk.hash ?? chunk.total} ${chunk.name}`
   const bytes = Buffer.from(chunk.data, 'base64')
+  if (bytes.length === 0 && chunk.total > 0)
+    throw new WritError('BAD_INPUT', `the chunk of ${chunk.name} at ${chunk.offset} is empty`, {
+      hint: 'every chunk of a file that has content has some of it',
+    })
   const before = chunk.offset === 0 ? { hashes: [], bytes: 0 } : uploads.get(key)
   if (before?.bytes !== chunk.offset)
     throw new WritError('CONFLICT', `the chunk of ${chunk.name} at ${chunk.offset} is not the next one`, {
@@ -96,10 +100,12 @@ export const putFile = async (
 ): Promise<object> => {
   const task = await turn.host.loader.task(owner, contract.replace(/__c(\d+)$/, '__t$1'))
   if (task === null) throw new WritError('NOT_FOUND', `there is no contract ${contract}`)
-  const files = await turn.host.store.files(owner, contract)
-  if (files.length >= fileCountMax && !files.some((each) => each.name === name))
-    throw new WritError('TOO_LARGE', `the contract has ${files.length} files`, { hint: `it may have ${fileCountMax}` })
-  turn.draft.files.set(`${contract} ${name}`, { owner, contract, name, ...file, at: turn.host.now() })
+  const names = await turn.host.loader.fileNames(owner, contract)
+  if (names.size >= fileCountMax && !names.has(name))
+    throw new WritError('TOO_LARGE', `the contract has ${names.size} files`, { hint: `it may have ${fileCountMax}` })
+  const { memory } = turn.host
+  if (!names.has(name)) memory.set(memory.fileNames, actorKey(owner, contract), new Set([...names, name]))
+  turn.draft.files.set(`${actorKey(owner, contract)} ${name}`, { owner, contract, name, ...file, at: turn.host.now() })
   return { contract: { id: contract, address: addressOf(owner, contract) }, file: { name, ...file } }
 }
 

@@ -85,6 +85,16 @@ export class Loader {
     return this.#keep(this.#memory.closed, key, `attempt ${key}`, () => this.#store.attempt(owner, task, attempt))
   }
 
+  /** The names of a contract's files, those among them that are not committed yet. */
+  async fileNames(owner: string, contract: string): Promise<ReadonlySet<string>> {
+    const key = actorKey(owner, contract)
+    const names = await this.#keep(this.#memory.fileNames, key, `files of ${key}`, async () => {
+      const files = await this.#store.files(owner, contract)
+      return new Set(files.map(({ name }) => name))
+    })
+    return names ?? new Set()
+  }
+
   /**
    * From memory, else from the store: one read at a time per thing, so that a slow one never overwrites what a turn has
    * changed since; and none that began before memory was forgotten is kept after it.

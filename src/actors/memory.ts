@@ -51,6 +51,8 @@ export class Memory {
   readonly attempts = new Map<string, AttemptRow>()
   /** Of attempts that were closed here, by `<owner>/<task id> <attempt>`: what a report that comes late is held against. */
   readonly closed = new Map<string, ClosedAttempt>()
+  /** The names of contracts' files, by `<owner>/<contract id>`: of those that were put into since they were read. */
+  readonly fileNames = new Map<ActorKey, ReadonlySet<string>>()
   /** Replies to commands that may not be in the store yet, by `<owner>/<command>`. */
   readonly replies = new Map<string, object>()
   /** Plan rows by `<hash>/<index>`: they never change, so they outlive a failed commit. */
@@ -91,6 +93,7 @@ export class Memory {
       this.tasks,
       this.attempts,
       this.closed,
+      this.fileNames,
       this.replies,
     ])
       map.clear()
@@ -99,7 +102,7 @@ export class Memory {
 
   /** How much is kept: actors and rows, each some hundred bytes to a few KiB. */
   get size(): number {
-    return this.actors.size + this.tasks.size + this.closed.size + this.plans.size
+    return this.actors.size + this.tasks.size + this.closed.size + this.fileNames.size + this.plans.size
   }
 
   /** Makes room: what `busy` shards have is kept, for it may not be committed yet. */
@@ -115,7 +118,15 @@ export class Memory {
       const { owner, id } = readKey(key)
       return shards.has(shardOf(owner, id))
     }
-    for (const map of [this.actors, this.directives, this.desks, this.tasks, this.attempts, this.closed])
+    for (const map of [
+      this.actors,
+      this.directives,
+      this.desks,
+      this.tasks,
+      this.attempts,
+      this.closed,
+      this.fileNames,
+    ])
       for (const key of map.keys()) if (gone(key as ActorKey)) map.delete(key as never)
     for (const owner of this.registries.keys())
       if (shards.has(shardOf(owner, '__registry'))) this.registries.delete(owner)

@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { contractId, stepId } from '../../src/protocol/ids.ts'
-import { fileBytesMax, fileChunkBytes } from '../../src/protocol/limits.ts'
+import { fileBytesMax, fileChunkBytes, fileCountMax } from '../../src/protocol/limits.ts'
 import { startTestEngine, type TestEngine } from '../support/engine.ts'
 import { planOf, refusal, type World } from '../support/world.ts'
 
@@ -33,10 +33,10 @@ const uploadOf = (world: World, contract: string, fill: string, size: number, ha
   }
 }
 
-const started = async (): Promise<{ world: World; contract: string }> => {
+const started = async (directive?: string): Promise<{ world: World; contract: string }> => {
   const world = await test.world()
   const daemon = await world.daemon('d', { work: () => null })
-  const id = await world.start({ plan: planOf({ a: [] }) })
+  const id = await world.start({ ...(directive === undefined ? {} : { id: directive }), plan: planOf({ a: [] }) })
   await daemon.spawned('worker a')
   return { world, contract: contractId(stepId(id, 1, 0), 1) }
 }
@@ -90,4 +90,43 @@ it('R46: a file for a contract that does not exist is refused before any of it i
   expect(await refusal(unknown.put(0))).toMatchObject({ code: 'NOT_FOUND' })
   const hash = createHash('sha256').update(unknown.bytes).digest('hex')
   expect(await test.engine.host.store.blob(hash)).toBeNull()
+})
+
+const namesIn = async (world: World, contract: string): Promise<string[]> =>
+  (await world.client.contract(contract).files()).files.map(({ name }) => name)
+
+it('R30: files of two owners whose directives have the same id, put at once under the same names, are all there', async () => {
+  const both = [await started('release'), await started('release')]
+  const names = Array.from({ length: 60 }, (_, at) => `evaluation-${at}.json`)
+  await Promise.all(
+    names.flatMap((name) => both.map(({ world, contract }) => world.put(contract, name, `${world.owner} ${name}`))),
+  )
+  for (const { world, contract } of both) expect((await namesIn(world, contract)).toSorted()).toEqual(names.toSorted())
+})
+
+it('a contract has no more files than it may have, however many are put at once; one that it has may be put again', async () => {
+  const { world, contract } = await started()
+  const answers = await Promise.all(
+    Array.from({ length: fileCountMax + 50 }, (_, at) =>
+      world.put(contract, `f${at}`, 'a').then(
+        () => 'stored',
+        (error: unknown) => (error as { code: string }).code,
+      ),
+    ),
+  )
+  expect(answers.filter((answer) => answer === 'stored')).toHaveLength(fileCountMax)
+  expect(answers.filter((answer) => answer === 'TOO_LARGE')).toHaveLength(50)
+  const [first = ''] = await namesIn(world, contract)
+  await world.put(contract, first, 'b')
+  expect(await namesIn(world, contract)).toHaveLength(fileCountMax)
+})
+
+it('an empty chunk of a file that has content is refused, and an empty file is a file', async () => {
+  const { world, contract } = await started()
+  const empty = { offset: 0, data: '' }
+  expect(await refusal(world.client.contract(contract).put({ name: 'f', total: 3, ...empty }))).toMatchObject({
+    code: 'BAD_INPUT',
+  })
+  await world.client.contract(contract).put({ name: 'nothing', total: 0, ...empty })
+  expect(await namesIn(world, contract)).toEqual(['nothing'])
 })
