@@ -147,12 +147,18 @@ export interface EndTask {
   reason?: string | undefined
   verdict?: unknown
   force?: boolean | undefined
+  /** Only while this attempt is open. */
+  attempt?: number | undefined
 }
 
-/** A person ends a task by hand. */
+/** A person ends a task by hand. Throws NOT_FOUND, and REFUSED when the attempt that it names is over, before anything is told. */
 export const endTask = async (turn: Turn, owner: string, task: string, end: EndTask): Promise<object> => {
   const { actor, number } = await whoseTask(turn, owner, task)
-  const { inbox } = (await turn.host.loader.attempt(directiveKey(owner, actor), owner, task)) ?? { inbox: null }
+  const open = await turn.host.loader.attempt(directiveKey(owner, actor), owner, task)
+  if (end.attempt !== undefined && open?.attempt !== end.attempt)
+    throw new WritError('REFUSED', `attempt ${end.attempt} of task ${task} is over`, {
+      hint: open === null ? 'what came of it is not waited for any more' : `attempt ${open.attempt} is under way`,
+    })
   const readings = await readingsOf(turn, owner, task, end.verdict)
   turn.tell(
     actorKey(owner, actor),
@@ -163,7 +169,7 @@ export const endTask = async (turn: Turn, owner: string, task: string, end: EndT
       result: end.result ?? null,
       reason: end.reason ?? 'ended by hand',
       force: end.force ?? false,
-      manual: inbox !== null,
+      manual: open !== null && open.inbox !== null,
       ...readings,
     },
     'user',

@@ -280,7 +280,7 @@ const take = async (turn: Turn, { to, from, body }: StoredMessage): Promise<void
   turn.tell(to, message as Message, from)
 }
 
-/** Nobody waits for an answer: a publish on what is not there is only logged. NOT_FOUND comes before anything was told. */
+/** Nobody waits for an answer: a publish on what is not there, or is over, is only logged. Both are found out before anything is told. */
 const takePublished = async (turn: Turn, to: ActorKey, { noun, verb, id, body }: PublishedMail): Promise<void> => {
   const { owner } = readKey(to)
   try {
@@ -288,7 +288,7 @@ const takePublished = async (turn: Turn, to: ActorKey, { noun, verb, id, body }:
     else if (verb === 'done' || verb === 'failed')
       await endTask(turn, owner, id, { ...body, outcome: verb, force: false })
   } catch (error) {
-    if (!(error instanceof WritError) || error.code !== 'NOT_FOUND') throw error
+    if (!(error instanceof WritError) || !['NOT_FOUND', 'REFUSED'].includes(error.code)) throw error
     turn.host.log.info({ err: error, noun, verb, id }, 'a plain publish was not taken')
   }
 }

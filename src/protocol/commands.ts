@@ -117,6 +117,12 @@ export const contractCommands = {
   complete: nothing,
 }
 
+const pulledAttempt = z
+  .int()
+  .positive()
+  .optional()
+  .describe('whose end it is, as the spawn of a pull says: what comes too late for it then ends no other attempt')
+
 /** `task.<addr>.<verb>`: a person ends a task, or looks at it. `force` also ends one that a daemon is running. */
 export const taskCommands = {
   end: z.object({
@@ -132,8 +138,8 @@ export const taskCommands = {
     attempt: z.int().positive().optional().describe('else the last one'),
     offset: z.int().min(0).default(0).describe('the `next` of the answer before'),
   }),
-  done: z.object({ result: text.optional(), verdict: verdict.optional() }),
-  failed: z.object({ reason: text.optional() }),
+  done: z.object({ attempt: pulledAttempt, result: text.optional(), verdict: verdict.optional() }),
+  failed: z.object({ attempt: pulledAttempt, reason: text.optional() }),
 }
 
 /** `pull`: a script asks for one task and waits for it. */

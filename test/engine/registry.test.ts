@@ -2,7 +2,7 @@
 import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest'
 import { decode } from '../../src/bus/json.ts'
 import { connect } from '../../src/bus/nats-bus.ts'
-import { subjects } from '../../src/bus/subjects.ts'
+import { readAddress, subjects } from '../../src/bus/subjects.ts'
 import { shardOf, stepId } from '../../src/protocol/ids.ts'
 import type { Spawn } from '../../src/protocol/task.ts'
 import { callOf } from '../support/fake-daemon.ts'
@@ -164,4 +164,23 @@ it("after a restart an attempt without progress ends after its directive's own t
   await test.end()
   await test.start()
   expect(await daemon.ordered('cancel')).toMatchObject({ attempt: 1 })
+})
+
+it('R43: what a script says of an attempt that is over ends no other one, asked or published', async () => {
+  const world = await test.world()
+  await (await world.daemon('registered')).bye()
+  const id = await world.start({ plan: one, evaluate: false, limits: { totalSeconds: 4 } })
+  const first = (await pull(world, { name: 'first', waitMs: 15_000 })) as Spawn
+  const second = (await pull(world, { name: 'second', waitMs: 15_000 })) as Spawn
+  expect([first.task.attempt, second.task.attempt]).toEqual([1, 2])
+  const at = (verb: 'done' | 'failed'): string =>
+    subjects.task.at({ owner: world.owner, ...readAddress(first.task.address), verb })
+  expect(await refusal(test.bus.request(at('failed'), { attempt: 1, reason: 'too late' }, 5_000))).toMatchObject({
+    code: 'REFUSED',
+    message: `attempt 1 of task ${first.task.id} is over`,
+  })
+  test.bus.publish(at('failed'), { attempt: 1, reason: 'too late' })
+  test.bus.publish(at('done'), { attempt: 2, result: 'in time' })
+  await world.until(id, 'directive_completed')
+  expect((await world.task(stepId(id, 1, 0), 1)).attempts).toMatchObject([{ as: 'timed_out' }, { result: 'in time' }])
 })

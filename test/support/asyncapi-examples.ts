@@ -230,7 +230,7 @@ export const examples: Readonly<Record<string, Example>> = {
     },
   },
   'task.output': { message: { offset: 0 }, answer: output },
-  'task.done': { message: { result: 'by hand' } },
+  'task.done': { message: { attempt: 1, result: 'by hand' } },
   'task.failed': { message: { reason: 'it cannot be done' } },
   mail: { message: { look: true } },
   'report.accepted': { message: stamp, answer: receipt },
