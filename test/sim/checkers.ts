@@ -27,6 +27,8 @@ export class Checkers {
   readonly fold: Fold
   /** Reports that daemons really made, as `<owner> <task> <attempt> <nonce> <session> <daemon> <verb>`. */
   readonly reported = new Set<string>()
+  /** Contracts that people asked to complete, as `<owner> <contract>`. */
+  readonly finished = new Set<string>()
   readonly #tables: Tables
   readonly #now: () => number
   readonly #trace: Trace
@@ -221,9 +223,10 @@ export class Checkers {
     this.#attempts.set(actor, attempt)
   }
 
-  /** Only the attempt's own daemon, in its own session and with its nonce, ends it as done or failed. */
-  #checkClosing({ owner, task, attempt, nonce, session, daemon, closed }: AttemptRow): void {
+  /** Only the attempt's own daemon, in its own session and with its nonce, ends it as done or failed; a pull's also who completes its contract. */
+  #checkClosing({ owner, task, attempt, nonce, session, daemon, closed, inbox }: AttemptRow): void {
     if (closed !== 'done' && closed !== 'failed') return
+    if (inbox !== null && closed === 'done' && this.finished.has(`${owner} ${task.replace('__t', '__c')}`)) return
     const report = `${owner} ${task} ${attempt} ${nonce} ${session} ${daemon} ${closed}`
     if (!this.reported.has(report)) this.#wrong('7', `nobody who may has reported ${report}`)
   }

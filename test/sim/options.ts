@@ -72,6 +72,7 @@ export interface SimOptions {
   owners: number
   /** Per owner. */
   daemons: number
+  scripts: number
   directives: number
   stepsMax: number
   /** How long things go wrong, and how long after that everything may take to come to its end. */
@@ -96,6 +97,7 @@ export const calm = (seed: number, more: Partial<SimOptions> = {}): SimOptions =
   engines: 1,
   owners: 1,
   daemons: 1,
+  scripts: 0,
   directives: 1,
   stepsMax: 12,
   chaosMs: 5_000,
@@ -105,13 +107,14 @@ export const calm = (seed: number, more: Partial<SimOptions> = {}): SimOptions =
   ...more,
 })
 
-/** `small` is for every test run, `large` for the long one. */
-export type Size = 'small' | 'large'
+/** `small` is for every test run, `large` for the long one; `pulls` has scripts beside the daemons. */
+export type Size = 'small' | 'large' | 'pulls'
 
 interface Sizes {
   engines: readonly number[]
   owners: readonly number[]
   daemons: readonly number[]
+  scripts: readonly number[]
   directives: readonly number[]
   stepsMax: readonly number[]
   chaosMs: readonly number[]
@@ -122,6 +125,7 @@ const sizes: Readonly<Record<Size, Sizes>> = {
     engines: [1, 2, 2],
     owners: [1, 1, 2],
     daemons: [1, 2],
+    scripts: [0],
     directives: [1, 1, 2],
     stepsMax: [2, 4, 8],
     chaosMs: [8_000, 16_000],
@@ -130,9 +134,19 @@ const sizes: Readonly<Record<Size, Sizes>> = {
     engines: [1, 2, 3],
     owners: [1, 2],
     daemons: [1, 2, 3],
+    scripts: [0],
     directives: [1, 2, 3],
     stepsMax: [3, 6, 12],
     chaosMs: [15_000, 30_000, 60_000],
+  },
+  pulls: {
+    engines: [1, 2, 2],
+    owners: [1, 1, 2],
+    daemons: [1],
+    scripts: [1, 2, 3],
+    directives: [1, 2, 3],
+    stepsMax: [3, 6],
+    chaosMs: [8_000, 16_000, 30_000],
   },
 }
 
@@ -155,6 +169,8 @@ export const swarm = (seed: number, size: Size): SimOptions => {
     healMs: 1_800_000,
     faults: all(faultRates, some),
     deeds: all(deedRates, some),
+    // Drawn last: what was drawn before is the same in worlds without them.
+    scripts: one(of.scripts),
   }
 }
 

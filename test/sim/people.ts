@@ -20,6 +20,8 @@ export interface PeopleWorld {
   stepsMax: number
   deeds: Record<Deed, number>
   healing: () => boolean
+  /** A person has asked to complete this contract, `<owner> <contract>`. */
+  finished: (contract: string) => void
 }
 
 const hour = 3_600_000
@@ -131,9 +133,11 @@ export class Person {
     const outcome = this.#random.chance(0.7) ? 'done' : 'failed'
     const force = this.#random.chance(0.5)
     if (how === 'endTask') return this.#ask(`end ${task.id}`, () => this.#client.task(task.id).end({ outcome, force }))
-    if (how === 'completeContract')
-      return this.#ask(`finish ${task.contract}`, () => this.#client.contract(task.contract).finish())
     const { owner } = readKey(this.directive)
+    if (how === 'completeContract') {
+      this.#world.finished(`${owner} ${task.contract}`)
+      return this.#ask(`finish ${task.contract}`, () => this.#client.contract(task.contract).finish())
+    }
     this.#world.trace.add(`publishes done of ${task.id}`)
     this.#bus.publish(subjects.task.at({ owner, shard: shardOf(owner, task.id), id: task.id, verb: 'done' }), {})
     return null

@@ -25,6 +25,6 @@ export const regressions = (): { seed: number; size: Size; found: string }[] =>
   readFileSync(new URL('regressions.txt', import.meta.url), 'utf8')
     .split('\n')
     .flatMap((line) => {
-      const [, size, seed, found] = /^(small|large) (\d+) (.+)$/.exec(line) ?? []
+      const [, size, seed, found] = /^(small|large|pulls) (\d+) (.+)$/.exec(line) ?? []
       return found === undefined ? [] : [{ seed: Number(seed), size: size as Size, found }]
     })

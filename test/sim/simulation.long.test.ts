@@ -9,7 +9,7 @@ import { checkSeed, regressions } from './seeds.ts'
 vi.mock('../../src/protocol/limits.ts', async (original) => ({ ...(await original<object>()), shardCount: 16 }))
 
 const env = (name: string): string | undefined => process.env[`WRIT_SIM_${name}`]
-const size: Size = env('SIZE') === 'small' ? 'small' : 'large'
+const size: Size = (['small', 'pulls'] as const).find((each) => each === env('SIZE')) ?? 'large'
 const one = env('SEED')
 const from = Number(env('FROM') ?? 1)
 const end = from + Number(env('SEEDS') ?? 500)

@@ -31,6 +31,10 @@ for (let from = 1; from <= seeds; from += perTest)
     for (let seed = from; seed < from + perTest; seed++) await checkSeed(seed, 'small')
   }, 120_000)
 
+test(`R39 R43: seeds 1 to ${perTest} with scripts that pull: no rule breaks, and all comes to its end`, async () => {
+  for (let seed = 1; seed <= perTest; seed++) await checkSeed(seed, 'pulls')
+}, 120_000)
+
 test.each(regressions())('R45: seed $seed finds no more: $found', async ({ seed, size }) => {
   await checkSeed(seed, size)
 })

@@ -15,6 +15,7 @@ import { type Faults, noFaultsAtAll, type SimOptions } from './options.ts'
 import { Person } from './people.ts'
 import { planBy } from './plans.ts'
 import { SimRandom } from './random.ts'
+import { SimScript } from './script.ts'
 import { SimStore } from './store.ts'
 import { storeFaults } from './store-faults.ts'
 import { SimThread } from './thread.ts'
@@ -59,7 +60,7 @@ export class World {
   }
 
   async run(): Promise<Outcome> {
-    const { engines, owners, daemons, directives, chaosMs, healMs } = this.options
+    const { engines, owners, daemons, scripts, directives, chaosMs, healMs } = this.options
     const names = ['ann', 'bob'].slice(0, owners)
     for (let at = 0; at < engines; at++) this.startThread(`e${at}`)
     for (const owner of names)
@@ -69,6 +70,8 @@ export class World {
         this.startDaemon({ owner, name, slots: this.random.between(1, 3), home })
       }
     for (const owner of names) for (let at = 0; at < directives; at++) this.#bring(owner, `d${at}`)
+    for (const owner of names)
+      for (let at = 0; at < scripts; at++) void new SimScript(this.#daemonWorld(), owner, `${owner}-s${at}`).live()
     const chaos = new Chaos(this)
     chaos.begin()
     await this.#until(chaosMs, () => false)
@@ -144,7 +147,7 @@ export class World {
   }
 
   #bring(owner: string, id: string): void {
-    const { clock, random, network, trace, store, options } = this
+    const { clock, random, network, trace, store, options, checkers } = this
     const { stepsMax, deeds } = options
     const person = new Person(
       {
@@ -156,6 +159,7 @@ export class World {
         stepsMax,
         deeds,
         healing: () => this.healing,
+        finished: (contract) => void checkers.finished.add(contract),
       },
       owner,
       id,
