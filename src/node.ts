@@ -2,7 +2,7 @@
  * A node: the main thread that starts worker threads, watches that each lives and that its event loop turns, and starts
  * another in the place of one that does not. What a dead thread held is taken over by the others within two leases.
  */
-import { createHash, randomBytes } from 'node:crypto'
+import { randomBytes } from 'node:crypto'
 import { availableParallelism } from 'node:os'
 import { Worker } from 'node:worker_threads'
 import { type Log, openLog } from './log.ts'
@@ -19,7 +19,7 @@ export interface NodeOptions {
   name: string
   /** Worker threads; one per core when unset. */
   threads?: number
-  /** The data folder that this node has locked for itself, if it has one: its predecessor there is fenced at once. */
+  /** The id of the data folder that this node has locked for itself, if it has one: its predecessor there is fenced at once. */
   home?: string
   /** Takes a line of the log: JSON, without its end. */
   log: (line: string) => void
@@ -47,21 +47,19 @@ export const startNode = async (options: NodeOptions): Promise<RunningNode> => {
   const log = openLog(options.log, { node: options.name })
   await migrate({ url: options.databaseUrl, log: (text) => log.info({}, text) })
   const count = options.threads ?? availableParallelism()
-  // New at every start: how the store tells this node's threads from those of a predecessor on the same folder.
+  // New at every start: how the store tells this node's threads from those of a predecessor on the same folder, and of others of its name.
   const node = `${options.name}-${randomBytes(4).toString('hex')}`
   const running = new Map<number, Running>()
   let stopping: Promise<void> | null = null
-  const home = options.home === undefined ? null : createHash('sha256').update(options.home).digest('hex').slice(0, 16)
 
   const start = (index: number): Promise<void> => {
-    const thread = `${options.name}-${index}`
-    // Each thread has a home of its own: threads of one node do not fence each other.
+    const thread = `${node}-${index}`
     const data = {
       databaseUrl: options.databaseUrl,
       nats: options.nats,
       node,
       thread,
-      home: home === null ? null : `${home}-${index}`,
+      home: options.home ?? null,
       threads: count,
     }
     const { entry, ready } = startThread(data, log, options.log)

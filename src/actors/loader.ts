@@ -48,12 +48,16 @@ export class Loader {
   }
 
   async desk(key: ActorKey): Promise<Desk> {
-    const desk = await this.#keep(this.#memory.desks, key, `desk ${key}`, async () => {
+    let attempts: readonly AttemptRow[] = []
+    const read = async (): Promise<Desk> => {
       const loaded = await this.#store.desk(key)
-      for (const attempt of loaded.attempts) this.#memory.attempts.set(actorKey(attempt.owner, attempt.task), attempt)
+      attempts = loaded.attempts
       return deskOf(loaded)
-    })
-    return desk ?? emptyDesk()
+    }
+    const kept = (): void => {
+      for (const attempt of attempts) this.#memory.attempts.set(actorKey(attempt.owner, attempt.task), attempt)
+    }
+    return (await this.#keep(this.#memory.desks, key, `desk ${key}`, read, kept)) ?? emptyDesk()
   }
 
   async registry(owner: string): Promise<RegistryTables> {
@@ -97,24 +101,33 @@ export class Loader {
 
   /**
    * From memory, else from the store: one read at a time per thing, so that a slow one never overwrites what a turn has
-   * changed since; and none that began before memory was forgotten is kept after it.
+   * changed since; and none that began before memory was forgotten is kept after it. `kept`: called when it is.
    */
-  #keep<K, V>(map: Map<K, V>, key: K, name: string, read: () => Promise<V | null>): Promise<V | null> {
+  #keep<K, V>(
+    map: Map<K, V>,
+    key: K,
+    name: string,
+    read: () => Promise<V | null>,
+    kept?: () => void,
+  ): Promise<V | null> {
     const known = map.get(key)
     if (known !== undefined) return Promise.resolve(known)
     const under = this.#reads.get(name)
     if (under !== undefined) return under as Promise<V | null>
-    const reading = this.#read(map, key, read).finally(() => this.#reads.delete(name))
+    const reading = this.#read(map, key, read, kept).finally(() => this.#reads.delete(name))
     this.#reads.set(name, reading)
     return reading
   }
 
-  async #read<K, V>(map: Map<K, V>, key: K, read: () => Promise<V | null>): Promise<V | null> {
+  async #read<K, V>(map: Map<K, V>, key: K, read: () => Promise<V | null>, kept?: () => void): Promise<V | null> {
     for (;;) {
       const { era } = this.#memory
       const value = await read()
       if (era !== this.#memory.era) continue
-      if (value !== null && !map.has(key)) map.set(key, value)
+      if (value !== null && !map.has(key)) {
+        map.set(key, value)
+        kept?.()
+      }
       return map.get(key) ?? null
     }
   }

@@ -9,6 +9,7 @@ import { clientOf, daemonUser, inboxPrefixOfUrl } from '../bus/permissions.ts'
 import { runDaemon } from '../daemon/daemon.ts'
 import { removeEndpoints, writeEndpoints } from '../embedded/endpoints.ts'
 import type { Folders } from '../embedded/folders.ts'
+import { keptSecret } from '../embedded/private-file.ts'
 import { lockFolder } from '../embedded/lock.ts'
 import { startNats, type NatsServer } from '../embedded/nats.ts'
 import { startPostgres } from '../embedded/postgres.ts'
@@ -77,7 +78,7 @@ export const startUp = async (options: UpOptions, parts: Parts): Promise<Running
   const node = nodeName()
   goOn(options)
   const { threads } = options
-  const nodeOptions = { databaseUrl: database, nats: login('node'), name: node, home: folders.root, log: log.line }
+  const nodeOptions = { databaseUrl: database, nats: login('node'), name: node, home: homeId(folders), log: log.line }
   const running = await startNode({ ...nodeOptions, ...(threads === undefined ? {} : { threads }) })
   parts.add('node', () => running.stop())
   goOn(options)
@@ -92,6 +93,9 @@ export const startUp = async (options: UpOptions, parts: Parts): Promise<Running
   const websocket = webSocketUrl(natsServer)
   return { node, data: folders.root, log: logFile, ...servers, database, nats, websocket, daemon: daemon?.name ?? null }
 }
+
+/** Of the folder itself and not of its path: folders on two hosts have one path, and share a database. */
+const homeId = ({ secrets }: Folders): string => keptSecret(secrets, 'home')
 
 /** A person who has pressed Ctrl-C meanwhile does not wait for the rest. */
 const goOn = ({ signal }: UpOptions): void => {

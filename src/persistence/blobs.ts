@@ -28,16 +28,17 @@ const blobsPerCall = 1000
 
 /**
  * Drops contents that no file refers to and that were not put for a day: of uploads that were never finished, and of files
- * that were replaced. What is put again in the meantime stays: the row's lock makes one wait for the other.
+ * that were replaced. A bounded part per call; whether there is more. What is put again in the meantime stays: the row's lock makes one wait for the other.
  */
-export const tidyBlobs = async (connection: Connection): Promise<void> => {
-  await connection.run(
+export const tidyBlobs = async (connection: Connection): Promise<boolean> => {
+  const blobs = await connection.run(
     (sql) => sql`
     delete from writ.blobs where hash = any(array(
       select hash from writ.blobs b where b.at < (select writ.now()) - ${uploadKeptMs}::bigint
         and not exists (select from writ.files f where f.hash = b.hash)
       order by b.at limit ${blobsPerCall} for update skip locked))`,
   )
+  return blobs.count === blobsPerCall
 }
 
 export const readFiles = async (

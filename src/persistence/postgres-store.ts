@@ -85,8 +85,8 @@ const compose = (commits: Connection, calls: Connection, options: StoreOptions, 
     blob: (hash, part) => readBlob(calls, hash, part),
     files: (owner, contract) => readFiles(calls, owner, contract),
     tidy: async () => {
-      await tidy(calls)
-      await tidyBlobs(calls)
+      const [rows, blobs] = [await tidy(calls), await tidyBlobs(calls)]
+      return rows || blobs
     },
     close: async () => {
       await Promise.all([commits.close(), calls.close()])

@@ -20,22 +20,22 @@ export const readReply = async (
 const rowsPerCall = 5000
 const plansPerCall = 5
 
-/** What has outlived its day: replies, sequences of the stream, plans that nothing came to use. A bounded part per call. */
-export const tidy = async (connection: Connection): Promise<void> => {
-  await connection.run(
+/** What has outlived its day: replies, sequences of the stream, plans that nothing came to use. A bounded part per call; whether there is more. */
+export const tidy = async (connection: Connection): Promise<boolean> => {
+  const replies = await connection.run(
     (sql) => sql`
     delete from writ.replies where ctid = any(array(
       select ctid from writ.replies where at < (select writ.now()) - ${replyKeptMs}::bigint
       order by at limit ${rowsPerCall} for update skip locked))`,
   )
-  await connection.run(
+  const ingress = await connection.run(
     (sql) => sql`
     delete from writ.ingress where ctid = any(array(
       select ctid from writ.ingress where at < (select writ.now()) - ${replyKeptMs}::bigint
       order by at limit ${rowsPerCall} for update skip locked))`,
   )
-  await connection.run(
-    (sql) => sql`
+  const plans = await connection.run(
+    (sql) => sql<{ plans: number }[]>`
     with unused as (
       delete from writ.plans where hash = any(array(
         select hash from writ.plans p where p.at < (select writ.now()) - ${replyKeptMs}::bigint
@@ -43,7 +43,10 @@ export const tidy = async (connection: Connection): Promise<void> => {
           and not exists (select from writ.directives d where d.plan = p.hash)
         order by p.at limit ${plansPerCall} for update skip locked))
       returning hash
+    ), steps as (
+      delete from writ.plan_steps where hash = any(array(select hash from unused))
     )
-    delete from writ.plan_steps where hash = any(array(select hash from unused))`,
+    select count(*)::integer as plans from unused`,
   )
+  return [replies.count, ingress.count].includes(rowsPerCall) || plans[0]?.plans === plansPerCall
 }

@@ -45,6 +45,8 @@ export const sweepMs = second
 /** What came in before a shard is given up is taken; what takes longer than this is asked again elsewhere. */
 export const drainMs = 2 * second
 export const tidyMs = hour
+/** A tidying that failed, or has not ended, is begun anew after this time. */
+export const tidyAgainMs = minute
 export const commitDeadlineMs = 10 * second
 export const requestDeadlineMs = 10 * second
 /** Further tries of one call to connect to a database that closes what it accepts; before the first of them, doubled for each. */

@@ -881,6 +881,15 @@ const besides = (world: World, hold: Hold, commit: CommitAs): void => {
       for (const hash of ['chain', 'ready', 'again']) expect(await store.planRows(hash, 0, 1)).toHaveLength(1)
     })
 
+    test('of more than one call deletes, the next calls delete the rest, and the last one says that it was all', async () => {
+      const { store, advance } = world()
+      const hashes = Array.from({ length: 12 }, (_, at) => `unused${at}`)
+      for (const hash of hashes) await store.stage(hash, [make.planRow(0)])
+      await advance(replyKeptMs + 1000)
+      while (await store.tidy());
+      for (const hash of hashes) expect(await store.planRows(hash, 0, 1)).toEqual([])
+    })
+
     test('the first reply to a command stands for a day', async () => {
       await hold()
       const { store, advance } = world()

@@ -232,6 +232,7 @@ export class SimStore implements Store {
       for (const [key, { at }] of replies) if (at < limit) replies.delete(key)
       for (const [key, at] of ingress) if (at < limit) ingress.delete(key)
       for (const [key, { at }] of plans) if (at < limit && !used.has(key)) plans.delete(key)
+      return false
     })
 
   readonly close: Store['close'] = () => Promise.resolve()

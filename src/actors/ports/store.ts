@@ -150,7 +150,7 @@ export interface Store {
   /** Files of a contract in listing order (by name). */
   files: (owner: string, contract: string) => Promise<readonly { name: string; hash: string; bytes: number }[]>
 
-  /** Deletes what has outlived its time: replies, staged plans, stream sequences, contents that no file refers to. Bounded work per call. */
-  tidy: () => Promise<void>
+  /** Deletes what has outlived its time: replies, staged plans, stream sequences, contents that no file refers to. Bounded work per call; whether there is more. */
+  tidy: () => Promise<boolean>
   close: () => Promise<void>
 }
