@@ -113,7 +113,11 @@ describe("a daemon's home", () => {
     const home = temporaryFolder()
     writeFileSync(join(home, 'lock'), JSON.stringify({ pid: process.pid, started: 'another boot' }))
     await startDaemon(openNode(), { home })
-    expect(JSON.parse(readFileSync(join(home, 'lock'), 'utf8'))).toMatchObject({ pid: process.pid })
+    const lock = readdirSync(home).find((name) => /^lock\.\d+$/.test(name))
+    expect(JSON.parse(readFileSync(join(home, lock ?? ''), 'utf8'))).toMatchObject({
+      pid: process.pid,
+      released: false,
+    })
   })
 })
 
