@@ -20,9 +20,8 @@ export const openCheckout = async (clone: Clone, folder: string, commit: string)
   await remove()
   try {
     await mkdir(folder, { recursive: true })
-    await makeGitDir(clone, gitDir, [clone.objects])
+    await makeGitDir(clone, { gitDir, workTree: folder }, [clone.objects])
     await writeFile(join(folder, '.git'), `gitdir: ${gitDir}\n`)
-    await clone.git(['config', 'core.worktree', folder], { gitDir })
     await clone.git(['checkout', '--quiet', '--force', '--detach', commit], { gitDir, workTree: folder })
   } catch (error) {
     await remove()
@@ -30,16 +29,20 @@ export const openCheckout = async (clone: Clone, folder: string, commit: string)
   }
   const ownGitDir = async (): Promise<string> => {
     await removeFolder(own)
-    await makeGitDir(clone, own, [clone.objects, join(gitDir, 'objects')])
+    await makeGitDir(clone, { gitDir: own, workTree: folder }, [clone.objects, join(gitDir, 'objects')])
     return own
   }
   return { folder, gitDir, start: commit, remove, ownGitDir }
 }
 
-const makeGitDir = async ({ git }: Clone, gitDir: string, objects: readonly string[]): Promise<void> => {
+const makeGitDir = async (
+  { git }: Clone,
+  here: { gitDir: string; workTree: string },
+  objects: readonly string[],
+): Promise<void> => {
+  const { gitDir } = here
   await mkdir(gitDir, { recursive: true, mode: 0o700 })
-  await git(['init', '--quiet', '--bare', '--template=', '--initial-branch=main'], { gitDir })
-  await git(['config', 'core.bare', 'false'], { gitDir })
+  await git(['init', '--quiet', '--template=', '--initial-branch=main'], here)
   await mkdir(join(gitDir, 'objects', 'info'), { recursive: true })
   await writeFile(join(gitDir, 'objects', 'info', 'alternates'), objects.map((each) => `${each}\n`).join(''))
 }

@@ -79,4 +79,23 @@ describe('a git repository inside of a workspace is committed as its files:', ()
     const { body } = await node.outcome('t')
     expect(git(folder, 'diff', '--name-status', base, String(body['commit']))).toBe('A\tx')
   })
+
+  test('files in a submodule that is not checked out fail the work, and instead of one that was removed they are committed', async () => {
+    const { folder } = makeRepository()
+    git(folder, 'update-index', '--add', '--cacheinfo', `160000,${commitOfStranger},left`)
+    git(folder, 'commit', '-qm', 'A submodule')
+    const base = git(folder, 'rev-parse', 'HEAD')
+    const node = openNode()
+    await startDaemon(node)
+    const work = (id: string, plan: string) =>
+      spawnOf(id, { repository: folder, startCommit: base, targetBranch: `writ/d/${id}/1`, task: { plan } })
+    await node.order('spawn', work('t1', 'echo x > left/x'))
+    expect((await node.outcome('t1')).body).toMatchObject({
+      means: false,
+      reason: expect.stringContaining('the files in "left" cannot be committed: it is a submodule') as string,
+    })
+    await node.order('spawn', work('t2', 'git rm -q left; mkdir left; echo x > left/x'))
+    const { body } = await node.outcome('t2')
+    expect(git(folder, 'ls-tree', '-r', '--name-only', String(body['commit'])).split('\n')).toEqual(['a.txt', 'left/x'])
+  })
 })
