@@ -8,6 +8,7 @@ import { openEnding } from './ending.ts'
 import { execute } from './execution.ts'
 import type { Choice } from './executors/choice.ts'
 import { failureOf } from './failure.ts'
+import type { Families } from './family.ts'
 import type { Home } from './home.ts'
 import type { Log } from './log.ts'
 import type { Output } from './output.ts'
@@ -30,6 +31,7 @@ export interface Surroundings {
   wire: Wire
   reports: Reports
   socket: TaskSocket
+  families: Families
   /** The allowed part of the daemon's own environment. */
   environment: Record<string, string>
   shell: string

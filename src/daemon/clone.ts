@@ -1,6 +1,6 @@
 /**
- * The cache of a repository: a bare clone that every attempt's worktree hangs on. Commits are fetched by their id, so the
- * number of branches in the repository costs nothing; what was fetched or pushed once is kept.
+ * The cache of a repository: a bare clone whose objects every attempt reads, and that no task is given. Commits are fetched by
+ * their id, so the number of branches in the repository costs nothing; what was fetched or pushed once is kept.
  */
 import { createHash } from 'node:crypto'
 import { existsSync } from 'node:fs'
@@ -19,15 +19,19 @@ export type Use = Pick<GitOptions, 'signal' | 'flows'>
 
 export interface Worktree {
   folder: string
-  /** The worktree's own git folder: named in every call, whatever a task does to the folder. */
+  /** The worktree's own git folder: named in every call, whatever lies in the folder. */
   gitDir: string
   remove: () => Promise<void>
 }
 
 export interface Clone {
   git: (args: readonly string[], options?: GitOptions) => Promise<string>
+  /** Where its objects lie: for git folders that read them as their own. */
+  objects: string
   /** The commit is here afterwards; fetched when it was not. */
   ensure: (commit: string) => Promise<void>
+  /** The same from a git folder on this host: what its objects say that they are is checked. */
+  take: (gitDir: string, commit: string) => Promise<void>
   /** The commit of a branch in the repository (null: of its HEAD), fetched. Throws NOT_FOUND. */
   resolve: (base: string | null) => Promise<string>
   /** What the branch is in the repository, fetched; null when it is not there. */
@@ -37,6 +41,7 @@ export interface Clone {
   contains: (descendant: string, ancestor: string) => Promise<boolean>
   /** Makes the branch this commit. With `seen`, only when it still was that (null: not there); false when it was not. */
   push: (commit: string, branch: string, seen?: { was: string | null }) => Promise<boolean>
+  /** A worktree of the clone itself: for what the daemon does alone, never for a task. */
   worktree: (folder: string, commit: string) => Promise<Worktree>
 }
 
@@ -118,12 +123,19 @@ const cloneOf = ({ gitDir, repository, git: run, use, alone }: Parts): Clone => 
   const far = <T>(act: () => Promise<T>): Promise<T> => patiently(act, use.signal)
   // By its ref, which is made once all that the commit is made of is there: a fetch that broke off may have left the commit alone.
   const has = async (commit: string): Promise<boolean> =>
-    (await here(['show-ref', '--verify', '--quiet', keptRef(commit)], { answers: [1] })).code === 0
+    (
+      await here(['rev-parse', '--verify', '--quiet', `${keptRef(commit)}^{commit}`], { answers: [1, 128] })
+    ).stdout.trim() === commit
   const bring = async (commit: string): Promise<void> => {
     if (await has(commit)) return
     await remote.fetch(`+${commit}:${keptRef(commit)}`).catch(async (error: unknown) => {
+      const broken = brokenRef(error)
+      if (broken !== null) {
+        await git(['update-ref', '--no-deref', '-d', broken])
+        return bring(commit)
+      }
       if (!isRefusedId(error)) throw error
-      await bringAll(commit)
+      return bringAll(commit)
     })
   }
   /** An old server refuses a bare commit id; then all branches are asked for. */
@@ -143,7 +155,12 @@ const cloneOf = ({ gitDir, repository, git: run, use, alone }: Parts): Clone => 
   }
   return {
     git,
+    objects: join(gitDir, 'objects'),
     ensure,
+    take: async (from, commit) => {
+      if (await has(readCommit(commit))) return
+      await alone(() => openRemote({ location: from, local: true }, here).fetch(`+${commit}:${keptRef(commit)}`))
+    },
     tip,
     resolve: async (base) => {
       const commit = base === null ? await far(() => remote.look('HEAD')) : await tip(base)
@@ -171,6 +188,10 @@ const isRefusedId = (error: unknown): boolean =>
   error instanceof GitError &&
   /unadvertised object|not our ref|no such remote ref|couldn't find remote ref/i.test(error.message)
 
+/** A kept commit that is not there: the machine lost its power before it was on the disk. No fetch works beside it. */
+const brokenRef = (error: unknown): string | null =>
+  error instanceof GitError ? (/bad object (refs\/writ\/kept\/[0-9a-f]+)/.exec(error.message)?.[1] ?? null) : null
+
 /** Keeps a commit, and tells the next fetch what is here already. */
 const keptRef = (commit: string): string => `refs/writ/kept/${commit}`
 
@@ -191,7 +212,6 @@ const worktreeOf = async (git: Clone['git'], folder: string, commit: string): Pr
   )
   const gitDir = /^gitdir: (.+)$/m.exec(await readFile(join(folder, '.git'), 'utf8'))?.[1]
   if (gitDir === undefined) throw new GitError(`the worktree ${folder} has no git folder`)
-  // Not `git worktree prune`: it would also take what another task has made of its own folder.
   return { folder, gitDir, remove: async () => void (await Promise.all([folder, gitDir].map(removeFolder))) }
 }
 

@@ -10,6 +10,7 @@ import { openClones } from './clone.ts'
 import { environmentFor } from './environment.ts'
 import type { DeclaredExecutors } from './executors/choice.ts'
 import { chooseFrom } from './executors/choice.ts'
+import { openFamilies } from './family.ts'
 import { gitMark, openGit } from './git.ts'
 import { writeLauncher } from './launcher.ts'
 import type { Log } from './log.ts'
@@ -54,6 +55,7 @@ const surroundings = async (options: DaemonOptions, shared: Shared): Promise<Sur
     clones: openClones(home.repos, openGit(process.env, options.gitConfig ?? [], home.id)),
     choice: chooseFrom(options.executors ?? {}),
     socket: await openSocket(wire, home.id, process.env),
+    families: openFamilies(),
     environment: environmentFor(process.env, options.passEnvironment ?? []),
     shell: await shellOf(),
   }

@@ -13,11 +13,12 @@ import { taskEnvironment } from './environment.ts'
 import type { Executor, Finished, Program, Work } from './executors/executor.ts'
 import { failureOf } from './failure.ts'
 import type { Home } from './home.ts'
-import type { Output } from './output.ts'
+import type { Output, Tail } from './output.ts'
 import { keepTail } from './output.ts'
 import { start } from './process.ts'
 import type { Pulse } from './pulse.ts'
 import { readRepository } from './repository.ts'
+import type { Family } from './family.ts'
 import { endStrays, momentOfProcesses, tokenMark } from './strays.ts'
 
 /** An attempt whose workspace is there. */
@@ -47,6 +48,7 @@ export const execute = async (execution: Execution): Promise<Outcome> => {
   }
   record.token = admission.token
   const before = momentOfProcesses()
+  const family = around.families.open()
   const stdout = keepTail()
   const env = taskEnvironment(around.environment, spawn, places)
   const work = {
@@ -56,7 +58,7 @@ export const execute = async (execution: Execution): Promise<Outcome> => {
     write,
     shell: around.shell,
     note: output.note,
-    run: (program: Program) => runProgram(program, execution, env, stdout),
+    run: (program: Program) => runProgram(program, execution, { env, stdout, family }),
     clone: () =>
       spawn.repository === null
         ? Promise.resolve(null)
@@ -73,7 +75,7 @@ export const execute = async (execution: Execution): Promise<Outcome> => {
     return ending.reason() === null ? outcome : failureOf(null, ending)
   } finally {
     admission.close()
-    await endStrays([tokenMark(admission.token)], before)
+    await endStrays([tokenMark(admission.token)], { family, since: before }).finally(family.close)
   }
 }
 
@@ -90,13 +92,13 @@ const writerFor = (record: AttemptRecord, home: Home): Work['write'] => {
 const runProgram = async (
   program: Program,
   { record, around, ending, output, folder }: Execution,
-  env: Record<string, string>,
-  stdout: ReturnType<typeof keepTail>,
+  { env, stdout, family }: { env: Record<string, string>; stdout: Tail; family: Family },
 ): Promise<Finished> => {
   const [own, both, began] = [keepTail(), keepTail(), Date.now()]
   const decoders = { stdout: new StringDecoder('utf8'), stderr: new StringDecoder('utf8') }
   const gate = async (group: { id: number; started: string }): Promise<void> => {
     record.group = group
+    family.add(group.id)
     await around.attempts.note(record)
   }
   const { timeoutMs, ...command } = program

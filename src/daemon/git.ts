@@ -25,6 +25,8 @@ export interface GitOptions {
   signal?: AbortSignal
   /** Called whenever git writes something. */
   flows?: () => void
+  /** Takes what git writes to its standard output piece by piece, however much it is; else its last 8 MiB are kept. */
+  take?: (text: string) => void
   /** Exit codes that are an answer, not a failure; 0 always is. */
   answers?: readonly number[]
 }
@@ -41,6 +43,8 @@ const hardening = [
   'core.hooksPath=/dev/null',
   'core.fsmonitor=false',
   'core.alternateRefsCommand=true',
+  'core.attributesFile=/dev/null',
+  'core.excludesFile=/dev/null',
   'protocol.ext.allow=never',
   'safe.directory=*',
   'gc.auto=0',
@@ -54,17 +58,19 @@ const settings = [
   'protocol.version=2',
   'commit.gpgSign=false',
   'advice.detachedHead=false',
+  'advice.graftFileDeprecated=false',
   'rerere.enabled=false',
   'http.lowSpeedLimit=100',
   'http.lowSpeedTime=60',
   'core.askPass=',
   'core.quotePath=false',
   'submodule.recurse=false',
+  'fetch.recurseSubmodules=false',
 ]
 
 /** git's other half on this host runs with its own settings, so they are handed to it in so many words. */
 export const otherHalf = (program: 'upload-pack' | 'receive-pack'): string =>
-  `--${program}=git ${hardening.map((setting) => `-c ${setting === 'safe.directory=*' ? "'safe.directory=*'" : setting}`).join(' ')} ${program}`
+  `--${program}=git --no-replace-objects ${hardening.map((setting) => `-c ${setting === 'safe.directory=*' ? "'safe.directory=*'" : setting}`).join(' ')} ${program}`
 
 /** What git's processes carry, so that those that outlive their daemon are known to its next start. */
 export const gitMark = (home: string): { name: string; value: string } => ({ name: 'WRIT_GIT_OF', value: home })
@@ -89,6 +95,10 @@ export const openGit = (env: NodeJS.ProcessEnv, config: readonly string[], home:
     SSH_ASKPASS: '',
     GIT_CONFIG_NOSYSTEM: '1',
     GIT_CONFIG_GLOBAL: '/dev/null',
+    GIT_ATTR_NOSYSTEM: '1',
+    // A commit is what its id says: nothing that lies in a repository passes another one off as it.
+    GIT_NO_REPLACE_OBJECTS: '1',
+    GIT_GRAFT_FILE: '/dev/null',
     GIT_ALLOW_PROTOCOL: 'file:https:ssh',
     GIT_SSH_COMMAND: 'ssh -o BatchMode=yes',
     GIT_OPTIONAL_LOCKS: '0',
@@ -121,12 +131,14 @@ export const openGit = (env: NodeJS.ProcessEnv, config: readonly string[], home:
   }
 }
 
-const run = async (command: Parameters<typeof start>[0], { signal, flows }: GitOptions): Promise<GitResult> => {
+const run = async (command: Parameters<typeof start>[0], options: GitOptions): Promise<GitResult> => {
+  const { signal, flows } = options
   const [stdout, stderr] = [keepTail(stdoutCharsMax), keepTail()]
   const decoders = { stdout: new StringDecoder('utf8'), stderr: new StringDecoder('utf8') }
+  const takes = { stdout: options.take ?? stdout.add, stderr: stderr.add }
   const take: Take = (chunk, stream) => {
     flows?.()
-    ;(stream === 'stdout' ? stdout : stderr).add(decoders[stream].write(chunk))
+    takes[stream](decoders[stream].write(chunk))
     return 0
   }
   const running = await start(command, take)

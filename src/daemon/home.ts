@@ -1,12 +1,11 @@
 /** The daemon's own folder: who it is, its records and its workspaces. One process at a time may use it. */
 import { randomBytes } from 'node:crypto'
-import { linkSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readFileSync } from 'node:fs'
 import { homedir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { z } from 'zod'
-import { WritError } from '../protocol/errors.ts'
 import { writeDurably } from './durable-file.ts'
-import { startedAt } from './process-group.ts'
+import { takeLock } from './home-lock.ts'
 
 export interface Home {
   root: string
@@ -48,7 +47,7 @@ export const openHome = async (root: string): Promise<Home> => {
     bin: 'bin',
   } as const
   mkdirSync(root, { recursive: true, mode: 0o700 })
-  const release = takeLock(join(root, 'lock'), root)
+  const release = takeLock(root)
   const identity = readIdentity(join(root, 'identity.json'))
   const remember = (session: string): Promise<void> =>
     writeDurably(join(root, 'identity.json'), JSON.stringify({ id: identity.id, session }))
@@ -76,53 +75,4 @@ const readJson = (file: string): unknown => {
     if (error instanceof SyntaxError || (error as NodeJS.ErrnoException).code === 'ENOENT') return null
     throw error
   }
-}
-
-const lockForm = z.object({ pid: z.int(), started: z.string() })
-
-/** A lock names its process by id and start time, so one that a crash left behind is known as such. */
-const takeLock = (file: string, root: string): (() => void) => {
-  const mine = { pid: process.pid, started: startedAt(process.pid) ?? '' }
-  const temporary = `${file}.${newId()}`
-  writeFileSync(temporary, JSON.stringify(mine), { mode: 0o600 })
-  try {
-    for (let tries = 0; !linked(temporary, file); tries++) {
-      refuseLiving(file, root)
-      if (tries > 10) throw new WritError('LOCKED', `the lock of ${root} changes all the time`, { hint: 'try again' })
-      rmSync(moved(file), { force: true })
-    }
-  } finally {
-    rmSync(temporary)
-  }
-  return () => rmSync(file, { force: true })
-}
-
-/** A link shows the content at once and refuses to replace. */
-const linked = (from: string, to: string): boolean => {
-  try {
-    linkSync(from, to)
-    return true
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false
-    throw error
-  }
-}
-
-const refuseLiving = (file: string, root: string): void => {
-  const holder = lockForm.safeParse(readJson(file))
-  if (!holder.success || startedAt(holder.data.pid) !== holder.data.started) return
-  throw new WritError('LOCKED', `the daemon's folder ${root} is used by process ${holder.data.pid}`, {
-    hint: 'stop that daemon, or give this one another name or another home',
-  })
-}
-
-const moved = (file: string): string => {
-  const aside = `${file}.stale.${newId()}`
-  try {
-    renameSync(file, aside)
-  } catch (error) {
-    // Somebody else was faster; the next try sees what is there now.
-    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error
-  }
-  return aside
 }

@@ -15,18 +15,23 @@ export interface ProcessGroup {
 /** How long a group has between TERM and KILL, in ms. */
 export const termMs = 10_000
 
-interface Stat {
+/** What Linux tells of a process. `ticks`: when it started. */
+export interface Stat {
   state: string
+  parent: number
   group: number
+  session: number
   ticks: number
 }
 
-const statOf = (pid: number | string): Stat | null => {
+/** Null: there is none, or not on a Linux. */
+export const statOf = (pid: number | string): Stat | null => {
   try {
     const text = readFileSync(`/proc/${pid}/stat`, 'utf8')
     // The command's name in brackets may itself hold spaces and brackets.
     const fields = text.slice(text.lastIndexOf(')') + 2).split(' ')
-    return { state: fields[0] ?? 'X', group: Number(fields[2]), ticks: Number(fields[19]) }
+    const [parent = 0, group = 0, session = 0] = fields.slice(1, 4).map(Number)
+    return { state: fields[0] ?? 'X', parent, group, session, ticks: Number(fields[19]) }
   } catch {
     // It ended between two looks, or never was.
     return null

@@ -2,7 +2,7 @@
  * Clean-up by record, at the start and while the daemon lives: what a crash left, what is old, and what is over the disk
  * limit. Whatever an open attempt uses is left alone.
  */
-import { copyFile, mkdir, readdir, rm, stat } from 'node:fs/promises'
+import { copyFile, readdir, rm, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { AttemptRecord, Attempts } from './attempts.ts'
 import { attemptKey } from './attempts.ts'
@@ -99,13 +99,15 @@ const fit = async (options: PruneOptions, entries: readonly Entry[]): Promise<vo
   if (bytes > diskBytesMax) log.warn({ bytes, diskBytesMax }, 'what runs now takes more of the disk than the limit')
 }
 
+/** Of a clone's git folder, what is the daemon's own and worth to be kept. */
+const lasting = new Set(['HEAD', 'config', firstConfig, 'objects', 'refs'])
+
 /**
- * A clone that nobody uses, as it was made: tasks that work in its worktrees share its settings and branches, and what one
- * sets or makes there is not to meet those that come later.
+ * A clone that nobody uses, as it was made, with the commits that it has. No task is given it; but tasks are of the daemon's
+ * user, and a merge that was cut short leaves something.
  */
-const freshen = async (options: PruneOptions, gitDir: string): Promise<void> => {
-  for (const name of await leftIn(options, join(gitDir, 'worktrees'))) await rm(join(gitDir, 'worktrees', name), whole)
-  await options.clones.alone(gitDir, async () => {
+const freshen = (options: PruneOptions, gitDir: string): Promise<void> =>
+  options.clones.alone(gitDir, async () => {
     const first = join(gitDir, firstConfig)
     const isThere = await stat(first).then(
       () => true,
@@ -113,16 +115,24 @@ const freshen = async (options: PruneOptions, gitDir: string): Promise<void> => 
     )
     if (!isThere || isUsed(options, gitDir)) return
     await copyFile(first, join(gitDir, 'config'))
-    for (const refs of ['refs/heads', 'refs/stash']) await rm(join(gitDir, refs), whole)
-    await mkdir(join(gitDir, 'refs', 'heads'), { recursive: true })
+    await writeFile(join(gitDir, 'HEAD'), 'ref: refs/heads/main\n')
+    await removeAllBut(gitDir, (name) => lasting.has(name))
+    await removeAllBut(join(gitDir, 'refs'), (name) => name === 'writ')
+    await removeAllBut(join(gitDir, 'refs', 'writ'), (name) => name === 'kept')
+    await removeAllBut(join(gitDir, 'objects'), (name) => objectFolder.test(name))
     await removeHalfFetched(join(gitDir, 'objects'))
   })
+
+const removeAllBut = async (folder: string, isKept: (name: string) => boolean): Promise<void> => {
+  for (const name of await namesIn(folder)) if (!isKept(name)) await rm(join(folder, name), whole)
 }
+
+/** The others name objects elsewhere, or say of commits what they themselves do not. */
+const objectFolder = /^(?:[0-9a-f]{2}|pack)$/
 
 /** What a fetch that broke off has left: git itself keeps it for two weeks. */
 const removeHalfFetched = async (objects: string): Promise<void> => {
-  const folders = (await namesIn(objects)).filter((name) => /^(?:[0-9a-f]{2}|pack)$/.test(name))
-  for (const folder of ['.', ...folders])
+  for (const folder of await namesIn(objects))
     for (const name of await namesIn(join(objects, folder)))
       if (name.startsWith('tmp_')) await rm(join(objects, folder, name), whole)
 }

@@ -1,9 +1,11 @@
 /**
- * Processes of an attempt that left its group (a session of their own, a double fork). Each still carries the attempt's
- * token in its environment, which is how it is known; where a system does not show that, only groups are ended.
+ * Processes of an attempt that left its group (a session of their own, a double fork). They are known by the attempt's token,
+ * which each still carries in its environment, and as descendants of its programs; where a system shows neither, only groups are ended.
  */
 import { readdirSync, readFileSync } from 'node:fs'
-import { setImmediate as nextTurn } from 'node:timers/promises'
+import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises'
+import type { Family } from './family.ts'
+import { statOf } from './process-group.ts'
 
 /** A variable of the environment that only processes of ours have with this value. */
 export interface Mark {
@@ -17,6 +19,10 @@ export const tokenMark = (token: string): Mark => ({ name: 'WRIT_TOKEN', value: 
 const processesAtOnce = 100
 /** Within this time, in ms, no system comes to give an id of a process to another one. */
 const idsLastMs = 5000
+/** How long the end of what was killed is waited for, in ms: one that hangs in the system may take forever. */
+const endMs = 5000
+/** How often those are looked for that were begun while the others were killed. */
+const roundsMax = 20
 
 /** The processes of a moment: none of them is a stray of what begins after it. */
 export interface Moment {
@@ -26,16 +32,33 @@ export interface Moment {
 
 export const momentOfProcesses = (): Moment => ({ ids: new Set(idsOfProcesses()), at: Date.now() })
 
-/** Kills every process of this user that carries one of these marks. `since`: a moment before the first of them can have begun. */
-export const endStrays = async (marks: readonly Mark[], since?: Moment): Promise<void> => {
+/**
+ * Kills every process of this user that carries one of these marks or is of the family; resolves when they are gone, or hang in the system.
+ * `since`: a moment before the first of them can have begun.
+ */
+export const endStrays = async (
+  marks: readonly Mark[],
+  { family, since }: { family?: Family; since?: Moment } = {},
+): Promise<void> => {
+  const besides = since !== undefined && Date.now() - since.at < idsLastMs ? since.ids : new Set<string>()
+  for (let round = 0; round < roundsMax; round++) {
+    const found = new Set([...(await marked(marks, besides)), ...((await family?.look(besides)) ?? [])])
+    if (found.size === 0) return
+    for (const pid of found) kill(pid)
+    if (!(await gone(found))) return
+  }
+}
+
+const marked = async (marks: readonly Mark[], besides: ReadonlySet<string>): Promise<number[]> => {
   const wanted = new Set(marks.map(({ name, value }) => `${name}=${value}`))
-  const known = since !== undefined && Date.now() - since.at < idsLastMs ? since.ids : null
-  const ids = idsOfProcesses().filter((id) => known?.has(id) !== true)
+  const ids = idsOfProcesses().filter((id) => !besides.has(id))
+  const found: number[] = []
   for (let from = 0; from < ids.length; from += processesAtOnce) {
     if (from > 0) await nextTurn()
     for (const id of ids.slice(from, from + processesAtOnce))
-      if (environmentOf(id).some((entry) => wanted.has(entry))) kill(Number(id))
+      if (environmentOf(id).some((entry) => wanted.has(entry))) found.push(Number(id))
   }
+  return found
 }
 
 const idsOfProcesses = (): string[] =>
@@ -52,11 +75,17 @@ const environmentOf = (pid: string): readonly string[] => {
   }
 }
 
+const gone = async (pids: ReadonlySet<number>): Promise<boolean> => {
+  const lives = (pid: number): boolean => !['Z', 'X'].includes(statOf(pid)?.state ?? 'X')
+  for (const until = Date.now() + endMs; Date.now() < until; await sleep(5)) if (![...pids].some(lives)) return true
+  return false
+}
+
 const kill = (pid: number): void => {
   try {
     process.kill(pid, 'SIGKILL')
   } catch (error) {
-    // It ended since it was looked at.
-    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error
+    // It ended since it was looked at, or has become another user's.
+    if (!['ESRCH', 'EPERM'].includes((error as NodeJS.ErrnoException).code ?? '')) throw error
   }
 }

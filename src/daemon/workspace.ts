@@ -1,5 +1,5 @@
 /**
- * The folder that an attempt works in: empty, or a worktree at the commit that the work starts from. The repository itself
+ * The folder that an attempt works in: empty, or a checkout of the commit that the work starts from. The repository itself
  * sees nothing of it but, at the end, the pushed branch.
  */
 import { lstat, mkdir, realpath, rm } from 'node:fs/promises'
@@ -7,12 +7,13 @@ import { join } from 'node:path'
 import { WritError } from '../protocol/errors.ts'
 import type { Spawn } from '../protocol/task.ts'
 import { attemptKey } from './attempts.ts'
-import type { Clones, Use, Worktree } from './clone.ts'
-import type { Clone } from './clone.ts'
+import type { Checkout } from './checkout.ts'
+import { openCheckout } from './checkout.ts'
+import type { Clone, Clones, Use } from './clone.ts'
+import { commitWork } from './commit-work.ts'
 import { copyFiles, workOf } from './earlier-work.ts'
 import { mergeIntoBase } from './line.ts'
 import { readOwnBranch, readRepository } from './repository.ts'
-import { writIdentity } from './identity.ts'
 
 export interface Workspace {
   folder: string
@@ -31,17 +32,17 @@ export const openWorkspace = async (spawn: Spawn, work: string, clones: Clones, 
     return emptyFolder(folder)
   }
   const clone = await clones.open(readRepository(spawn.repository), use)
-  const worktree = await clone.worktree(folder, await startOf(spawn, clone))
-  await copyFiles(spawn, clone, worktree).catch(async (error: unknown) => {
-    await worktree.remove()
+  const checkout = await openCheckout(clone, folder, await startOf(spawn, clone))
+  await copyFiles(spawn, clone, checkout).catch(async (error: unknown) => {
+    await checkout.remove()
     throw error
   })
   const given = await realpath(folder)
   const saved = async (): Promise<string | null> => {
     await refuseSwapped(folder, given)
-    return save(spawn, clone, worktree, work)
+    return save(spawn, clone, checkout, work)
   }
-  return { folder, save: saved, remove: worktree.remove }
+  return { folder, save: saved, remove: checkout.remove }
 }
 
 /** Work travels through the repository: without one there is nothing to take over. */
@@ -68,28 +69,14 @@ const emptyFolder = async (folder: string): Promise<Workspace> => {
   }
 }
 
-/** Only a worker's work is pushed: a planner's and an evaluator's worktree is for reading. */
-const save = async (spawn: Spawn, clone: Clone, worktree: Worktree, work: string): Promise<string | null> => {
+/** Only a worker's work is pushed: a planner's and an evaluator's checkout is for reading. */
+const save = async (spawn: Spawn, clone: Clone, checkout: Checkout, work: string): Promise<string | null> => {
   if (spawn.task.role !== 'worker' || spawn.targetBranch === null || spawn.completionAction === 'none') return null
   const branch = readOwnBranch(spawn.targetBranch)
-  const commit = await commitWork(spawn, clone, worktree)
+  const commit = await commitWork(spawn, clone, checkout)
   await clone.push(commit, branch)
   if (spawn.completionAction === 'merge') await mergeIntoBase(spawn, commit, clone, work)
   return commit
-}
-
-const commitWork = async (spawn: Spawn, clone: Clone, { folder, gitDir }: Worktree): Promise<string> => {
-  const here = { gitDir, workTree: folder }
-  // Of a git that was ended with the task: nothing of the task runs any more.
-  for (const lock of ['index.lock', 'HEAD.lock']) await rm(join(gitDir, lock), { force: true })
-  await clone.git(['add', '--all'], here)
-  const changed = await clone.git(['status', '--porcelain', '--untracked-files=no'], here)
-  if (changed !== '')
-    await clone.git(['commit', '--quiet', '--no-verify', '--message', messageFor(spawn)], {
-      ...here,
-      env: writIdentity,
-    })
-  return clone.git(['rev-parse', '--verify', 'HEAD^{commit}'], here)
 }
 
 /** A link in the place of the workspace would have whatever it points to committed. */
@@ -100,5 +87,3 @@ const refuseSwapped = async (folder: string, given: string): Promise<void> => {
     hint: 'a task works in its workspace, and leaves it where it is',
   })
 }
-
-const messageFor = ({ step, task }: Spawn): string => `Step ${step?.name ?? task.name}`

@@ -1,4 +1,4 @@
-import { existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, readFileSync, readdirSync, writeFileSync } from 'node:fs'
 import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
@@ -212,7 +212,9 @@ describe('a daemon runs attempts', () => {
     await until(() => node.hellos.length > 1)
     expect(node.hellos[1]).toMatchObject({ session: node.hellos[0]?.['session'], home: node.hellos[0]?.['home'] })
     await daemon.stop()
-    expect(existsSync(join(home, 'lock'))).toBe(false)
+    const locks = readdirSync(home).filter((name) => name.startsWith('lock'))
+    const released = locks.map((name) => JSON.parse(readFileSync(join(home, name), 'utf8')) as unknown)
+    expect(released).toEqual([expect.objectContaining({ released: true })])
   })
 })
 

@@ -88,11 +88,36 @@ describe("a daemon's home", () => {
     expect((await node.outcome('t2')).verb).toBe('done')
   })
 
+  test('is cleaned around what an open attempt uses: a clone with its worktrees stays as it is', async () => {
+    const { folder, base } = makeRepository()
+    const node = openNode()
+    const { home } = await startDaemon(node, { cleanMs: 20 })
+    const gate = join(temporaryFolder(), 'gate')
+    const plan = `echo > ${gate}.begun; until [ -e ${gate} ]; do sleep 0.02; done`
+    await node.order('spawn', spawnOf('t1', { repository: folder, startCommit: base, task: { plan } }))
+    await until(() => existsSync(`${gate}.begun`))
+    const [clone = ''] = readdirSync(join(home, 'repos'))
+    const merging = join(home, 'repos', clone, 'worktrees', 'line')
+    mkdirSync(merging, { recursive: true })
+    for (const name of ['left', 'left-again']) {
+      mkdirSync(join(home, 'work', name))
+      await until(() => !existsSync(join(home, 'work', name)))
+    }
+    expect(existsSync(merging)).toBe(true)
+    writeFileSync(gate, '')
+    await node.outcome('t1')
+    await until(() => !existsSync(merging))
+  })
+
   test('with a lock that a crash left behind is taken over', async () => {
     const home = temporaryFolder()
     writeFileSync(join(home, 'lock'), JSON.stringify({ pid: process.pid, started: 'another boot' }))
     await startDaemon(openNode(), { home })
-    expect(JSON.parse(readFileSync(join(home, 'lock'), 'utf8'))).toMatchObject({ pid: process.pid })
+    const lock = readdirSync(home).find((name) => /^lock\.\d+$/.test(name))
+    expect(JSON.parse(readFileSync(join(home, lock ?? ''), 'utf8'))).toMatchObject({
+      pid: process.pid,
+      released: false,
+    })
   })
 })
 

@@ -1,0 +1,50 @@
+/**
+ * The files of a commit in a folder of a task's, with a git folder that is the task's alone. It reads the clone's objects as if
+ * they were its own and knows nothing else of the clone, so whatever a task does with git stays with its attempt.
+ */
+import { mkdir, rm, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import type { Clone, Worktree } from './clone.ts'
+
+export interface Checkout extends Worktree {
+  /** The commit that it was made of. */
+  start: string
+  /** A git folder that no task was given, with the same objects and nothing else: made anew. */
+  ownGitDir: () => Promise<string>
+}
+
+/** `folder` and what is called like it with an ending are the checkout's. Throws GitError, or the system's error. */
+export const openCheckout = async (clone: Clone, folder: string, commit: string): Promise<Checkout> => {
+  const [gitDir, own] = [`${folder}.git`, `${folder}.own.git`]
+  const remove = async (): Promise<void> => void (await Promise.all([folder, gitDir, own].map(removeFolder)))
+  await remove()
+  try {
+    await mkdir(folder, { recursive: true })
+    await makeGitDir(clone, { gitDir, workTree: folder }, [clone.objects])
+    await writeFile(join(folder, '.git'), `gitdir: ${gitDir}\n`)
+    await clone.git(['checkout', '--quiet', '--force', '--detach', commit], { gitDir, workTree: folder })
+  } catch (error) {
+    await remove()
+    throw error
+  }
+  const ownGitDir = async (): Promise<string> => {
+    await removeFolder(own)
+    await makeGitDir(clone, { gitDir: own, workTree: folder }, [clone.objects, join(gitDir, 'objects')])
+    return own
+  }
+  return { folder, gitDir, start: commit, remove, ownGitDir }
+}
+
+const makeGitDir = async (
+  { git }: Clone,
+  here: { gitDir: string; workTree: string },
+  objects: readonly string[],
+): Promise<void> => {
+  const { gitDir } = here
+  await mkdir(gitDir, { recursive: true, mode: 0o700 })
+  await git(['init', '--quiet', '--template=', '--initial-branch=main'], here)
+  await mkdir(join(gitDir, 'objects', 'info'), { recursive: true })
+  await writeFile(join(gitDir, 'objects', 'info', 'alternates'), objects.map((each) => `${each}\n`).join(''))
+}
+
+const removeFolder = (folder: string): Promise<void> => rm(folder, { recursive: true, force: true, maxRetries: 3 })

@@ -1,0 +1,92 @@
+/**
+ * One process per home. The lock is the file `lock.<n>` with the highest n, which names its holder by process id and start time,
+ * so one that a crash left behind is known as such. Taking over means making the file n + 1, which succeeds for one process
+ * only; the highest is never removed, not even at release, so that no slow reader can ever take an old number again.
+ */
+import { randomBytes } from 'node:crypto'
+import { existsSync, linkSync, readFileSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { z } from 'zod'
+import { WritError } from '../protocol/errors.ts'
+import { startedAt } from './process-group.ts'
+
+const lockForm = z.object({ pid: z.int(), started: z.string(), released: z.boolean().default(false) })
+
+/** Takes the lock of a home; returns what releases it. Throws LOCKED, naming the process that has it. */
+export const takeLock = (root: string): (() => void) => {
+  const mine = { pid: process.pid, started: startedAt(process.pid) ?? '', released: false }
+  for (;;) {
+    const last = highest(root)
+    refuseLiving(root, last)
+    const file = lockFile(root, last + 1)
+    if (!put(file, mine, linked)) continue
+    if (highest(root) === last + 1) {
+      clearBelow(root, last)
+      return () => {
+        if (existsSync(file)) put(file, { ...mine, released: true }, renamed)
+      }
+    }
+    // We had read an old number, whose successor came and went meanwhile: ours is no lock.
+    rmSync(file)
+  }
+}
+
+/** 0 is the lock of versions that had no numbers, or none. */
+const lockFile = (root: string, number: number): string => join(root, number === 0 ? 'lock' : `lock.${number}`)
+
+const numberOf = (name: string): number => Number(/^lock\.(\d+)$/.exec(name)?.[1] ?? 0)
+
+const highest = (root: string): number => Math.max(0, ...readdirSync(root).map(numberOf))
+
+const refuseLiving = (root: string, number: number): void => {
+  const holder = lockForm.safeParse(readJson(lockFile(root, number)))
+  if (!holder.success || holder.data.released || startedAt(holder.data.pid) !== holder.data.started) return
+  throw new WritError('LOCKED', `the daemon's folder ${root} is used by process ${holder.data.pid}`, {
+    hint: 'stop that daemon, or give this one another name or another home',
+  })
+}
+
+/** The one before ours stays: whoever lists the folder while we do this finds at least one of the two. */
+const clearBelow = (root: string, number: number): void => {
+  for (const name of readdirSync(root)) {
+    const isOld = name === 'lock' ? number > 0 : /^lock\.\d/.test(name) && Number.parseInt(name.slice(5), 10) < number
+    if (isOld) rmSync(join(root, name), { force: true })
+  }
+}
+
+/** What the file holds, or null when there is none that can be read. */
+const readJson = (file: string): unknown => {
+  try {
+    return JSON.parse(readFileSync(file, 'utf8')) as unknown
+  } catch (error) {
+    if (error instanceof SyntaxError || (error as NodeJS.ErrnoException).code === 'ENOENT') return null
+    throw error
+  }
+}
+
+/** Whole from the first moment that it is there. */
+const put = (file: string, content: object, bring: (from: string, to: string) => boolean): boolean => {
+  const temporary = `${file}.${randomBytes(4).toString('hex')}`
+  writeFileSync(temporary, JSON.stringify(content), { mode: 0o600 })
+  try {
+    return bring(temporary, file)
+  } finally {
+    rmSync(temporary, { force: true })
+  }
+}
+
+/** A link, unlike a rename, refuses to replace. What it was to come from is gone when others came and went meanwhile. */
+const linked = (from: string, to: string): boolean => {
+  try {
+    linkSync(from, to)
+    return true
+  } catch (error) {
+    if (['EEXIST', 'ENOENT'].includes((error as NodeJS.ErrnoException).code ?? '')) return false
+    throw error
+  }
+}
+
+const renamed = (from: string, to: string): boolean => {
+  renameSync(from, to)
+  return true
+}
