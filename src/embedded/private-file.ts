@@ -29,10 +29,11 @@ export function createPrivately(file: string, text: string): boolean {
     linkSync(temporary, file)
     return true
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false
+    // What it was to come from is gone when others, who were quicker, have cleared the folder.
+    if (['EEXIST', 'ENOENT'].includes((error as NodeJS.ErrnoException).code ?? '')) return false
     throw error
   } finally {
-    rmSync(temporary)
+    rmSync(temporary, { force: true })
   }
 }
 

@@ -24,7 +24,7 @@ function requirementsIn(text) {
   return new Map(strings.map((string) => JSON.parse(string)).map((line) => [line.split(': ')[0], line]))
 }
 
-/** Outside the worktree, so that the plan is not taken for work. */
+/** Outside the checkout, so that the plan is not taken for work. */
 function submit(plan) {
   const folder = mkdtempSync(join(tmpdir(), 'ledger-plan-'))
   const file = join(folder, 'plan.json')
