@@ -22,9 +22,9 @@ export interface DirectiveFile {
 }
 
 /** Reads the file at `path`; `-` is standard input. Throws BAD_INPUT with `file:line:column: …` for every fault, TOO_LARGE. */
-export const readDirectiveFile = (path: string, cwd: string): DirectiveFile => {
+export const readDirectiveFile = async (path: string, cwd: string): Promise<DirectiveFile> => {
   const name = shownName(path)
-  const located = readLocated(name, readTextFile(path, cwd))
+  const located = readLocated(name, await readTextFile(path, cwd))
   if ('faults' in located) throw faulty(name, located.faults)
   const { value, at } = located
   const checked = directiveInput.safeParse(value)

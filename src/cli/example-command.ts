@@ -70,7 +70,7 @@ const runLedger = async (
   const id = `ledger-${randomBytes(4).toString('hex')}`
   const repository = join(data, repositoriesFolder, id)
   await makeRepository(join(folder, 'setup.mjs'), repository)
-  const { input } = readDirectiveFile(join(folder, 'directive.yaml'), context.world.cwd)
+  const { input } = await readDirectiveFile(join(folder, 'directive.yaml'), context.world.cwd)
   terminal.say('')
   terminal.say(
     `${terminal.paintErr.bold(input.title)}  (examples/ledger/directive.yaml; planner and workers are scripts)`,

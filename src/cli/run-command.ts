@@ -28,7 +28,7 @@ export const runFile = async (
   { id, wait = false, dryRun = false }: RunFlags,
 ): Promise<void> => {
   const { terminal, world } = context
-  const read = readDirectiveFile(file, world.cwd)
+  const read = await readDirectiveFile(file, world.cwd)
   const input = id === undefined ? read.input : { ...read.input, id }
   if (dryRun) {
     show(context, input, () => draftLines(read, terminal).forEach(terminal.print))

@@ -1,4 +1,5 @@
 /** Where settings come from, which place wins, and what is said about bad ones. */
+import { execFileSync } from 'node:child_process'
 import { chownSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -156,6 +157,13 @@ test('inside a task no file is read: what it works on may have brought one along
   projectFile('owner: [broken')
   const inside = { ...env, WRIT_SOCKET: '/s', WRIT_TOKEN: 't' }
   expect(readSettings(new Map(), { env: inside, cwd })).toMatchObject({ owner: 'default', files: [] })
+})
+
+test('a configuration file that is no file on a disk is refused, and not read: it may never end', async () => {
+  execFileSync('mkfifo', [join(cwd, 'writ.yaml')])
+  const { code, err } = await call(['config', 'show'], { env, cwd })
+  expect(code).toBe(2)
+  expect(err).toContain(`${join(cwd, 'writ.yaml')} is no file on a disk [BAD_INPUT]`)
 })
 
 test.runIf(process.getuid?.() === 0)('a file above that somebody else has put there is refused', async () => {

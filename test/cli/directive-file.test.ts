@@ -72,7 +72,7 @@ test('aliases that blow up are refused', async () => {
   expect(faults.join('\n')).toContain('Excessive alias count')
 })
 
-test('paths that begin with ./ are looked up from the folder of the file, and stay on this host', () => {
+test('paths that begin with ./ are looked up from the folder of the file, and stay on this host', async () => {
   mkdirSync(join(folder, 'sub'), { recursive: true })
   writeFileSync(
     join(folder, 'sub', 'd.yaml'),
@@ -84,7 +84,7 @@ needs:
   worker: { labels: { host: other } }
 `,
   )
-  const { input, localRepository } = readDirectiveFile('sub/d.yaml', folder)
+  const { input, localRepository } = await readDirectiveFile('sub/d.yaml', folder)
   const host = { host: hostname() }
   expect(localRepository).toBe(join(folder, 'sub/work'))
   expect(input).toEqual({
@@ -104,10 +104,10 @@ needs:
   })
 })
 
-test('with a repository by URL and no path of this host, nothing is added', () => {
+test('with a repository by URL and no path of this host, nothing is added', async () => {
   for (const repository of ['https://example.org/a.git', 'ssh://git@example.org/a.git', 'git@example.org:a.git']) {
     const name = file(`{ title: x, goal: y, repository: "${repository}", needs: { worker: { executor: shell } } }`)
-    const { input, localRepository } = readDirectiveFile(name, folder)
+    const { input, localRepository } = await readDirectiveFile(name, folder)
     expect(input).toEqual({ title: 'x', goal: 'y', repository, needs: { worker: { executor: 'shell' } } })
     expect(localRepository).toBeNull()
   }

@@ -76,7 +76,7 @@ const file = async (context: Context, name: string, options: { contract?: string
 }
 
 const put = async (context: Context, path: string, options: { contract?: string; name?: string }): Promise<void> => {
-  const bytes = readBytes(path, context.world.cwd)
+  const bytes = await readBytes(path, context.world.cwd)
   const name = options.name ?? (path === '-' ? undefined : basename(path))
   if (name === undefined)
     throw new WritError('BAD_INPUT', 'what is the file to be called?', { hint: 'add --name <name>' })

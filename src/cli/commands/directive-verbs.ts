@@ -12,7 +12,7 @@ import { printTable } from '../table.ts'
 
 /** Creates a draft. */
 export const create = async (context: Context, file: string, { id }: { id?: string }): Promise<void> => {
-  const { input } = readDirectiveFile(file, context.world.cwd)
+  const { input } = await readDirectiveFile(file, context.world.cwd)
   const { api } = await context.link()
   const created = await api.create({ ...input, ...(id === undefined ? {} : { id }) })
   tell(context, await api.directive(created.id))
