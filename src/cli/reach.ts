@@ -7,6 +7,7 @@ import { dataFolder, type Folders } from '../embedded/folders.ts'
 import { until } from '../embedded/until.ts'
 import { WritError } from '../protocol/errors.ts'
 import { caOption, type Named, type Settings } from './config.ts'
+import { refuseInsideTask } from './inside-task.ts'
 import { nodeApi, type NodeApi } from './node-api.ts'
 import { shown } from './shown-url.ts'
 import { ensureUser, loginOf, tellUsersChanged } from './users.ts'
@@ -105,8 +106,12 @@ const unlessPassing = (error: unknown): undefined => {
   throw error
 }
 
-/** The data folder of this call. */
-export const foldersOf = ({ dataDir, env }: Settings): Folders => dataFolder({ dataDir, env })
+/** The data folder of this call. Throws UNAUTHORIZED inside a task: it is the person's. */
+export const foldersOf = (settings: Settings): Folders => {
+  refuseInsideTask(settings)
+  const { dataDir, env } = settings
+  return dataFolder({ dataDir, env })
+}
 
 const nobodyHere = ({ root }: Folders): WritError =>
   new WritError(

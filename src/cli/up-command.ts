@@ -7,6 +7,7 @@ import { dataFolder } from '../embedded/folders.ts'
 import { banner } from './banner.ts'
 import type { Context } from './context.ts'
 import { exits } from './failure.ts'
+import { refuseInsideTask } from './inside-task.ts'
 import { removeOwn } from './own-folders.ts'
 import { Parts } from './parts.ts'
 import { aborted, interruptible } from './signals.ts'
@@ -26,8 +27,10 @@ export interface UpFlags {
 /** Serves until it is interrupted. */
 export const serve = async (context: Context, flags: UpFlags): Promise<void> => {
   const { json, terminal } = context
-  const { dataDir, env, daemon: run } = context.settings()
+  const settings = context.settings()
+  const { dataDir, env, daemon: run } = settings
   const ephemeral = flags.ephemeral === true
+  if (!ephemeral) refuseInsideTask(settings)
   const folders = dataFolder({ dataDir: ephemeral ? mkdtempSync(join(tmpdir(), 'writ-')) : dataDir, env })
   const daemon = flags.daemon === true ? { ...run, name: 'local' } : null
   const joined = flags.join === true

@@ -153,10 +153,12 @@ test('no password and no token is ever shown', async () => {
   }
 })
 
-test('inside a task no file is read: what it works on may have brought one along', () => {
+test('inside a task flags alone count: what it works on may have brought a file along, a login shell variables', () => {
   projectFile('owner: [broken')
-  const inside = { ...env, WRIT_SOCKET: '/s', WRIT_TOKEN: 't' }
-  expect(readSettings(new Map(), { env: inside, cwd })).toMatchObject({ owner: 'default', files: [] })
+  const inside = { ...env, WRIT_SOCKET: '/s', WRIT_TOKEN: 't', WRIT_NATS_URL: 'nats://elsewhere', WRIT_OWNER: 'team' }
+  expect(readSettings(new Map(), { env: inside, cwd })).toMatchObject({ owner: 'default', nats: null, files: [] })
+  const flags = new Map([['natsUrl', ['nats://named']]])
+  expect(readSettings(flags, { env: inside, cwd }).nats).toEqual({ url: 'nats://named', from: '--nats-url' })
 })
 
 test('a configuration file that is no file on a disk is refused, and not read: it may never end', async () => {

@@ -87,7 +87,7 @@ test('R46: what this user may not do is refused in words, and a request that nob
     ['sub', 'writ.v1.other.event.>'],
   ]) {
     const { code, err } = await writ(...args)
-    expect({ args, code }).toEqual({ args, code: 3 })
+    expect({ args, code }).toEqual({ args, code: 4 })
     expect(err).toMatch(/\[UNAUTHORIZED\]/)
   }
   const nobody = await writ('req', 'writ.v1.default.pull', '')
