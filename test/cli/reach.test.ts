@@ -4,7 +4,7 @@ import { createServer, type Server } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, afterEach, beforeEach, expect, test } from 'vitest'
-import { call } from './call.ts'
+import { call, type CallOptions } from './call.ts'
 
 const home = mkdtempSync(join(tmpdir(), 'writ-reach-'))
 afterAll(() => rmSync(home, { recursive: true }))
@@ -66,8 +66,9 @@ afterEach(async () => {
   rmSync(folder, { recursive: true })
 })
 
-const inside = (args: string[]) =>
+const inside = (args: string[], more: CallOptions = {}) =>
   call(args, {
+    ...more,
     cwd: folder,
     env: { WRIT_SOCKET: join(folder, 's'), WRIT_TOKEN: 'secret', WRIT_DIRECTIVE: 'hello', WRIT_HOME: home },
   })
@@ -111,6 +112,15 @@ test('files of the contract go in chunks and come back whole', async () => {
   )
   expect((await inside(['contract', 'file', 'other', '--output', 'back'])).code).toBe(0)
   expect(readFileSync(join(folder, 'back')).equals(bytes)).toBe(true)
+})
+
+test('the content of a file goes byte by byte to a program, and without control characters to a terminal', async () => {
+  const bytes = Buffer.from([0xff, 0xfe, 0x00, 0x1b, ...Buffer.from('[2J\u001b]0;title\u0007red\tä\nlast\r\n')])
+  answer = () => ({ data: bytes.toString('base64'), total: bytes.length })
+  const taken: Buffer[] = []
+  expect((await inside(['contract', 'file', 'x'], { taken: (data) => void taken.push(data) })).code).toBe(0)
+  expect(Buffer.concat(taken).equals(bytes)).toBe(true)
+  expect((await inside(['contract', 'file', 'x'], { terminal: 80 })).out).toBe('\uFFFD\uFFFD red\tä\nlast \n')
 })
 
 test('a daemon that is gone ends the command with 3', async () => {

@@ -5,6 +5,7 @@ import { show, type Context } from '../context.ts'
 import { contractFor } from '../contract-files.ts'
 import { examples, type Declare } from '../program.ts'
 import { printTable } from '../table.ts'
+import { severalLines } from '../terminal.ts'
 import { readBytes, shownName } from '../text-file.ts'
 import { basename } from 'node:path'
 import { WritError } from '../../protocol/errors.ts'
@@ -72,7 +73,8 @@ const file = async (context: Context, name: string, options: { contract?: string
     return terminal.say(`Wrote ${bytes.length} bytes to ${options.output}.`)
   }
   if (json) terminal.json({ name, bytes: bytes.length, data: Buffer.from(bytes).toString('base64') })
-  else terminal.out.write(Buffer.from(bytes).toString('utf8'))
+  // Whole and exact for a program; for a person nothing of it moves the cursor.
+  else terminal.out.write(terminal.rich ? severalLines(new TextDecoder().decode(bytes)) : bytes)
 }
 
 const put = async (context: Context, path: string, options: { contract?: string; name?: string }): Promise<void> => {
