@@ -11,7 +11,7 @@ import type { Clones, Use, Worktree } from './clone.ts'
 import type { Clone } from './clone.ts'
 import { copyFiles, workOf } from './earlier-work.ts'
 import { mergeIntoBase } from './line.ts'
-import { readOwnBranch, readRepository } from './repository.ts'
+import { readOwnBranch, readRepository } from '../protocol/repository.ts'
 import { writIdentity } from './identity.ts'
 
 export interface Workspace {

@@ -43,6 +43,30 @@ checks:
   })
 })
 
+test('what git might take for an option or a program is a fault here already, and so is an id that is none', async () => {
+  const name = file('title: x\ngoal: y\nrepository: "ext::sh -c id"\nbaseBranch: "-x"\n')
+  const { code, faults } = await failing(name)
+  expect({ code, faults: faults.slice(1, -1) }).toEqual({
+    code: 2,
+    faults: [
+      `  - ${name}:3:1: repository: it is not a repository that Writ uses: https://…, ssh://…, user@host:path, file:///… or an absolute path`,
+      `  - ${name}:4:1: baseBranch: it is not a branch's name: see git help check-ref-format`,
+    ],
+  })
+  const chosen = file('id: ../x\ntitle: x\ngoal: y\n')
+  const node = new FakeNode({})
+  for (const args of [
+    ['run', '--dry-run', chosen],
+    ['run', chosen],
+    ['directive', 'create', chosen],
+    ['run', '--dry-run', file('title: x\ngoal: y\n'), '--id', '../x'],
+  ]) {
+    const { code: ended, err } = await call(args, { cwd: folder, node })
+    expect({ ended, err }).toEqual({ ended: 2, err: expect.stringContaining('the directive id "../x" is not an id') })
+  }
+  expect(node.asked).toEqual([])
+})
+
 test('what is not YAML or JSON is told where it breaks', async () => {
   const yaml = await failing(file('title: x\ngoal: [a, b\nchecks: []\n'))
   expect(yaml.code).toBe(2)
