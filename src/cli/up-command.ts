@@ -10,6 +10,7 @@ import { exits } from './failure.ts'
 import { refuseInsideTask } from './inside-task.ts'
 import { removeOwn } from './own-folders.ts'
 import { Parts } from './parts.ts'
+import { refuseCa } from './reach.ts'
 import { aborted, interruptible } from './signals.ts'
 import { startJoined } from './up-join.ts'
 import { startUp, type Running, type UpOptions } from './up.ts'
@@ -30,10 +31,11 @@ export const serve = async (context: Context, flags: UpFlags): Promise<void> => 
   const settings = context.settings()
   const { dataDir, env, daemon: run } = settings
   const ephemeral = flags.ephemeral === true
+  const joined = flags.join === true
   if (!ephemeral) refuseInsideTask(settings)
+  if (!joined && settings.nats === null) refuseCa(settings)
   const folders = dataFolder({ dataDir: ephemeral ? mkdtempSync(join(tmpdir(), 'writ-')) : dataDir, env })
   const daemon = flags.daemon === true ? { ...run, name: 'local' } : null
-  const joined = flags.join === true
   const options = { ...upOptions(context, flags.websocket), folders, daemon }
   await whileUp(context, { ...options, start: joined ? startJoined : startUp }, async (running, signal) => {
     if (json) terminal.json(publicOf(running))

@@ -86,6 +86,25 @@ test('a file that cannot be read, is no text, or is too large is refused by name
   expect((await failing(large)).faults[0]).toMatch(/has 9437184 bytes, over the limit of 8388608 \[TOO_LARGE\]/)
 })
 
+test('what is nested deeper than a message may be is one fault, where it goes too deep', async () => {
+  const deep: [text: string, place: string][] = [
+    ['title: x\ngoal: ' + '['.repeat(100_000), '2:106'],
+    [`{"title": "x", "goal": ${'{"a":'.repeat(50_000)}`, '1:519'],
+    ['title: x\ngoal:\n' + Array.from({ length: 200 }, (_, at) => `${' '.repeat(at + 1)}a:`).join('\n'), '102:101'],
+    ['title: x\ngoal:\n' + '- '.repeat(100_000), '3:199'],
+  ]
+  for (const [text, place] of deep) {
+    const name = file(text)
+    const { code, faults } = await failing(name)
+    expect({ code, faults: faults.slice(0, -1) }).toEqual({
+      code: 2,
+      faults: [`error: ${name} has a fault [BAD_INPUT]`, `  - ${name}:${place}: it is nested deeper than 100 levels`],
+    })
+  }
+  const script = `title: x\ngoal: ${'['.repeat(99)}${']'.repeat(99)}\nconstraints: |\n  ${'[{('.repeat(500)}\n`
+  expect((await failing(file(script))).code).toBe(0)
+})
+
 test('aliases that blow up are refused', async () => {
   const levels = Array.from(
     { length: 12 },

@@ -114,12 +114,12 @@ const large = async (id: string): Promise<void> => {
   expect(Buffer.byteLength(result)).toBeLessThanOrEqual(65_536)
 }
 
-it('its plans and results may be larger than an argument of a program', async () => {
+it('plans and results of the shell loop may be larger than an argument of a program', async () => {
   loop = shellLoop(ourNats)
   await large('large')
 }, 120_000)
 
-it('it works with the nats command as well', async ({ skip }) => {
+it('the shell loop works with the nats command as well', async ({ skip }) => {
   if (spawnSync('nats', ['--version']).status !== 0)
     return skipAloud(skip, 'there is no nats command here: the shell loop is tried with ours alone')
   const login = JSON.parse(await writ('env', '--json', '--data-dir', data)) as { NATS_URL: string; inboxPrefix: string }
