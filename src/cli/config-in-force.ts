@@ -30,9 +30,13 @@ export const inForce = (read: Settings): SettingInForce[] => {
   })
 }
 
-const whereNothingIsSaid = ({ dataDir, env }: Settings): Partial<Record<string, [value: string, origin: string]>> => {
+const whereNothingIsSaid = ({
+  dataDir,
+  env,
+  insideTask,
+}: Settings): Partial<Record<string, [value: string, origin: string]>> => {
   const folders = locateFolder({ dataDir, env })
-  const endpoints = readEndpoints(folders)
+  const endpoints = insideTask === null ? readEndpoints(folders) : undefined
   const running = `the running writ up (process ${endpoints?.pid})`
   return {
     dataDir: [folders.root, 'default'],

@@ -4,7 +4,7 @@ import { closestMatch } from 'leven'
 import type { Environment } from './config.ts'
 import { configSchema, settings, type Setting } from './config-schema.ts'
 import { faultsIn, readLocated, type Fault } from './located-text.ts'
-import { readTextFile } from './text-file.ts'
+import { readSettledText } from './text-file.ts'
 
 export interface Source {
   value: Record<string, unknown>
@@ -52,7 +52,7 @@ const writtenSource = (
 
 /** A configuration file. Throws BAD_INPUT when it cannot be read at all. */
 export const fileSource = (file: string): Source => {
-  const located = readLocated(file, readTextFile(file, '/'))
+  const located = readLocated(file, readSettledText(file))
   const nothing = { value: {}, origin: () => file }
   if ('faults' in located) return { ...nothing, faults: located.faults }
   // One that holds nothing but comments says nothing.

@@ -42,9 +42,10 @@ export const readSettings = (
   { env, cwd }: { env: Environment; cwd: string },
 ): Settings => {
   const inside = insideTask(env)
-  // What a task works on may bring files along: they are not for the command in its hands.
+  // What a task works on may bring files along, and a login shell the person's variables: they are not for the command in its hands.
   const files = inside === null ? configFiles(cwd, env) : []
-  const sources = [flagSource(flags), environmentSource(env), ...files.map(fileSource)]
+  const around = inside === null ? [environmentSource(env), ...files.map(fileSource)] : []
+  const sources = [flagSource(flags), ...around]
   refuse(sources.flatMap(({ faults }) => faults))
   const origins = new Map<string, string>()
   const merged: Record<string, unknown> = {}

@@ -7,6 +7,7 @@ import { dirname, resolve } from 'node:path'
 import { parsePlan } from '../machines/plan.ts'
 import { directiveInput, isRepositoryUrl, roles, type DirectiveInput, type Needs } from '../protocol/directive.ts'
 import { WritError } from '../protocol/errors.ts'
+import { chosenId } from '../protocol/ids.ts'
 import type { Plan } from '../protocol/plan.ts'
 import { faultsIn, readLocated } from './located-text.ts'
 import { readTextFile, shownName } from './text-file.ts'
@@ -22,12 +23,13 @@ export interface DirectiveFile {
 }
 
 /** Reads the file at `path`; `-` is standard input. Throws BAD_INPUT with `file:line:column: …` for every fault, TOO_LARGE. */
-export const readDirectiveFile = (path: string, cwd: string): DirectiveFile => {
+export const readDirectiveFile = async (path: string, cwd: string): Promise<DirectiveFile> => {
   const name = shownName(path)
-  const located = readLocated(name, readTextFile(path, cwd))
+  const located = readLocated(name, await readTextFile(path, cwd))
   if ('faults' in located) throw faulty(name, located.faults)
   const { value, at } = located
-  const checked = directiveInput.safeParse(value)
+  const folder = path === '-' ? cwd : dirname(resolve(cwd, path))
+  const checked = directiveInput.safeParse(withRepositoryFrom(folder, value))
   if (!checked.success) {
     const found = faultsIn(checked.error, { whole: 'the directive', unknown: () => 'there is no such key' })
     throw faulty(
@@ -44,7 +46,6 @@ export const readDirectiveFile = (path: string, cwd: string): DirectiveFile => {
       read.faults.map((fault) => `${at(placeOf(fault))}: plan: ${fault}`),
     )
   }
-  const folder = path === '-' ? cwd : dirname(resolve(cwd, path))
   return { ...complete(input, folder), plan: read.plan }
 }
 
@@ -62,12 +63,24 @@ const faulty = (name: string, faults: readonly string[]): WritError => {
   })
 }
 
+/** The wire takes no path that depends on where one stands. */
+const withRepositoryFrom = (folder: string, value: unknown): unknown =>
+  typeof value === 'object' && value !== null && 'repository' in value && typeof value.repository === 'string'
+    ? { ...value, repository: isRelative(value.repository) ? resolve(folder, value.repository) : value.repository }
+    : value
+
+/** What is sent under an id that was chosen on the command line, else in the file. Throws BAD_INPUT for what is no id. */
+export const withId = (input: DirectiveInput, flag: string | undefined): DirectiveInput => {
+  const id = flag ?? input.id
+  return id === undefined ? input : { ...input, id: chosenId('the directive id', id) }
+}
+
 const isRelative = (text: string): boolean => /^\.\.?\//.test(text)
 
 const complete = (input: DirectiveInput, folder: string): Omit<DirectiveFile, 'plan'> => {
   const absolute = (text: string): string => (isRelative(text) ? resolve(folder, text) : text)
   const { repository, needs } = input
-  const local = repository !== undefined && !isRepositoryUrl(repository) && !isScpLike(repository)
+  const local = repository !== undefined && !isRepositoryUrl(repository)
   const completed = roles.map((role) => [role, needOf(needs?.[role], { absolute, here: local })] as const)
   const wanted = Object.fromEntries(completed.filter(([, need]) => need !== undefined))
   return {
@@ -80,9 +93,6 @@ const complete = (input: DirectiveInput, folder: string): Omit<DirectiveFile, 'p
     localRepository: repository !== undefined && isRelative(repository) ? absolute(repository) : null,
   }
 }
-
-/** `git@host:path` is a URL for git, too. */
-const isScpLike = (repository: string): boolean => /^[^/]+:/.test(repository)
 
 /** As daemons write the name of their host into their label. */
 const hostLabel = (): string =>

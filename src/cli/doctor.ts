@@ -11,6 +11,7 @@ import type { Context } from './context.ts'
 import { natsFinding, postgresFinding } from './doctor-servers.ts'
 import { asWritError } from './failure.ts'
 import { inboxOf } from './inbox.ts'
+import { refuseInsideTask } from './inside-task.ts'
 
 /** `problem`: directives do not get done. `note`: only some things do not work, or somebody should look. */
 export type State = 'ok' | 'note' | 'problem'
@@ -29,7 +30,7 @@ export type Look = string | { note: string; remedy: string | null }
 const nodeMin = '20.19'
 const answerMs = 5_000
 
-/** Looks at everything, in the order in which things need each other. */
+/** Looks at everything, in the order in which things need each other. Throws UNAUTHORIZED inside a task. */
 export const examine = async (context: Context): Promise<Finding[]> => {
   const findings = await look(context)
   const reached = new Set(findings.map(({ what }) => what))
@@ -48,6 +49,7 @@ const look = async (context: Context): Promise<Finding[]> => {
   }
   if (!(await add('settings', async () => settingsLook(context.settings())))) return findings
   const settings = context.settings()
+  refuseInsideTask(settings)
   const folders = locateFolder({ dataDir: settings.dataDir, env })
   await add('data folder', async () => dataFolderLook(folders))
   await add('Postgres', () => postgresFinding(settings, folders))

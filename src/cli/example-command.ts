@@ -11,6 +11,7 @@ import { banner } from './banner.ts'
 import type { Context } from './context.ts'
 import { readDirectiveFile } from './directive-file.ts'
 import { follow } from './follow.ts'
+import { refuseInsideTask } from './inside-task.ts'
 import { exitOf } from './outcome.ts'
 import { repositoriesFolder } from './own-folders.ts'
 import { progress } from './progress.ts'
@@ -54,7 +55,9 @@ export const runExample = async (context: Context, flags: ExampleFlags): Promise
 
 /** `--data-dir`, else a folder `example` of its own beside the user's other data. */
 const exampleData = (context: Context): Parameters<typeof dataFolder>[0] => {
-  const { dataDir, env } = context.settings()
+  const settings = context.settings()
+  refuseInsideTask(settings)
+  const { dataDir, env } = settings
   if (dataDir === undefined) return { instance: 'example', env }
   return { dataDir: context.written.has('dataDir') ? dataDir : join(dataDir, 'example'), env }
 }
@@ -70,7 +73,7 @@ const runLedger = async (
   const id = `ledger-${randomBytes(4).toString('hex')}`
   const repository = join(data, repositoriesFolder, id)
   await makeRepository(join(folder, 'setup.mjs'), repository)
-  const { input } = readDirectiveFile(join(folder, 'directive.yaml'), context.world.cwd)
+  const { input } = await readDirectiveFile(join(folder, 'directive.yaml'), context.world.cwd)
   terminal.say('')
   terminal.say(
     `${terminal.paintErr.bold(input.title)}  (examples/ledger/directive.yaml; planner and workers are scripts)`,

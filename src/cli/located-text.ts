@@ -1,6 +1,7 @@
 /** A YAML or JSON text whose parts know where they stand, so that what is wrong with one is told with line and column. */
-import { isCollection, isPair, isScalar, LineCounter, parseDocument, type Document } from 'yaml'
+import { isCollection, isPair, isScalar, Lexer, LineCounter, parseDocument, Parser, type Document } from 'yaml'
 import type { z } from 'zod'
+import { jsonDepthMax } from '../protocol/limits.ts'
 
 type Path = readonly PropertyKey[]
 
@@ -13,6 +14,12 @@ export interface LocatedText {
 /** Reads the text; when it is neither YAML nor JSON, what comes back are the faults, with their places. */
 export const readLocated = (name: string, text: string): LocatedText | { faults: readonly string[] } => {
   const lines = new LineCounter()
+  const deep = tooDeepAt(text)
+  if (deep !== null) {
+    const before = text.slice(0, deep).split('\n')
+    const place = `${name}:${before.length}:${(before.at(-1)?.length ?? 0) + 1}`
+    return { faults: [`${place}: it is nested deeper than ${jsonDepthMax} levels`] }
+  }
   const document = parseDocument(text, { lineCounter: lines })
   const place = (offset: number): string => {
     const { line, col } = lines.linePos(offset)
@@ -27,6 +34,19 @@ export const readLocated = (name: string, text: string): LocatedText | { faults:
     return { faults: [cause instanceof Error ? cause.message : String(cause)] }
   }
 }
+
+/** Where the text goes deeper than a message may; null when it does not. Looked for without the recursion of what reads it. */
+const tooDeepAt = (text: string): number | null => {
+  const parser = new Parser()
+  for (const lexeme of new Lexer().lex(text)) {
+    for (const _ of parser.next(lexeme)) continue
+    const tooDeep = parser.stack.filter(({ type }) => levels.has(type))[jsonDepthMax]
+    if (tooDeep !== undefined) return 'offset' in tooDeep ? tooDeep.offset : parser.offset
+  }
+  return null
+}
+
+const levels = new Set(['block-map', 'block-seq', 'flow-collection'])
 
 const firstLine = (text: string): string => (text.split('\n')[0] ?? '').replace(/ at line \d+, column \d+:?$/, '')
 

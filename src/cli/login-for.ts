@@ -11,10 +11,11 @@ import { loginOf, type Login } from './users.ts'
 export const loginFor = async (settings: Settings, daemon: string | null): Promise<Login> => {
   const { owner } = settings
   const user = daemon === null ? clientOf(owner).user : daemonUser(owner, daemon)
+  const named = (url: string): Login => loginNamed(url, daemon === null ? null : user, settings.natsCa)
+  if (settings.nats !== null) return named(settings.nats.url)
   const folders = foldersOf(settings)
-  const server = settings.nats?.url ?? readEndpoints(folders)?.nats
-  const isOwn = settings.nats === null && (server === undefined || inboxPrefixOfUrl(server) !== undefined)
-  if (!isOwn && server !== undefined) return loginNamed(server, daemon === null ? null : user, settings.natsCa)
+  const server = readEndpoints(folders)?.nats
+  if (server !== undefined && inboxPrefixOfUrl(server) === undefined) return named(server)
   const connection = await connectAs(settings, { user, name: 'writ env', log: () => undefined })
   await connection.close()
   return loginOf(folders, server ?? '', user)

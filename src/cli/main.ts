@@ -1,5 +1,6 @@
 #!/usr/bin/env node
 /** The `writ` command as a process: its streams, its environment, its exit code. */
+import { isatty } from 'node:tty'
 import { environment } from './config.ts'
 import { exits } from './failure.ts'
 import { runCli } from './program.ts'
@@ -18,7 +19,7 @@ process.exitCode = await runCli(process.argv.slice(2), {
   cwd: process.cwd(),
   out: process.stdout,
   err: process.stderr,
-  interactive: process.stdin.isTTY && process.stdout.isTTY,
+  interactive: isatty(0) && isatty(1),
   now: Date.now,
 })
 

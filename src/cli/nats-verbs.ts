@@ -32,7 +32,7 @@ export const publish = async (
   body: string | undefined,
   flags: PubFlags,
 ): Promise<void> => {
-  const data = bodyOf(context, body)
+  const data = await bodyOf(context, body)
   await connected(context, async (plain) => {
     const { header = [], reply, count } = flags
     for (let sent = 0; sent < count; sent++) {
@@ -69,7 +69,7 @@ export const request = async (
   body: string | undefined,
   flags: ReqFlags,
 ): Promise<void> => {
-  const data = bodyOf(context, body)
+  const data = await bodyOf(context, body)
   const { header = [], raw = false, replies, timeout } = flags
   await connected(context, async (plain) => {
     say(context, `Sending request on ${JSON.stringify(subject)}`)
@@ -95,7 +95,7 @@ const connected = async (context: Context, run: (plain: Plain) => Promise<void>)
   }
 }
 
-const bodyOf = ({ world }: Context, body: string | undefined): Uint8Array =>
+const bodyOf = async ({ world }: Context, body: string | undefined): Promise<Uint8Array> =>
   body === undefined || body === '-' ? readBytes('-', world.cwd) : new TextEncoder().encode(body)
 
 /** What `nats` logs goes to standard error with the time. */

@@ -7,6 +7,7 @@ import { dataFolder, type Folders } from '../embedded/folders.ts'
 import { until } from '../embedded/until.ts'
 import { WritError } from '../protocol/errors.ts'
 import { caOption, type Named, type Settings } from './config.ts'
+import { refuseInsideTask } from './inside-task.ts'
 import { nodeApi, type NodeApi } from './node-api.ts'
 import { shown } from './shown-url.ts'
 import { ensureUser, loginOf, tellUsersChanged } from './users.ts'
@@ -54,10 +55,20 @@ export const connectAs = async (
   if (inboxPrefixOfUrl(endpoints.nats) === undefined) {
     return connectNamed({ url: endpoints.nats, from: `the writ up of ${folders.root}`, ca: settings.natsCa }, name, log)
   }
+  refuseCa(settings)
   return connectLocally(folders, endpoints, { user, name, log })
 }
 
-const connectNamed = async (
+/** The private server has no certificate: whoever names who has signed it means another. Throws BAD_INPUT. */
+export const refuseCa = ({ origins }: Settings): void => {
+  if (origins.get('natsCa') !== '--nats-ca') return
+  throw new WritError('BAD_INPUT', '--nats-ca is for a NATS server of your own, and this is the private one', {
+    hint: 'leave it out, or name your server with --nats-url',
+  })
+}
+
+/** Connects by a URL that says who we are. Throws UNREACHABLE, which says who named it, and what else connecting throws. */
+export const connectNamed = async (
   { url, from, ca }: Named & { ca: string | undefined },
   name: string,
   log: (line: string) => void,
@@ -105,8 +116,12 @@ const unlessPassing = (error: unknown): undefined => {
   throw error
 }
 
-/** The data folder of this call. */
-export const foldersOf = ({ dataDir, env }: Settings): Folders => dataFolder({ dataDir, env })
+/** The data folder of this call. Throws UNAUTHORIZED inside a task: it is the person's. */
+export const foldersOf = (settings: Settings): Folders => {
+  refuseInsideTask(settings)
+  const { dataDir, env } = settings
+  return dataFolder({ dataDir, env })
+}
 
 const nobodyHere = ({ root }: Folders): WritError =>
   new WritError(

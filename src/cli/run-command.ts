@@ -3,7 +3,7 @@ import type { DirectiveInput } from '../protocol/directive.ts'
 import { WritError } from '../protocol/errors.ts'
 import type { DirectiveView } from '../protocol/views.ts'
 import { show, type Context } from './context.ts'
-import { readDirectiveFile, type DirectiveFile } from './directive-file.ts'
+import { readDirectiveFile, withId, type DirectiveFile } from './directive-file.ts'
 import { directiveLines } from './directive-text.ts'
 import { draftLines } from './draft-text.ts'
 import { follow, type Listener } from './follow.ts'
@@ -28,8 +28,8 @@ export const runFile = async (
   { id, wait = false, dryRun = false }: RunFlags,
 ): Promise<void> => {
   const { terminal, world } = context
-  const read = readDirectiveFile(file, world.cwd)
-  const input = id === undefined ? read.input : { ...read.input, id }
+  const read = await readDirectiveFile(file, world.cwd)
+  const input = withId(read.input, id)
   if (dryRun) {
     show(context, input, () => draftLines(read, terminal).forEach(terminal.print))
     return terminal.say('Nothing was sent (--dry-run).')

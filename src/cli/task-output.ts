@@ -1,10 +1,10 @@
 /** What `writ task output` does: reads what an attempt wrote, part by part, from the daemon that keeps it. */
-import { stripVTControlCharacters } from 'node:util'
 import { subjects } from '../bus/subjects.ts'
 import type { OutputPart } from '../protocol/task.ts'
 import type { Context } from './context.ts'
 import type { Link } from './reach.ts'
 import { aborted, Interrupted, interruptible } from './signals.ts'
+import { severalLines } from './terminal.ts'
 
 export interface OutputFlags {
   attempt?: number
@@ -44,10 +44,8 @@ export const printOutput = async (
 const tell = ({ terminal, json }: Context, part: OutputPart, asked: number): void => {
   if (json) return terminal.json(part)
   if (part.offset > asked) terminal.say(`… ${part.offset - asked} bytes of the middle were not kept …`)
-  terminal.out.write(terminal.rich ? shown(part.text) : part.text)
+  terminal.out.write(terminal.rich ? severalLines(part.text) : part.text)
 }
-
-const shown = (text: string): string => stripVTControlCharacters(text).replaceAll(/[^\P{Cc}\n\t]/gu, ' ')
 
 /** Live lines are only a sign that there is more to be read. */
 const openBell = ({ bus, owner }: Link, task: string) => {

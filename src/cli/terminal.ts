@@ -7,7 +7,7 @@ import pc from 'picocolors'
 
 /** What is used of a stream. */
 export interface Output {
-  write: (text: string) => unknown
+  write: (data: string | Uint8Array) => unknown
   isTTY?: boolean | undefined
   columns?: number | undefined
   rows?: number | undefined
@@ -58,5 +58,8 @@ export const oneLine = (text: string): string => harmless(text).trim()
 
 /** As `oneLine`, but what the line begins with stays: output means something by its indentation. */
 export const indented = (text: string): string => harmless(text.replaceAll('\t', '    ')).trimEnd()
+
+/** As many lines as it has, as they are, but for what moves a cursor. */
+export const severalLines = (text: string): string => stripVTControlCharacters(text).replaceAll(/[^\P{Cc}\n\t]/gu, ' ')
 
 const harmless = (text: string): string => stripVTControlCharacters(text).replaceAll(/\p{Cc}+/gu, ' ')

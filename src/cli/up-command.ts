@@ -7,8 +7,10 @@ import { dataFolder } from '../embedded/folders.ts'
 import { banner } from './banner.ts'
 import type { Context } from './context.ts'
 import { exits } from './failure.ts'
+import { refuseInsideTask } from './inside-task.ts'
 import { removeOwn } from './own-folders.ts'
 import { Parts } from './parts.ts'
+import { refuseCa } from './reach.ts'
 import { aborted, interruptible } from './signals.ts'
 import { startJoined } from './up-join.ts'
 import { startUp, type Running, type UpOptions } from './up.ts'
@@ -26,11 +28,14 @@ export interface UpFlags {
 /** Serves until it is interrupted. */
 export const serve = async (context: Context, flags: UpFlags): Promise<void> => {
   const { json, terminal } = context
-  const { dataDir, env, daemon: run } = context.settings()
+  const settings = context.settings()
+  const { dataDir, env, daemon: run } = settings
   const ephemeral = flags.ephemeral === true
+  const joined = flags.join === true
+  if (!ephemeral) refuseInsideTask(settings)
+  if (!joined && settings.nats === null) refuseCa(settings)
   const folders = dataFolder({ dataDir: ephemeral ? mkdtempSync(join(tmpdir(), 'writ-')) : dataDir, env })
   const daemon = flags.daemon === true ? { ...run, name: 'local' } : null
-  const joined = flags.join === true
   const options = { ...upOptions(context, flags.websocket), folders, daemon }
   await whileUp(context, { ...options, start: joined ? startJoined : startUp }, async (running, signal) => {
     if (json) terminal.json(publicOf(running))

@@ -22,7 +22,8 @@ import { keepUp, type Kept } from './keep-up.ts'
 import { openLog, type LogFile } from './log-file.ts'
 import { daemonsFolder } from './own-folders.ts'
 import type { Parts } from './parts.ts'
-import { Interrupted } from './signals.ts'
+import { connectNamed } from './reach.ts'
+import { interrupted, Interrupted } from './signals.ts'
 import { serveUsers } from './up-users.ts'
 import { ensureUser, loginOf, natsUsers, type Login } from './users.ts'
 
@@ -72,6 +73,7 @@ export const startUp = async (options: UpOptions, parts: Parts): Promise<Running
   const logFile = join(folders.logs, 'node.log')
   const log = openLog(logFile, options.verbose ? options.say : undefined)
   parts.add('log', () => log.close())
+  await lookAtNamed(options)
   const [postgres, natsServer] = await startServers(options, parts)
   const database = options.database?.url ?? urlOf(postgres)
   const login = loginsOf(options, natsServer)
@@ -96,6 +98,15 @@ export const startUp = async (options: UpOptions, parts: Parts): Promise<Running
 
 /** Of the folder itself and not of its path: folders on two hosts have one path, and share a database. */
 const homeId = ({ secrets }: Folders): string => keptSecret(secrets, 'home')
+
+/** Before anything is started that would only have to be stopped again. */
+const lookAtNamed = async ({ nats, natsCa, signal }: UpOptions): Promise<void> => {
+  if (nats === null) return
+  const look = connectNamed({ ...nats, ca: natsCa }, 'writ up', () => undefined).then((connection) =>
+    connection.close(),
+  )
+  await Promise.race([look, interrupted(signal)])
+}
 
 /** A person who has pressed Ctrl-C meanwhile does not wait for the rest. */
 const goOn = ({ signal }: UpOptions): void => {

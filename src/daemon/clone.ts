@@ -11,8 +11,8 @@ import { WritError } from '../protocol/errors.ts'
 import type { Git, GitOptions } from './git.ts'
 import { GitError } from './git.ts'
 import { openRemote } from './remote.ts'
-import type { Repository } from './repository.ts'
-import { readBranch, readCommit } from './repository.ts'
+import type { Repository } from '../protocol/repository.ts'
+import { readBranch, readCommit } from '../protocol/repository.ts'
 
 /** Ways out of the process: how an attempt that uses the clone hears of it and ends it. */
 export type Use = Pick<GitOptions, 'signal' | 'flows'>

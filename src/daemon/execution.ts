@@ -17,7 +17,7 @@ import type { Output, Tail } from './output.ts'
 import { keepTail } from './output.ts'
 import { start } from './process.ts'
 import type { Pulse } from './pulse.ts'
-import { readRepository } from './repository.ts'
+import { readRepository } from '../protocol/repository.ts'
 import type { Family } from './family.ts'
 import { endStrays, momentOfProcesses, tokenMark } from './strays.ts'
 

@@ -4,7 +4,7 @@ import type { Outcome } from './attempts.ts'
 import { failed } from './attempts.ts'
 import type { Ending } from './ending.ts'
 import { Interrupted } from './ending.ts'
-import { withoutCredentials } from './repository.ts'
+import { withoutCredentials } from '../protocol/repository.ts'
 
 const reasonCharsMax = 16 * 1024
 

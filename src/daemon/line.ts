@@ -8,7 +8,7 @@ import type { Clone, Worktree } from './clone.ts'
 import { GitError } from './git.ts'
 import { WritError } from '../protocol/errors.ts'
 import { attemptKey } from './attempts.ts'
-import { readBranch, readCommit, readOwnBranch } from './repository.ts'
+import { readBranch, readCommit, readOwnBranch } from '../protocol/repository.ts'
 import { writIdentity } from './identity.ts'
 
 const mendTries = 5

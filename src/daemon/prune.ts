@@ -12,7 +12,7 @@ import type { Entry } from './disk-use.ts'
 import { bytesOf, entriesOf } from './disk-use.ts'
 import type { Home } from './home.ts'
 import type { Log } from './log.ts'
-import { readRepository } from './repository.ts'
+import { readRepository } from '../protocol/repository.ts'
 
 /** How long records, logs and unused caches are kept, in ms. */
 const keptMs = 7 * 24 * 60 * 60 * 1000

@@ -1,7 +1,7 @@
 /** What is asked of the repository itself: a commit, where a ref is, and to move a branch of Writ's. Each is one try. */
 import type { Git } from './git.ts'
 import { GitError, otherHalf } from './git.ts'
-import type { Repository } from './repository.ts'
+import type { Repository } from '../protocol/repository.ts'
 
 export interface Remote {
   fetch: (refspec: string) => Promise<void>

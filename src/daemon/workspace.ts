@@ -13,7 +13,7 @@ import type { Clone, Clones, Use } from './clone.ts'
 import { commitWork } from './commit-work.ts'
 import { copyFiles, workOf } from './earlier-work.ts'
 import { mergeIntoBase } from './line.ts'
-import { readOwnBranch, readRepository } from './repository.ts'
+import { readOwnBranch, readRepository } from '../protocol/repository.ts'
 
 export interface Workspace {
   folder: string

@@ -12,6 +12,7 @@ import {
   thresholdYellowDefault,
   totalMs,
 } from './limits.ts'
+import { isBranch, isRepository, repositoryForms } from './repository.ts'
 
 /** A year: longer is not waited for. */
 const secondsMax = 31_536_000
@@ -67,8 +68,21 @@ export const directiveInput = z.strictObject({
   requirements: anyJson.default([]),
   acceptanceCriteria: anyJson.default([]),
   constraints: anyJson.default([]),
-  repository: z.string().min(1).max(4096).optional().describe('a URL (https, ssh, file) or a local path'),
-  baseBranch: z.string().min(1).max(255).optional(),
+  repository: z
+    .string()
+    .min(1)
+    .max(4096)
+    .refine(isRepository, `it is not a repository that Writ uses: ${repositoryForms}`)
+    .optional()
+    .describe(
+      'a URL (https, ssh, file), user@host:path, or an absolute path; in a file also one from its folder, with ./ or ../',
+    ),
+  baseBranch: z
+    .string()
+    .min(1)
+    .max(255)
+    .refine(isBranch, "it is not a branch's name: see git help check-ref-format")
+    .optional(),
   checks: z
     .array(check)
     .max(checkCountMax)
@@ -116,5 +130,5 @@ export const directiveInput = z.strictObject({
 export type Definition = Omit<z.infer<typeof directiveInput>, 'id' | 'plan'>
 export type DirectiveInput = z.input<typeof directiveInput>
 
-/** Whether a repository is named by URL (else by a path on a daemon's host). */
-export const isRepositoryUrl = (repository: string): boolean => /^[a-z][a-z0-9+.-]*:\/\//i.test(repository)
+/** Whether a repository is named by URL, or in git's short form of one (else by a path on a daemon's host). */
+export const isRepositoryUrl = (repository: string): boolean => /^[^/]+:/.test(repository)

@@ -20,17 +20,20 @@ export interface CallOptions {
   /** As wide as this, and looked at by a person. */
   terminal?: number
   cwd?: string
+  /** Is given what goes to standard output, byte by byte as it is. */
+  taken?: (data: Buffer) => void
 }
 
 export const now = Date.parse('2026-05-01T12:00:00Z')
 
 /** Runs the command; without a node it finds its own way to one. */
 export const call = async (args: readonly string[], options: CallOptions = {}): Promise<Ended> => {
-  const { env = {}, node, terminal, cwd = process.cwd() } = options
+  const { env = {}, node, terminal, taken, cwd = process.cwd() } = options
   const written = { out: '', err: '' }
   const stream = (name: 'out' | 'err') => ({
-    write: (text: string) => {
-      written[name] += text
+    write: (data: string | Uint8Array) => {
+      written[name] += typeof data === 'string' ? data : new TextDecoder().decode(data)
+      if (name === 'out') taken?.(Buffer.from(data))
     },
     ...(terminal === undefined ? {} : { isTTY: true, columns: terminal }),
   })

@@ -1,4 +1,5 @@
 /** Where settings come from, which place wins, and what is said about bad ones. */
+import { execFileSync } from 'node:child_process'
 import { chownSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -152,10 +153,19 @@ test('no password and no token is ever shown', async () => {
   }
 })
 
-test('inside a task no file is read: what it works on may have brought one along', () => {
+test('inside a task flags alone count: what it works on may have brought a file along, a login shell variables', () => {
   projectFile('owner: [broken')
-  const inside = { ...env, WRIT_SOCKET: '/s', WRIT_TOKEN: 't' }
-  expect(readSettings(new Map(), { env: inside, cwd })).toMatchObject({ owner: 'default', files: [] })
+  const inside = { ...env, WRIT_SOCKET: '/s', WRIT_TOKEN: 't', WRIT_NATS_URL: 'nats://elsewhere', WRIT_OWNER: 'team' }
+  expect(readSettings(new Map(), { env: inside, cwd })).toMatchObject({ owner: 'default', nats: null, files: [] })
+  const flags = new Map([['natsUrl', ['nats://named']]])
+  expect(readSettings(flags, { env: inside, cwd }).nats).toEqual({ url: 'nats://named', from: '--nats-url' })
+})
+
+test('a configuration file that is no file on a disk is refused, and not read: it may never end', async () => {
+  execFileSync('mkfifo', [join(cwd, 'writ.yaml')])
+  const { code, err } = await call(['config', 'show'], { env, cwd })
+  expect(code).toBe(2)
+  expect(err).toContain(`${join(cwd, 'writ.yaml')} is no file on a disk [BAD_INPUT]`)
 })
 
 test.runIf(process.getuid?.() === 0)('a file above that somebody else has put there is refused', async () => {

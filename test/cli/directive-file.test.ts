@@ -43,6 +43,30 @@ checks:
   })
 })
 
+test('what git might take for an option or a program is a fault here already, and so is an id that is none', async () => {
+  const name = file('title: x\ngoal: y\nrepository: "ext::sh -c id"\nbaseBranch: "-x"\n')
+  const { code, faults } = await failing(name)
+  expect({ code, faults: faults.slice(1, -1) }).toEqual({
+    code: 2,
+    faults: [
+      `  - ${name}:3:1: repository: it is not a repository that Writ uses: https://…, ssh://…, user@host:path, file:///… or an absolute path`,
+      `  - ${name}:4:1: baseBranch: it is not a branch's name: see git help check-ref-format`,
+    ],
+  })
+  const chosen = file('id: ../x\ntitle: x\ngoal: y\n')
+  const node = new FakeNode({})
+  for (const args of [
+    ['run', '--dry-run', chosen],
+    ['run', chosen],
+    ['directive', 'create', chosen],
+    ['run', '--dry-run', file('title: x\ngoal: y\n'), '--id', '../x'],
+  ]) {
+    const { code: ended, err } = await call(args, { cwd: folder, node })
+    expect({ ended, err }).toEqual({ ended: 2, err: expect.stringContaining('the directive id "../x" is not an id') })
+  }
+  expect(node.asked).toEqual([])
+})
+
 test('what is not YAML or JSON is told where it breaks', async () => {
   const yaml = await failing(file('title: x\ngoal: [a, b\nchecks: []\n'))
   expect(yaml.code).toBe(2)
@@ -62,6 +86,25 @@ test('a file that cannot be read, is no text, or is too large is refused by name
   expect((await failing(large)).faults[0]).toMatch(/has 9437184 bytes, over the limit of 8388608 \[TOO_LARGE\]/)
 })
 
+test('what is nested deeper than a message may be is one fault, where it goes too deep', async () => {
+  const deep: [text: string, place: string][] = [
+    ['title: x\ngoal: ' + '['.repeat(100_000), '2:106'],
+    [`{"title": "x", "goal": ${'{"a":'.repeat(50_000)}`, '1:519'],
+    ['title: x\ngoal:\n' + Array.from({ length: 200 }, (_, at) => `${' '.repeat(at + 1)}a:`).join('\n'), '102:101'],
+    ['title: x\ngoal:\n' + '- '.repeat(100_000), '3:199'],
+  ]
+  for (const [text, place] of deep) {
+    const name = file(text)
+    const { code, faults } = await failing(name)
+    expect({ code, faults: faults.slice(0, -1) }).toEqual({
+      code: 2,
+      faults: [`error: ${name} has a fault [BAD_INPUT]`, `  - ${name}:${place}: it is nested deeper than 100 levels`],
+    })
+  }
+  const script = `title: x\ngoal: ${'['.repeat(99)}${']'.repeat(99)}\nconstraints: |\n  ${'[{('.repeat(500)}\n`
+  expect((await failing(file(script))).code).toBe(0)
+})
+
 test('aliases that blow up are refused', async () => {
   const levels = Array.from(
     { length: 12 },
@@ -72,7 +115,7 @@ test('aliases that blow up are refused', async () => {
   expect(faults.join('\n')).toContain('Excessive alias count')
 })
 
-test('paths that begin with ./ are looked up from the folder of the file, and stay on this host', () => {
+test('paths that begin with ./ are looked up from the folder of the file, and stay on this host', async () => {
   mkdirSync(join(folder, 'sub'), { recursive: true })
   writeFileSync(
     join(folder, 'sub', 'd.yaml'),
@@ -84,7 +127,7 @@ needs:
   worker: { labels: { host: other } }
 `,
   )
-  const { input, localRepository } = readDirectiveFile('sub/d.yaml', folder)
+  const { input, localRepository } = await readDirectiveFile('sub/d.yaml', folder)
   const host = { host: hostname() }
   expect(localRepository).toBe(join(folder, 'sub/work'))
   expect(input).toEqual({
@@ -104,10 +147,10 @@ needs:
   })
 })
 
-test('with a repository by URL and no path of this host, nothing is added', () => {
+test('with a repository by URL and no path of this host, nothing is added', async () => {
   for (const repository of ['https://example.org/a.git', 'ssh://git@example.org/a.git', 'git@example.org:a.git']) {
     const name = file(`{ title: x, goal: y, repository: "${repository}", needs: { worker: { executor: shell } } }`)
-    const { input, localRepository } = readDirectiveFile(name, folder)
+    const { input, localRepository } = await readDirectiveFile(name, folder)
     expect(input).toEqual({ title: 'x', goal: 'y', repository, needs: { worker: { executor: 'shell' } } })
     expect(localRepository).toBeNull()
   }

@@ -80,6 +80,11 @@ test('a publish says what was sent, with headers and where an answer goes', asyn
   expect((await writ('pub', 'writ.v1.default.task.1.x.done', 'x', '-H', 'nothing')).code).toBe(2)
 })
 
+test('certificates that are named for the private server are refused: it has none', async () => {
+  const { code, err } = await writ('sub', 'writ.v1.default.event.>', '--nats-ca', '/nowhere/ca.pem')
+  expect({ code, err }).toEqual({ code: 2, err: expect.stringContaining('--nats-ca is for a NATS server of your own') })
+})
+
 test('R46: what this user may not do is refused in words, and a request that nobody hears ends', async () => {
   for (const args of [
     ['pub', 'writ.v1.other.api.directive.list', 'x'],
@@ -87,7 +92,7 @@ test('R46: what this user may not do is refused in words, and a request that nob
     ['sub', 'writ.v1.other.event.>'],
   ]) {
     const { code, err } = await writ(...args)
-    expect({ args, code }).toEqual({ args, code: 3 })
+    expect({ args, code }).toEqual({ args, code: 4 })
     expect(err).toMatch(/\[UNAUTHORIZED\]/)
   }
   const nobody = await writ('req', 'writ.v1.default.pull', '')

@@ -1,10 +1,10 @@
 /** The way to a node when there is none, and the way of a task to its daemon. */
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer, type Server } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, afterEach, beforeEach, expect, test } from 'vitest'
-import { call } from './call.ts'
+import { call, type CallOptions } from './call.ts'
 
 const home = mkdtempSync(join(tmpdir(), 'writ-reach-'))
 afterAll(() => rmSync(home, { recursive: true }))
@@ -32,6 +32,24 @@ test('a server that is named and does not answer is named, and who named it, wit
     error: { code: 'UNREACHABLE', hint: 'start that server, or correct --nats-url' },
   })
   expect(byEnvironment.err + byFlag.out).not.toContain('geheim')
+})
+
+test('writ up looks at the NATS server that is named before it starts anything', async () => {
+  const data = join(home, 'named')
+  const { code, err } = await call(['up', '--nats-url', 'nats://127.0.0.1:9', '--data-dir', data])
+  expect({ code, err }).toEqual({
+    code: 3,
+    err: expect.stringMatching(
+      /127\.0\.0\.1:9 .*; the address is from --nats-url \[UNREACHABLE\]\nhint: start that server/,
+    ),
+  })
+  expect(existsSync(join(data, 'postgres'))).toBe(false)
+})
+
+test('certificates that are named for the private server are refused: it has none', async () => {
+  const { code, err } = await call(['up', '--nats-ca', '/nowhere/ca.pem', '--data-dir', join(home, 'private')])
+  expect({ code, err }).toEqual({ code: 2, err: expect.stringContaining('--nats-ca is for a NATS server of your own') })
+  expect(existsSync(join(home, 'private', 'postgres'))).toBe(false)
 })
 
 interface Asked {
@@ -66,8 +84,9 @@ afterEach(async () => {
   rmSync(folder, { recursive: true })
 })
 
-const inside = (args: string[]) =>
+const inside = (args: string[], more: CallOptions = {}) =>
   call(args, {
+    ...more,
     cwd: folder,
     env: { WRIT_SOCKET: join(folder, 's'), WRIT_TOKEN: 'secret', WRIT_DIRECTIVE: 'hello', WRIT_HOME: home },
   })
@@ -111,6 +130,20 @@ test('files of the contract go in chunks and come back whole', async () => {
   )
   expect((await inside(['contract', 'file', 'other', '--output', 'back'])).code).toBe(0)
   expect(readFileSync(join(folder, 'back')).equals(bytes)).toBe(true)
+  const { code, err } = await inside(['contract', 'file', 'other', '--output', 'no/back'])
+  expect({ code, err }).toEqual({
+    code: 2,
+    err: expect.stringMatching(/^error: .*\/no\/back cannot be written: ENOENT.* \[BAD_INPUT\]/),
+  })
+})
+
+test('the content of a file goes byte by byte to a program, and without control characters to a terminal', async () => {
+  const bytes = Buffer.from([0xff, 0xfe, 0x00, 0x1b, ...Buffer.from('[2J\u001b]0;title\u0007red\tä\nlast\r\n')])
+  answer = () => ({ data: bytes.toString('base64'), total: bytes.length })
+  const taken: Buffer[] = []
+  expect((await inside(['contract', 'file', 'x'], { taken: (data) => void taken.push(data) })).code).toBe(0)
+  expect(Buffer.concat(taken).equals(bytes)).toBe(true)
+  expect((await inside(['contract', 'file', 'x'], { terminal: 80 })).out).toBe('\uFFFD\uFFFD red\tä\nlast \n')
 })
 
 test('a daemon that is gone ends the command with 3', async () => {

@@ -2,7 +2,7 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, utimesSync, writeFile
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { homeFolder } from '../../src/daemon/home.ts'
-import { readBranch, readCommit, readRepository, withoutCredentials } from '../../src/daemon/repository.ts'
+import { readBranch, readCommit, readRepository, withoutCredentials } from '../../src/protocol/repository.ts'
 import { git, makeRepository, openNode, spawnOf, startDaemon, temporaryFolder, until, writeFiles } from './support.ts'
 
 const daysAgo = (days: number): Date => new Date(Date.now() - days * 24 * 60 * 60 * 1000)

@@ -30,7 +30,9 @@ const plan = z.strictObject({
 })
 type Step = z.infer<typeof plan>['steps'][number]
 
-const readDirective = (file: string) => directiveInput.parse(parse(readFileSync(join(examples, file), 'utf8')))
+/** In a file the repository may be a path from its folder. */
+const written = directiveInput.extend({ repository: z.string().optional() })
+const readDirective = (file: string) => written.parse(parse(readFileSync(join(examples, file), 'utf8')))
 const node = (cwd: string, args: string[], env: Record<string, string> = {}) => {
   const { PATH = '' } = process.env
   const { status, stdout, stderr } = spawnSync(process.execPath, args, { cwd, env: { PATH, ...env }, encoding: 'utf8' })

@@ -30,6 +30,14 @@ afterAll(async () => {
   rmSync(folder, { recursive: true, force: true })
 }, 60_000)
 
+it('a second writ up on one data folder is refused, with 4', async () => {
+  const up = start('up')
+  expect([await up.ended, up.printed()]).toEqual([
+    4,
+    expect.stringMatching(/process \d+ uses the data folder .* \[LOCKED\]/),
+  ])
+})
+
 it('a node joins, takes over what the first one held when that is killed, and a directive gets done', async () => {
   const second = start('up', '--join', '--threads', '1')
   await second.says(/Postgres +postgres:.*\(joined\)[^]*Ctrl-C/)

@@ -85,6 +85,22 @@ describe.each(payloads)('R46: %s', (_what, bytes, code) => {
   })
 })
 
+it('R46: a directive whose repository or branch git might take for an option or a program is refused', async () => {
+  const before = await rowsOf(test, world.owner)
+  for (const hostile of [
+    { repository: 'ext::sh -c id' },
+    { repository: '--upload-pack=touch x' },
+    { repository: 'ssh://-oProxyCommand=x/x' },
+    { repository: '../x' },
+    { repository: '/srv/x', baseBranch: '-x' },
+    { repository: '/srv/x', baseBranch: 'main:refs/heads/other' },
+  ]) {
+    const refused = { code: 'BAD_INPUT', message: expect.stringMatching(/repository that Writ uses|a branch's name/) }
+    await expect(world.create({ title: 'hostile', ...hostile })).rejects.toMatchObject(refused)
+  }
+  expect(await rowsOf(test, world.owner)).toEqual(before)
+})
+
 it('R46: what the stream keeps is passed over when it is no message, and what is behind it is taken', async () => {
   const started = await world.start({ plan: planOf({ a: [] }) })
   await world.until(started, 'step_running')

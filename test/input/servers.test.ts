@@ -111,8 +111,8 @@ describe('at the start', () => {
       3,
       /cannot be reached: no answer within 10000 ms.*\nhint: is that server/,
     ],
-    ['a wrong password', db({ password: 'wrong' }), 3, /database .* does not accept user .*\nhint: the password in/],
-    ['a user that is none', db({ username: 'nobody' }), 3, /database .* does not accept user "nobody"/],
+    ['a wrong password', db({ password: 'wrong' }), 4, /database .* does not accept user .*\nhint: the password in/],
+    ['a user that is none', db({ username: 'nobody' }), 4, /database .* does not accept user "nobody"/],
     [
       'a database that is none',
       db({ pathname: '/nothing_here' }),
@@ -131,7 +131,7 @@ describe('at the start', () => {
     [
       'a wrong password of NATS',
       async () => ({ nats: changed(inject('natsUrl'), { password: 'wrong' }) }),
-      3,
+      4,
       /does not accept these credentials.*\nhint: put user and password/,
     ],
     [

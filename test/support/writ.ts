@@ -16,9 +16,9 @@ export interface Started {
   says: (text: string | RegExp) => Promise<void>
 }
 
-/** That of a person who has named no servers and has no configuration file: those of the test run are not for it. */
+/** That of a person who has named no servers and has no configuration file: those of the test run are not for it, which may be a task. */
 export const environment = (): NodeJS.ProcessEnv => {
-  const { WRIT_DATABASE_URL: _d, WRIT_NATS_URL: _n, ...rest } = process.env
+  const { WRIT_DATABASE_URL: _d, WRIT_NATS_URL: _n, WRIT_SOCKET: _s, WRIT_TOKEN: _t, ...rest } = process.env
   return { ...rest, NO_COLOR: '1', XDG_CONFIG_HOME: '/nowhere' }
 }
 

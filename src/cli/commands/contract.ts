@@ -5,6 +5,7 @@ import { show, type Context } from '../context.ts'
 import { contractFor } from '../contract-files.ts'
 import { examples, type Declare } from '../program.ts'
 import { printTable } from '../table.ts'
+import { severalLines } from '../terminal.ts'
 import { readBytes, shownName } from '../text-file.ts'
 import { basename } from 'node:path'
 import { WritError } from '../../protocol/errors.ts'
@@ -68,15 +69,28 @@ const file = async (context: Context, name: string, options: { contract?: string
   const bytes = await contract.read(name)
   const { terminal, world, json } = context
   if (options.output !== undefined) {
-    writeFileSync(resolve(world.cwd, options.output), bytes)
+    write(resolve(world.cwd, options.output), bytes)
     return terminal.say(`Wrote ${bytes.length} bytes to ${options.output}.`)
   }
   if (json) terminal.json({ name, bytes: bytes.length, data: Buffer.from(bytes).toString('base64') })
-  else terminal.out.write(Buffer.from(bytes).toString('utf8'))
+  // Whole and exact for a program; for a person nothing of it moves the cursor.
+  else terminal.out.write(terminal.rich ? severalLines(new TextDecoder().decode(bytes)) : bytes)
+}
+
+const write = (path: string, bytes: Uint8Array): void => {
+  try {
+    writeFileSync(path, bytes)
+  } catch (cause) {
+    const why = cause instanceof Error ? cause.message : String(cause)
+    throw new WritError('BAD_INPUT', `${path} cannot be written: ${why}`, {
+      hint: 'name a file in a folder that is there and yours',
+      cause,
+    })
+  }
 }
 
 const put = async (context: Context, path: string, options: { contract?: string; name?: string }): Promise<void> => {
-  const bytes = readBytes(path, context.world.cwd)
+  const bytes = await readBytes(path, context.world.cwd)
   const name = options.name ?? (path === '-' ? undefined : basename(path))
   if (name === undefined)
     throw new WritError('BAD_INPUT', 'what is the file to be called?', { hint: 'add --name <name>' })

@@ -9,7 +9,7 @@ import { readTextFile } from '../text-file.ts'
 /** Submits the text as it is: whether it is a plan is for the node to say, once it has looked at the status. */
 export const plan = async (context: Context, name: string | undefined, file: string): Promise<void> => {
   const { terminal, flagsText } = context
-  const brief = await submit(context, name, readTextFile(file, context.world.cwd))
+  const brief = await submit(context, name, await readTextFile(file, context.world.cwd))
   show(context, { directive: brief }, () => terminal.print(`${brief.id}\t${brief.status}\tplan accepted`))
   if (context.settings().insideTask === null) context.next(...nextFor({ ...brief, paused: false }, flagsText))
 }

@@ -2,7 +2,7 @@
 import type { DirectiveView } from '../../protocol/views.ts'
 import { since } from '../ago.ts'
 import { show, type Context } from '../context.ts'
-import { readDirectiveFile } from '../directive-file.ts'
+import { readDirectiveFile, withId } from '../directive-file.ts'
 import { directiveLines } from '../directive-text.ts'
 import { queryOf, tellPage, type ListFlags } from '../list-options.ts'
 import { directiveIdOf, wholeDirectiveIdOf } from '../names.ts'
@@ -12,9 +12,10 @@ import { printTable } from '../table.ts'
 
 /** Creates a draft. */
 export const create = async (context: Context, file: string, { id }: { id?: string }): Promise<void> => {
-  const { input } = readDirectiveFile(file, context.world.cwd)
+  const { input } = await readDirectiveFile(file, context.world.cwd)
+  const sent = withId(input, id)
   const { api } = await context.link()
-  const created = await api.create({ ...input, ...(id === undefined ? {} : { id }) })
+  const created = await api.create(sent)
   tell(context, await api.directive(created.id))
 }
 

@@ -1,6 +1,7 @@
 /** `writ down`: stops what runs on a data folder, also what a crash left there, and on request removes the folder. */
 import { WritError } from '../../protocol/errors.ts'
 import { confirmed } from '../confirm.ts'
+import { refuseInsideTask } from '../inside-task.ts'
 import { removeOwn } from '../own-folders.ts'
 import { examples, type Declare } from '../program.ts'
 
@@ -12,7 +13,9 @@ export const down: Declare = (command, context) => {
       const { terminal, settings, json, world, flagsText } = context()
       const { dataFolder } = await import('../../embedded/folders.ts')
       const { stopAll, wipe: remove } = await import('../../embedded/down.ts')
-      const { dataDir, env } = settings()
+      const read = settings()
+      refuseInsideTask(read)
+      const { dataDir, env } = read
       const folders = dataFolder({ dataDir, env })
       if (wipe && !yes && !(await confirmed(world, `Remove ${folders.root} with everything in it?`))) {
         throw new WritError('REFUSED', 'nothing was removed, and nothing stopped', {

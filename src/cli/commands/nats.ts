@@ -50,4 +50,5 @@ const withBody = (command: Command): Command =>
   command
     .argument('<subject>', 'without wildcards')
     .argument('[body]', 'the message; else, and with -, standard input')
+    .option('--force-stdin', 'read standard input also in a pipe, as `nats` does with it; here it always is')
     .option('-H, --header <name:value>', 'add a header; may be repeated', headersIn)

@@ -69,7 +69,7 @@ const named = (command: Command, verb: string, description: string): Command =>
 const verdictFrom = async (file: string, cwd: string): Promise<z.infer<typeof verdictSchema>> => {
   const { checkPayload, decode } = await import('../../bus/json.ts')
   const { verdict } = await import('../../protocol/verdict.ts')
-  return checkPayload(verdict, decode(readBytes(file, cwd)))
+  return checkPayload(verdict, decode(await readBytes(file, cwd)))
 }
 
 const end = async (context: Context, name: string, body: Parameters<NodeApi['endTask']>[1]): Promise<void> => {

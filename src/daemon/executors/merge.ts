@@ -1,7 +1,7 @@
 /** The executor `merge`, of the role merger: built in, since what it does to the line is Writ's own promise. */
 import { failed } from '../attempts.ts'
 import { followOrder } from '../line.ts'
-import { withoutCredentials } from '../repository.ts'
+import { withoutCredentials } from '../../protocol/repository.ts'
 import type { Executor } from './executor.ts'
 
 export const merge: Executor = async ({ spawn, folder, clone, note }) => {

@@ -1,6 +1,5 @@
 /** What may name a repository, a branch or a commit. Nothing that git would take for an option or a program gets past here. */
-import { isAbsolute } from 'node:path'
-import { WritError } from '../protocol/errors.ts'
+import { WritError } from './errors.ts'
 
 export interface Repository {
   /** As git takes it. */
@@ -18,23 +17,26 @@ const remote = [
   new RegExp(`^[A-Za-z0-9_][A-Za-z0-9_.-]*@${host}:(?!:)[^\\s-]\\S*$`),
 ]
 
+/** What a repository may be, for people. */
+export const repositoryForms = 'https://…, ssh://…, user@host:path, file:///… or an absolute path'
+
+const isLocal = (text: string): boolean => text.startsWith('/') || /^file:\/\/\/[^\s]+$/.test(text)
+
+/** Whether Writ uses a repository of this URL or path. */
+export const isRepository = (text: string): boolean =>
+  !hasControl(text) && text.length <= 4096 && (isLocal(text) || remote.some((form) => form.test(text)))
+
 /** Checks a repository's URL or path; throws BAD_INPUT. */
 export const readRepository = (text: string): Repository => {
-  if (!hasControl(text) && text.length <= 4096) {
-    if (isAbsolute(text)) return { location: text, local: true }
-    if (/^file:\/\/\/[^\s]+$/.test(text)) return { location: text, local: true }
-    if (remote.some((form) => form.test(text))) return { location: text, local: false }
-  }
-  throw new WritError('BAD_INPUT', `${shown(text)} is not a repository that Writ uses`, {
-    hint: 'https://…, ssh://…, user@host:path, file:///… or an absolute path',
-  })
+  if (isRepository(text)) return { location: text, local: isLocal(text) }
+  throw new WritError('BAD_INPUT', `${shown(text)} is not a repository that Writ uses`, { hint: repositoryForms })
 }
 
-/** Checks a branch's name by git's rules and returns it without `refs/heads/`; throws BAD_INPUT. */
-export const readBranch = (text: string): string => {
-  const name = text.replace(/^refs\/heads\//, '')
+/** Whether a text is a branch's name by git's rules, with or without `refs/heads/`. */
+export const isBranch = (text: string): boolean => {
+  const name = shortOf(text)
   const parts = name.split('/')
-  const good =
+  return (
     name.length > 0 &&
     name.length <= 255 &&
     !hasControl(name) &&
@@ -43,7 +45,14 @@ export const readBranch = (text: string): string => {
     !name.startsWith('-') &&
     !name.endsWith('.') &&
     parts.every((part) => part !== '' && !part.startsWith('.') && !part.endsWith('.lock'))
-  if (good) return name
+  )
+}
+
+const shortOf = (text: string): string => text.replace(/^refs\/heads\//, '')
+
+/** Checks a branch's name and returns it without `refs/heads/`; throws BAD_INPUT. */
+export const readBranch = (text: string): string => {
+  if (isBranch(text)) return shortOf(text)
   throw new WritError('BAD_INPUT', `${shown(text)} is not a branch's name`, { hint: 'see git help check-ref-format' })
 }
 
