@@ -3,6 +3,7 @@ import { hostname } from 'node:os'
 import { join } from 'node:path'
 import { daemonUser } from '../bus/permissions.ts'
 import { type Daemon, runDaemon } from '../daemon/daemon.ts'
+import { goOnUnheard } from './closed-output.ts'
 import type { Settings } from './config.ts'
 import type { Context } from './context.ts'
 import { daemonOptions } from './daemon-options.ts'
@@ -15,6 +16,7 @@ import { aborted, interrupted, Interrupted, interruptible } from './signals.ts'
 
 /** Runs until it is interrupted or drained. Throws what connecting and starting throw. */
 export const runHere = async (context: Context): Promise<void> => {
+  goOnUnheard()
   const parts = new Parts()
   const force = (): void => void parts.force().finally(() => process.exit(exits.interrupted))
   await interruptible(async (signal) => {

@@ -1,18 +1,13 @@
 #!/usr/bin/env node
 /** The `writ` command as a process: its streams, its environment, its exit code. */
 import { isatty } from 'node:tty'
+import { endWhenClosed } from './closed-output.ts'
 import { environment } from './config.ts'
-import { exits } from './failure.ts'
 import { runCli } from './program.ts'
 import { endOnSignals } from './signals.ts'
 
 endOnSignals()
-
-// `writ … | head` closes the pipe early: then nobody reads on, and there is nothing to complain about.
-process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-  if (error.code === 'EPIPE') process.exit(exits.ok)
-  throw error
-})
+endWhenClosed(process.stdout, process.stderr)
 
 process.exitCode = await runCli(process.argv.slice(2), {
   env: environment,

@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { wipe } from '../embedded/down.ts'
 import { dataFolder } from '../embedded/folders.ts'
 import { banner } from './banner.ts'
+import { goOnUnheard } from './closed-output.ts'
 import type { Context } from './context.ts'
 import { exits } from './failure.ts'
 import { refuseInsideTask } from './inside-task.ts'
@@ -69,6 +70,7 @@ export const whileUp = async <T>(
   { start = startUp, ...options }: Omit<UpOptions, 'signal'> & { start?: typeof startUp },
   use: (running: Running, signal: AbortSignal) => Promise<T>,
 ): Promise<T> => {
+  goOnUnheard()
   const parts = new Parts()
   const force = (): void => void parts.force().finally(() => process.exit(exits.interrupted))
   return interruptible(async (signal) => {
