@@ -3,7 +3,7 @@ import { mkdtempSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { wipe } from '../embedded/down.ts'
-import { dataFolder } from '../embedded/folders.ts'
+import { dataFolder, type Folders } from '../embedded/folders.ts'
 import { banner } from './banner.ts'
 import { goOnUnheard } from './closed-output.ts'
 import type { Context } from './context.ts'
@@ -35,17 +35,21 @@ export const serve = async (context: Context, flags: UpFlags): Promise<void> => 
   const joined = flags.join === true
   if (!ephemeral) refuseInsideTask(settings)
   if (!joined && settings.nats === null) refuseCa(settings)
-  const folders = dataFolder({ dataDir: ephemeral ? mkdtempSync(join(tmpdir(), 'writ-')) : dataDir, env })
+  const start = joined ? startJoined : startUp
   const daemon = flags.daemon === true ? { ...run, name: 'local' } : null
-  const options = { ...upOptions(context, flags.websocket), folders, daemon }
-  await whileUp(context, { ...options, start: joined ? startJoined : startUp }, async (running, signal) => {
+  const options = { ...upOptions(context, flags.websocket), daemon, start }
+  const folders = dataFolder({ dataDir: ephemeral ? mkdtempSync(join(tmpdir(), 'writ-')) : dataDir, env })
+  const tidy = ephemeral ? () => removeAll(folders) : undefined
+  await whileUp(context, { ...options, folders, tidy }, async (running, signal) => {
     if (json) terminal.json(publicOf(running))
     else
       for (const line of banner(running, { ephemeral, joined, flags: context.flagsText, paint: terminal.paintErr }))
         terminal.say(line)
     await aborted(signal)
   })
-  if (!ephemeral) return
+}
+
+const removeAll = async (folders: Folders): Promise<void> => {
   await removeOwn(folders)
   await wipe(folders)
 }
@@ -64,21 +68,41 @@ export const upOptions = (
   return { nats, natsCa, websocket, database, owner, threads, version, verbose: context.flags.verbose === true, say }
 }
 
+type WhileUpOptions = Omit<UpOptions, 'signal'> & {
+  start?: typeof startUp
+  /** What is left to do once everything has stopped, in order or not. */
+  tidy?: (() => Promise<void>) | undefined
+}
+
 /** Starts everything, does something with it, and stops everything: at the end, on a failure, or when a person says so. */
 export const whileUp = async <T>(
   { terminal }: Context,
-  { start = startUp, ...options }: Omit<UpOptions, 'signal'> & { start?: typeof startUp },
+  { start = startUp, tidy, ...options }: WhileUpOptions,
   use: (running: Running, signal: AbortSignal) => Promise<T>,
 ): Promise<T> => {
   goOnUnheard()
   const parts = new Parts()
-  const force = (): void => void parts.force().finally(() => process.exit(exits.interrupted))
+  let tidied: Promise<void> | undefined
+  // A forced stop may overtake an ordinary one: both wait for the same.
+  const tidyOnce = (): Promise<void> => (tidied ??= tidy?.() ?? Promise.resolve())
+  const stop = async (): Promise<void> => {
+    try {
+      await parts.stop()
+    } finally {
+      await tidyOnce()
+    }
+  }
+  const force = (): void =>
+    void parts
+      .force()
+      .then(tidyOnce)
+      .finally(() => process.exit(exits.interrupted))
   return interruptible(async (signal) => {
     signal.addEventListener('abort', () => terminal.say('Stopping … (Ctrl-C again to force)'), { once: true })
     try {
       return await use(await start({ ...options, signal }, parts), signal)
     } finally {
-      await parts.stop()
+      await stop()
     }
   }, force)
 }
