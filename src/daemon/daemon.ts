@@ -5,20 +5,18 @@
 import { access, constants } from 'node:fs/promises'
 import type { Surroundings } from './attempt.ts'
 import { runAttempt } from './attempt.ts'
-import type { AttemptRecord } from './attempts.ts'
 import { openClones } from './clone.ts'
 import { environmentFor } from './environment.ts'
 import type { DeclaredExecutors } from './executors/choice.ts'
 import { chooseFrom } from './executors/choice.ts'
 import { openFamilies } from './family.ts'
-import { gitMark, openGit } from './git.ts'
+import { endFormer } from './former.ts'
+import { openGit } from './git.ts'
 import { writeLauncher } from './launcher.ts'
 import type { Log } from './log.ts'
-import { endGroup } from './process-group.ts'
 import type { Daemon, ServingOptions, Shared } from './serving.ts'
 import { serve } from './serving.ts'
 import { openSocket } from './socket.ts'
-import { endStrays, tokenMark } from './strays.ts'
 
 export type { Daemon } from './serving.ts'
 
@@ -42,7 +40,7 @@ export const runDaemon = (options: DaemonOptions): Promise<Daemon> =>
       run: (record, spawn) => runAttempt(record, spawn, around),
       executors: around.choice.names,
       clones: around.clones,
-      endFormer: (records) => endFormer(records, shared.home.id),
+      endFormer: async (records) => void (await endFormer(records, shared.home.id)),
       close: () => around.socket.close(),
     }
   })
@@ -72,11 +70,4 @@ const shellOf = async (): Promise<string> => {
       return shell
   }
   return '/bin/sh'
-}
-
-/** Processes that outlived the one that started them. */
-const endFormer = async (records: readonly AttemptRecord[], home: string): Promise<void> => {
-  await Promise.all(records.flatMap(({ group }) => (group === null ? [] : [endGroup(group)])))
-  const tokens = records.flatMap(({ token }) => (token === null ? [] : [tokenMark(token)]))
-  await endStrays([gitMark(home), ...tokens])
 }

@@ -33,20 +33,22 @@ export interface Moment {
 export const momentOfProcesses = (): Moment => ({ ids: new Set(idsOfProcesses()), at: Date.now() })
 
 /**
- * Kills every process of this user that carries one of these marks or is of the family; resolves when they are gone, or hang in the system.
+ * Kills every process of this user that carries one of these marks or is of the family; resolves with their ids when they are gone, or hang in the system.
  * `since`: a moment before the first of them can have begun.
  */
 export const endStrays = async (
   marks: readonly Mark[],
   { family, since }: { family?: Family; since?: Moment } = {},
-): Promise<void> => {
+): Promise<number[]> => {
+  const killed = new Set<number>()
   const besides = since !== undefined && Date.now() - since.at < idsLastMs ? since.ids : new Set<string>()
   for (let round = 0; round < roundsMax; round++) {
     const found = new Set([...(await marked(marks, besides)), ...((await family?.look(besides)) ?? [])])
-    if (found.size === 0) return
-    for (const pid of found) kill(pid)
-    if (!(await gone(found))) return
+    if (found.size === 0) break
+    for (const pid of found) if (kill(pid)) killed.add(pid)
+    if (!(await gone(found))) break
   }
+  return [...killed]
 }
 
 const marked = async (marks: readonly Mark[], besides: ReadonlySet<string>): Promise<number[]> => {
@@ -81,11 +83,13 @@ const gone = async (pids: ReadonlySet<number>): Promise<boolean> => {
   return false
 }
 
-const kill = (pid: number): void => {
+const kill = (pid: number): boolean => {
   try {
     process.kill(pid, 'SIGKILL')
+    return true
   } catch (error) {
     // It ended since it was looked at, or has become another user's.
     if (!['ESRCH', 'EPERM'].includes((error as NodeJS.ErrnoException).code ?? '')) throw error
+    return false
   }
 }

@@ -13,7 +13,7 @@ import { startingPostgres } from './postgres-record.ts'
 import { natsStops, postgresStops } from './server.ts'
 
 export interface Stopped {
-  what: 'writ up' | 'NATS' | 'Postgres'
+  what: 'writ up' | 'task' | 'NATS' | 'Postgres'
   pid: number
 }
 
@@ -23,8 +23,14 @@ const upSteps: readonly SignalStep[] = [
   { signal: 'SIGKILL', waitMs: 5_000 },
 ]
 
-/** Ends all that runs on this data folder, in the order of a normal stop; tells what it ended. Throws REFUSED for another user's. */
-export async function stopAll(folders: Folders): Promise<Stopped[]> {
+/**
+ * Ends all that runs on this data folder, in the order of a normal stop; tells what it ended. `endTasks` ends what daemons
+ * left, and answers the ids. Throws REFUSED for another user's.
+ */
+export async function stopAll(
+  folders: Folders,
+  endTasks: () => Promise<number[]> = async () => [],
+): Promise<Stopped[]> {
   if (!existsSync(folders.run)) return []
   const stopped: Stopped[] = []
   const end = async (what: Stopped['what'], one: { pid: number; started: string }, steps: readonly SignalStep[]) => {
@@ -36,6 +42,7 @@ export async function stopAll(folders: Folders): Promise<Stopped[]> {
   // From here on nobody can start anew beside us.
   const lock = lockFolder(folders.root)
   try {
+    for (const pid of await endTasks()) stopped.push({ what: 'task', pid })
     const { nats, postgres } = leftServers(folders)
     if (nats !== undefined) await end('NATS', nats, natsStops.gentle)
     if (postgres !== undefined) await end('Postgres', postgres, postgresStops.gentle)

@@ -13,6 +13,7 @@ export const down: Declare = (command, context) => {
       const { terminal, settings, json, world, flagsText } = context()
       const { dataFolder } = await import('../../embedded/folders.ts')
       const { stopAll, wipe: remove } = await import('../../embedded/down.ts')
+      const { endTasksLeft } = await import('../daemon-left.ts')
       const read = settings()
       refuseInsideTask(read)
       const { dataDir, env } = read
@@ -22,7 +23,7 @@ export const down: Declare = (command, context) => {
           hint: 'say --yes to remove without being asked',
         })
       }
-      const stopped = await stopAll(folders)
+      const stopped = await stopAll(folders, () => endTasksLeft(folders, terminal.say))
       if (wipe) {
         await removeOwn(folders)
         await remove(folders)
