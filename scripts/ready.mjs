@@ -18,16 +18,23 @@ const say = (text) => process.stderr.write(`${text}\n`)
 /** What a person can mend: its message says all there is to say. */
 class NotReady extends Error {}
 
+/** What a system says of a checkout that is another user's, or on a medium that is only read. */
+const notWritable = new Set(['EPERM', 'EACCES', 'EROFS'])
+
 /** Runs `installed` or `built` or both; when one cannot be had, says why and ends the process. */
 export async function ready(...makers) {
   try {
     for (const maker of makers) await maker()
   } catch (error) {
-    if (!(error instanceof NotReady)) throw error
-    say(error.message)
+    if (error instanceof NotReady) say(error.message)
+    else if (notWritable.has(error.code)) say(cannotWrite(error))
+    else throw error
     process.exit(1)
   }
 }
+
+const cannotWrite = ({ message }) =>
+  `Writ: ${root} cannot be written (${message}), and is not installed and built yet: its owner runs \`npm run build\` there.`
 
 /** Installs the packages unless they are those of package-lock.json already. */
 export async function installed() {
@@ -55,6 +62,7 @@ export async function built() {
       say('Building …')
       const [made, old] = [join(cache, 'dist-new'), join(cache, 'dist-old')]
       await compiled('tsconfig.build.json', made, ['src'])
+      chmodSync(join(made, 'cli', 'main.js'), 0o755)
       rmSync(old, { recursive: true, force: true })
       if (existsSync(join(root, 'dist'))) renameSync(join(root, 'dist'), old)
       renameSync(made, join(root, 'dist'))
@@ -123,13 +131,15 @@ function filesUnder(folder) {
 
 /** npx looks in node_modules/.bin; npm itself never links a package's own commands there. */
 function linkCommand() {
-  const main = join(root, 'dist', 'cli', 'main.js')
   const link = join(modules, '.bin', 'writ')
-  if (!existsSync(main)) return
-  chmodSync(main, 0o755)
   if (existsSync(link)) return
-  rmSync(link, { force: true })
-  symlinkSync('../../dist/cli/main.js', link)
+  try {
+    rmSync(link, { force: true })
+    symlinkSync('../../dist/cli/main.js', link)
+  } catch (error) {
+    // All but `npx writ` works without it.
+    if (!notWritable.has(error.code)) throw error
+  }
 }
 
 function oneAtATime(work) {
