@@ -4,4 +4,5 @@ import { built, installed, ready, root } from './ready.mjs'
 import { run } from './run.mjs'
 
 await ready(installed, built)
-process.exitCode = await run(process.execPath, [join(root, 'dist/cli/main.js'), 'example', ...process.argv.slice(2)])
+const example = [join(root, 'dist/cli/main.js'), 'example', ...process.argv.slice(2)]
+process.exitCode = await run(process.execPath, example, { tells: true })

@@ -17,7 +17,17 @@ let listeners = 0
 
 /** Before a command listens itself, and once it does no more: the exit code is the same at every moment. */
 export const endOnSignals = (): void => {
-  for (const signal of asked) process.on(signal, () => listeners > 0 || endNow())
+  for (const signal of asked) {
+    process.on(signal, () => {
+      tell(signal)
+      if (listeners === 0) endNow()
+    })
+  }
+}
+
+/** `npm start` hears a signal too, and hands on only what did not come here by itself. */
+const tell = (signal: NodeJS.Signals): void => {
+  process.send?.({ signal }, undefined, undefined, () => undefined)
 }
 
 /** Calls `take` with 1, 2, … as signals come; the returned function stops listening. */

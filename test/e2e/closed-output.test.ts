@@ -1,4 +1,4 @@
-/** A pipe or a terminal that closes while `writ` runs: what it started is stopped in order, and what only prints ends quietly. */
+/** `writ` in pipes and on terminals, also when they close: what it started is stopped in order, and what only prints ends quietly. */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { existsSync, mkdtempSync, realpathSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -108,5 +108,28 @@ describe.skipIf(process.platform !== 'linux' || !hasScript)(
       await nothingLeft()
       expect(existsSync(join(data, 'run/endpoints.json'))).toBe(false)
     }, 60_000)
+
+    describe('npm start', () => {
+      const begin = `${join(root, 'scripts/start.mjs')} --stay --data-dir ${data}`
+      const ended = (terminal: ChildProcess): Promise<number | null> =>
+        new Promise((done) => terminal.once('exit', (code) => done(code)))
+
+      it('stops in order after one Ctrl-C, which the terminal sends to the script and to writ', async () => {
+        const { terminal, shows } = onTerminal(`exec ${process.execPath} ${begin}`)
+        await shows(serves)
+        terminal.stdin?.write('\x03')
+        expect(await ended(terminal)).toBe(0)
+        await nothingLeft()
+      }, 120_000)
+
+      it('stops in order after a SIGINT that was sent to the script alone', async () => {
+        const { terminal, shows } = onTerminal(`exec ${process.execPath} ${begin}`)
+        await shows(serves)
+        const script = processesWith(begin).find((line) => line.split(' ')[1] === process.execPath)
+        process.kill(Number.parseInt(script ?? '', 10), 'SIGINT')
+        expect(await ended(terminal)).toBe(0)
+        await nothingLeft()
+      }, 120_000)
+    })
   },
 )
