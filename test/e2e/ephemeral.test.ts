@@ -40,9 +40,12 @@ it('after a Ctrl-C when it serves', async () => {
   await nothingLeft()
 }, 60_000)
 
-it.each([1, 2])(
-  'after %i signals while it starts',
-  async (count) => {
+it.each([
+  ['a Ctrl-C', 1],
+  ['two of them', 2],
+] as const)(
+  'after %s while it starts',
+  async (_name, count) => {
     const one = up()
     await exists()
     for (let sent = 0; sent < count; sent++) one.process.kill('SIGINT')
