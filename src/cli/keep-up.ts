@@ -5,6 +5,8 @@ import type { Server } from '../embedded/server.ts'
 export interface Kept<S extends Server> {
   /** The one that runs, or ran last. */
   current: () => S
+  /** The one that runs, waited for while it is started again. */
+  running: () => Promise<S>
   /** Ends it, also the one that is just being started in its place. */
   stop: (force: boolean) => Promise<void>
 }
@@ -46,6 +48,10 @@ export const keepUp = async <S extends Server>(start: Start<S>, say: (line: stri
   void watch()
   return {
     current: () => server,
+    running: async () => {
+      await restarting
+      return server
+    },
     stop: async (force) => {
       end.abort()
       await restarting

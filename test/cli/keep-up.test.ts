@@ -101,6 +101,20 @@ test.each([false, true])(
   },
 )
 
+test('who needs it to run waits while it is started again', async () => {
+  const bench = new Bench()
+  const kept = await bench.keep()
+  const first = kept.current()
+  expect(await kept.running()).toBe(first)
+  bench.begun[0]?.die()
+  const second = await bench.nth(1)
+  const running = kept.running()
+  expect(kept.current()).toBe(first)
+  const server = second.succeed()
+  expect(await running).toBe(server)
+  await kept.stop(false)
+})
+
 test('told to stop between two tries, it tries no more', async () => {
   const bench = new Bench()
   const kept = await bench.keep()
