@@ -5,46 +5,56 @@ import type { Server } from '../embedded/server.ts'
 export interface Kept<S extends Server> {
   /** The one that runs, or ran last. */
   current: () => S
+  /** The one that runs, waited for while it is started again. */
+  running: () => Promise<S>
+  /** Ends it, also the one that is just being started in its place. */
   stop: (force: boolean) => Promise<void>
 }
+
+/** Starts the first one (`before` is null), or one in the place of one that ended: where that one listened. */
+export type Start<S extends Server> = (before: S | null) => Promise<S>
 
 /** Between two tries to start it again, in ms. */
 const pauseMs = 1_000
 
-/** `start` takes the port to try first: the one that everybody who is connected goes on using. */
-export const keepUp = async <S extends Server>(
-  start: (port: number | undefined) => Promise<S>,
-  say: (line: string) => void,
-): Promise<Kept<S>> => {
-  let server = await start(undefined)
-  let stopping = false
-  const restart = async (): Promise<S | null> => {
-    while (!stopping) {
+/** Throws what the first start throws; what a later one throws is told, and it is tried again. */
+export const keepUp = async <S extends Server>(start: Start<S>, say: (line: string) => void): Promise<Kept<S>> => {
+  let server = await start(null)
+  const end = new AbortController()
+  const stopping = (): boolean => end.signal.aborted
+  const restart = async (): Promise<void> => {
+    for (let told = ''; !stopping();) {
       try {
-        return await start(server.port)
+        server = await start(server)
+        return say(`${server.name} is up again`)
       } catch (error) {
-        say(`${server.name} does not start: ${error instanceof Error ? error.message : String(error)}`)
-        await delay(pauseMs)
+        const line = `${server.name} does not start: ${error instanceof Error ? error.message : String(error)}`
+        if (line !== told && !stopping()) say(line)
+        told = line
+        await delay(pauseMs, undefined, { signal: end.signal }).catch(() => undefined)
       }
     }
-    return null
   }
+  let restarting = Promise.resolve()
   const watch = async (): Promise<void> => {
     for (;;) {
       const { code, signal } = await server.exited
-      if (stopping) return
+      if (stopping()) return
       say(`${server.name} ended by itself (${signal ?? code ?? 'nobody knows why'}): starting it again`)
-      const next = await restart()
-      if (next === null) return
-      server = next
-      say(`${server.name} is up again`)
+      restarting = restart()
+      await restarting
     }
   }
   void watch()
   return {
     current: () => server,
+    running: async () => {
+      await restarting
+      return server
+    },
     stop: async (force) => {
-      stopping = true
+      end.abort()
+      await restarting
       await server.stop(force)
     },
   }

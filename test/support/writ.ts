@@ -23,10 +23,13 @@ export const environment = (): NodeJS.ProcessEnv => {
 }
 
 /** Starts `writ` with these arguments, without a terminal. */
-export const startWrit = (...args: string[]): Started => {
+export const startWrit = (...args: string[]): Started => startWritWith({}, ...args)
+
+/** The same, with these variables of the environment besides. */
+export const startWritWith = (more: Record<string, string>, ...args: string[]): Started => {
   const child = spawn(process.execPath, [main, ...args], {
     cwd: root,
-    env: environment(),
+    env: { ...environment(), ...more },
     stdio: ['ignore', 'pipe', 'pipe'],
   })
   let printed = ''

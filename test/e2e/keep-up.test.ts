@@ -1,0 +1,74 @@
+/** `writ up` when one of its servers dies: another takes its place where it was, and none is left running at the end. */
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, afterEach, expect, it } from 'vitest'
+import { existingCluster } from '../../src/embedded/cluster.ts'
+import { readEndpoints } from '../../src/embedded/endpoints.ts'
+import { dataFolder } from '../../src/embedded/folders.ts'
+import { runningNats } from '../../src/embedded/nats.ts'
+import { startingPostgres } from '../../src/embedded/postgres-record.ts'
+import { startWrit, type Started, writ } from '../support/writ.ts'
+
+const folder = mkdtempSync(join(tmpdir(), 'writ-keep-up-'))
+const data = join(folder, 'data')
+const folders = dataFolder({ dataDir: data, env: {} })
+const started: Started[] = []
+
+/** The pids of both servers, as far as they run. */
+const servers = (): { postgres: number | undefined; nats: number | undefined } => {
+  const cluster = existingCluster(folders)
+  const postgres = cluster === undefined ? undefined : startingPostgres(cluster)
+  return { postgres: postgres?.pid, nats: runningNats(folders)?.pid }
+}
+
+const up = async (): Promise<Started> => {
+  const one = startWrit('up', '--threads', '1', '--data-dir', data)
+  started.push(one)
+  await one.says('Ctrl-C')
+  return one
+}
+
+const kill = (pid: number | undefined): void => {
+  if (pid === undefined) throw new Error('it does not run')
+  process.kill(pid, 'SIGKILL')
+}
+
+afterEach(async () => {
+  for (const { process, ended } of started.splice(0)) {
+    process.kill('SIGKILL')
+    await ended
+  }
+  await writ('down', '--data-dir', data)
+})
+
+afterAll(() => rmSync(folder, { recursive: true, force: true }))
+
+it('servers that die come back where they were, and all that was told of them stays true', async () => {
+  const one = await up()
+  const before = { ...servers(), endpoints: readEndpoints(folders) }
+  kill(before.postgres)
+  await one.says('Postgres is up again')
+  kill(before.nats)
+  await one.says('NATS is up again')
+  expect(readEndpoints(folders)).toEqual(before.endpoints)
+  await writ('directive', 'list', '--data-dir', data)
+  one.process.kill('SIGINT')
+  expect(await one.ended, one.printed()).toBe(0)
+  expect(servers()).toEqual({ postgres: undefined, nats: undefined })
+}, 120_000)
+
+it.each([1, 2])(
+  '%d Ctrl-C while the database is started again leave nothing running',
+  async (count) => {
+    const one = await up()
+    kill(servers().postgres)
+    await one.says('Postgres ended by itself')
+    one.process.kill('SIGINT')
+    await one.says('Stopping')
+    if (count === 2) one.process.kill('SIGINT')
+    expect([0, 130], one.printed()).toContain(await one.ended)
+    expect(servers()).toEqual({ postgres: undefined, nats: undefined })
+  },
+  120_000,
+)
