@@ -6,6 +6,7 @@ import { endProcess, type SignalStep } from './end-process.ts'
 import type { Folders } from './folders.ts'
 import { living, stillLives, type Living } from './living.ts'
 import { asUser, type OtherUser } from './other-user.ts'
+import { until } from './until.ts'
 
 export interface Exit {
   /** null for an adopted server, whose end we see but not its code. */
@@ -75,6 +76,8 @@ export const natsStops: Stops = {
 
 const logBytesMax = 10 * 1024 * 1024
 const adoptedPollMs = 500
+/** A server that cannot have its port says so and ends long before this. */
+const endsWithinMs = 2_000
 
 /** A process that we started; `said` gives what it has logged since. */
 export interface Launched extends Living {
@@ -140,6 +143,7 @@ export async function orEnded<T>(
     signal?.throwIfAborted()
     if (found !== undefined) return found
   } catch (error) {
+    if (signal?.aborted !== true && (await endsByItself(one))) return undefined
     await end()
     signal?.throwIfAborted()
     throw error
@@ -149,6 +153,10 @@ export async function orEnded<T>(
   await end()
   return undefined
 }
+
+/** Somebody who was quicker to take the port may have answered in its stead: then it could not have the port, and ends. */
+const endsByItself = async (one: { pid: number; started: string }): Promise<boolean> =>
+  (await until(() => (stillLives(one) ? undefined : true), { withinMs: endsWithinMs })) === true
 
 /** A server that is to be where it was finds somebody else there. */
 export function portTaken(name: Server['name'], port: number): WritError {

@@ -32,6 +32,7 @@ import { findNats } from '../../src/embedded/find-nats.ts'
 import { findPostgres } from '../../src/embedded/find-postgres.ts'
 import { versionOf } from '../../src/embedded/find-program.ts'
 import { dataFolder, locateFolder, type Folders } from '../../src/embedded/folders.ts'
+import { freePort } from '../../src/embedded/free-port.ts'
 import { living } from '../../src/embedded/living.ts'
 import { lockFolder } from '../../src/embedded/lock.ts'
 import { runningNats, startNats, type NatsOptions, type NatsServer } from '../../src/embedded/nats.ts'
@@ -174,6 +175,20 @@ describe('both servers', () => {
     expect([living(database.pid), living(nats.pid)]).toEqual([undefined, undefined])
     await expect(startPostgres(silent)).rejects.toThrow('enough')
     await expect(startNats(silent)).rejects.toThrow('enough')
+  })
+
+  test('that want the same port at the same moment both start, each on its own', async () => {
+    const [a, b] = [seededFolders(), seededFolders()]
+    const wanted = await freePort(0)
+    const databases = await Promise.all([a, b].map((folders) => startPostgres({ ...common(folders), port: wanted })))
+    expect(new Set(databases.map(({ port }) => port)).size).toBe(2)
+    const nearby = await freePort(0)
+    const servers = await Promise.all(
+      [a, b].map((folders, at) =>
+        startNats({ ...natsOptions(folders), users: [{ user: 'writ', password: `${at}` }], port: nearby }),
+      ),
+    )
+    expect(new Set(servers.map(({ port }) => port)).size).toBe(2)
   })
 
   test('keep their files closed to other users', async () => {
