@@ -25,6 +25,15 @@ export const openNested = async ({ git }: Clone, here: Here, start: string): Pro
   await refuseFilesInLinks(git, here)
 }
 
+/** After all was added: a link that has come to be there, to a repository whose name could not be read. Throws REFUSED. */
+export const refuseNewLinks = async ({ git }: Clone, here: Here, start: string): Promise<void> => {
+  const [link] = await newLinks(git, here, start)
+  if (link === undefined) return
+  throw new WritError('REFUSED', `the repository ${JSON.stringify(link)} inside of the workspace cannot be committed`, {
+    hint: 'give its folder a name in UTF-8, or take its .git away',
+  })
+}
+
 /** A submodule that nobody has checked out is an empty folder: to git, whatever comes to lie there is none of its work. */
 const refuseFilesInLinks = async (git: Clone['git'], here: Here): Promise<void> => {
   const links: string[] = []
