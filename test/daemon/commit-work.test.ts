@@ -28,12 +28,6 @@ test('R23: a file that is written anew in place, of the same size and within the
   expect([verb, body['reason']]).toEqual(['done', undefined])
   expect(git(folder, 'show', `${String(body['commit'])}:a.txt`)).toBe('3')
 })
-  const plan = 'git status > /dev/null; echo 2 > a.txt; git add a.txt; echo 3 > a.txt; echo 2 > b.txt'
-  const { verb, body } = await run(folder, base, plan)
-  expect([verb, body['reason']]).toEqual(['done', undefined])
-  const shown = ['a.txt', 'b.txt'].map((name) => git(folder, 'show', `${String(body['commit'])}:${name}`))
-  expect(shown).toEqual(['3', '2'])
-})
 
 describe('R36: the commit of a task follows the one that it began at, also when the task', () => {
   const deeds: [string, string, string[]][] = [
