@@ -2,9 +2,10 @@
  * The files of a commit in a folder of a task's, with a git folder that is the task's alone. It reads the clone's objects as if
  * they were its own and knows nothing else of the clone, so whatever a task does with git stays with its attempt.
  */
-import { mkdir, rm, writeFile } from 'node:fs/promises'
+import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Clone, Worktree } from './clone.ts'
+import { removeFolder } from './remove-folder.ts'
 
 export interface Checkout extends Worktree {
   /** The commit that it was made of. */
@@ -46,5 +47,3 @@ const makeGitDir = async (
   await mkdir(join(gitDir, 'objects', 'info'), { recursive: true })
   await writeFile(join(gitDir, 'objects', 'info', 'alternates'), objects.map((each) => `${each}\n`).join(''))
 }
-
-const removeFolder = (folder: string): Promise<void> => rm(folder, { recursive: true, force: true, maxRetries: 3 })

@@ -4,13 +4,14 @@
  */
 import { createHash } from 'node:crypto'
 import { existsSync } from 'node:fs'
-import { copyFile, mkdir, readFile, rename, rm, utimes } from 'node:fs/promises'
+import { copyFile, mkdir, readFile, rename, utimes } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { WritError } from '../protocol/errors.ts'
 import type { Git, GitOptions } from './git.ts'
 import { GitError } from './git.ts'
 import { openRemote } from './remote.ts'
+import { removeFolder } from './remove-folder.ts'
 import type { Repository } from '../protocol/repository.ts'
 import { readBranch, readCommit } from '../protocol/repository.ts'
 
@@ -101,7 +102,7 @@ export const firstConfig = 'config.first'
 const made = async (gitDir: string, git: Git): Promise<void> => {
   if (existsSync(gitDir)) return
   const half = `${gitDir}.half`
-  await rm(half, { recursive: true, force: true })
+  await removeFolder(half)
   await mkdir(half, { recursive: true })
   await git(['init', '--quiet', '--bare', '--template='], { gitDir: half })
   await copyFile(join(half, 'config'), join(half, firstConfig))
@@ -214,5 +215,3 @@ const worktreeOf = async (git: Clone['git'], folder: string, commit: string): Pr
   if (gitDir === undefined) throw new GitError(`the worktree ${folder} has no git folder`)
   return { folder, gitDir, remove: async () => void (await Promise.all([folder, gitDir].map(removeFolder))) }
 }
-
-const removeFolder = (folder: string): Promise<void> => rm(folder, { recursive: true, force: true, maxRetries: 3 })

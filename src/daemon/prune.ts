@@ -2,7 +2,7 @@
  * Clean-up by record, at the start and while the daemon lives: what a crash left, what is old, and what is over the disk
  * limit. Whatever an open attempt uses is left alone.
  */
-import { copyFile, readdir, rm, stat, writeFile } from 'node:fs/promises'
+import { copyFile, readdir, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { AttemptRecord, Attempts } from './attempts.ts'
 import { attemptKey } from './attempts.ts'
@@ -12,6 +12,7 @@ import type { Entry } from './disk-use.ts'
 import { bytesOf, entriesOf } from './disk-use.ts'
 import type { Home } from './home.ts'
 import type { Log } from './log.ts'
+import { removeFolder } from './remove-folder.ts'
 import { readRepository } from '../protocol/repository.ts'
 
 /** How long records, logs and unused caches are kept, in ms. */
@@ -28,22 +29,32 @@ export interface PruneOptions {
   log: Log
 }
 
-/** Looks once at everything. */
+/** Looks once at everything. What cannot be cleaned up is told in the log, and the rest is. */
 export const prune = async (options: PruneOptions): Promise<void> => {
   const { home, attempts } = options
   const before = Date.now() - keptMs
   await removeLeft(options)
-  await attempts.prune(before)
+  await tried(options, home.attempts, () => attempts.prune(before))
   const kept: Entry[] = []
   for (const entry of await unused(options)) {
     if (entry.usedAt < before) await remove(options, entry)
     else kept.push(entry)
   }
   await fit(options, kept)
-  for (const name of await namesIn(home.repos)) await freshen(options, join(home.repos, name))
+  for (const path of (await namesIn(home.repos)).map((name) => join(home.repos, name)))
+    await tried(options, path, () => freshen(options, path))
 }
 
-const whole = { recursive: true, force: true, maxRetries: 3 } as const
+/** Whether it went well: tasks have the daemon's rights, and one folder that they have spoiled must not keep all others. */
+const tried = async ({ log }: PruneOptions, path: string, act: () => Promise<void>): Promise<boolean> => {
+  try {
+    await act()
+    return true
+  } catch (error) {
+    log.warn({ path, error: String(error) }, 'not all could be cleaned up')
+    return false
+  }
+}
 
 const namesIn = (folder: string): Promise<string[]> =>
   readdir(folder).catch((error: NodeJS.ErrnoException) => {
@@ -60,7 +71,8 @@ const leftIn = async ({ open }: PruneOptions, folder: string): Promise<string[]>
 
 const removeLeft = async (options: PruneOptions): Promise<void> => {
   for (const folder of [options.home.work, options.home.plans])
-    for (const name of await leftIn(options, folder)) await rm(join(folder, name), whole)
+    for (const path of (await leftIn(options, folder)).map((name) => join(folder, name)))
+      await tried(options, path, () => removeFolder(path))
 }
 
 const isUsed = ({ open, clones }: PruneOptions, path: string): boolean =>
@@ -82,10 +94,12 @@ const unused = async (options: PruneOptions): Promise<Entry[]> => {
 }
 
 /** An attempt may have begun meanwhile: looked at again where no other can begin to use the clone. */
-const remove = ({ clones, ...options }: PruneOptions, { path }: Entry): Promise<void> =>
-  clones.alone(path, async () => {
-    if (!isUsed({ clones, ...options }, path)) await rm(path, whole)
-  })
+const remove = (options: PruneOptions, { path }: Entry): Promise<boolean> =>
+  tried(options, path, () =>
+    options.clones.alone(path, async () => {
+      if (!isUsed(options, path)) await removeFolder(path)
+    }),
+  )
 
 const fit = async (options: PruneOptions, entries: readonly Entry[]): Promise<void> => {
   const { home, diskBytesMax, log } = options
@@ -93,8 +107,7 @@ const fit = async (options: PruneOptions, entries: readonly Entry[]): Promise<vo
   let bytes = sizes.reduce((sum, size) => sum + size, 0)
   for (const entry of entries.toSorted((a, b) => a.usedAt - b.usedAt)) {
     if (bytes <= diskBytesMax) return
-    await remove(options, entry)
-    bytes -= entry.bytes
+    if (await remove(options, entry)) bytes -= entry.bytes
   }
   if (bytes > diskBytesMax) log.warn({ bytes, diskBytesMax }, 'what runs now takes more of the disk than the limit')
 }
@@ -124,7 +137,7 @@ const freshen = (options: PruneOptions, gitDir: string): Promise<void> =>
   })
 
 const removeAllBut = async (folder: string, isKept: (name: string) => boolean): Promise<void> => {
-  for (const name of await namesIn(folder)) if (!isKept(name)) await rm(join(folder, name), whole)
+  for (const name of await namesIn(folder)) if (!isKept(name)) await removeFolder(join(folder, name))
 }
 
 /** The others name objects elsewhere, or say of commits what they themselves do not. */
@@ -134,5 +147,5 @@ const objectFolder = /^(?:[0-9a-f]{2}|pack)$/
 const removeHalfFetched = async (objects: string): Promise<void> => {
   for (const folder of await namesIn(objects))
     for (const name of await namesIn(join(objects, folder)))
-      if (name.startsWith('tmp_')) await rm(join(objects, folder, name), whole)
+      if (name.startsWith('tmp_')) await removeFolder(join(objects, folder, name))
 }

@@ -2,7 +2,6 @@
  * The attempts that have no receipt yet, from acceptance to the receipt: they run, their outcome is written down, it is
  * reported until it was taken, and then nothing is left of them but a small record.
  */
-import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Spawn } from '../protocol/task.ts'
 import type { RunningAttempt, Surroundings } from './attempt.ts'
@@ -11,6 +10,7 @@ import { attemptKey, failed } from './attempts.ts'
 import type { Reason } from './ending.ts'
 import { isFullDisk } from './failure.ts'
 import { signalGroup } from './process-group.ts'
+import { removeFolder } from './remove-folder.ts'
 
 /** `attempt` is null once it is over and only its report is under way. */
 interface Open {
@@ -108,16 +108,13 @@ const removeAll = async (
   attempt: RunningAttempt | null,
   { home, attempts, log }: RunningOptions,
 ): Promise<void> => {
-  try {
-    await attempt?.remove()
-    await rm(join(home.plans, attemptKey(record)), { recursive: true, force: true })
-    await attempts.note(record)
-  } catch (error) {
-    log.error(
-      { task: record.task, attempt: record.attempt, error: String(error) },
-      'not all of an attempt was cleaned up',
-    )
-  }
+  const stamp = { task: record.task, attempt: record.attempt }
+  const tell = (error: unknown): void =>
+    log.error({ ...stamp, error: String(error) }, 'not all of an attempt was cleaned up')
+  await attempt?.remove().catch(tell)
+  await removeFolder(join(home.plans, attemptKey(record))).catch(tell)
+  // On the disk whatever could not be removed, and last: on a full disk it takes the room that the workspace had.
+  await attempts.note(record).catch(tell)
 }
 
 /** A disk that takes no more is no reason to keep the outcome back: then only a restart would lose it. */

@@ -2,7 +2,7 @@
  * The folder that an attempt works in: empty, or a checkout of the commit that the work starts from. The repository itself
  * sees nothing of it but, at the end, the pushed branch.
  */
-import { lstat, mkdir, realpath, rm } from 'node:fs/promises'
+import { lstat, mkdir, realpath } from 'node:fs/promises'
 import { join } from 'node:path'
 import { WritError } from '../protocol/errors.ts'
 import type { Spawn } from '../protocol/task.ts'
@@ -13,6 +13,7 @@ import type { Clone, Clones, Use } from './clone.ts'
 import { commitWork } from './commit-work.ts'
 import { copyFiles, workOf } from './earlier-work.ts'
 import { mergeIntoBase } from './line.ts'
+import { removeFolder } from './remove-folder.ts'
 import { readOwnBranch, readRepository } from '../protocol/repository.ts'
 
 export interface Workspace {
@@ -25,7 +26,7 @@ export interface Workspace {
 /** Makes the workspace of an attempt below `work`. Throws BAD_INPUT or NOT_FOUND, GitError when git could not. */
 export const openWorkspace = async (spawn: Spawn, work: string, clones: Clones, use: Use): Promise<Workspace> => {
   const folder = join(work, attemptKey({ task: spawn.task.id, attempt: spawn.task.attempt }))
-  await rm(folder, { recursive: true, force: true, maxRetries: 3 })
+  await removeFolder(folder)
   if (spawn.task.role === 'merger') return emptyFolder(folder)
   if (spawn.repository === null) {
     refuseWithout(spawn)
@@ -65,7 +66,7 @@ const emptyFolder = async (folder: string): Promise<Workspace> => {
   return {
     folder,
     save: () => Promise.resolve(null),
-    remove: () => rm(folder, { recursive: true, force: true, maxRetries: 3 }),
+    remove: () => removeFolder(folder),
   }
 }
 
