@@ -10,10 +10,10 @@ import { connectTo } from './transport.ts'
 export interface ConnectOptions {
   /**
    * `nats://[user:password@]host[:port]`, or `tls://…`, `ws://…`, `wss://…`; several of one cluster with commas between them. One
-   * `tls://` among them asks all of them for TLS.
+   * `tls://` among them asks all of them for TLS; `ws://` and `wss://` do not go together.
    */
   url: string
-  /** A file with the certificates (PEM) of who may sign the server's; else those that the system trusts. Asks for TLS. */
+  /** A file with the certificates (PEM) of who may sign the server's; else those that the system trusts. Asks for TLS, which `ws://` has not. */
   caFile?: string
   /** Who this is, as the server shows it. */
   name: string
@@ -109,7 +109,7 @@ const unfit = (connection: NatsConnection, shown: string): WritError | null => {
 }
 
 /**
- * Opens a connection that from then on reconnects for ever. Throws BAD_INPUT (the URL, the file of certificates), UNREACHABLE, UNAUTHORIZED,
+ * Opens a connection that from then on reconnects for ever. Throws BAD_INPUT (the URL, the file of certificates, a `ws://` where TLS is asked for), UNREACHABLE, UNAUTHORIZED,
  * OLD_SERVER, or REFUSED: a server whose message limit is too small, or WebSocket and TCP in one process.
  */
 export const openConnection = async (options: ConnectOptions): Promise<NatsConnection> => {

@@ -19,13 +19,14 @@ const open = { webSocket: 0, tcp: 0 }
 
 /**
  * `ca`: certificates (PEM) that are trusted in place of the system's; null: the system's. They ask for TLS, whatever the addresses say.
- * Throws REFUSED while the process has connections of the other kind.
+ * Throws BAD_INPUT for a WebSocket without TLS among those that ask for it, and REFUSED while the process has connections of the other kind.
  */
 export const connectTo = async (
   addresses: readonly Address[],
   ca: string | null,
   options: NodeConnectionOptions,
 ): Promise<NatsConnection> => {
+  mustAgreeOnTls(addresses, ca)
   const [kind, other] = addresses.some(({ webSocket }) => webSocket)
     ? (['webSocket', 'tcp'] as const)
     : (['tcp', 'webSocket'] as const)
@@ -42,6 +43,16 @@ export const connectTo = async (
     open[kind]--
     throw error
   }
+}
+
+/** Over a WebSocket each address says for itself whether it has TLS: where it is asked for, one without would be used without. */
+const mustAgreeOnTls = (addresses: readonly Address[], ca: string | null): void => {
+  const bare = addresses.find(({ webSocket, tls }) => webSocket && !tls)
+  if (bare === undefined || (ca === null && !addresses.some(({ tls }) => tls))) return
+  const asking = ca === null ? 'a wss:// address beside it' : 'the file of certificates'
+  throw new WritError('BAD_INPUT', `${bare.server} is without TLS, which ${asking} asks for`, {
+    hint: 'write all addresses as wss://, or all as ws:// and name no WRIT_NATS_CA',
+  })
 }
 
 const dial = (

@@ -1,4 +1,5 @@
 /** An attempt as the call of a function: what the function may use, how it hears that it is to end, and what comes of what it gives back. */
+import { inspect } from 'node:util'
 import type { z } from 'zod'
 import { WritError } from '../protocol/errors.ts'
 import type { MergeResult, Spawn } from '../protocol/task.ts'
@@ -50,7 +51,8 @@ export interface TaskFailure {
 
 /**
  * Does one attempt. What it throws is a failure of the means, which is tried again a few times (twice when the directive does not
- * say); a WritError whose code is for good is not.
+ * say); a WritError whose code is for good is not. Giving back nothing is being done with nothing to say; anything but a plain object
+ * with the keys above is a failure for good.
  */
 export type Handler = (
   spawn: Spawn,
@@ -125,12 +127,35 @@ const lineWriter =
 
 /** As it would arrive: what JSON leaves out is left out before it is looked at. */
 const outcomeOf = (given: Awaited<ReturnType<Handler>>): Outcome => {
+  mustBeKnown(given)
   const { failed: reason, means, ...body } = { failed: undefined, means: false, ...given }
   if (reason !== undefined) return failed(String(reason), means)
   const read = outcomeForm.safeParse({ verb: 'done', body: throughJson(body) })
   if (read.success) return read.data
   const [fault] = read.error.issues
   throw notReportable(`${fault?.path.slice(1).join('.') ?? ''}: ${fault?.message ?? ''}`)
+}
+
+const known: readonly string[] = ['result', 'commit', 'verdict', 'merge', 'failed', 'means'] satisfies (
+  | keyof TaskResult
+  | keyof TaskFailure
+)[]
+
+/** Handlers in JavaScript give back anything: an error in words of their own must not count as work that is done. */
+const mustBeKnown = (given: unknown): void => {
+  if (given === undefined) return
+  if (!isPlain(given)) throw notReportable(`${inspect(given, { depth: 0 }).slice(0, 80)} is no plain object`)
+  const [stranger] = Object.entries(given).filter(([key, value]) => value !== undefined && !known.includes(key))
+  if (stranger !== undefined) throw notReportable(`${stranger[0].slice(0, 80)}: nothing is known by this name`)
+  if ('means' in given && given.means !== undefined && !('failed' in given && given.failed !== undefined))
+    throw notReportable('means: it goes with failed')
+}
+
+/** Of any realm: a handler may come out of a sandbox. */
+const isPlain = (given: unknown): given is object => {
+  if (typeof given !== 'object' || given === null) return false
+  const form: unknown = Object.getPrototypeOf(given)
+  return form === null || Object.getPrototypeOf(form) === null
 }
 
 const throughJson = (body: object): unknown => {
@@ -143,5 +168,5 @@ const throughJson = (body: object): unknown => {
 
 const notReportable = (why: string): WritError =>
   new WritError('BAD_INPUT', `the handler gave back what cannot be reported: ${why}`, {
-    hint: 'an object with result, commit, verdict, merge or failed',
+    hint: 'nothing, or a plain object with result, commit, verdict, merge or failed',
   })

@@ -2,6 +2,7 @@
  * The private nats-server: started as a child in its own process group, adopted when a killed process of ours left it
  * running. It always asks for a user, and listens on 127.0.0.1 alone. The caller holds the lock of the data folder.
  */
+import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { WritError } from '../protocol/errors.ts'
 import { endProcess } from './end-process.ts'
@@ -57,6 +58,11 @@ interface Ports {
   websocketPort: number | undefined
 }
 
+interface Found extends Living {
+  /** undefined when its configuration does not say any more where it listens. */
+  ports: Ports | undefined
+}
+
 interface Running extends Living, Ports {
   exited: Promise<Exit>
   /** The configuration that it is known to have: started with it, or said to have taken it. */
@@ -83,20 +89,29 @@ export async function startNats(options: NatsOptions): Promise<NatsServer> {
  * The running nats-server of this data folder, whoever started it. Looked up by its command line: a pid file comes
  * some moments too late for a starter that was killed, and two servers on one store would ruin it.
  */
-export function runningNats(folders: Folders): (Living & Ports) | undefined {
-  const ports = lastPorts(folders)
-  const one =
-    ports === undefined
-      ? undefined
-      : findLiving(({ command }) => command.endsWith(`nats-server -c ${configFile(folders)}`))
-  return one === undefined || ports === undefined ? undefined : { ...one, ...ports }
+export function runningNats(folders: Folders): Found | undefined {
+  if (!existsSync(configFile(folders))) return undefined
+  const one = findLiving(({ command }) => command.endsWith(`nats-server -c ${configFile(folders)}`))
+  return one === undefined ? undefined : { ...one, ports: lastPorts(folders) }
 }
 
+/** undefined also for a file that is not as we write it: a full disk or an editor has been there, and the next start writes it anew. */
 function lastPorts(folders: Folders): Ports | undefined {
-  const text = readIfThere(configFile(folders))
-  if (text === undefined) return undefined
-  const config = JSON.parse(text) as { port: number; websocket?: { port: number } }
-  return { port: config.port, websocketPort: config.websocket?.port }
+  try {
+    const config: unknown = JSON.parse(readIfThere(configFile(folders)) ?? 'null')
+    const port = portIn(config)
+    const websocketPort = portIn((config as { websocket?: unknown } | null)?.websocket)
+    return port === undefined ? undefined : { port, websocketPort }
+  } catch (error) {
+    if (error instanceof SyntaxError) return undefined
+    throw error
+  }
+}
+
+function portIn(config: unknown): number | undefined {
+  if (typeof config !== 'object' || config === null || !('port' in config)) return undefined
+  const { port } = config
+  return typeof port === 'number' && Number.isInteger(port) && port > 0 && port < 2 ** 16 ? port : undefined
 }
 
 /** Where the server of this data folder listens: at its last start, or at its first when nothing is in the way. Without credentials. */
@@ -106,18 +121,18 @@ export function natsAddress(folders: Folders): string {
 
 type Answering = Running & { version: string }
 
-/** Takes over a server that runs already, with today's users; one that does not take them or does not answer is ended instead. */
-async function adopt(options: NatsOptions, found: Living & Ports): Promise<Answering | undefined> {
+/** Takes over a server that runs already, with today's users; one that does not take them, does not answer or is nowhere known is ended instead. */
+async function adopt(options: NatsOptions, { ports, ...found }: Found): Promise<Answering | undefined> {
   const { users, signal, log } = options
-  const running: Running = { ...found, exited: watchAdopted(found), inForce: undefined }
-  if (options.websocket !== undefined && found.websocketPort === undefined) {
+  if (ports === undefined || (options.websocket !== undefined && ports.websocketPort === undefined)) {
     await endProcess(found, natsStops.gentle)
     return undefined
   }
+  const running: Running = { ...found, ...ports, exited: watchAdopted(found), inForce: undefined }
   try {
     const version = await orEnded(found, { stops: natsStops, signal }, async () => {
       await reload(options, running, users)
-      return natsAnswers(urlOf(users, found.port), running.exited, readyWithinMs)
+      return natsAnswers(urlOf(users, ports.port), running.exited, readyWithinMs)
     })
     return version === undefined ? undefined : { ...running, version }
   } catch (error) {

@@ -9,7 +9,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { clientOf, daemonOf, daemonUser, inboxPrefixOfUrl, permissionsOf, readUser } from '../../src/bus/permissions.ts'
-import { permissionsFragment } from '../../src/bus/permissions-fragment.ts'
+import { passwordVariable, permissionsFragment } from '../../src/bus/permissions-fragment.ts'
 import { subjects } from '../../src/bus/subjects.ts'
 import { wipe } from '../../src/embedded/down.ts'
 import { findNats } from '../../src/embedded/find-nats.ts'
@@ -305,7 +305,18 @@ test('the fragment for a server of the operator is configuration that nats-serve
   writeFileSync(config, permissionsFragment(['c_default', 'd_default__one', 'd_my-owner__two']))
   const check = (env: NodeJS.ProcessEnv): string =>
     execFileSync(file, ['-t', '-c', config], { env, encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] })
-  const names = ['NODE', 'C_DEFAULT', 'D_DEFAULT__ONE', 'D_MY_OWNER__TWO'].map((name) => `NATS_PASSWORD_${name}`)
+  const names = ['node', 'c_default', 'd_default__one', 'd_my-owner__two'].map(passwordVariable)
   expect(() => check(Object.fromEntries(names.map((name) => [name, 'long-enough'])))).not.toThrow()
   expect(() => check({})).toThrow(/NATS_PASSWORD_NODE/)
+})
+
+test('each user of a fragment has a password variable of its own, and a name in small letters is readable in it', () => {
+  const plain = ['NODE', 'C_TEAM', 'D_TEAM__A_B', 'D_MY_OWNER__TWO'].map((name) => `NATS_PASSWORD_${name}`)
+  expect(['node', 'c_team', 'd_team__a_b', 'd_my_owner__two'].map(passwordVariable)).toEqual(plain)
+  const alike = ['a-b', 'a_b', 'A_b', 'A-B'].flatMap((name) => [daemonUser('team', name), daemonUser('Team', name)])
+  const variables = [...alike, 'c_team', 'c_Team', 'c_TEAM'].map(passwordVariable)
+  expect(new Set(variables).size).toBe(variables.length)
+  for (const variable of variables) expect(variable).toMatch(/^NATS_PASSWORD_[CD]_[A-Z0-9_]+$/)
+  const text = permissionsFragment(alike)
+  for (const user of alike) expect(text.split(`password: $${passwordVariable(user)}\n`)).toHaveLength(2)
 })

@@ -135,11 +135,29 @@ describe('a connection', () => {
     await talk({ url: `tls://writ:geheim@127.0.0.1:1,${secure.tls.replace('tls:', 'nats:')}`, caFile: secure.ca })
   })
 
+  test('by WebSocket without TLS is refused where a file of certificates, or another address, asks for TLS', async () => {
+    const caFile = join(scratch, 'ca.pem')
+    writeFileSync(caFile, '-----BEGIN CERTIFICATE-----\n')
+    const there = `127.0.0.1:${plain.websocketPort}`
+    for (const options of [
+      { url: `ws://writ:test@${there}`, caFile },
+      { url: `ws://writ:test@${there},wss://127.0.0.1:1` },
+      { url: `wss://127.0.0.1:1,ws://writ:test@${there}` },
+    ]) {
+      const error: unknown = await connect({ ...options, name: 'test' }).catch((thrown: unknown) => thrown)
+      expect(error).toMatchObject({ code: 'BAD_INPUT', message: expect.stringContaining(`ws://${there}`) as string })
+      expect(error).toMatchObject({ hint: expect.stringContaining('wss://') as string })
+    }
+    await talk({ url: `ws://writ:test@${there}` })
+  })
+
   test('with wrong credentials is told so over each of them, without the password', async ({ skip }) => {
     if (secure === null) return skipAloud(skip, without)
-    const webSocket = `ws://writ:falsch@127.0.0.1:${plain.websocketPort}`
-    for (const url of [webSocket, ...[secure.tls, secure.wss].map((one) => one.replace('geheim', 'falsch'))]) {
-      const error: unknown = await connect({ url, caFile: secure.ca, name: 'test' }).catch((thrown: unknown) => thrown)
+    const webSocket = { url: `ws://writ:falsch@127.0.0.1:${plain.websocketPort}` }
+    const { tls, wss, ca } = secure
+    const encrypted = [tls, wss].map((one) => ({ url: one.replace('geheim', 'falsch'), caFile: ca }))
+    for (const options of [webSocket, ...encrypted]) {
+      const error: unknown = await connect({ ...options, name: 'test' }).catch((thrown: unknown) => thrown)
       expect(error).toMatchObject({ code: 'UNAUTHORIZED' })
       expect(String(error)).not.toContain('falsch')
     }

@@ -98,6 +98,50 @@ describe('a function as a daemon', () => {
     ])
   })
 
+  test('what it gives back and is no plain object of the known keys is a failure that names it, never done', async () => {
+    const node = openNode()
+    class Odd {
+      result = 'of a class'
+    }
+    const given: Record<string, [unknown, string]> = {
+      text: ['plain text', "'plain text' is no plain object"],
+      nothing: [null, 'null is no plain object'],
+      flag: [false, 'false is no plain object'],
+      list: [[{ result: 'x' }], 'is no plain object'],
+      error: [new Error('it went wrong'), 'it went wrong'],
+      odd: [new Odd(), 'is no plain object'],
+      stranger: [{ error: 'it went wrong' }, 'error: nothing is known by this name'],
+      beside: [{ result: 'fine', commmit: 'a'.repeat(40) }, 'commmit: nothing is known by this name'],
+      both: [{ failed: 'no', status: 500 }, 'status: nothing is known by this name'],
+      means: [{ means: true }, 'means: it goes with failed'],
+    }
+    const names = Object.keys(given)
+    await start(node, ({ task }) => given[task.id]?.[0] as object, { slots: names.length })
+    for (const name of names) await node.order('spawn', spawnOf(name))
+    for (const [name, [, why]] of Object.entries(given))
+      expect(await node.outcome(name)).toMatchObject({
+        verb: 'failed',
+        body: { means: false, reason: expect.stringContaining(why) as string },
+      })
+  })
+
+  test('nothing, keys without a value, and an object without a prototype are done', async () => {
+    const node = openNode()
+    const given: Record<string, object | undefined> = {
+      t1: undefined,
+      t2: { result: undefined, failed: undefined, means: undefined, note: undefined },
+      t3: Object.assign(Object.create(null) as object, { result: 'bare' }),
+    }
+    await start(node, ({ task }) => given[task.id])
+    for (const task of Object.keys(given)) await node.order('spawn', spawnOf(task))
+    const outcomes = await Promise.all(Object.keys(given).map((task) => node.outcome(task)))
+    expect(outcomes.map(({ verb, body }) => [verb, body['result']])).toEqual([
+      ['done', undefined],
+      ['done', undefined],
+      ['done', 'bare'],
+    ])
+  })
+
   test('progress and output go out while it works, and the output can be read afterwards', async () => {
     const node = openNode()
     await start(node, (_spawn, { progress, output }) => {

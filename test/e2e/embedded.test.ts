@@ -371,6 +371,23 @@ describe('after kill -9 of the process that started them', () => {
     await expect(flush(second, before)).rejects.toThrow(/Authorization/i)
   })
 
+  test.each(['', '{"port":', 'port: 4222', 'null', '{"port":"4222"}', '{"port":0.5}'])(
+    'a nats-server whose configuration now reads %j is found, ended and started anew, and nothing is kept of what it says',
+    async (text) => {
+      const folders = seededFolders()
+      const first = await startNats(natsOptions(folders))
+      const file = join(folders.run, 'nats.conf')
+      writeFileSync(file, text)
+      expect(runningNats(folders)?.pid).toBe(first.pid)
+      await expect(wipe(folders)).rejects.toMatchObject({ code: 'REFUSED' })
+      const second = await startNats(natsOptions(folders))
+      expect([second.adopted, living(first.pid)]).toEqual([false, undefined])
+      await second.stop()
+      writeFileSync(file, text)
+      expect(await stopAll(folders)).toEqual([])
+    },
+  )
+
   test('a nats-server that does not take the users of the next start is ended, and another one started', async () => {
     const folders = seededFolders()
     const first = await startNats(natsOptions(folders))

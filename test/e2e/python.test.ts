@@ -3,8 +3,9 @@ import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterAll, beforeAll, expect, it } from 'vitest'
+import { afterAll, beforeAll, expect, inject, it } from 'vitest'
 import { connect, type NatsBus } from '../../src/bus/nats-bus.ts'
+import { decode } from '../../src/bus/json.ts'
 import { WritClient } from '../../src/bus/client.ts'
 import { lives, skipAloud } from '../daemon/support.ts'
 import { planOf } from '../support/world.ts'
@@ -92,6 +93,10 @@ it('the example in Python does scripts, tells failures, ends what is cancelled, 
   const task = await client.task('fine__1_0__t1').get()
   expect(task.attempts[0]?.result).toMatch(/^from \w+\n$/)
 
+  await started(client, 'noise', { loud: `head -c 100000 /dev/zero | tr '\\0' '\\377'` })
+  expect(await client.wait('noise', { signal })).toMatchObject({ status: 'completed' })
+  expect((await client.task('noise__1_0__t1').get()).attempts[0]?.result).toMatch(/^\uFFFD{30000,}$/)
+
   await started(client, 'wrong', { bad: 'echo what went wrong; exit 3' })
   expect(await client.wait('wrong', { signal })).toMatchObject({ status: 'failed' })
   expect((await client.task('wrong__1_0__t1').get()).attempts).toMatchObject([
@@ -118,3 +123,57 @@ it('the example in Python does scripts, tells failures, ends what is cancelled, 
   await client.drainDaemon('snake')
   expect(await ended, said).toBe(0)
 }, 180_000)
+
+it('the example in Python reports as failed what is refused as done, and says so again to whoever asks again', async ({
+  skip,
+}) => {
+  if (!hasNatsPy) return skipAloud(skip, 'there is no python3 with nats-py here: the daemon in Python is not tried')
+  const reports: { verb: string; body: Record<string, unknown> }[] = []
+  let session: string | undefined
+  const node = await connect({ url: inject('natsUrl'), name: 'node' })
+  node.subscribe('writ.v1.picky.daemon.viper.*', {}, ({ body, reply }) => {
+    session = (decode(body) as { session: string }).session
+    reply({ beatMs: 5_000, known: true })
+    waiting.look()
+  })
+  node.subscribe('writ.v1.picky.report.*.viper.*', {}, ({ subject, body, reply }) => {
+    const verb = subject.split('.').at(-1) ?? ''
+    if (verb !== 'progress') reports.push({ verb, body: decode(body) as Record<string, unknown> })
+    reply(
+      verb === 'done' ? { error: { code: 'TOO_LARGE', message: 'no room for it' } } : { received: true, counted: true },
+    )
+    waiting.look()
+  })
+  await node.flush()
+  const env = { ...environment(), NATS_URL: inject('natsUrl'), WRIT_OWNER: 'picky' }
+  const script = join(root, 'examples/daemons/python/daemon.py')
+  const child = spawn('python3', [script, 'viper'], { env, stdio: ['ignore', 'inherit', 'ignore'] })
+  try {
+    const to = await waiting.until(
+      () => session,
+      () => 'a hello',
+    )
+    const task = { id: 't1', address: 't1', attempt: 1, nonce: 'n', plan: 'echo out' }
+    const ask = async (): Promise<unknown> =>
+      node.request(`writ.v1.picky.daemon.viper.${to}.spawn`, { task, repository: null }, 5_000)
+    const told = async (count: number): Promise<true> =>
+      waiting.until(
+        () => (reports.length >= count ? true : undefined),
+        () => `${count} reports; there were ${JSON.stringify(reports)}`,
+      )
+    expect(await ask()).toEqual({ accepted: true })
+    await told(2)
+    const failed = { reason: 'TOO_LARGE: no room for it', means: false, attempt: 1, nonce: 'n' }
+    expect(reports).toMatchObject([
+      { verb: 'done', body: { result: 'out\n' } },
+      { verb: 'failed', body: failed },
+    ])
+    expect(reports[1]?.body).not.toHaveProperty('result')
+    expect(await ask()).toEqual({ accepted: true })
+    await told(3)
+    expect(reports[2]).toMatchObject({ verb: 'failed', body: failed })
+  } finally {
+    child.kill('SIGKILL')
+    await node.close()
+  }
+}, 60_000)

@@ -8,18 +8,28 @@ import nats
 URL, NAME, OWNER = os.environ["NATS_URL"], (sys.argv[1:] or ["python"])[0], os.environ.get("WRIT_OWNER", "default")
 SESSION, SLOTS, SILENCE = uuid.uuid4().hex, 2, (nats.errors.Error, asyncio.TimeoutError)
 FINAL = {"STALE", "NOT_FOUND", "REFUSED", "CONFLICT", "BAD_INPUT", "TOO_LARGE"}  # Of a report: it would be answered so for ever.
+TEXT_BYTES = 200_000  # Of a result or a reason; a message takes 512 KiB.
 
 class Refused(Exception):
     def __init__(self, code, message):
         self.body = {"code": code, "message": message}
         super().__init__(f"{code}: {message}")
 
+def ending_of(text):
+    """As much of its end as fits, counted as JSON: there one character may take twelve bytes."""
+    while (size := len(json.dumps(text))) > TEXT_BYTES:
+        text = text[-(len(text) * TEXT_BYTES // size):]
+    return text
+
 class Daemon:
     def __init__(self, bus):
         self.bus, self.attempts, self.open, self.draining, self.changed = bus, {}, set(), False, asyncio.Event()
 
     async def ask(self, subject, body):
-        answer = json.loads((await self.bus.request(f"writ.v1.{OWNER}.{subject}", json.dumps(body).encode(), timeout=10)).data)
+        try:
+            answer = json.loads((await self.bus.request(f"writ.v1.{OWNER}.{subject}", json.dumps(body).encode(), timeout=10)).data)
+        except nats.errors.MaxPayloadError:  # It would be so for ever: no silence to wait out.
+            raise Refused("TOO_LARGE", "the server takes no messages of this size") from None
         if "error" in answer:
             raise Refused(answer["error"]["code"], answer["error"]["message"])
         return answer
@@ -107,11 +117,12 @@ class Attempt:
             while chunk := await self.process.stdout.read(65536):
                 output = (output + chunk)[-100_000:]
                 line = {"attempt": task["attempt"], "stream": "stdout", "text": chunk.decode(errors="replace")}
-                await self.daemon.bus.publish(f"writ.v1.{OWNER}.output.{task['id']}", json.dumps(line).encode())
+                with contextlib.suppress(*SILENCE):  # It is to be looked at: the work goes on without.
+                    await self.daemon.bus.publish(f"writ.v1.{OWNER}.output.{task['id']}", json.dumps(line).encode())
                 if time.monotonic() - said > 5:  # An attempt without progress is taken away after `stallMs`.
                     said, _ = time.monotonic(), asyncio.create_task(self.progress())
             code = await self.process.wait()
-        text = output.decode(errors="replace")
+        text = ending_of(output.decode(errors="replace"))
         if self.ending == "finish" or (self.ending is None and code == 0):
             return "done", {"result": text}
         # A failure of the means (a signal, say) is tried again, one of the work is not.
@@ -127,6 +138,10 @@ class Attempt:
             try:
                 return await self.daemon.ask(self.subject(verb), {**self.stamp(), **body})
             except Refused as refused:
+                if verb == "done" and refused.body["code"] in ("BAD_INPUT", "TOO_LARGE"):
+                    # Nobody would hear of the attempt's end: what cannot be reported as done has failed.
+                    verb, body = self.outcome = "failed", {"reason": ending_of(str(refused)), "means": False}
+                    continue
                 if refused.body["code"] in FINAL:
                     return print(f"{self.key}: {refused}", file=sys.stderr, flush=True)
             except SILENCE:
