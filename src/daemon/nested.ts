@@ -2,10 +2,11 @@
  * Repositories inside of a task's checkout. In the place of one that the task has made git would commit a link, to a commit that
  * is nowhere else: those are made plain folders, so that their files are committed. Submodules stay links.
  */
-import { lstat, readdir, rm } from 'node:fs/promises'
+import { lstat, readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { WritError } from '../protocol/errors.ts'
 import type { Clone } from './clone.ts'
+import { removeFolder } from './remove-folder.ts'
 
 interface Here {
   gitDir: string
@@ -73,7 +74,7 @@ const openFound = async (git: Clone['git'], here: Here): Promise<number> => {
   let opened = 0
   for (const path of folders) {
     if ((await lstat(path).catch(() => null)) === null) continue
-    await rm(path, { recursive: true, force: true, maxRetries: 3 })
+    await removeFolder(path)
     opened++
   }
   return opened
