@@ -20,7 +20,7 @@ const run = async (repository: string, startCommit: string, plan: string): Promi
   return node.outcome('t')
 }
 
-test('R23: a file that is written anew in place, of the same size and within the second of the index, is committed', async () => {
+test('a file that is written anew in place, of the same size and within the second of the index, is committed', async () => {
   const { folder, base } = makeRepository({ 'a.txt': '1\n' })
   // By the clock of the files: all in one second, and the commit in a later one.
   const inOneSecond = 'until [ "$(date +%1N)" = 0 ]; do :; done; echo 2 > a.txt; git add a.txt; echo 3 > a.txt'
@@ -29,7 +29,7 @@ test('R23: a file that is written anew in place, of the same size and within the
   expect(git(folder, 'show', `${String(body['commit'])}:a.txt`)).toBe('3')
 })
 
-describe('R36: the commit of a task follows the one that it began at, also when the task', () => {
+describe('the commit of a task follows the one that it began at, also when the task', () => {
   const deeds: [string, string, string[]][] = [
     ['goes back', 'git reset -q --hard HEAD~1', ['a.txt', 'old.txt']],
     [
