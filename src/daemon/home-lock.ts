@@ -4,11 +4,12 @@
  * only; the highest is never removed, not even at release, so that no slow reader can ever take an old number again.
  */
 import { randomBytes } from 'node:crypto'
-import { existsSync, linkSync, readFileSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, linkSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { z } from 'zod'
 import { WritError } from '../protocol/errors.ts'
 import { startedAt } from './process-group.ts'
+import { readJson } from './read-json.ts'
 
 const lockForm = z.object({ pid: z.int(), started: z.string(), released: z.boolean().default(false) })
 
@@ -51,16 +52,6 @@ const clearBelow = (root: string, number: number): void => {
   for (const name of readdirSync(root)) {
     const isOld = name === 'lock' ? number > 0 : /^lock\.\d/.test(name) && Number.parseInt(name.slice(5), 10) < number
     if (isOld) rmSync(join(root, name), { force: true })
-  }
-}
-
-/** What the file holds, or null when there is none that can be read. */
-const readJson = (file: string): unknown => {
-  try {
-    return JSON.parse(readFileSync(file, 'utf8')) as unknown
-  } catch (error) {
-    if (error instanceof SyntaxError || (error as NodeJS.ErrnoException).code === 'ENOENT') return null
-    throw error
   }
 }
 

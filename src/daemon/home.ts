@@ -1,11 +1,12 @@
 /** The daemon's own folder: who it is, its records and its workspaces. One process at a time may use it. */
 import { randomBytes } from 'node:crypto'
-import { mkdirSync, readFileSync } from 'node:fs'
+import { mkdirSync } from 'node:fs'
 import { homedir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { z } from 'zod'
 import { writeDurably } from './durable-file.ts'
 import { takeLock } from './home-lock.ts'
+import { readJson } from './read-json.ts'
 
 export interface Home {
   root: string
@@ -65,14 +66,4 @@ const identityForm = z.object({ id: z.string().min(1).max(100), session: z.strin
 const readIdentity = (file: string): z.infer<typeof identityForm> => {
   const known = identityForm.safeParse(readJson(file))
   return known.success ? known.data : { id: newId(), session: newId() }
-}
-
-/** What the file holds, or null when there is none that can be read. */
-const readJson = (file: string): unknown => {
-  try {
-    return JSON.parse(readFileSync(file, 'utf8')) as unknown
-  } catch (error) {
-    if (error instanceof SyntaxError || (error as NodeJS.ErrnoException).code === 'ENOENT') return null
-    throw error
-  }
 }
