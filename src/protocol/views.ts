@@ -132,7 +132,7 @@ export interface DirectiveView extends DirectiveLine {
   /** The address of its latest planning contract (R2); null before it started, and with a plan ready-made. */
   orchestrator: string | null
   chain: ChainView | null
-  /** In a `get` the first 500; `nextStep` is where `steps` goes on, null when these are all. */
+  /** In a `get` the first 500, or as many as go into one answer; `nextStep` is where `steps` goes on, null when these are all. */
   stepList: readonly StepLine[]
   nextStep: number | null
   /** The directive's own tasks, oldest first: planning, the line's beginning and publishing, the acceptance checks. */
