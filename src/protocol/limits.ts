@@ -11,6 +11,9 @@ export const stepCountMax = 20_000
 export const textBytesMax = 256 * KiB
 export const nameCharsMax = 200
 export const checkCountMax = 50
+/** Of what is told of a plan's faults: of each, and of all. */
+export const faultCharsMax = 16 * KiB
+export const faultsBytesMax = 128 * KiB
 export const idCharsMax = 64
 /** Ids that Writ derives from a chosen one (steps, contracts, tasks) carry a suffix. */
 export const derivedIdCharsMax = 96
