@@ -100,9 +100,10 @@ export class Memory {
     this.#undo = []
   }
 
-  /** How much is kept: actors and rows, each some hundred bytes to a few KiB. */
+  /** How much is kept: actors and rows, each some hundred bytes to a few KiB. A desk is kept of what is not there, too. */
   get size(): number {
-    return this.actors.size + this.tasks.size + this.closed.size + this.fileNames.size + this.plans.size
+    const kept = [this.actors, this.directives, this.desks, this.tasks, this.closed, this.fileNames, this.plans]
+    return kept.reduce((sum, { size }) => sum + size, 0)
   }
 
   /** Makes room: what `busy` shards have is kept, for it may not be committed yet. */
