@@ -8,7 +8,7 @@ import {
   type taskCommands,
 } from '../protocol/commands.ts'
 import { WritError } from '../protocol/errors.ts'
-import { fitting, jsonBytes } from '../protocol/fitting.ts'
+import { fitting, jsonBytes, shortened } from '../protocol/fitting.ts'
 import { actorKey, registryId } from '../protocol/ids.ts'
 import { answerBytesMax } from '../protocol/limits.ts'
 import type { DirectiveView } from '../protocol/views.ts'
@@ -150,7 +150,7 @@ export class Inbox {
           steerStep(turn, owner, id, verb, (body as Input<typeof stepCommands, 'reject'>).text),
         )
       case 'get':
-        return asked.reply(found(await this.#parts.reader.step(owner, id), 'step', id))
+        return asked.reply(shortened(found(await this.#parts.reader.step(owner, id), 'step', id)))
       default:
         throw unknownVerb(asked)
     }
@@ -162,7 +162,7 @@ export class Inbox {
       case 'end':
         return this.#unit(asked, (turn) => endTask(turn, owner, id, body as Input<typeof taskCommands, 'end'>))
       case 'get':
-        return asked.reply(found(await this.#parts.reader.task(owner, id), 'task', id))
+        return asked.reply(shortened(found(await this.#parts.reader.task(owner, id), 'task', id)))
       case 'output': {
         const { host, reader } = this.#parts
         return asked.reply(await readOutput(host, reader, owner, id, body as Input<typeof taskCommands, 'output'>))
@@ -226,9 +226,10 @@ const pageOf = (view: DirectiveView, from: number, limit: number): Pick<Directiv
 
 /** With as many steps as there is room for beside the rest, maybe none. */
 const firstPageOf = (view: DirectiveView): DirectiveView => {
-  const room = answerBytesMax - jsonBytes({ ...view, stepList: [] })
+  const rest = shortened({ ...view, stepList: [] })
+  const room = answerBytesMax - jsonBytes(rest)
   const stepList = fitting(view.stepList.slice(0, pageCountMax), { room, least: 0 })
-  return { ...view, stepList, nextStep: stepList.length < view.stepList.length ? stepList.length : null }
+  return { ...rest, stepList, nextStep: stepList.length < view.stepList.length ? stepList.length : null }
 }
 
 const unknownVerb = ({ noun, verb }: Asked): WritError =>

@@ -20,8 +20,9 @@ export const derivedIdCharsMax = 96
 
 /** Of the wire: a payload in one message, a file of a contract (in chunks), files per contract. */
 export const payloadBytesMax = 512 * KiB
-/** Of the lines in one answer: the rest of it has room beside them. */
+/** Of the lines in one answer: the rest of it has room beside them. Of a view, whose texts are cut short beyond it. */
 export const answerBytesMax = 448 * KiB
+export const viewBytesMax = 508 * KiB
 export const fileBytesMax = 8 * MiB
 export const fileCountMax = 1000
 export const fileChunkBytes = 256 * KiB

@@ -1,7 +1,7 @@
 /** No answer is larger than a message may be: what has long lines comes in more pages, and nothing of it is missing. */
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { jsonBytes } from '../../src/protocol/fitting.ts'
-import { actorKey, taskId } from '../../src/protocol/ids.ts'
+import { actorKey, stepId, taskId } from '../../src/protocol/ids.ts'
 import { payloadBytesMax } from '../../src/protocol/limits.ts'
 import { startTestEngine, type TestEngine } from '../support/engine.ts'
 import { planOf } from '../support/world.ts'
@@ -59,4 +59,25 @@ it('a directive whose steps wait for many others is shown in pages', async () =>
   expect([view.counts.pending + view.counts.running, nextStep]).toEqual([100, null])
   expect([...view.stepList, ...stepList].map(({ index }) => index)).toEqual(names(0, 100).map((_, at) => at))
   expect(jsonBytes(view)).toBeLessThan(payloadBytesMax)
+})
+
+it('what is too large for one answer as a whole has its longest texts cut short', async () => {
+  const world = await test.world()
+  const daemon = await world.daemon('d', { work: ({ task }) => (task.role === 'evaluator' ? null : { done: {} }) })
+  const id = await world.start({ plan: planOf({ a: [] }), acceptanceCriteria: ['kept'] })
+  const spawn = await daemon.spawned('evaluator a')
+  const verdict = JSON.stringify({ passed: false, summaryFeedback: 'x'.repeat(long) })
+  await test.sql`
+    insert into writ.evaluations
+    select ${actorKey(world.owner, id)}, 0, n, 2, 'monitoring', 'automated', ${verdict}::text::jsonb, 0
+    from generate_series(1, 5) n`
+  await test.sql`
+    insert into writ.attempts
+    select (jsonb_populate_record(a, jsonb_build_object('attempt', 100 + n, 'closed_at', 0, 'result', repeat('z', ${long})))).*
+    from writ.attempts a, generate_series(1, 5) n where a.owner = ${world.owner} and a.task = ${spawn.task.id}`
+  const step = await world.step(id, 0)
+  expect([step.evaluations.length, step.name, step.taskPlan]).toEqual([5, 'a', 'Make a, and nothing else.'])
+  expect(step.evaluations[4]?.verdict.summaryFeedback).toMatch(/^x{4096,}…$/)
+  const { attempts } = await world.task(stepId(id, 1, 0), 2)
+  expect(attempts.slice(-5).map(({ result }) => result?.at(-1))).toEqual(Array.from({ length: 5 }, () => '…'))
 })
