@@ -148,7 +148,7 @@ export class Loader {
 
   async planRows(hash: string, from: number, count: number): Promise<readonly PlanRow[]> {
     const rows = await this.#store.planRows(hash, from, count)
-    for (const row of rows) this.#memory.plans.set(`${hash}/${row.index}`, row)
+    for (const row of rows) this.#memory.keepPlanRow(hash, row)
     return rows
   }
 }
