@@ -23,10 +23,10 @@ const startedWith = async (before: (engine: Engine, clock: SimClock) => Promise<
   const of = { thread: 't', node: 'n', home: null, threads: 1 }
   const engine = new Engine({ store, wire, reader, clock, random: new SimRandom(1), log, ...of })
   const told: string[] = []
-  const { push } = engine.loop
+  const push = engine.loop.push.bind(engine.loop)
   engine.loop.push = (unit) => {
     told.push(unit.what)
-    push.call(engine.loop, unit)
+    push(unit)
   }
   await before(engine, clock)
   store.openAttempts = () => Promise.resolve([attempt])
