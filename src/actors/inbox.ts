@@ -8,7 +8,9 @@ import {
   type taskCommands,
 } from '../protocol/commands.ts'
 import { WritError } from '../protocol/errors.ts'
+import { fitting, jsonBytes, shortened } from '../protocol/fitting.ts'
 import { actorKey, registryId } from '../protocol/ids.ts'
+import { answerBytesMax } from '../protocol/limits.ts'
 import type { DirectiveView } from '../protocol/views.ts'
 import type { Report } from '../protocol/task.ts'
 import {
@@ -120,11 +122,10 @@ export class Inbox {
       case 'evaluate':
         return this.#unit(asked, (turn) => evaluateStep(turn, owner, id, (body as DirectiveInput<'evaluate'>).step))
       case 'get':
-        return asked.reply(pageOf(found(await reader.directive(owner, id), 'directive', id), 0, pageCountMax))
+        return asked.reply(firstPageOf(found(await reader.directive(owner, id), 'directive', id)))
       case 'steps': {
         const { from, limit } = body as DirectiveInput<'steps'>
-        const { stepList, nextStep } = pageOf(found(await reader.directive(owner, id), 'directive', id), from, limit)
-        return asked.reply({ stepList, nextStep })
+        return asked.reply(pageOf(found(await reader.directive(owner, id), 'directive', id), from, limit))
       }
       case 'events': {
         const { after, limit } = body as DirectiveInput<'events'>
@@ -149,7 +150,7 @@ export class Inbox {
           steerStep(turn, owner, id, verb, (body as Input<typeof stepCommands, 'reject'>).text),
         )
       case 'get':
-        return asked.reply(found(await this.#parts.reader.step(owner, id), 'step', id))
+        return asked.reply(shortened(found(await this.#parts.reader.step(owner, id), 'step', id)))
       default:
         throw unknownVerb(asked)
     }
@@ -161,7 +162,7 @@ export class Inbox {
       case 'end':
         return this.#unit(asked, (turn) => endTask(turn, owner, id, body as Input<typeof taskCommands, 'end'>))
       case 'get':
-        return asked.reply(found(await this.#parts.reader.task(owner, id), 'task', id))
+        return asked.reply(shortened(found(await this.#parts.reader.task(owner, id), 'task', id)))
       case 'output': {
         const { host, reader } = this.#parts
         return asked.reply(await readOutput(host, reader, owner, id, body as Input<typeof taskCommands, 'output'>))
@@ -217,9 +218,18 @@ export class Inbox {
 }
 
 /** The steps of a large plan would not go into one message. */
-const pageOf = (view: DirectiveView, from: number, limit: number): DirectiveView => {
-  const end = from + limit
-  return { ...view, stepList: view.stepList.slice(from, end), nextStep: end < view.stepList.length ? end : null }
+const pageOf = (view: DirectiveView, from: number, limit: number): Pick<DirectiveView, 'stepList' | 'nextStep'> => {
+  const stepList = fitting(view.stepList.slice(from, from + limit))
+  const end = from + stepList.length
+  return { stepList, nextStep: end < view.stepList.length ? end : null }
+}
+
+/** With as many steps as there is room for beside the rest, maybe none. */
+const firstPageOf = (view: DirectiveView): DirectiveView => {
+  const rest = shortened({ ...view, stepList: [] })
+  const room = answerBytesMax - jsonBytes(rest)
+  const stepList = fitting(view.stepList.slice(0, pageCountMax), { room, least: 0 })
+  return { ...rest, stepList, nextStep: stepList.length < view.stepList.length ? stepList.length : null }
 }
 
 const unknownVerb = ({ noun, verb }: Asked): WritError =>

@@ -10,6 +10,9 @@ import type { AttemptRow, TaskRow } from './ports/rows.ts'
 import type { LoadedActor, LoadedDesk, Store } from './ports/store.ts'
 import { type RegistryTables, tablesOf } from './registry-tables.ts'
 
+/** So many steps of a plan are read at once. */
+const planPartRows = 50
+
 export class Loader {
   readonly #memory: Memory
   readonly #store: Store
@@ -132,18 +135,20 @@ export class Loader {
     }
   }
 
-  /** A step of a plan; null when the plan has no such index. */
+  /**
+   * A step of a plan; null when the plan has no such index. Those around it are read along, whichever way the plan is walked. Room
+   * may be made before the caller goes on, so what was read is not looked up again.
+   */
   async planRow(hash: string, index: number): Promise<PlanRow | null> {
-    const key = `${hash}/${index}`
-    const known = this.#memory.plans.get(key)
+    const known = this.#memory.plans.get(`${hash}/${index}`)
     if (known !== undefined) return known
-    await this.planRows(hash, index, 50)
-    return this.#memory.plans.get(key) ?? null
+    const rows = await this.planRows(hash, index - (index % planPartRows), planPartRows)
+    return rows.find((row) => row.index === index) ?? null
   }
 
   async planRows(hash: string, from: number, count: number): Promise<readonly PlanRow[]> {
     const rows = await this.#store.planRows(hash, from, count)
-    for (const row of rows) this.#memory.plans.set(`${hash}/${row.index}`, row)
+    for (const row of rows) this.#memory.keepPlanRow(hash, row)
     return rows
   }
 }

@@ -27,6 +27,8 @@ export class Loop {
   /** So many of the next units run alone in their batches: one of them made a commit fail. */
   #single = 0
   #current: Unit | null = null
+  /** The epoch of its shard when the present unit began: it may have read what came before another one. */
+  #began = -1
   #failed: { error: unknown; batches: Batch[] } | null = null
   #wake: (() => void) | null = null
   #running: Promise<void> | null = null
@@ -123,12 +125,14 @@ export class Loop {
     const { timer } = unit
     // Set anew or cancelled in a batch that is under way: what the store said of it is out of date.
     if (timer !== null && this.isTimerTouched(`${timer.key} ${timer.id}`)) return this.#around.over(unit, false)
-    if (this.#around.epoch(unit.shard) === null) {
+    const epoch = this.#around.epoch(unit.shard)
+    if (epoch === null) {
       if (isOwn(unit) && this.#around.epochs().has(unit.shard)) return this.#later(unit)
       this.#drop(unit)
       unit.asker?.fail(new WritError('NOT_HOLDER', 'this thread does not hold the shard any more'))
       return
     }
+    this.#began = epoch
     const { memory } = this.#host
     const turn = new Turn(this.#host, this.#forming.draft)
     memory.mark()
@@ -138,7 +142,7 @@ export class Loop {
       if (admits(this.#forming, turn.draft)) this.#admit(unit, turn, reply)
       else this.#next(unit)
     } catch (error) {
-      memory.undo()
+      this.#undo(unit)
       await this.#reject(unit, error)
     }
   }
@@ -148,9 +152,16 @@ export class Loop {
     this.#host.clock.after(againMs, () => this.push(unit))
   }
 
+  /** What it takes back is of the time when it began, and nothing to anybody who holds the shard anew. */
+  #undo({ shard }: Unit): void {
+    const { memory } = this.#host
+    memory.undo()
+    if (this.#around.epochs().get(shard) !== this.#began) memory.forgetShards(new Set([shard]))
+  }
+
   /** It is undone, and is the first of the next batch. */
   #next(unit: Unit): void {
-    this.#host.memory.undo()
+    this.#undo(unit)
     this.#queue.unshift(unit)
     this.#forming.full = true
   }
@@ -175,7 +186,8 @@ export class Loop {
     batch.units.push(unit)
     for (const shard of shards) {
       batch.draft.shards.add(shard)
-      if (!batch.epochs.has(shard)) batch.epochs.set(shard, this.#around.epoch(shard) ?? -1)
+      const epoch = shard === unit.shard ? this.#began : (this.#around.epoch(shard) ?? -1)
+      if (!batch.epochs.has(shard)) batch.epochs.set(shard, epoch)
     }
   }
 

@@ -33,6 +33,9 @@ export const attemptKey = ({ owner, task, attempt }: Pick<AttemptRow, 'owner' | 
 /** Who an attempt was of, and what it reported. */
 export type ClosedAttempt = Pick<AttemptRow, 'nonce' | 'daemon' | 'session' | 'reported'>
 
+/** What counts as one more thing that is kept, in characters of text. */
+const entryChars = 4096
+
 /** What a turn may change so that it can be taken back. */
 interface Table<K, V> {
   has: (key: K) => boolean
@@ -57,6 +60,7 @@ export class Memory {
   readonly replies = new Map<string, object>()
   /** Plan rows by `<hash>/<index>`: they never change, so they outlive a failed commit. */
   readonly plans = new Map<string, PlanRow>()
+  #planChars = 0
   /** Counts the times that memory was forgotten: what was read before is not to be kept after. */
   era = 0
   #undo: (() => void)[] = []
@@ -100,14 +104,23 @@ export class Memory {
     this.#undo = []
   }
 
-  /** How much is kept: actors and rows, each some hundred bytes to a few KiB. */
+  /** How much is kept: actors and rows, each some hundred bytes to a few KiB. A desk is kept of what is not there, too. */
   get size(): number {
-    return this.actors.size + this.tasks.size + this.closed.size + this.fileNames.size + this.plans.size
+    const kept = [this.actors, this.directives, this.desks, this.tasks, this.closed, this.fileNames, this.plans]
+    return kept.reduce((sum, { size }) => sum + size, Math.floor(this.#planChars / entryChars))
+  }
+
+  /** A plan's texts may be a thousand times as long as any other row's: they count by their length. */
+  keepPlanRow(hash: string, row: PlanRow): void {
+    const key = `${hash}/${row.index}`
+    if (!this.plans.has(key)) this.#planChars += row.description.length + row.taskPlan.length
+    this.plans.set(key, row)
   }
 
   /** Makes room: what `busy` shards have is kept, for it may not be committed yet. */
   trim(held: readonly number[], busy: ReadonlySet<number>): void {
     this.plans.clear()
+    this.#planChars = 0
     this.forgetShards(new Set(held.filter((shard) => !busy.has(shard))))
   }
 

@@ -8,6 +8,8 @@ import { chooseFile, findJson } from '../machines/elements.ts'
 import type { PlanReading, VerdictReading } from '../machines/message.ts'
 import { parsePlan, planRows } from '../machines/plan.ts'
 import { readVerdict } from '../machines/verdict.ts'
+import { fitting, jsonBytes } from '../protocol/fitting.ts'
+import { faultCharsMax, faultsBytesMax, jsonDepthMax, textBytesMax } from '../protocol/limits.ts'
 import type { Host } from './host.ts'
 import type { DirectiveFacts } from './memory.ts'
 import type { TaskRow } from './ports/rows.ts'
@@ -15,11 +17,18 @@ import type { TaskRow } from './ports/rows.ts'
 /** Parses and stages a plan: what the machine gets is its hash, or its faults. */
 export const planReading = async (host: Host, { definition }: DirectiveFacts, plan: unknown): Promise<PlanReading> => {
   const parsed = parsePlan(plan, { evaluate: definition.evaluate })
-  if ('faults' in parsed) return { faults: parsed.faults }
+  if ('faults' in parsed) return { faults: toldOf(parsed.faults) }
   const rows = planRows(parsed.plan)
   const hash = createHash('sha256').update(JSON.stringify(rows)).digest('hex')
   await host.store.stage(hash, rows)
   return { hash, steps: rows.length }
+}
+
+/** A fault quotes what it is about, and a file may have names as long as itself: the history keeps no more than this of it. */
+const toldOf = (faults: readonly string[]): string[] => {
+  const short = faults.map((fault) => (fault.length > faultCharsMax ? `${fault.slice(0, faultCharsMax)}…` : fault))
+  const told = fitting(short, { room: faultsBytesMax })
+  return told.length === short.length ? told : [...told, `… and ${short.length - told.length} more faults`]
 }
 
 /** What an evaluator's or planner's end says; nothing for the other purposes. */
@@ -32,10 +41,26 @@ export const verdictReading = async (
   if (task.role !== 'evaluator') return {}
   const json = inline ?? (await jsonInFiles(host, task))
   if (json === null || json === undefined) return { verdict: { fault: 'the evaluator left no verdict' } }
-  const read = readVerdict(json)
+  const read = verdictOf(json)
   if ('fault' in read) return { verdict: read }
   return { verdict: { verdict: read.verdict, rework: await reworkOf(host, task, read.verdict.steps) } }
 }
+
+/** What no commit could take is no verdict, wherever it comes from: the wire holds its messages to these limits, files are larger. */
+const verdictOf = (given: unknown): ReturnType<typeof readVerdict> => {
+  const json = typeof given === 'string' ? findJson(given) : given
+  if (isDeeper(json, jsonDepthMax)) return { fault: `the verdict is nested deeper than ${jsonDepthMax} levels` }
+  const read = readVerdict(json)
+  const bytes = jsonBytes(read)
+  return bytes <= textBytesMax
+    ? read
+    : { fault: `the verdict has ${bytes} bytes; at most ${textBytesMax} are possible` }
+}
+
+const isDeeper = (value: unknown, levels: number): boolean =>
+  typeof value === 'object' &&
+  value !== null &&
+  (levels === 0 || Object.values(value).some((each) => isDeeper(each, levels - 1)))
 
 const reworkOf = async (host: Host, task: TaskRow, names: readonly string[]): Promise<number[]> => {
   const chain = (await host.loader.directive(task.directive))?.chain

@@ -53,9 +53,12 @@ export class Registries {
     this.#open.set(owner, { subscription, auditedAt: now })
     const { daemons } = await this.#host.store.registry(owner)
     if (this.#open.get(owner)?.subscription !== subscription) return
-    for (const { name, session } of daemons)
-      if (!this.#host.presence.has(`${owner}/${name}`))
-        this.#host.presence.set(`${owner}/${name}`, { ...heardOf(session, now), waitsForBeat: true })
+    for (const { name, session } of daemons) {
+      const key = `${owner}/${name}`
+      // Of what was in line when it was closed the last time something may have been heard after that.
+      const isHeard = (this.#host.presence.get(key)?.seenAt ?? -1) >= now
+      if (!isHeard) this.#host.presence.set(key, { ...heardOf(session, now), waitsForBeat: true })
+    }
     this.#unit(owner, 'audit', (turn) => auditGrants(turn, owner, leaseMs))
   }
 

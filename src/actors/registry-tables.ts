@@ -127,22 +127,39 @@ export const recalls = (tables: RegistryTables): GrantRow[] => {
     all.reduce((lowest, { role }) => Math.min(lowest, priorityOf[role]), Infinity),
   )
   if (lacks.length === 0) return []
-  const grants = all.toSorted(
+  const left = all.toSorted(
     (a, b) => Number(b.recalled) - Number(a.recalled) || priorityOf[a.role] - priorityOf[b.role],
   )
-  const taken = new Set<GrantRow>()
-  for (const { directive, line } of lacks) {
-    if (taken.size === grants.length) break
-    const candidates = grants.filter(
-      (grant) =>
-        !taken.has(grant) &&
-        grant.directive !== directive &&
-        priorityOf[grant.role] < line.priority &&
-        fitsDaemon(tables, grant.daemon, line),
-    )
-    for (const grant of candidates.slice(0, line.count)) taken.add(grant)
+  const taken: GrantRow[] = []
+  const hopeless = new Set<string>()
+  for (const lack of lacks) {
+    if (left.length === 0) break
+    const requirement = requirementOf(lack.line)
+    if (hopeless.has(requirement)) continue
+    if (!takeServing(tables, lack, left, taken)) hopeless.add(requirement)
   }
-  return [...taken].filter((grant) => !grant.recalled)
+  return taken.filter((grant) => !grant.recalled)
+}
+
+/** Moves as many grants from `left` to `taken` as are lacking. False: none of those left is of any use to such a task, whosever it is. */
+const takeServing = (
+  tables: RegistryTables,
+  { directive, line }: Lack,
+  left: GrantRow[],
+  taken: GrantRow[],
+): boolean => {
+  let isServed = false
+  let missing = line.count
+  for (let at = 0; at < left.length && missing > 0; at++) {
+    const grant = left[at]
+    if (grant === undefined || priorityOf[grant.role] >= line.priority || !fitsDaemon(tables, grant.daemon, line))
+      continue
+    isServed = true
+    if (grant.directive === directive) continue
+    taken.push(...left.splice(at--, 1))
+    missing--
+  }
+  return isServed
 }
 
 /** Whether a slot of it, once free, is any good to the line: a draining daemon takes nothing more, and a pull only one task. */

@@ -189,23 +189,27 @@ export class Watch {
     return this.#watched.get(keyOf(attempt)) === watched && this.#watching.isHeld(attempt.shard)
   }
 
-  /** Until the daemon answers, the attempt is closed or to be stopped, or its time to accept is over. */
+  /**
+   * Until the daemon answers, the attempt is closed or to be stopped, or its time to accept is over. Nothing is said while the lease is
+   * not trusted; what the daemon says meanwhile is heard.
+   */
   async #send(watched: Watched): Promise<void> {
     const { attempt } = watched
     const { clock, wire } = this.#host
-    const isOpen = (): boolean => this.#isOpen(watched) && watched.attempt.asked !== 'cancel'
-    while (isOpen() && !watched.accepted && clock.monotonic() - watched.sentAt < acceptMs) {
+    const isWanted = (): boolean => this.#watched.get(keyOf(attempt)) === watched && watched.attempt.asked !== 'cancel'
+    const isTime = (): boolean => clock.monotonic() - watched.sentAt < acceptMs
+    for (; isWanted() && !watched.accepted && isTime(); await this.#pause(resendMs)) {
       try {
         const spawn = await this.#watching.compose(attempt)
-        if (spawn === null || !isOpen()) return
+        if (spawn === null || !isWanted()) return
+        if (!this.#watching.isHeld(attempt.shard)) continue
         watched.stallMs = spawn.stallMs
         await wire.spawn(attempt.owner, attempt.daemon, attempt.session, spawn, acceptMs)
         watched.aliveAt = clock.monotonic()
-        if (isOpen()) this.#accept(watched)
+        if (isWanted()) this.#accept(watched)
         return
       } catch (error) {
-        if (isOpen() && isAnswer(error)) return this.#refused(watched, error)
-        await this.#pause(resendMs)
+        if (isWanted() && isAnswer(error)) return this.#refused(watched, error)
       }
     }
   }

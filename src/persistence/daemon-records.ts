@@ -1,5 +1,6 @@
 /** Daemons as the registry's tables have them. */
 import type { ListQuery } from '../protocol/commands.ts'
+import { fitting } from '../protocol/fitting.ts'
 import type { DaemonLine, Page } from '../protocol/views.ts'
 import type { Connection } from './connection.ts'
 import { containing, isoOf, sinceOf } from './pages.ts'
@@ -28,6 +29,7 @@ export const listDaemons = async (
     order by d.name
     limit ${limit + 1}`,
   )
-  const lines = rows.slice(0, limit).map(({ at, now, ...row }) => ({ ...row, since: isoOf(at), asOf: isoOf(now) }))
-  return { lines, next: rows.length > limit ? (lines.at(-1)?.name ?? null) : null }
+  const all = rows.slice(0, limit).map(({ at, now, ...row }) => ({ ...row, since: isoOf(at), asOf: isoOf(now) }))
+  const lines = fitting(all)
+  return { lines, next: rows.length > lines.length ? (lines.at(-1)?.name ?? null) : null }
 }

@@ -1,6 +1,7 @@
 /** A directive's history. */
 import type { EventLine } from '../protocol/commands.ts'
 import { WritError } from '../protocol/errors.ts'
+import { fitting } from '../protocol/fitting.ts'
 import { actorKey, stepId } from '../protocol/ids.ts'
 import type { EventPage } from '../protocol/views.ts'
 import type { Connection } from './connection.ts'
@@ -34,8 +35,8 @@ export const listEvents = async (
       hint: 'writ directive list shows what there is',
     })
   const lines = rows.flatMap((row) => (row.sequence === null ? [] : [lineOf(directive, row)]))
-  const shown = lines.slice(0, limit)
-  return { lines: shown, next: lines.length > limit ? (shown.at(-1)?.number ?? null) : null }
+  const shown = fitting(lines.slice(0, limit))
+  return { lines: shown, next: lines.length > shown.length ? (shown.at(-1)?.number ?? null) : null }
 }
 
 const lineOf = (directive: string, row: EventColumns): EventLine => ({

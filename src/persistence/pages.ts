@@ -1,5 +1,6 @@
 /** Pages of lists that go from the newest to the oldest: where one ends, the next begins, whatever was added meanwhile. */
 import { WritError } from '../protocol/errors.ts'
+import { fitting } from '../protocol/fitting.ts'
 import type { Page } from '../protocol/views.ts'
 
 /** The place of a line: its time (ms since 1970) and its id. */
@@ -21,11 +22,11 @@ export const placeOf = (after: string | undefined): Place => {
   })
 }
 
-/** A page of `limit` out of one row more than that, if there is one. */
+/** A page of `limit` out of one row more than that, if there is one; fewer when they are too long for one answer. */
 export const pageOf = <R extends Place, T>(rows: readonly R[], limit: number, line: (row: R) => T): Page<T> => {
-  const shown = rows.slice(0, limit)
-  const last = shown.at(-1)
-  return { lines: shown.map(line), next: rows.length > limit && last !== undefined ? `${last.at}.${last.id}` : null }
+  const lines = fitting(rows.slice(0, limit).map(line))
+  const last = rows[lines.length - 1]
+  return { lines, next: rows.length > lines.length && last !== undefined ? `${last.at}.${last.id}` : null }
 }
 
 /** The first ms since 1970 that counts; all do when nothing was asked for. */

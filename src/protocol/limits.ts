@@ -11,12 +11,18 @@ export const stepCountMax = 20_000
 export const textBytesMax = 256 * KiB
 export const nameCharsMax = 200
 export const checkCountMax = 50
+/** Of what is told of a plan's faults: of each, and of all. */
+export const faultCharsMax = 16 * KiB
+export const faultsBytesMax = 128 * KiB
 export const idCharsMax = 64
 /** Ids that Writ derives from a chosen one (steps, contracts, tasks) carry a suffix. */
 export const derivedIdCharsMax = 96
 
 /** Of the wire: a payload in one message, a file of a contract (in chunks), files per contract. */
 export const payloadBytesMax = 512 * KiB
+/** Of the lines in one answer: the rest of it has room beside them. Of a view, whose texts are cut short beyond it. */
+export const answerBytesMax = 448 * KiB
+export const viewBytesMax = 508 * KiB
 export const fileBytesMax = 8 * MiB
 export const fileCountMax = 1000
 export const fileChunkBytes = 256 * KiB

@@ -1,6 +1,7 @@
 /**
  * What `get` and `list` answer with: the records as people and scripts read them, made by one SQL statement each from what
- * was committed. Times are ISO 8601 by the database's clock. Fields may be added within a version of the wire, never renamed.
+ * was committed. Times are ISO 8601 by the database's clock. Fields may be added within a version of the wire, never renamed. Texts of a
+ * `get` that would be too large for one message are cut short, and end in `…`.
  */
 import type { EventLine } from './commands.ts'
 import type { Check, Definition, Needs, Role } from './directive.ts'
@@ -132,7 +133,7 @@ export interface DirectiveView extends DirectiveLine {
   /** The address of its latest planning contract (R2); null before it started, and with a plan ready-made. */
   orchestrator: string | null
   chain: ChainView | null
-  /** In a `get` the first 500; `nextStep` is where `steps` goes on, null when these are all. */
+  /** In a `get` the first 500, or as many as go into one answer; `nextStep` is where `steps` goes on, null when these are all. */
   stepList: readonly StepLine[]
   nextStep: number | null
   /** The directive's own tasks, oldest first: planning, the line's beginning and publishing, the acceptance checks. */

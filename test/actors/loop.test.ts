@@ -1,21 +1,26 @@
-/** What becomes of units while the lease of the thread is not trusted. */
+/** What becomes of units while the lease of the thread is not trusted, or while their shard is lost. */
 import { expect, it } from 'vitest'
 import { Loop } from '../../src/actors/loop.ts'
 import { unitOf } from '../../src/actors/unit.ts'
+import { actorKey, shardOf } from '../../src/protocol/ids.ts'
 import { SimClock } from '../sim/clock.ts'
 import { SimStore } from '../sim/store.ts'
 import { quietHost } from '../support/quiet-host.ts'
 
-const setUp = () => {
+const setUp = ({ trusted = false } = {}) => {
   const clock = new SimClock()
   const store = new SimStore({ clock })
   const host = quietHost(clock, store)
   const silent = (): void => undefined
-  const lease = { trusted: false, epochs: new Map([[3, 1]]) }
+  const lease = { trusted, epochs: new Map([[3, 1]]) }
+  const committed: number[] = []
   const loop = new Loop(host, {
     epoch: (shard) => (lease.trusted ? (lease.epochs.get(shard) ?? null) : null),
     epochs: () => lease.epochs,
-    commit: () => Promise.resolve([]),
+    commit: ({ shards }) => {
+      committed.push(...shards.map(({ epoch }) => epoch))
+      return Promise.resolve([])
+    },
     fenced: () => Promise.resolve(),
     reclaim: () => Promise.resolve(),
     out: silent,
@@ -31,7 +36,7 @@ const setUp = () => {
       }),
     )
   loop.start()
-  return { clock, lease, loop, ran, push }
+  return { clock, host, lease, loop, ran, push, committed }
 }
 
 it('R42 R43: what the thread itself has noticed waits until its lease is trusted again', async () => {
@@ -54,4 +59,41 @@ it('what it has noticed is let go with its shard, which another thread holds the
   lease.epochs.set(3, 2)
   await clock.run(clock.monotonic() + 1000)
   expect([ran, loop.depth]).toEqual([[], 0])
+})
+
+it('what ran while its shard was lost and taken again runs anew: it may have seen what another thread has changed since', async () => {
+  const { clock, lease, loop, committed } = setUp({ trusted: true })
+  const ran: (number | undefined)[] = []
+  loop.push(
+    unitOf(3, 'slow', async () => {
+      ran.push(lease.epochs.get(3))
+      await new Promise<void>((resolve) => clock.after(1000, resolve))
+      return {}
+    }),
+  )
+  await clock.run(clock.monotonic() + 500)
+  lease.epochs.delete(3)
+  lease.epochs.set(3, 3)
+  await clock.run(clock.monotonic() + 5000)
+  expect([ran, committed]).toEqual([[1, 3], [3]])
+})
+
+it('what a unit takes back after its shard was lost and taken again is not believed', async () => {
+  const { clock, host, lease, loop } = setUp({ trusted: true })
+  const { memory } = host
+  const id = Array.from({ length: 10_000 }, (_, at) => `d${at}`).find((each) => shardOf('o', each) === 3) ?? ''
+  const key = actorKey('o', id)
+  memory.set(memory.fileNames, key, new Set(['before']))
+  loop.push(
+    unitOf(3, 'slow', async () => {
+      memory.set(memory.fileNames, key, new Set(['now']))
+      await new Promise<void>((resolve) => clock.after(1000, resolve))
+      throw new Error('a fault')
+    }),
+  )
+  await clock.run(clock.monotonic() + 500)
+  lease.epochs.set(3, 3)
+  memory.forgetShards(new Set([3]))
+  await clock.run(clock.monotonic() + 1000)
+  expect(memory.fileNames.get(key)).toBe(undefined)
 })

@@ -1,7 +1,11 @@
-/** What one unit changed in memory is taken back alone. */
+/** What one unit changed in memory is taken back alone; and what is kept has a limit. */
 import { expect, it } from 'vitest'
 import { Memory } from '../../src/actors/memory.ts'
 import { heardOf, openPresence } from '../../src/actors/presence.ts'
+import { actorKey, shardOf } from '../../src/protocol/ids.ts'
+import { SimClock } from '../sim/clock.ts'
+import { SimStore } from '../sim/store.ts'
+import { quietHost } from '../support/quiet-host.ts'
 
 it('a unit that is undone has changed nothing: neither rows nor what is known of daemons', () => {
   const memory = new Memory()
@@ -17,4 +21,13 @@ it('a unit that is undone has changed nothing: neither rows nor what is known of
   expect(memory.replies.get('o/1')).toEqual({ from: 'before' })
   expect(presence.get('o/known')).toEqual(heardOf('s1', 1))
   expect(presence.has('o/new')).toBe(false)
+})
+
+it('what is kept counts, the desks of directives that are not there as well: they make room with the rest', async () => {
+  const clock = new SimClock()
+  const { loader, memory } = quietHost(clock, new SimStore({ clock }))
+  for (const id of ['a', 'b', 'c']) await loader.desk(actorKey('o', id))
+  expect(memory.size).toBe(3)
+  memory.trim([shardOf('o', 'a'), shardOf('o', 'b'), shardOf('o', 'c')], new Set())
+  expect(memory.size).toBe(0)
 })

@@ -9,7 +9,7 @@ import { helloDaemon, lookAgain, takeFromDirective } from '../../src/actors/regi
 import { Registries } from '../../src/actors/registries.ts'
 import { Turn } from '../../src/actors/turn.ts'
 import type { Unit } from '../../src/actors/unit.ts'
-import { beatMs, daemonCountMax, pendingRequestsMax } from '../../src/protocol/limits.ts'
+import { beatMs, daemonCountMax, daemonLeaseMs, pendingRequestsMax } from '../../src/protocol/limits.ts'
 import type { Hello } from '../../src/protocol/task.ts'
 import { SimClock } from '../sim/clock.ts'
 import { SimStore } from '../sim/store.ts'
@@ -118,6 +118,22 @@ it('the end of a pull is put in line once, however often it is looked at, and ag
   await clock.run(clock.monotonic() + beatMs)
   await registries.look()
   expect(ends()).toBe(2)
+})
+
+it('a daemon has one lease of grace after its registry was taken, whatever was heard of it when it was held before', async () => {
+  const { registries, units } = await openRegistry()
+  host.store.registry = () => Promise.resolve({ daemons: [rowOf('d')], needs: [], grants: [] })
+  await registries.close(() => true)
+  // A hello that was in line is taken after its registry was closed.
+  host.presence.set(`${owner}/d`, heardOf('d', clock.monotonic()))
+  await clock.run(clock.monotonic() + 2 * daemonLeaseMs)
+  await registries.open(owner)
+  await registries.look()
+  const losses = (): number => units.filter(({ what }) => what.includes('the loss of d')).length
+  expect(losses()).toBe(0)
+  await clock.run(clock.monotonic() + daemonLeaseMs)
+  await registries.look()
+  expect(losses()).toBe(1)
 })
 
 it('an owner has so many daemons and pulls at most; one more is refused, and those that are there may say hello again', async () => {

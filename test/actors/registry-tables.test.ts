@@ -132,19 +132,34 @@ it('only the daemons that may have got a free slot are looked at, and none when 
   expect(match(tables, presenceOf)).toHaveLength(3)
 })
 
-it('what no daemon can do is looked for once, however many directives wait for it', () => {
-  const daemons = Array.from({ length: 50 }, (_, at) => daemonOf(`d${at}`))
-  const needs = Array.from({ length: 50 }, (_, at) =>
-    needOf(`n${at}`, { ...lineOf('worker', 1, at), labels: { no: 'where' } }),
-  )
-  let fitted = 0
+/** Daemons that count how often it is asked what they can do. */
+const counting = (count: number): { daemons: DaemonRow[]; asked: () => number } => {
+  let asked = 0
   const roles = new Proxy(everyRole, {
     get: (target, property, receiver) => {
-      if (property === 'includes') fitted++
+      if (property === 'includes') asked++
       return Reflect.get(target, property, receiver) as unknown
     },
   })
-  const tables = tablesOf({ daemons: daemons.map((daemon) => ({ ...daemon, roles })), needs, grants: [] })
-  expect(match(tables, (daemon) => heardOf(`s-${daemon}`, 0))).toEqual([])
-  expect(fitted).toBe(daemons.length)
+  return { daemons: Array.from({ length: count }, (_, at) => daemonOf(`d${at}`, { roles })), asked: () => asked }
+}
+
+it('what no daemon can do is looked for once, however many directives wait for it', () => {
+  const { daemons, asked } = counting(50)
+  const needs = Array.from({ length: 50 }, (_, at) =>
+    needOf(`n${at}`, { ...lineOf('planner', 1, at), labels: { no: 'where' } }),
+  )
+  expect(match(tablesOf({ daemons, needs, grants: [] }), (daemon) => heardOf(`s-${daemon}`, 0))).toEqual([])
+  expect(asked()).toBe(daemons.length)
+  const grants = daemons.map(({ name }) => grantOf(`on ${name}`, name, 'worker'))
+  expect(recalled(tablesOf({ daemons, needs, grants }))).toEqual([])
+  expect(asked()).toBe(2 * daemons.length)
+})
+
+it('for each of many waiting directives a grant is called back without looking through those that are', () => {
+  const { daemons, asked } = counting(50)
+  const needs = Array.from({ length: 80 }, (_, at) => needOf(`n${at}`, lineOf('planner', 1, at)))
+  const grants = daemons.map(({ name }) => grantOf(`on ${name}`, name, 'worker'))
+  expect(recalled(tablesOf({ daemons, needs, grants }))).toHaveLength(daemons.length)
+  expect(asked()).toBe(daemons.length)
 })

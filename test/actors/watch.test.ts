@@ -4,12 +4,14 @@ import type { AttemptRow } from '../../src/actors/ports/rows.ts'
 import { Watch } from '../../src/actors/watch.ts'
 import type { Message } from '../../src/machines/message.ts'
 import { acceptMs, stallMs, stoppingMs } from '../../src/protocol/limits.ts'
+import type { Spawn } from '../../src/protocol/task.ts'
 import { attemptRow } from '../contract/rows.ts'
+import { spawnOf } from '../daemon/support.ts'
 import { SimClock } from '../sim/clock.ts'
 import { SimStore } from '../sim/store.ts'
 import { quietHost } from '../support/quiet-host.ts'
 
-const setUp = () => {
+const setUp = (compose: () => Promise<Spawn | null> = () => Promise.resolve(null)) => {
   const clock = new SimClock()
   const host = quietHost(clock, new SimStore({ clock }))
   const at = { trusted: true, hears: true }
@@ -21,7 +23,7 @@ const setUp = () => {
   const told: Message[] = []
   const stored: AttemptRow[] = []
   const watch = new Watch(host, {
-    compose: () => Promise.resolve(null),
+    compose,
     tell: (_, message) => told.push(message),
     storeAcceptance: (attempt) => stored.push(attempt),
     isHeld: () => at.trusted,
@@ -33,7 +35,7 @@ const setUp = () => {
       watch.look()
     }
   }
-  return { at, watch, orders, told, stored, pass }
+  return { at, host, watch, orders, told, stored, pass }
 }
 
 const open = attemptRow('d', 1, { accepted: true })
@@ -101,4 +103,21 @@ it('R43: an attempt that was taken for lost is watched, and told of again, until
   const before = told.length
   await pass(3 * acceptMs)
   expect(told.length).toBe(before)
+})
+
+it('a spawn waits while the lease is not trusted, and an acceptance that comes meanwhile is not lost', async () => {
+  const { at, host, watch, told, stored, pass } = setUp(() => Promise.resolve(spawnOf('d__t1')))
+  const sent: (() => void)[] = []
+  host.wire.spawn = () => new Promise((accept) => sent.push(accept))
+  at.trusted = false
+  watch.open({ ...open, accepted: false })
+  await pass(2000)
+  expect(sent).toEqual([])
+  at.trusted = true
+  await pass(1000)
+  expect(sent).toHaveLength(1)
+  at.trusted = false
+  sent[0]?.()
+  await pass(2 * acceptMs)
+  expect([told, stored.length]).toEqual([[], 1])
 })

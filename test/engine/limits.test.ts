@@ -210,3 +210,43 @@ it('R54: a step that is evaluated again while a thousand dependents hear that it
   expect(Math.min(...numbersOf(world, id, 'step_running', false))).toBeGreaterThan(passed[1] ?? Infinity)
   expectSmall(seen)
 }, 120_000)
+
+const nested = (levels: number): string =>
+  `{"passed":true,"criteriaResults":${'['.repeat(levels)}${']'.repeat(levels)}}`
+
+it.each([
+  { what: 'nested beyond what can be walked through', file: nested(100_000), fault: 'nested deeper' },
+  {
+    what: 'larger than a commit',
+    file: JSON.stringify({ passed: true, criteriaResults: 'c'.repeat(2_000_000) }),
+    fault: '2000',
+  },
+])('a verdict in a file that is $what is none, and its report has its receipt', async ({ file, fault }) => {
+  const world = await test.world()
+  const daemon = await world.daemon('d', { work: ({ task }) => (task.role === 'evaluator' ? null : { done: {} }) })
+  const id = await world.start({ plan: planOf({ a: [] }), onEvaluatorFailure: { retries: 0 } })
+  const spawn = await daemon.spawned('evaluator a')
+  await putInChunks(world, spawn.contract.id, file)
+  const seen = commits()
+  expect(await daemon.done(spawn)).toEqual({ received: true, counted: true })
+  const { data } = await world.until(id, 'monitoring_parse_failed_open')
+  expect(data).toMatchObject({ reason: expect.stringContaining(fault) })
+  expectSmall(seen)
+})
+
+it('what is told of the faults of a plan in a file is no larger than a commit may be', async () => {
+  const world = await test.world()
+  const daemon = await world.daemon('d', { work: () => null })
+  const id = await world.start({ maxRegenerations: 0 })
+  const spawn = await daemon.spawned('planner')
+  const others = Object.fromEntries(Array.from({ length: 20 }, (_, at) => [`s${at}`, [`${at}`.repeat(20_000)]]))
+  await putInChunks(world, spawn.contract.id, JSON.stringify(planOf({ a: ['n'.repeat(2_000_000)], ...others })))
+  const seen = commits()
+  await daemon.done(spawn)
+  const { data } = await world.until(id, 'planning_failed')
+  expect(data).toMatchObject({
+    reason: expect.stringMatching(/steps\[0\] \("a"\): it depends on "nnn.* more faults$/s),
+  })
+  expect((await world.view(id)).status).toBe('failed')
+  expectSmall(seen)
+})

@@ -206,3 +206,17 @@ it('the actor whose machine is at fault is parked, and not one whose timer told 
   const parked = (): Promise<object[]> => test.sql`select key from writ.faulted where key like ${`${world.owner}/%`}`
   await expect.poll(parked, { timeout: 20_000 }).toEqual([{ key }])
 }, 40_000)
+
+it('the plan that a planner left for a parked directive is there when it is mended, however late', async () => {
+  const world = await test.world()
+  const daemon = await world.daemon('d', { ...silent, cancelled: () => null })
+  const id = await world.start({})
+  const spawn = await daemon.spawned('planner')
+  await park(actorKey(world.owner, id))
+  await world.put(spawn.contract.id, 'plan.json', JSON.stringify(one))
+  expect(await daemon.done(spawn)).toEqual({ received: true, counted: true })
+  await test.sql`update writ.plans set at = 0`
+  await test.engine.host.store.tidy()
+  await world.client.directive(id).mend()
+  expect((await daemon.spawned('worker a')).directive.id).toBe(id)
+})

@@ -220,7 +220,7 @@ export class SimStore implements Store {
     )
 
   readonly tidy: Store['tidy'] = () =>
-    this.#call('tidy', ({ replies, ingress, plans, chains, directives, blobs, files }) => {
+    this.#call('tidy', ({ replies, ingress, plans, chains, directives, blobs, files, faulted }) => {
       const limit = this.now() - replyKeptMs
       const used = new Set([
         ...[...chains.values()].map((row) => row.hash),
@@ -231,7 +231,8 @@ export class SimStore implements Store {
       for (const [hash, { at }] of blobs) if (at < put && !referred.has(hash)) blobs.delete(hash)
       for (const [key, { at }] of replies) if (at < limit) replies.delete(key)
       for (const [key, at] of ingress) if (at < limit) ingress.delete(key)
-      for (const [key, { at }] of plans) if (at < limit && !used.has(key)) plans.delete(key)
+      const isFree = faulted.size === 0
+      for (const [key, { at }] of plans) if (isFree && at < limit && !used.has(key)) plans.delete(key)
       return false
     })
 

@@ -1,0 +1,46 @@
+/** What is brought from the store into a thread's memory. */
+import { expect, it } from 'vitest'
+import { planRows } from '../../src/machines/plan.ts'
+import { SimClock } from '../sim/clock.ts'
+import { SimStore } from '../sim/store.ts'
+import { quietHost } from '../support/quiet-host.ts'
+
+const count = 200
+
+const setUp = async (taskPlan = '') => {
+  const clock = new SimClock()
+  const host = quietHost(clock, new SimStore({ clock }))
+  const steps = Array.from({ length: count }, (_, at) => ({
+    ...{ name: `s${at}`, description: '', taskPlan, checks: [], needs: {}, requiresApproval: false },
+    dependsOn: [],
+  }))
+  await host.store.stage('plan', planRows({ steps }))
+  return host
+}
+
+it('a plan that is walked against its order is read in parts, as one that is walked along it', async () => {
+  const { loader, store } = await setUp()
+  const { planRows: read } = store
+  let reads = 0
+  store.planRows = (...part) => {
+    reads++
+    return read.apply(store, part)
+  }
+  for (let index = count - 1; index >= 0; index--) expect((await loader.planRow('plan', index))?.index).toBe(index)
+  expect(reads).toBe(count / 50)
+  expect(await loader.planRow('plan', count)).toBe(null)
+})
+
+it('a step that was read is there, though memory made room in the same moment', async () => {
+  const { loader, memory } = await setUp()
+  memory.keepPlanRow = () => undefined
+  expect((await loader.planRow('plan', 7))?.name).toBe('s7')
+})
+
+it('the texts of plans count by their length into what memory keeps, until it makes room', async () => {
+  const { loader, memory } = await setUp('x'.repeat(100_000))
+  for (let time = 0; time < 2; time++) await loader.planRows('plan', 0, count)
+  expect(memory.size).toBe(count + Math.floor((count * 100_000) / 4096))
+  memory.trim([], new Set())
+  expect(memory.size).toBe(0)
+})
