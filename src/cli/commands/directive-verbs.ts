@@ -57,7 +57,7 @@ const held = ({ id, stepList }: DirectiveView, flags: string): string[] =>
     .slice(0, 3)
     .map(({ name }) => `writ step approve ${id}/${name}${flags}`)
 
-export const list = async (context: Context, flags: ListFlags): Promise<void> => {
+export const list = async (context: Context, flags: ListFlags<'directive'>): Promise<void> => {
   const { api } = await context.link()
   const { terminal, world, flagsText } = context
   const now = world.now()
