@@ -52,7 +52,11 @@ const nextOf = async (list: string, line: object, args: string[]): Promise<strin
 }
 const lists: [list: string, line: object, state: string][] = [
   ['directive', directiveView('hello'), 'active'],
-  ['task', { id: 'hello__t1', address: '1.hello__t1', status: 'running', role: 'planner', created: '', name: 'Plan' }, 'running'],
+  [
+    'task',
+    { id: 'hello__t1', address: '1.hello__t1', status: 'running', role: 'planner', created: '', name: 'Plan' },
+    'running',
+  ],
   ['daemon', { name: 'd', roles: [], executors: [], labels: {}, since: '2026-05-01T11:00:00Z' }, ''],
 ]
 

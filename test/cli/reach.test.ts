@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, afterEach, beforeEach, expect, test } from 'vitest'
 import { call, type CallOptions } from './call.ts'
+import { directiveView } from './views.ts'
 
 const home = mkdtempSync(join(tmpdir(), 'writ-reach-'))
 afterAll(() => rmSync(home, { recursive: true }))
@@ -100,6 +101,18 @@ test('inside a task the plan goes to its own directive, through the daemon', asy
     err: '',
   })
   expect(asked).toEqual([{ token: 'secret', verb: 'plan', body: { plan: '{"steps": []}' } }])
+})
+
+test('inside a task its own directive is shown, and no other', async () => {
+  const view = directiveView('hello')
+  answer = () => view
+  for (const named of [[], ['hello']]) {
+    const { code, out } = await inside(['directive', 'show', ...named, '--json'])
+    expect([code, JSON.parse(out)]).toEqual([0, JSON.parse(JSON.stringify(view))])
+  }
+  expect(asked).toEqual([1, 2].map(() => ({ token: 'secret', verb: 'get', body: {} })))
+  expect(await inside(['directive', 'show', 'other'])).toMatchObject({ code: 4, out: '' })
+  expect(await call(['directive', 'show'])).toMatchObject({ code: 2, out: '' })
 })
 
 test('a refusal of the daemon is told like any other', async () => {

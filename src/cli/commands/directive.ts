@@ -45,8 +45,8 @@ export const directive: Declare = (command, context) => {
     command
       .command('show')
       .description('Show a directive: its plan with the state of each step, and what each part waits for')
-      .argument('<directive>', 'id or address')
-      .action(async (id: string) => (await verbs()).showOne(context(), id)),
+      .argument('[directive]', 'id or address; inside a task not needed for its own')
+      .action(async (id: string | undefined) => (await verbs()).showOne(context(), id)),
     ['writ directive show hello', 'writ directive show hello --json'],
   )
   for (const [verb, description] of simpleVerbs) {
