@@ -19,6 +19,18 @@ test('without a node the command ends with 3, says what it looked for, and what 
   )
 })
 
+test('a data folder or home that is no folder is named, and is no fault in Writ itself', async () => {
+  const file = join(home, 'file')
+  writeFileSync(file, '')
+  for (const args of [['inbox'], ['up'], ['down'], ['daemon', 'run']]) {
+    const { code, err } = await call(args, { env: { WRIT_HOME: file } })
+    expect({ args, code }).toEqual({ args, code: 4 })
+    expect(err).toMatch(
+      /^error: files cannot be used here: \w+: .*'.*file'.* \[REFUSED\]\nhint: the data folder \(--data-dir, WRIT_HOME\)/,
+    )
+  }
+})
+
 test('a server that is named and does not answer is named, and who named it, without its password', async () => {
   const url = 'nats://me:geheim@127.0.0.1:9'
   const byEnvironment = await call(['directive', 'list'], { env: { WRIT_NATS_URL: url } })
