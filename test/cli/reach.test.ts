@@ -65,6 +65,13 @@ test('certificates that are named for the private server are refused: it has non
   expect(existsSync(join(home, 'private', 'postgres'))).toBe(false)
 })
 
+test('writ up says that certificates of the environment are not used for the private server', async () => {
+  const file = join(home, 'no-folder')
+  writeFileSync(file, '')
+  const { code, err } = await call(['up'], { env: { WRIT_HOME: file, WRIT_NATS_CA: '/nowhere/ca.pem' } })
+  expect({ code, err }).toEqual({ code: 4, err: expect.stringMatching(/^WRIT_NATS_CA is not used: /) })
+})
+
 interface Asked {
   token: string
   verb: string
