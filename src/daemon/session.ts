@@ -64,13 +64,20 @@ export const openSession = ({ wire, home, describe, orders, log }: SessionOption
     return reply.beatMs > 0 ? reply.beatMs : usualBeatMs
   }
   const beatUntilUnknown = async (everyMs: number): Promise<void> => {
+    let heard = true
     for (let known = true; known;) {
       await bell.wait(everyMs, closing.signal)
       const { running, slots, draining } = describe()
       known = await wire.beat({ session: id, running, slots, draining }, everyMs).then(
-        (reply) => reply.known,
+        (reply) => {
+          if (!heard) log.info({}, 'a node answers again')
+          heard = true
+          return reply.known
+        },
         (error: unknown) => {
-          log.debug({ error: String(error) }, 'a beat was not answered')
+          // Told once: it may be for as long as a server is away, or for good when this user was revoked.
+          log[heard ? 'warn' : 'debug']({ error: String(error) }, 'no node has answered the beat')
+          heard = false
           return true
         },
       )
