@@ -5,7 +5,7 @@ import { Interrupted } from './signals.ts'
 import { oneLine, type Terminal } from './terminal.ts'
 
 /** Exit codes beside those of the error codes (src/protocol/errors.ts). */
-export const exits = { ok: 0, usage: 2, directiveFailed: 5, cancelled: 6, interrupted: 130 } as const
+export const exits = { ok: 0, error: 1, usage: 2, directiveFailed: 5, cancelled: 6, interrupted: 130 } as const
 
 /** An error that is told as JSON on stdout, too, so that a program sees one JSON value whatever happens. */
 export const tellFailure = (
