@@ -6,7 +6,14 @@ import { randomBytes } from 'node:crypto'
 import { z } from 'zod'
 import type { Bus } from '../actors/ports/bus.ts'
 import type { Clock, Random } from '../actors/ports/clock.ts'
-import { type CreateDirective, type EventLine, eventsAnswer, type listQuery } from '../protocol/commands.ts'
+import {
+  type CreateDirective,
+  type daemonsQuery,
+  type directivesQuery,
+  type EventLine,
+  eventsAnswer,
+  type tasksQuery,
+} from '../protocol/commands.ts'
 import { ownerName, shardOf } from '../protocol/ids.ts'
 import { requestDeadlineMs } from '../protocol/limits.ts'
 import type { DirectiveView } from '../protocol/views.ts'
@@ -91,11 +98,11 @@ export class WritClient {
   }
 
   /** A page, newest first: the next one with its `next` as `after`. `limit` lines, 100 when unset. So for the other lists. */
-  listDirectives(query: z.input<typeof listQuery> = {}): Promise<AnswerTo<Api['directive.list']>> {
+  listDirectives(query: z.input<typeof directivesQuery> = {}): Promise<AnswerTo<Api['directive.list']>> {
     return this.#api('directive', 'list', query)
   }
 
-  listDaemons(query: z.input<typeof listQuery> = {}): Promise<AnswerTo<Api['daemon.list']>> {
+  listDaemons(query: z.input<typeof daemonsQuery> = {}): Promise<AnswerTo<Api['daemon.list']>> {
     return this.#api('daemon', 'list', query)
   }
 
@@ -104,7 +111,7 @@ export class WritClient {
     return this.#ask(subjects.daemon.at({ owner: this.owner, id: name, verb: 'drain' }), {})
   }
 
-  listTasks(query: z.input<typeof listQuery> = {}): Promise<AnswerTo<Api['task.list']>> {
+  listTasks(query: z.input<typeof tasksQuery> = {}): Promise<AnswerTo<Api['task.list']>> {
     return this.#api('task', 'list', query)
   }
 

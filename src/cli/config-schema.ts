@@ -67,7 +67,8 @@ const whole = (min: number, max: number) => {
 const url = (schemes: readonly [string, ...string[]], { hosts }: { hosts: 'one' | 'several' }) =>
   checked((text) => {
     for (const part of hosts === 'one' ? [text] : text.split(',')) {
-      const parsed = URL.parse(part.includes('://') ? part : `${schemes[0]}//${part}`)
+      // NATS clients take a host alone; the driver of Postgres does not.
+      const parsed = URL.parse(part.includes('://') || hosts === 'one' ? part : `${schemes[0]}//${part}`)
       if (parsed !== null && schemes.includes(parsed.protocol)) continue
       throw new WritError('BAD_INPUT', 'this is not such a URL', {
         hint: `as in ${schemes[0]}//user:password@host:port`,

@@ -5,7 +5,7 @@ import { Interrupted } from './signals.ts'
 import { oneLine, type Terminal } from './terminal.ts'
 
 /** Exit codes beside those of the error codes (src/protocol/errors.ts). */
-export const exits = { ok: 0, usage: 2, directiveFailed: 5, cancelled: 6, interrupted: 130 } as const
+export const exits = { ok: 0, error: 1, usage: 2, directiveFailed: 5, cancelled: 6, interrupted: 130 } as const
 
 /** An error that is told as JSON on stdout, too, so that a program sees one JSON value whatever happens. */
 export const tellFailure = (
@@ -42,10 +42,33 @@ export const asWritError = (error: unknown): WritError => {
   if (error instanceof WritError) return error
   if (error instanceof CommanderError) return usageError(error)
   const message = error instanceof Error ? error.message : String(error)
+  if (isOfFiles(error))
+    return new WritError('REFUSED', `files cannot be used here: ${message}`, {
+      hint: "the data folder (--data-dir, WRIT_HOME) and a daemon's home are folders in which this user can write",
+      cause: error,
+    })
   return new WritError('INTERNAL', message, {
     hint: 'this is a fault in Writ itself; -v shows where it happened',
     cause: error,
   })
+}
+
+/** The file system's own refusals: whose folder it is, what lies there already, how full it is. */
+const refusals: ReadonlySet<string> = new Set([
+  'EACCES',
+  'EDQUOT',
+  'EEXIST',
+  'ELOOP',
+  'ENAMETOOLONG',
+  'ENOSPC',
+  'ENOTDIR',
+  'EPERM',
+  'EROFS',
+])
+
+const isOfFiles = (error: unknown): boolean => {
+  const { code, path } = error as NodeJS.ErrnoException
+  return error instanceof Error && path !== undefined && refusals.has(code ?? '')
 }
 
 /** Commander says `error: unknown option '--foo'`, and on a second line `(Did you mean --bar?)`. */

@@ -12,7 +12,7 @@ export const refuseInsideTask = ({ insideTask }: Pick<Settings, 'insideTask'>): 
     'UNAUTHORIZED',
     'inside a task writ speaks for this task alone, and not with the login of who runs its daemon',
     {
-      hint: 'its own files: `writ contract …`; a plan: `writ directive plan`; a server with a login for it: --nats-url',
+      hint: 'its own files: `writ contract …`; its directive: `writ directive show`; a plan: `writ directive plan`; a server with a login for it: --nats-url',
     },
   )
 }

@@ -1,6 +1,6 @@
 /** The options that every list takes: since when, how many, and which page. */
-import { type Command, InvalidArgumentError } from 'commander'
-import { pageCountMax, type ListQuery } from '../protocol/commands.ts'
+import { type Command, InvalidArgumentError, Option } from 'commander'
+import { type Listed, listedStates, type ListQuery, pageCountMax } from '../protocol/commands.ts'
 import { readSpan } from './ago.ts'
 import { whole } from './arguments.ts'
 import type { Context } from './context.ts'
@@ -31,10 +31,18 @@ export const listOptions = (command: Command, what: string): Command =>
     .option('--limit <n>', `at most so many (up to ${pageCountMax})`, whole(1, pageCountMax), limitDefault)
     .option('--after <next>', 'the page after this one, as `next` of the page before has it')
 
-/** What commander makes of such options. */
-export type ListFlags = Partial<Omit<ListQuery, 'since'>> & { since?: Moment }
+export const stateOption = (what: 'directive' | 'task'): Option =>
+  new Option('--state <status>', 'only those with this status, or open: all that have not ended').choices(
+    listedStates[what],
+  )
 
-export const queryOf = ({ since, ...query }: ListFlags, now: number): Partial<ListQuery> =>
+/** What commander makes of such options. */
+export interface ListFlags<Of extends Listed = Listed> extends Pick<Partial<ListQuery>, 'text' | 'after' | 'limit'> {
+  state?: ListQuery<Of>['state']
+  since?: Moment
+}
+
+export const queryOf = <Of extends Listed>({ since, ...query }: ListFlags<Of>, now: number): Partial<ListQuery<Of>> =>
   since === undefined ? query : { ...query, since: since(now) }
 
 /** Tells the command for the page after this one of the very same list: what was `asked` is said again, a time as it was meant. */

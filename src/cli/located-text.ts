@@ -77,6 +77,7 @@ export const faultsIn = (
 const plainly = (message: string): string =>
   message
     .replace(/^Invalid input: expected (\w+), received undefined$/, 'is missing ($1)')
+    .replace(/^Invalid input$/, 'is missing, or no value of JSON')
     .replace(/^Invalid input: /, '')
 
 /** Where in the text something stands: its key, else the nearest thing around it that is there. */

@@ -55,7 +55,8 @@ export const subscribe = async (
       for await (const message of plain.listen(subject, { signal, ...(queue === undefined ? {} : { queue }) })) {
         received++
         const reply = message.reply === null ? '' : ` with reply ${JSON.stringify(message.reply)}`
-        if (!raw) context.terminal.print(`[#${received}] Received on ${JSON.stringify(message.subject)}${reply}`)
+        if (!raw && !context.json)
+          context.terminal.print(`[#${received}] Received on ${JSON.stringify(message.subject)}${reply}`)
         print(context, message, raw)
         if (received === count) return
       }
@@ -102,11 +103,11 @@ const bodyOf = async ({ world }: Context, body: string | undefined): Promise<Uin
 const say = ({ terminal, world }: Context, line: string): void =>
   terminal.say(`${new Date(world.now()).toTimeString().slice(0, 8)} ${line}`)
 
-/** The body as it came: whoever asks for a subject by hand wants to see what is there. */
-const print = ({ terminal }: Context, { headers, data }: PlainMessage, raw: boolean): void => {
-  const text = new TextDecoder().decode(data)
-  if (raw) return terminal.print(text)
-  for (const [name, value] of headers) terminal.print(`${name}: ${value}`)
-  if (headers.length > 0) terminal.print('')
-  terminal.print(`${text}\n`)
+/** The body as it came, byte by byte: whoever asks for a subject by hand wants to see what is there. */
+const print = ({ terminal, json }: Context, { subject, reply, headers, data }: PlainMessage, raw: boolean): void => {
+  if (json && !raw) return terminal.json({ subject, reply, headers, data: new TextDecoder().decode(data) })
+  for (const [name, value] of raw ? [] : headers) terminal.print(`${name}: ${value}`)
+  if (!raw && headers.length > 0) terminal.print('')
+  terminal.out.write(data)
+  terminal.print(raw ? '' : '\n')
 }

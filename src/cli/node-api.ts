@@ -1,6 +1,6 @@
 /** What the command line asks a node. */
 import type { WritClient } from '../bus/client.ts'
-import type { ListQuery } from '../protocol/commands.ts'
+import type { Listed, ListQuery } from '../protocol/commands.ts'
 import type { DirectiveInput } from '../protocol/directive.ts'
 import type { OutputPart } from '../protocol/task.ts'
 import type {
@@ -21,7 +21,7 @@ export interface Brief {
   status: DirectiveStatus
 }
 
-type Query = Partial<ListQuery>
+type Query<Of extends Listed> = Partial<ListQuery<Of>>
 
 export interface NodeApi {
   create: (input: DirectiveInput) => Promise<Brief>
@@ -31,16 +31,16 @@ export interface NodeApi {
   directive: (id: string) => Promise<DirectiveView>
   /** As `directive`, with the first page of its steps only: enough to see how it stands. */
   glance: (id: string) => Promise<DirectiveView>
-  directives: (query: Query) => Promise<Page<DirectiveLine>>
+  directives: (query: Query<'directive'>) => Promise<Page<DirectiveLine>>
   step: (id: string) => Promise<StepView>
   tellStep: (id: string, verb: 'evaluate' | 'approve' | 'retry' | 'cancel') => Promise<Brief>
   rejectStep: (id: string, text: string) => Promise<Brief>
   task: (id: string) => Promise<TaskView>
-  tasks: (query: Query) => Promise<Page<TaskLine>>
+  tasks: (query: Query<'task'>) => Promise<Page<TaskLine>>
   /** A part of an attempt's output, from a byte on. */
   output: (id: string, from: { attempt?: number; offset: number }) => Promise<OutputPart>
   endTask: (id: string, end: Parameters<ReturnType<WritClient['task']>['end']>[0]) => Promise<unknown>
-  daemons: (query: Query) => Promise<Page<DaemonLine>>
+  daemons: (query: Query<'daemon'>) => Promise<Page<DaemonLine>>
   /** It takes nothing new, and ends once nothing of it runs. */
   drain: (daemon: string) => Promise<object>
   events: WritClient['events']

@@ -67,6 +67,12 @@ export const refuseCa = ({ origins }: Settings): void => {
   })
 }
 
+/** Certificates of a file or variable may be meant for other servers: beside the private one they are only told of. */
+export const unusedCa = ({ natsCa, origins }: Settings): string | null =>
+  natsCa === undefined
+    ? null
+    : `${origins.get('natsCa') ?? ''} is not used: certificates are for a NATS server of your own, and this is the private one`
+
 /** Connects by a URL that says who we are. Throws UNREACHABLE, which says who named it, and what else connecting throws. */
 export const connectNamed = async (
   { url, from, ca }: Named & { ca: string | undefined },

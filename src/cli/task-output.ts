@@ -1,5 +1,6 @@
 /** What `writ task output` does: reads what an attempt wrote, part by part, from the daemon that keeps it. */
 import { subjects } from '../bus/subjects.ts'
+import { WritError } from '../protocol/errors.ts'
 import type { OutputPart } from '../protocol/task.ts'
 import type { Context } from './context.ts'
 import type { Link } from './reach.ts'
@@ -25,7 +26,7 @@ export const printOutput = async (
   try {
     await interruptible(async (signal) => {
       const stopped = aborted(signal)
-      let part = await link.api.output(id, { offset: 0, ...(attempt === undefined ? {} : { attempt }) })
+      let part = await link.api.output(id, { offset: 0, ...(attempt === undefined ? {} : { attempt }) }).catch(notKept)
       tell(context, part, 0)
       while (part.next < part.total || (bell !== null && !part.ended)) {
         if (part.next >= part.total) await bell?.rung(stopped)
@@ -38,6 +39,15 @@ export const printOutput = async (
   } finally {
     await bell?.close()
   }
+}
+
+/** Nothing that was typed is to blame: a daemon need not know this order, and says so in its own words. */
+const notKept = (error: unknown): never => {
+  if (!(error instanceof WritError) || error.code !== 'BAD_INPUT') throw error
+  throw new WritError('NOT_FOUND', `its daemon does not say what the task has written: ${error.message}`, {
+    hint: 'daemons that are not `writ daemon` may keep no output; the result is in `writ task show --json`',
+    cause: error,
+  })
 }
 
 /** As it is in a pipe and as JSON; on a terminal nothing of it moves the cursor. */

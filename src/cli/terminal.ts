@@ -40,11 +40,13 @@ const columnsDefault = 100
 export const terminalOf = (out: Output, err: Output, color: boolean): Terminal => {
   const rich = out.isTTY === true
   const richErr = err.isTTY === true
+  // A terminal that does not know how wide it is says 0.
+  const columns = out.columns === undefined || out.columns < 1 ? columnsDefault : out.columns
   return {
     out,
     rich,
     richErr,
-    columns: out.columns ?? columnsDefault,
+    columns,
     paint: pc.createColors(rich && color),
     paintErr: pc.createColors(richErr && color),
     print: (line) => out.write(`${line}\n`),

@@ -11,7 +11,7 @@ import { exits } from './failure.ts'
 import { refuseInsideTask } from './inside-task.ts'
 import { removeOwn } from './own-folders.ts'
 import { Parts } from './parts.ts'
-import { refuseCa } from './reach.ts'
+import { refuseCa, unusedCa } from './reach.ts'
 import { aborted, interruptible } from './signals.ts'
 import { startJoined } from './up-join.ts'
 import { startUp, type Running, type UpOptions } from './up.ts'
@@ -34,7 +34,11 @@ export const serve = async (context: Context, flags: UpFlags): Promise<void> => 
   const ephemeral = flags.ephemeral === true
   const joined = flags.join === true
   if (!ephemeral) refuseInsideTask(settings)
-  if (!joined && settings.nats === null) refuseCa(settings)
+  if (!joined && settings.nats === null) {
+    refuseCa(settings)
+    const unused = unusedCa(settings)
+    if (unused !== null) terminal.say(unused)
+  }
   const start = joined ? startJoined : startUp
   const daemon = flags.daemon === true ? { ...run, name: 'local' } : null
   const options = { ...upOptions(context, flags.websocket), daemon, start }

@@ -138,6 +138,8 @@ const cloneOf = ({ gitDir, repository, git: run, use, alone }: Parts): Clone => 
       if (!isRefusedId(error)) throw error
       return bringAll(commit)
     })
+    // git rejects half a history with a warning alone, and ends with 0.
+    if (!(await has(commit))) throw isShallow(repository)
   }
   /** An old server refuses a bare commit id; then all branches are asked for. */
   const bringAll = async (commit: string): Promise<void> => {
@@ -202,6 +204,11 @@ const noBase = ({ location }: Repository, base: string | null): WritError =>
     : new WritError('NOT_FOUND', `the repository ${location} has no branch ${JSON.stringify(base)}`, {
         hint: 'name a base branch that is there',
       })
+
+const isShallow = ({ location }: Repository): WritError =>
+  new WritError('BAD_INPUT', `the repository ${location} is shallow: it lacks the start of its history`, {
+    hint: '`git fetch --unshallow` in it brings that',
+  })
 
 const worktreeOf = async (git: Clone['git'], folder: string, commit: string): Promise<Worktree> => {
   await removeFolder(folder)

@@ -128,7 +128,7 @@ const lineWriter =
 /** As it would arrive: what JSON leaves out is left out before it is looked at. */
 const outcomeOf = (given: Awaited<ReturnType<Handler>>): Outcome => {
   mustBeKnown(given)
-  const { failed: reason, means, ...body } = { failed: undefined, means: false, ...given }
+  const { failed: reason, means = false, ...body } = { failed: undefined, means: undefined, ...given }
   if (reason !== undefined) return failed(String(reason), means)
   const read = outcomeForm.safeParse({ verb: 'done', body: throughJson(body) })
   if (read.success) return read.data
@@ -149,6 +149,8 @@ const mustBeKnown = (given: unknown): void => {
   if (stranger !== undefined) throw notReportable(`${stranger[0].slice(0, 80)}: nothing is known by this name`)
   if ('means' in given && given.means !== undefined && !('failed' in given && given.failed !== undefined))
     throw notReportable('means: it goes with failed')
+  if ('means' in given && given.means !== undefined && typeof given.means !== 'boolean')
+    throw notReportable('means: it is true or false')
 }
 
 /** Of any realm: a handler may come out of a sandbox. */

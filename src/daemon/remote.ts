@@ -1,5 +1,6 @@
 /** What is asked of the repository itself: a commit, where a ref is, and to move a branch of Writ's. Each is one try. */
 import type { Git } from './git.ts'
+import { WritError } from '../protocol/errors.ts'
 import { GitError, otherHalf } from './git.ts'
 import type { Repository } from '../protocol/repository.ts'
 
@@ -32,7 +33,9 @@ export const openRemote = ({ location, local }: Repository, git: Git): Remote =>
     fetch: async (refspec) => {
       // Its progress is the attempt's sign of life while a large repository comes in.
       const options = ['--progress', '--no-tags', '--no-write-fetch-head', ...half('upload-pack')]
-      await git(['fetch', ...options, '--end-of-options', location, refspec])
+      await git(['fetch', ...options, '--end-of-options', location, refspec]).catch((error: unknown) => {
+        throw otherIds(location, error) ?? error
+      })
     },
     look: async (ref) => (await list(ref)).find((each) => each.ref === ref)?.commit ?? null,
     push: async (commit, ref, seen) => {
@@ -50,6 +53,15 @@ export const openRemote = ({ location, local }: Repository, git: Git): Remote =>
     },
   }
 }
+
+/** No other try makes it better. Null for any other error. */
+const otherIds = (location: string, error: unknown): WritError | null =>
+  error instanceof GitError && error.message.includes('mismatched algorithms')
+    ? new WritError('BAD_INPUT', `the repository ${location} has ids of another kind than SHA-1`, {
+        hint: 'Writ works on repositories with SHA-1 ids, as `git init` makes them unless asked for others',
+        cause: error,
+      })
+    : null
 
 const lastOf = (text: string): string =>
   text

@@ -38,6 +38,7 @@ export const openSession = ({ wire, home, describe, orders, log }: SessionOption
   const closing = new AbortController()
   const closed = (): boolean => closing.signal.aborted
   const bell = openBell()
+  const beats = beatsIn(log)
   let id = home.session
   // Before the hello: an order may follow it at once.
   let listening = wire.listen(id, orders)
@@ -67,13 +68,7 @@ export const openSession = ({ wire, home, describe, orders, log }: SessionOption
     for (let known = true; known;) {
       await bell.wait(everyMs, closing.signal)
       const { running, slots, draining } = describe()
-      known = await wire.beat({ session: id, running, slots, draining }, everyMs).then(
-        (reply) => reply.known,
-        (error: unknown) => {
-          log.debug({ error: String(error) }, 'a beat was not answered')
-          return true
-        },
-      )
+      known = await wire.beat({ session: id, running, slots, draining }, everyMs).then(beats.answered, beats.missed)
     }
   }
   const live = async (): Promise<void> => {
@@ -102,6 +97,24 @@ export const openSession = ({ wire, home, describe, orders, log }: SessionOption
       void living
       await Promise.race([listening.drain(), sleep(drainMs, undefined, { ref: false })])
       await wire.bye(id).catch((error: unknown) => log.debug({ error: String(error) }, 'the bye was not answered'))
+    },
+  }
+}
+
+/** Tells once that beats are not answered (while a server is away, or for good when this user was revoked), and once that they are again. */
+const beatsIn = (log: Log) => {
+  let heard = true
+  return {
+    answered: ({ known }: { known: boolean }): boolean => {
+      if (!heard) log.info({}, 'a node answers again')
+      heard = true
+      return known
+    },
+    /** For all that is known the registry knows this daemon still. */
+    missed: (error: unknown): boolean => {
+      log[heard ? 'warn' : 'debug']({ error: String(error) }, 'no node has answered the beat')
+      heard = false
+      return true
     },
   }
 }

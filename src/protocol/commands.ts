@@ -15,6 +15,7 @@ import {
   textBytesMax,
 } from './limits.ts'
 import { verdict } from './verdict.ts'
+import { directiveStatuses, taskStatuses } from './views.ts'
 
 /** The most lines that one `list` or `events` answers with; the next ones are asked for with `after`. */
 export const pageCountMax = 500
@@ -30,8 +31,7 @@ const bare = z.object({ command: commandId })
 /** Nothing is asked for but the subject itself. */
 export const nothing = z.object({})
 
-export const listQuery = z.object({
-  state: z.string().max(nameCharsMax).optional(),
+const listQuery = z.object({
   text: z.string().max(nameCharsMax).optional().describe('to be found in titles and names'),
   since: z.iso
     .datetime({ offset: true })
@@ -40,7 +40,20 @@ export const listQuery = z.object({
   after: z.string().max(nameCharsMax).optional().describe('the `next` of the page before'),
   limit: z.int().min(1).max(pageCountMax).default(100),
 })
-export type ListQuery = z.infer<typeof listQuery>
+
+/** What a list may be narrowed to; `open` is all that have not ended. */
+export const listedStates = {
+  directive: ['open', ...directiveStatuses],
+  task: ['open', ...taskStatuses],
+  daemon: ['ready', 'draining'],
+} as const
+export type Listed = keyof typeof listedStates
+export interface ListQuery<Of extends Listed = Listed> extends z.infer<typeof listQuery> {
+  state?: (typeof listedStates)[Of][number] | undefined
+}
+export const directivesQuery = z.object({ state: z.enum(listedStates.directive).optional(), ...listQuery.shape })
+export const tasksQuery = z.object({ state: z.enum(listedStates.task).optional(), ...listQuery.shape })
+export const daemonsQuery = z.object({ state: z.enum(listedStates.daemon).optional(), ...listQuery.shape })
 
 /** `api.directive.create`. */
 export const createDirective = directiveInput.extend({ command: commandId })

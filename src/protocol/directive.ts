@@ -57,6 +57,9 @@ export const priorityOf: Record<Role, number> = { planner: 10, merger: 9, evalua
 
 const anyJson = z.json()
 
+/** As a directive names them: a key that is mistyped is a fault here; in a plan, which a model writes, it is passed over (R9). */
+const [namedCheck, namedNeeds] = [z.strictObject(check.shape), z.strictObject(needs.shape).optional()]
+
 /** The directive as submitted (R-numbers in BEHAVIOUR "Words"); `plan` carries it ready-made and then no planner is needed. */
 export const directiveInput = z.strictObject({
   id: z
@@ -84,7 +87,7 @@ export const directiveInput = z.strictObject({
     .refine(isBranch, "it is not a branch's name: see git help check-ref-format")
     .optional(),
   checks: z
-    .array(check)
+    .array(namedCheck)
     .max(checkCountMax)
     .default([])
     .describe('acceptance checks, run on the line when all steps have passed (R20)'),
@@ -110,10 +113,10 @@ export const directiveInput = z.strictObject({
     .default({ green: thresholdGreenDefault, yellow: thresholdYellowDefault }),
   needs: z
     .strictObject({
-      planner: needs.optional(),
-      worker: needs.optional(),
-      evaluator: needs.optional(),
-      merger: needs.optional(),
+      planner: namedNeeds,
+      worker: namedNeeds,
+      evaluator: namedNeeds,
+      merger: namedNeeds,
     })
     .default({}),
   limits: z

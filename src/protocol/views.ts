@@ -10,16 +10,18 @@ import type { Verdict } from './verdict.ts'
 /** Those that a directive stays in until a person retries it. */
 export const endedStatuses: ReadonlySet<string> = new Set<DirectiveStatus>(['completed', 'failed', 'cancelled'])
 
-export type DirectiveStatus =
-  | 'draft'
-  | 'planning'
-  | 'active'
-  | 'checking'
-  | 'completed'
-  | 'failing'
-  | 'failed'
-  | 'cancelling'
-  | 'cancelled'
+export const directiveStatuses = [
+  'draft',
+  'planning',
+  'active',
+  'checking',
+  'completed',
+  'failing',
+  'failed',
+  'cancelling',
+  'cancelled',
+] as const
+export type DirectiveStatus = (typeof directiveStatuses)[number]
 export type StepStatus =
   | 'pending'
   | 'running'
@@ -31,7 +33,8 @@ export type StepStatus =
   | 'skipped'
   | 'cancelled'
   | 'held'
-export type TaskStatus = 'pending' | 'starting' | 'running' | 'done' | 'failed' | 'cancelled'
+export const taskStatuses = ['pending', 'starting', 'running', 'done', 'failed', 'cancelled'] as const
+export type TaskStatus = (typeof taskStatuses)[number]
 
 /** One page of a list; `next` is what `after` takes for the following page, null on the last. */
 export interface Page<T> {

@@ -131,6 +131,14 @@ test('all that is wrong is told at once, with its place, and a name that is none
   expect(err).not.toContain('geheim')
 })
 
+test('a database is named with its scheme: a name alone is told with all that is wrong', async () => {
+  Object.assign(env, { WRIT_DATABASE_URL: 'localhost', WRIT_OWNER: 'a b' })
+  const { code, err } = await call(['config', 'show'], { env, cwd })
+  expect(code).toBe(2)
+  expect(err).toContain('error: 2 settings are not usable')
+  expect(err).toContain('WRIT_DATABASE_URL: this is not such a URL (as in postgres://user:password@host:port)')
+})
+
 test('a file that is no YAML, or no object, is told with its place', async () => {
   const file = projectFile('owner: [a\n')
   expect((await call(['config', 'show'], { env, cwd })).err).toContain(`${file}:2:1: `)

@@ -43,6 +43,24 @@ checks:
   })
 })
 
+test('a mistyped key of needs and checks is a fault, and so is a goal that is missing', async () => {
+  const name = file(
+    `title: x
+needs:
+  worker: { executer: shell }
+checks:
+  - { name: a, run: b, timout: 5 }
+`,
+  )
+  expect((await failing(name)).faults).toEqual([
+    `error: ${name} has 3 faults [BAD_INPUT]`,
+    `  - ${name}:1:1: goal: is missing, or no value of JSON`,
+    `  - ${name}:5:24: checks.0.timout: there is no such key`,
+    `  - ${name}:3:13: needs.worker.executer: there is no such key`,
+    'hint: nothing was sent; see examples/ for whole files',
+  ])
+})
+
 test('what git might take for an option or a program is a fault here already, and so is an id that is none', async () => {
   const name = file('title: x\ngoal: y\nrepository: "ext::sh -c id"\nbaseBranch: "-x"\n')
   const { code, faults } = await failing(name)

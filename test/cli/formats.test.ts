@@ -172,3 +172,9 @@ test('a step is found by the name of its directive and its own', async () => {
   expect(unknown.code).toBe(4)
   expect(unknown.err).toBe('error: ledger has no step "dogs" [NOT_FOUND]\nhint: it has money, table, report, docs\n')
 })
+
+test('a terminal that does not know how wide it is cuts no id off', async () => {
+  const node = new FakeNode({ 'directive.get': () => ledger })
+  const { out } = await call(['directive', 'show', address], { node, terminal: 0 })
+  expect(out).toContain(`  id          ledger\n  address     ${address}\n`)
+})

@@ -31,22 +31,40 @@ test('what is no time is refused with what would be one', async () => {
   }
 })
 
+test('a list is narrowed to a status that there is, and to no other', async () => {
+  expect(await asked(['directive', 'list', '--state', 'checking'])).toEqual({ limit: 100, state: 'checking' })
+  expect(await asked(['task', 'list', '--state', 'open'])).toEqual({ limit: 100, state: 'open' })
+  for (const [list, state, some] of [
+    ['directive', 'bogus', 'open, draft, planning, active'],
+    ['directive', 'running', 'open, draft, planning, active'],
+    ['task', 'completed', 'open, pending, starting, running, done'],
+  ] as const) {
+    const { code, err } = await call([list, 'list', '--state', state])
+    expect(code).toBe(2)
+    expect(err).toContain(`'${state}' is invalid. Allowed choices are ${some}`)
+  }
+})
+
 /** The command that a list says to be the next one. */
 const nextOf = async (list: string, line: object, args: string[]): Promise<string | undefined> => {
   const node = new FakeNode({ [`${list}.list`]: () => ({ lines: [line], next: 'abc' }) })
   return (await call([list, 'list', ...args], { node, terminal: 100 })).err.match(/writ \w+ list .*/)?.[0]
 }
-const lists: [list: string, line: object][] = [
-  ['directive', directiveView('hello')],
-  ['task', { id: 'hello__t1', address: '1.hello__t1', status: 'running', role: 'planner', created: '', name: 'Plan' }],
-  ['daemon', { name: 'd', roles: [], executors: [], labels: {}, since: '2026-05-01T11:00:00Z' }],
+const lists: [list: string, line: object, state: string][] = [
+  ['directive', directiveView('hello'), 'active'],
+  [
+    'task',
+    { id: 'hello__t1', address: '1.hello__t1', status: 'running', role: 'planner', created: '', name: 'Plan' },
+    'running',
+  ],
+  ['daemon', { name: 'd', roles: [], executors: [], labels: {}, since: '2026-05-01T11:00:00Z' }, ''],
 ]
 
-test.each(lists)('the next page of a %s list is one of the same list', async (list, line) => {
-  const state = list === 'daemon' ? [] : ['--state', 'running']
+test.each(lists)('the next page of a %s list is one of the same list', async (list, line, status) => {
+  const state = list === 'daemon' ? [] : ['--state', status]
   const text = list === 'daemon' ? [] : ['--text', "what's next"]
   const narrowed = [...state, ...text, '--since', '2h', '--limit', '1', '--owner', 'me']
-  const kept = list === 'daemon' ? '' : `--state running --text 'what'\\''s next' `
+  const kept = list === 'daemon' ? '' : `--state ${status} --text 'what'\\''s next' `
   expect(await nextOf(list, line, narrowed)).toBe(
     `writ ${list} list ${kept}--since 2026-05-01T10:00:00.000Z --limit 1 --after abc --owner me`,
   )

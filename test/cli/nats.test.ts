@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { connect, type NatsBus } from '../../src/bus/nats-bus.ts'
+import { openPlain } from '../../src/bus/plain.ts'
 import { subjects } from '../../src/bus/subjects.ts'
 import { ensureUser, loginOf, natsUsers } from '../../src/cli/users.ts'
 import { writeEndpoints } from '../../src/embedded/endpoints.ts'
@@ -54,6 +55,29 @@ test('what is published is printed by who listens, numbered, with headers and th
     code: 0,
     out: [1, 2].map((n) => `[#${n}] Received on "${events}.x.step_passed"\n{"number":1}\n\n`).join(''),
     err: `Subscribing on ${events}.>\n`,
+  })
+})
+
+test('a body alone is printed byte by byte, and as JSON every message is a line', async () => {
+  const bytes = Buffer.from([0xff, 0xfe, 0x00, 0x61])
+  const connection = await openPlain({ ...loginOf(folders, server.url, 'node'), name: 'bytes' })
+  const beat = setInterval(() => void connection.publish('writ.v1.default.event.x.y', bytes, {}), 20)
+  const taken: Buffer[] = []
+  const listen = async (...flags: string[]): Promise<Ended> =>
+    call(['nats', 'sub', ...flags, '--count', '1', 'writ.v1.default.event.>'], {
+      env: { WRIT_HOME: folders.root },
+      taken: (data) => taken.push(data),
+    })
+  await listen('--raw')
+  expect(Buffer.concat(taken)).toEqual(Buffer.concat([bytes, Buffer.from('\n')]))
+  const { out } = await listen('--json')
+  clearInterval(beat)
+  await connection.close()
+  expect(JSON.parse(out)).toEqual({
+    subject: 'writ.v1.default.event.x.y',
+    reply: null,
+    headers: [],
+    data: '\uFFFD\uFFFD\0a',
   })
 })
 

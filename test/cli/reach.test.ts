@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, afterEach, beforeEach, expect, test } from 'vitest'
 import { call, type CallOptions } from './call.ts'
+import { directiveView } from './views.ts'
 
 const home = mkdtempSync(join(tmpdir(), 'writ-reach-'))
 afterAll(() => rmSync(home, { recursive: true }))
@@ -16,6 +17,18 @@ test('without a node the command ends with 3, says what it looked for, and what 
     `error: no node runs here: nothing serves the data folder ${home}, and no NATS server was named [UNREACHABLE]\n` +
       'hint: start one with `writ up --daemon`, or name a server with --nats-url or WRIT_NATS_URL\n',
   )
+})
+
+test('a data folder or home that is no folder is named, and is no fault in Writ itself', async () => {
+  const file = join(home, 'file')
+  writeFileSync(file, '')
+  for (const args of [['inbox'], ['up'], ['down'], ['daemon', 'run']]) {
+    const { code, err } = await call(args, { env: { WRIT_HOME: file } })
+    expect({ args, code }).toEqual({ args, code: 4 })
+    expect(err).toMatch(
+      /^error: files cannot be used here: \w+: .*'.*file'.* \[REFUSED\]\nhint: the data folder \(--data-dir, WRIT_HOME\)/,
+    )
+  }
 })
 
 test('a server that is named and does not answer is named, and who named it, without its password', async () => {
@@ -50,6 +63,13 @@ test('certificates that are named for the private server are refused: it has non
   const { code, err } = await call(['up', '--nats-ca', '/nowhere/ca.pem', '--data-dir', join(home, 'private')])
   expect({ code, err }).toEqual({ code: 2, err: expect.stringContaining('--nats-ca is for a NATS server of your own') })
   expect(existsSync(join(home, 'private', 'postgres'))).toBe(false)
+})
+
+test('writ up says that certificates of the environment are not used for the private server', async () => {
+  const file = join(home, 'no-folder')
+  writeFileSync(file, '')
+  const { code, err } = await call(['up'], { env: { WRIT_HOME: file, WRIT_NATS_CA: '/nowhere/ca.pem' } })
+  expect({ code, err }).toEqual({ code: 4, err: expect.stringMatching(/^WRIT_NATS_CA is not used: /) })
 })
 
 interface Asked {
@@ -100,6 +120,18 @@ test('inside a task the plan goes to its own directive, through the daemon', asy
     err: '',
   })
   expect(asked).toEqual([{ token: 'secret', verb: 'plan', body: { plan: '{"steps": []}' } }])
+})
+
+test('inside a task its own directive is shown, and no other', async () => {
+  const view = directiveView('hello')
+  answer = () => view
+  for (const named of [[], ['hello']]) {
+    const { code, out } = await inside(['directive', 'show', ...named, '--json'])
+    expect([code, JSON.parse(out)]).toEqual([0, JSON.parse(JSON.stringify(view))])
+  }
+  expect(asked).toEqual([1, 2].map(() => ({ token: 'secret', verb: 'get', body: {} })))
+  expect(await inside(['directive', 'show', 'other'])).toMatchObject({ code: 4, out: '' })
+  expect(await call(['directive', 'show'])).toMatchObject({ code: 2, out: '' })
 })
 
 test('a refusal of the daemon is told like any other', async () => {

@@ -1,5 +1,6 @@
 /** `writ task output`: part by part, with what was not kept, and until the end when it is followed. */
 import { expect, test } from 'vitest'
+import { WritError } from '../../src/protocol/errors.ts'
 import { call, FakeNode } from './call.ts'
 
 const task = 'x__1_0__t1'
@@ -69,4 +70,15 @@ test('as JSON every part is a line', async () => {
       .split('\n')
       .map((line) => (JSON.parse(line) as { text: string }).text),
   ).toEqual(['abcd', 'ef'])
+})
+
+test('a daemon that keeps no output is no mistake of usage', async () => {
+  const node = new FakeNode({
+    'task.output': () => {
+      throw new WritError('BAD_INPUT', 'there is no order output here')
+    },
+  })
+  const { code, out, err } = await call(['task', 'output', task], { node })
+  expect({ code, out }).toEqual({ code: 4, out: '' })
+  expect(err).toContain('its daemon does not say what the task has written: there is no order output here [NOT_FOUND]')
 })

@@ -114,6 +114,7 @@ describe('a function as a daemon', () => {
       beside: [{ result: 'fine', commmit: 'a'.repeat(40) }, 'commmit: nothing is known by this name'],
       both: [{ failed: 'no', status: 500 }, 'status: nothing is known by this name'],
       means: [{ means: true }, 'means: it goes with failed'],
+      yes: [{ failed: 'no', means: 'yes' }, 'means: it is true or false'],
     }
     const names = Object.keys(given)
     await start(node, ({ task }) => given[task.id]?.[0] as object, { slots: names.length })

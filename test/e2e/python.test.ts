@@ -124,7 +124,7 @@ it('the example in Python does scripts, tells failures, ends what is cancelled, 
   expect(await ended, said).toBe(0)
 }, 180_000)
 
-it('the example in Python reports as failed what is refused as done, and says so again to whoever asks again', async ({
+it('the example in Python reports as failed what is refused as done or cannot be run, and says so again to whoever asks again', async ({
   skip,
 }) => {
   if (!hasNatsPy) return skipAloud(skip, 'there is no python3 with nats-py here: the daemon in Python is not tried')
@@ -154,8 +154,8 @@ it('the example in Python reports as failed what is refused as done, and says so
       () => 'a hello',
     )
     const task = { id: 't1', address: 't1', attempt: 1, nonce: 'n', plan: 'echo out' }
-    const ask = async (): Promise<unknown> =>
-      node.request(`writ.v1.picky.daemon.viper.${to}.spawn`, { task, repository: null }, 5_000)
+    const ask = async (more = {}): Promise<unknown> =>
+      node.request(`writ.v1.picky.daemon.viper.${to}.spawn`, { task: { ...task, ...more }, repository: null }, 5_000)
     const told = async (count: number): Promise<true> =>
       waiting.until(
         () => (reports.length >= count ? true : undefined),
@@ -172,6 +172,10 @@ it('the example in Python reports as failed what is refused as done, and says so
     expect(await ask()).toEqual({ accepted: true })
     await told(3)
     expect(reports[2]).toMatchObject({ verb: 'failed', body: failed })
+    expect(await ask({ id: 't2', plan: 'no program takes a \0' })).toEqual({ accepted: true })
+    await told(4)
+    const broken = { reason: expect.stringContaining('null byte') as string, means: true, attempt: 1, nonce: 'n' }
+    expect(reports[3]).toMatchObject({ verb: 'failed', body: broken })
   } finally {
     child.kill('SIGKILL')
     await node.close()

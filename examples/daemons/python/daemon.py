@@ -88,7 +88,12 @@ class Attempt:
         self.work = asyncio.create_task(self.live())
 
     async def live(self):
-        verb, body = self.outcome = await self.run()
+        try:
+            self.outcome = await self.run()
+        except Exception as error:  # No room, no program: without a report nobody would hear of the attempt's end.
+            self.kill(signal.SIGKILL)
+            self.outcome = "failed", {"reason": ending_of(repr(error)), "means": True}
+        verb, body = self.outcome
         await self.report(verb, **body)
         self.daemon.open.discard(self.key)  # The slot is free once the report has its receipt.
         self.daemon.changed.set()

@@ -38,7 +38,7 @@ export const daemon: Declare = (command, context) => {
   )
   examples(
     listOptions(command.command('list').description('List daemons with their slots'), 'those connected').action(
-      async (query: ListFlags) => list(context(), query),
+      async (query: ListFlags<'daemon'>) => list(context(), query),
     ),
     ['writ daemon list', 'writ daemon list --json'],
   )
@@ -51,7 +51,7 @@ const drain = async (context: Context, name: string): Promise<void> => {
   context.next(`writ daemon list${context.flagsText}`)
 }
 
-const list = async (context: Context, flags: ListFlags): Promise<void> => {
+const list = async (context: Context, flags: ListFlags<'daemon'>): Promise<void> => {
   const { api } = await context.link()
   const { terminal, world, flagsText } = context
   const query = queryOf(flags, world.now())

@@ -1,6 +1,8 @@
 /** What `writ directive create|start|list|show|pause|resume|cancel|retry|evaluate` do: one question to a node each. */
+import { WritError } from '../../protocol/errors.ts'
 import type { DirectiveView } from '../../protocol/views.ts'
 import { since } from '../ago.ts'
+import type { InsideTask } from '../config.ts'
 import { show, type Context } from '../context.ts'
 import { readDirectiveFile, withId } from '../directive-file.ts'
 import { directiveLines } from '../directive-text.ts'
@@ -41,13 +43,30 @@ const tell = (context: Context, view: DirectiveView): void => {
   context.next(...nextFor(view, flagsText))
 }
 
-export const showOne = async (context: Context, name: string): Promise<void> => {
-  const id = directiveIdOf(name)
-  const { api } = await context.link()
-  const view = await api.directive(id)
+/** Inside a task its own directive is read through its daemon's socket, which gives the first page of a large plan's steps. */
+export const showOne = async (context: Context, name: string | undefined): Promise<void> => {
+  const { insideTask } = context.settings()
+  const own = insideTask !== null && (name === undefined || directiveIdOf(name) === insideTask.directive)
+  const view = own ? await ownDirective(insideTask) : await directiveNamed(context, name)
   const { terminal, world, flagsText } = context
   show(context, view, () => directiveLines(view, terminal, world.now()).forEach(terminal.print))
-  context.next(...nextFor(view, flagsText), ...held(view, flagsText))
+  if (!own) context.next(...nextFor(view, flagsText), ...held(view, flagsText))
+}
+
+const ownDirective = async ({ socket, token }: InsideTask): Promise<DirectiveView> => {
+  const { askSocket } = await import('../daemon-socket.ts')
+  return (await askSocket(socket, token, 'get', {})) as DirectiveView
+}
+
+const directiveNamed = async (context: Context, name: string | undefined): Promise<DirectiveView> => {
+  if (name === undefined) {
+    throw new WritError('BAD_INPUT', 'which directive?', {
+      hint: 'outside of a task name it; `writ directive list` shows them',
+    })
+  }
+  const id = directiveIdOf(name)
+  const { api } = await context.link()
+  return api.directive(id)
 }
 
 /** Steps that wait for a person are what a person should hear of. */
@@ -57,7 +76,7 @@ const held = ({ id, stepList }: DirectiveView, flags: string): string[] =>
     .slice(0, 3)
     .map(({ name }) => `writ step approve ${id}/${name}${flags}`)
 
-export const list = async (context: Context, flags: ListFlags): Promise<void> => {
+export const list = async (context: Context, flags: ListFlags<'directive'>): Promise<void> => {
   const { api } = await context.link()
   const { terminal, world, flagsText } = context
   const now = world.now()

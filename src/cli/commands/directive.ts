@@ -1,6 +1,6 @@
 /** `writ directive …`: the group; what each verb does is in the files beside this one, loaded when it is used. */
 import { duration, repeated, whole } from '../arguments.ts'
-import { listOptions, type ListFlags, type Moment, sinceOption } from '../list-options.ts'
+import { listOptions, type ListFlags, type Moment, sinceOption, stateOption } from '../list-options.ts'
 import { examples, type Declare } from '../program.ts'
 
 export const directive: Declare = (command, context) => {
@@ -36,17 +36,17 @@ export const directive: Declare = (command, context) => {
   )
   examples(
     listOptions(command.command('list').description('List directives, newest first'), 'those created')
-      .option('--state <status>', 'only those with this status, or open: all that have not ended')
+      .addOption(stateOption('directive'))
       .option('--text <text>', 'only those with this text in their title')
-      .action(async (query: ListFlags) => (await verbs()).list(context(), query)),
+      .action(async (query: ListFlags<'directive'>) => (await verbs()).list(context(), query)),
     ['writ directive list', 'writ directive list --state open --since 2h --json'],
   )
   examples(
     command
       .command('show')
       .description('Show a directive: its plan with the state of each step, and what each part waits for')
-      .argument('<directive>', 'id or address')
-      .action(async (id: string) => (await verbs()).showOne(context(), id)),
+      .argument('[directive]', 'id or address; inside a task not needed for its own')
+      .action(async (id: string | undefined) => (await verbs()).showOne(context(), id)),
     ['writ directive show hello', 'writ directive show hello --json'],
   )
   for (const [verb, description] of simpleVerbs) {

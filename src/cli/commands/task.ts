@@ -6,7 +6,7 @@ import type { Page, TaskLine, TaskView } from '../../protocol/views.ts'
 import { since } from '../ago.ts'
 import { whole } from '../arguments.ts'
 import { show, type Context } from '../context.ts'
-import { listOptions, queryOf, tellPage, type ListFlags } from '../list-options.ts'
+import { listOptions, queryOf, stateOption, tellPage, type ListFlags } from '../list-options.ts'
 import { taskIdOf } from '../names.ts'
 import type { NodeApi } from '../node-api.ts'
 import { examples, type Declare } from '../program.ts'
@@ -17,12 +17,9 @@ import { readBytes } from '../text-file.ts'
 export const task: Declare = (command, context) => {
   examples(
     listOptions(command.command('list').description('List tasks, and what each of them waits for'), 'those delegated')
-      .option(
-        '--state <status>',
-        'only those with this status: pending, starting, running, done, failed, cancelled; or open',
-      )
+      .addOption(stateOption('task'))
       .option('--text <text>', 'only those with this text in their name')
-      .action(async (query: ListFlags) => list(context(), query)),
+      .action(async (query: ListFlags<'task'>) => list(context(), query)),
     ['writ task list --state running', 'writ task list --since 3d --json'],
   )
   named(command, 'show', 'Show a task with its attempts and files').action(async (name: string) => {
@@ -96,7 +93,7 @@ const tell = (context: Context, view: TaskView): void => {
   context.next(`writ directive show ${view.directive}${flagsText}`)
 }
 
-const list = async (context: Context, flags: ListFlags): Promise<void> => {
+const list = async (context: Context, flags: ListFlags<'task'>): Promise<void> => {
   const { api } = await context.link()
   const { terminal, world, flagsText } = context
   const now = world.now()
