@@ -1,6 +1,6 @@
 /**
  * What a closed pipe or terminal means to a command: one that prints has nobody to print for and ends quietly; one that
- * has started something goes on unheard, and stops it in order when it is told to.
+ * has started something goes on unheard, and stops it in order when it is told to. So it does when a disk that it prints to is full.
  */
 import { exits } from './failure.ts'
 
@@ -27,5 +27,6 @@ export const endWhenClosed = (out: Stream, err: Stream): void => {
 }
 
 const refuseOthers = (error: NodeJS.ErrnoException): void => {
-  if (!closed.has(error.code ?? '')) throw error
+  // Whatever keeps it from being heard: thrown here, it would end this process and leave behind what it has started.
+  if (!goesOn && !closed.has(error.code ?? '')) throw error
 }
