@@ -7,7 +7,9 @@ import { exits } from './failure.ts'
 /** The other end of a pipe, of a terminal, or of a socket is gone. */
 const closed = new Set(['EPIPE', 'EIO', 'ECONNRESET'])
 
-type Stream = Pick<NodeJS.WriteStream, 'on'>
+interface Stream {
+  on: (event: 'error', take: (error: NodeJS.ErrnoException) => void) => unknown
+}
 
 let goesOn = false
 
