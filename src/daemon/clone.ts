@@ -4,7 +4,7 @@
  */
 import { createHash } from 'node:crypto'
 import { existsSync } from 'node:fs'
-import { copyFile, mkdir, readFile, rename, utimes } from 'node:fs/promises'
+import { copyFile, mkdir, readFile, rename, utimes, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { WritError } from '../protocol/errors.ts'
@@ -180,7 +180,7 @@ const cloneOf = ({ gitDir, repository, git: run, use, alone }: Parts): Clone => 
       await git(['update-ref', keptRef(commit), commit])
       return far(() => remote.push(commit, `refs/heads/${branch}`, seen))
     },
-    worktree: (folder, commit) => alone(() => worktreeOf(git, folder, commit)),
+    worktree: (folder, commit) => alone(() => worktreeOf(git, { gitDir, folder, commit })),
   }
 }
 
@@ -203,8 +203,19 @@ const noBase = ({ location }: Repository, base: string | null): WritError =>
         hint: 'name a base branch that is there',
       })
 
-const worktreeOf = async (git: Clone['git'], folder: string, commit: string): Promise<Worktree> => {
+/**
+ * Files as they are in the commit, whatever its attributes say: one that git would not write as it reads it (with CRLF, though its
+ * attributes say text) would seem to have been changed in the worktree, and nothing could be merged into it.
+ */
+const asCommitted = '* -text -ident !filter !working-tree-encoding\n'
+
+const worktreeOf = async (
+  git: Clone['git'],
+  { gitDir: common, folder, commit }: { gitDir: string; folder: string; commit: string },
+): Promise<Worktree> => {
   await removeFolder(folder)
+  await mkdir(join(common, 'info'), { recursive: true })
+  await writeFile(join(common, 'info', 'attributes'), asCommitted)
   await git(['worktree', 'add', '--quiet', '--detach', '--force', '--end-of-options', folder, commit]).catch(
     async (error: unknown) => {
       await removeFolder(folder)
