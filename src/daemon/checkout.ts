@@ -2,7 +2,8 @@
  * The files of a commit in a folder of a task's, with a git folder that is the task's alone. It reads the clone's objects as if
  * they were its own and knows nothing else of the clone, so whatever a task does with git stays with its attempt.
  */
-import { mkdir, utimes, writeFile } from 'node:fs/promises'
+import { existsSync } from 'node:fs'
+import { copyFile, mkdir, utimes, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Clone, Worktree } from './clone.ts'
@@ -52,7 +53,7 @@ const leaveUnchanged = async ({ git }: Clone, here: { gitDir: string; workTree: 
 }
 
 const makeGitDir = async (
-  { git }: Clone,
+  { git, shallow }: Clone,
   here: { gitDir: string; workTree: string },
   objects: readonly string[],
 ): Promise<void> => {
@@ -61,4 +62,5 @@ const makeGitDir = async (
   await git(['init', '--quiet', '--template=', '--initial-branch=main'], here)
   await mkdir(join(gitDir, 'objects', 'info'), { recursive: true })
   await writeFile(join(gitDir, 'objects', 'info', 'alternates'), objects.map((each) => `${each}\n`).join(''))
+  if (existsSync(shallow)) await copyFile(shallow, join(gitDir, 'shallow'))
 }

@@ -29,6 +29,8 @@ export interface Clone {
   git: (args: readonly string[], options?: GitOptions) => Promise<string>
   /** Where its objects lie: for git folders that read them as their own. */
   objects: string
+  /** Its file that names commits whose parents are not here: there is one for a repository that is a shallow clone itself. */
+  shallow: string
   /** The commit is here afterwards; fetched when it was not. */
   ensure: (commit: string) => Promise<void>
   /** The same from a git folder on this host: what its objects say that they are is checked. */
@@ -157,6 +159,7 @@ const cloneOf = ({ gitDir, repository, git: run, use, alone }: Parts): Clone => 
   return {
     git,
     objects: join(gitDir, 'objects'),
+    shallow: join(gitDir, 'shallow'),
     ensure,
     take: async (from, commit) => {
       if (await has(readCommit(commit))) return

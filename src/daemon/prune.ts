@@ -117,7 +117,8 @@ const lasting = new Set(['HEAD', 'config', firstConfig, 'objects', 'refs'])
 
 /**
  * A clone that nobody uses, as it was made, with the commits that it has. No task is given it; but tasks are of the daemon's
- * user, and a merge that was cut short leaves something. One that a loss of power has hurt is removed: no fetch mends it.
+ * user, and a merge that was cut short leaves something. One that a loss of power has hurt is removed: no fetch mends it. So is
+ * one of a shallow repository: what it says of its commits' parents may be a task's word.
  */
 const freshen = (options: PruneOptions, gitDir: string): Promise<void> =>
   options.clones.alone(gitDir, async () => {
@@ -127,6 +128,7 @@ const freshen = (options: PruneOptions, gitDir: string): Promise<void> =>
       () => false,
     )
     if (!isThere || isUsed(options, gitDir)) return
+    if ((await namesIn(gitDir)).includes('shallow')) return removeFolder(gitDir)
     await copyFile(first, join(gitDir, 'config'))
     await writeFile(join(gitDir, 'HEAD'), 'ref: refs/heads/main\n')
     await removeAllBut(gitDir, (name) => lasting.has(name))

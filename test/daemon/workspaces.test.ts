@@ -313,6 +313,23 @@ describe("a directive's line", () => {
     })
   })
 
+  test('work in a shallow clone is merged like any other, also after a restart', async () => {
+    const { folder: whole } = makeRepository()
+    git(whole, 'commit', '-q', '--allow-empty', '-m', 'Second')
+    const folder = join(whole, '..', 'shallow')
+    git(whole, 'clone', '-q', '--depth', '1', `file://${whole}`, folder)
+    const node = openNode()
+    const { home, stop } = await startDaemon(node)
+    const prepared = lineOf(await merged(node, merger(folder, { kind: 'prepare' }, 'p1')))
+    await stop()
+    await startDaemon(node, { home })
+    const a = commitOf(await run(node, worker(folder, prepared, 'a', 'echo a > a')))
+    const order: MergeOrder = { kind: 'merge', line: prepared, commit: a, into: line }
+    const result = await merged(node, merger(folder, order, 'm1', 'a'))
+    expect(result).toMatchObject({ kind: 'merged', base: prepared })
+    expect(git(folder, 'rev-list', '--count', lineOf(result))).toBe('3')
+  })
+
   const attributes: [string, string, string][] = [
     ['text', '*.txt text eol=crlf', 'one\r\n'],
     ['with a keyword', '*.txt ident', '$Id: of another system $\n'],
