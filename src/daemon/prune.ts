@@ -26,6 +26,8 @@ export interface PruneOptions {
   open: () => readonly AttemptRecord[]
   /** For workspaces, logs and caches together: of the unused ones the longest unused go first. */
   diskBytesMax: number
+  /** The first look of this process: the machine may have lost its power since the last one. */
+  isFirst: boolean
   log: Log
 }
 
@@ -137,8 +139,7 @@ const freshen = (options: PruneOptions, gitDir: string): Promise<void> =>
     await removeAllBut(join(gitDir, 'objects'), (name) => objectFolder.test(name))
     await removeHalfFetched(join(gitDir, 'objects'))
     await removeLocks(join(gitDir, 'refs', 'writ', 'kept'))
-    if ((await hasEmptyFile(join(gitDir, 'objects'))) || (await hasEmptyFile(join(gitDir, 'refs'))))
-      await removeFolder(gitDir)
+    if (options.isFirst && (await hasEmptyFile(gitDir))) await removeFolder(gitDir)
   })
 
 const removeAllBut = async (folder: string, isKept: (name: string) => boolean): Promise<void> => {
