@@ -313,45 +313,6 @@ describe("a directive's line", () => {
     })
   })
 
-  test('work in a shallow clone is merged like any other, also after a restart', async () => {
-    const { folder: whole } = makeRepository()
-    git(whole, 'commit', '-q', '--allow-empty', '-m', 'Second')
-    const folder = join(whole, '..', 'shallow')
-    git(whole, 'clone', '-q', '--depth', '1', `file://${whole}`, folder)
-    const node = openNode()
-    const { home, stop } = await startDaemon(node)
-    const prepared = lineOf(await merged(node, merger(folder, { kind: 'prepare' }, 'p1')))
-    await stop()
-    await startDaemon(node, { home })
-    const a = commitOf(await run(node, worker(folder, prepared, 'a', 'echo a > a')))
-    const order: MergeOrder = { kind: 'merge', line: prepared, commit: a, into: line }
-    const result = await merged(node, merger(folder, order, 'm1', 'a'))
-    expect(result).toMatchObject({ kind: 'merged', base: prepared })
-    expect(git(folder, 'rev-list', '--count', lineOf(result))).toBe('3')
-  })
-
-  const attributes: [string, string, string][] = [
-    ['text', '*.txt text eol=crlf', 'one\r\n'],
-    ['with a keyword', '*.txt ident', '$Id: of another system $\n'],
-    ['encoded', '*.txt working-tree-encoding=UTF-16LE-BOM', 'one\n'],
-  ]
-  test.each(attributes)(
-    'files that git would write otherwise than they are (%s) are merged',
-    async (_title, text, one) => {
-      const { folder } = makeRepository({ 'a.txt': one, 'b.txt': one })
-      writeFileSync(join(folder, '.gitattributes'), text)
-      git(folder, 'add', '.gitattributes')
-      git(folder, 'commit', '-qm', 'Attributes')
-      const base = git(folder, 'rev-parse', 'HEAD')
-      const node = openNode()
-      await startDaemon(node)
-      const a = commitOf(await run(node, worker(folder, base, 'a', 'cp a.txt b.txt; cat b.txt >> a.txt')))
-      const result = await merged(node, merger(folder, { kind: 'merge', line: base, commit: a, into: line }, 'm1', 'a'))
-      expect(result).toMatchObject({ kind: 'merged', base })
-      expect(git(folder, 'diff', '--name-only', a, lineOf(result))).toBe('')
-    },
-  )
-
   test('R36: a conflict is reported with its files and changes nothing', async () => {
     const { folder, base } = makeRepository({ 'a.txt': 'one\n', 'sp ace/ä.txt': 'x\n', 'c.txt': 'c\n' })
     const node = openNode()
