@@ -17,17 +17,17 @@ export const down: Declare = (command, context) => {
       refuseInsideTask(read)
       const { dataDir, env } = read
       const located = locateFolder({ dataDir, env })
+      if (wipe && !yes && !(await confirmed(world, `Remove ${located.root} with everything in it?`))) {
+        throw new WritError('REFUSED', 'nothing was removed, and nothing stopped', {
+          hint: 'say --yes to remove without being asked',
+        })
+      }
       if (!isDataFolder(located)) {
         if (json) return terminal.json({ stopped: [], wiped: false, data: located.root })
         const removed = wipe ? ', and nothing was removed' : ''
         return terminal.say(`Nothing runs on ${located.root}: it is no data folder of Writ's${removed}.`)
       }
       const folders = dataFolder({ dataDir, env })
-      if (wipe && !yes && !(await confirmed(world, `Remove ${folders.root} with everything in it?`))) {
-        throw new WritError('REFUSED', 'nothing was removed, and nothing stopped', {
-          hint: 'say --yes to remove without being asked',
-        })
-      }
       const stopped = await stopAll(folders, () => endTasksLeft(folders, terminal.say))
       if (wipe) await remove(folders, () => removeOwn(folders))
       if (json) return terminal.json({ stopped, wiped: wipe, data: folders.root })
