@@ -3,13 +3,13 @@ import { mkdtempSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { wipe } from '../embedded/down.ts'
-import { dataFolder, type Folders } from '../embedded/folders.ts'
+import { dataFolder } from '../embedded/folders.ts'
 import { banner } from './banner.ts'
 import { goOnUnheard } from './closed-output.ts'
 import type { Context } from './context.ts'
+import { removeOwn } from './daemon-left.ts'
 import { exits } from './failure.ts'
 import { refuseInsideTask } from './inside-task.ts'
-import { removeOwn } from './own-folders.ts'
 import { Parts } from './parts.ts'
 import { refuseCa, unusedCa } from './reach.ts'
 import { aborted, interruptible } from './signals.ts'
@@ -43,7 +43,7 @@ export const serve = async (context: Context, flags: UpFlags): Promise<void> => 
   const daemon = flags.daemon === true ? { ...run, name: 'local' } : null
   const options = { ...upOptions(context, flags.websocket), daemon, start }
   const folders = dataFolder({ dataDir: ephemeral ? mkdtempSync(join(tmpdir(), 'writ-')) : dataDir, env })
-  const tidy = ephemeral ? () => removeAll(folders) : undefined
+  const tidy = ephemeral ? () => wipe(folders, () => removeOwn(folders)) : undefined
   await whileUp(context, { ...options, folders, tidy }, async (running, signal) => {
     if (json) terminal.json(publicOf(running))
     else
@@ -51,11 +51,6 @@ export const serve = async (context: Context, flags: UpFlags): Promise<void> => 
         terminal.say(line)
     await aborted(signal)
   })
-}
-
-const removeAll = async (folders: Folders): Promise<void> => {
-  await removeOwn(folders)
-  await wipe(folders)
 }
 
 /** What the settings say, for `startUp`. Throws BAD_INPUT when a WebSocket is asked of a server that is not ours. */

@@ -2,8 +2,10 @@
  * The files of a commit in a folder of a task's, with a git folder that is the task's alone. It reads the clone's objects as if
  * they were its own and knows nothing else of the clone, so whatever a task does with git stays with its attempt.
  */
-import { mkdir, writeFile } from 'node:fs/promises'
+import { existsSync } from 'node:fs'
+import { copyFile, mkdir, utimes, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { Clone, Worktree } from './clone.ts'
 import { removeFolder } from './remove-folder.ts'
 
@@ -24,6 +26,7 @@ export const openCheckout = async (clone: Clone, folder: string, commit: string)
     await makeGitDir(clone, { gitDir, workTree: folder }, [clone.objects])
     await writeFile(join(folder, '.git'), `gitdir: ${gitDir}\n`)
     await clone.git(['checkout', '--quiet', '--force', '--detach', commit], { gitDir, workTree: folder })
+    await leaveUnchanged(clone, { gitDir, workTree: folder })
   } catch (error) {
     await remove()
     throw error
@@ -36,8 +39,21 @@ export const openCheckout = async (clone: Clone, folder: string, commit: string)
   return { folder, gitDir, start: commit, remove, ownGitDir }
 }
 
+/** By how much the clock of the files may be behind, in ms. */
+const clockLagMs = 50
+
+/**
+ * A file that git would not write as it reads it (with CRLF, though its attributes say text) is changed to it, and would be part of
+ * everybody's work; but by its time it is not, once the index is of a later second.
+ */
+const leaveUnchanged = async ({ git }: Clone, here: { gitDir: string; workTree: string }): Promise<void> => {
+  if ((await git(['diff-files', '--name-only'], here)) === '') return
+  await sleep(1000 - (Date.now() % 1000) + clockLagMs)
+  await utimes(join(here.gitDir, 'index'), new Date(), new Date())
+}
+
 const makeGitDir = async (
-  { git }: Clone,
+  { git, shallow }: Clone,
   here: { gitDir: string; workTree: string },
   objects: readonly string[],
 ): Promise<void> => {
@@ -46,4 +62,5 @@ const makeGitDir = async (
   await git(['init', '--quiet', '--template=', '--initial-branch=main'], here)
   await mkdir(join(gitDir, 'objects', 'info'), { recursive: true })
   await writeFile(join(gitDir, 'objects', 'info', 'alternates'), objects.map((each) => `${each}\n`).join(''))
+  if (existsSync(shallow)) await copyFile(shallow, join(gitDir, 'shallow'))
 }

@@ -4,7 +4,7 @@
  */
 import { createHash } from 'node:crypto'
 import { existsSync } from 'node:fs'
-import { copyFile, mkdir, readFile, rename, utimes } from 'node:fs/promises'
+import { copyFile, mkdir, readFile, rename, utimes, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { WritError } from '../protocol/errors.ts'
@@ -29,6 +29,8 @@ export interface Clone {
   git: (args: readonly string[], options?: GitOptions) => Promise<string>
   /** Where its objects lie: for git folders that read them as their own. */
   objects: string
+  /** Its file that names commits whose parents are not here: there is one for a repository that is a shallow clone itself. */
+  shallow: string
   /** The commit is here afterwards; fetched when it was not. */
   ensure: (commit: string) => Promise<void>
   /** The same from a git folder on this host: what its objects say that they are is checked. */
@@ -138,8 +140,6 @@ const cloneOf = ({ gitDir, repository, git: run, use, alone }: Parts): Clone => 
       if (!isRefusedId(error)) throw error
       return bringAll(commit)
     })
-    // git rejects half a history with a warning alone, and ends with 0.
-    if (!(await has(commit))) throw isShallow(repository)
   }
   /** An old server refuses a bare commit id; then all branches are asked for. */
   const bringAll = async (commit: string): Promise<void> => {
@@ -159,6 +159,7 @@ const cloneOf = ({ gitDir, repository, git: run, use, alone }: Parts): Clone => 
   return {
     git,
     objects: join(gitDir, 'objects'),
+    shallow: join(gitDir, 'shallow'),
     ensure,
     take: async (from, commit) => {
       if (await has(readCommit(commit))) return
@@ -182,7 +183,7 @@ const cloneOf = ({ gitDir, repository, git: run, use, alone }: Parts): Clone => 
       await git(['update-ref', keptRef(commit), commit])
       return far(() => remote.push(commit, `refs/heads/${branch}`, seen))
     },
-    worktree: (folder, commit) => alone(() => worktreeOf(git, folder, commit)),
+    worktree: (folder, commit) => alone(() => worktreeOf(git, { gitDir, folder, commit })),
   }
 }
 
@@ -205,13 +206,19 @@ const noBase = ({ location }: Repository, base: string | null): WritError =>
         hint: 'name a base branch that is there',
       })
 
-const isShallow = ({ location }: Repository): WritError =>
-  new WritError('BAD_INPUT', `the repository ${location} is shallow: it lacks the start of its history`, {
-    hint: '`git fetch --unshallow` in it brings that',
-  })
+/**
+ * Files as they are in the commit, whatever its attributes say: one that git would not write as it reads it (with CRLF, though its
+ * attributes say text) would seem to have been changed in the worktree, and nothing could be merged into it.
+ */
+const asCommitted = '* -text -ident !filter !working-tree-encoding\n'
 
-const worktreeOf = async (git: Clone['git'], folder: string, commit: string): Promise<Worktree> => {
+const worktreeOf = async (
+  git: Clone['git'],
+  { gitDir: common, folder, commit }: { gitDir: string; folder: string; commit: string },
+): Promise<Worktree> => {
   await removeFolder(folder)
+  await mkdir(join(common, 'info'), { recursive: true })
+  await writeFile(join(common, 'info', 'attributes'), asCommitted)
   await git(['worktree', 'add', '--quiet', '--detach', '--force', '--end-of-options', folder, commit]).catch(
     async (error: unknown) => {
       await removeFolder(folder)

@@ -4,9 +4,11 @@ import { join } from 'node:path'
 import { WritError } from '../protocol/errors.ts'
 import type { AttemptRecord } from './attempts.ts'
 import { openAttempts } from './attempts.ts'
+import { wordsFor } from './failure.ts'
 import { gitMark } from './git.ts'
 import type { Home } from './home.ts'
 import { openHome } from './home.ts'
+import { holderOfHome } from './home-lock.ts'
 import { endGroup, groupLives } from './process-group.ts'
 import { endStrays, tokenMark } from './strays.ts'
 
@@ -21,12 +23,12 @@ export const endFormer = async (records: readonly AttemptRecord[], home: string)
 
 /**
  * The same for every daemon whose home is in `folder`, but for one that lives: that ends its own. The records stay, for a
- * later daemon reports from them; `say` is told of one that cannot be read.
+ * later daemon reports from them; `say` is told of one that cannot be read, and of a home that cannot be looked at.
  */
 export const endFormerIn = async (folder: string, say: (line: string) => void): Promise<number[]> => {
   const ended: number[] = []
   for (const name of homesIn(folder)) {
-    const home = await openUnused(join(folder, name))
+    const home = await openUnused(join(folder, name), say)
     if (home === null) continue
     try {
       const { records, damaged } = await openAttempts(home.attempts).open()
@@ -39,15 +41,24 @@ export const endFormerIn = async (folder: string, say: (line: string) => void): 
   return ended
 }
 
+/** The daemons that live on a home in `folder`: their processes, and where. */
+export const livingIn = (folder: string): { pid: number; home: string }[] =>
+  homesIn(folder).flatMap((name) => {
+    const home = join(folder, name)
+    const pid = holderOfHome(home)
+    return pid === null ? [] : [{ pid, home }]
+  })
+
 const homesIn = (folder: string): string[] =>
   existsSync(folder) ? readdirSync(folder).filter((name) => existsSync(join(folder, name, 'attempts'))) : []
 
-/** Null: a daemon lives in it. */
-const openUnused = async (root: string): Promise<Home | null> => {
+/** Null: a daemon lives in it, or it cannot be opened, on a full disk say: that is no reason to leave the rest running. */
+const openUnused = async (root: string, say: (line: string) => void): Promise<Home | null> => {
   try {
     return await openHome(root)
   } catch (error) {
-    if (error instanceof WritError && error.code === 'LOCKED') return null
-    throw error
+    if (!(error instanceof WritError && error.code === 'LOCKED'))
+      say(`what the daemon of ${root} has left running is not looked for: ${wordsFor(error)}`)
+    return null
   }
 }

@@ -4,7 +4,7 @@
  * only; the highest is never removed, not even at release, so that no slow reader can ever take an old number again.
  */
 import { randomBytes } from 'node:crypto'
-import { existsSync, linkSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, linkSync, readdirSync, renameSync, rmSync, truncateSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { z } from 'zod'
 import { WritError } from '../protocol/errors.ts'
@@ -23,12 +23,20 @@ export const takeLock = (root: string): (() => void) => {
     if (!put(file, mine, linked)) continue
     if (highest(root) === last + 1) {
       clearBelow(root, last)
-      return () => {
-        if (existsSync(file)) put(file, { ...mine, released: true }, renamed)
-      }
+      return () => release(file, { ...mine, released: true })
     }
     // We had read an old number, whose successor came and went meanwhile: ours is no lock.
     rmSync(file)
+  }
+}
+
+const release = (file: string, released: object): void => {
+  if (!existsSync(file)) return
+  try {
+    put(file, released, renamed)
+  } catch {
+    // Nothing can be written any more, on a full disk say: an empty one is nobody's.
+    truncateSync(file)
   }
 }
 
@@ -39,10 +47,19 @@ const numberOf = (name: string): number => Number(/^lock\.(\d+)$/.exec(name)?.[1
 
 const highest = (root: string): number => Math.max(0, ...readdirSync(root).map(numberOf))
 
-const refuseLiving = (root: string, number: number): void => {
+/** The process that has the lock of a home, or null. */
+export const holderOfHome = (root: string): number | null => holderIn(root, highest(root))
+
+const holderIn = (root: string, number: number): number | null => {
   const holder = lockForm.safeParse(readJson(lockFile(root, number)))
-  if (!holder.success || holder.data.released || startedAt(holder.data.pid) !== holder.data.started) return
-  throw new WritError('LOCKED', `the daemon's folder ${root} is used by process ${holder.data.pid}`, {
+  if (!holder.success || holder.data.released || startedAt(holder.data.pid) !== holder.data.started) return null
+  return holder.data.pid
+}
+
+const refuseLiving = (root: string, number: number): void => {
+  const pid = holderIn(root, number)
+  if (pid === null) return
+  throw new WritError('LOCKED', `the daemon's folder ${root} is used by process ${pid}`, {
     hint: 'stop that daemon, or give this one another name or another home',
   })
 }

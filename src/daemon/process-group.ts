@@ -72,7 +72,8 @@ export const signalGroup = (id: number, signal: NodeJS.Signals): boolean => {
 
 /**
  * Whether anyone of the recorded group lives. When its leader is gone, who is left counts only if all of them started
- * after it in the same boot: the kernel gives a group's id to nobody else while the group has members.
+ * after it in the same boot: the kernel gives a group's id to nobody else while the group has members. And only in the session
+ * that the leader began: once nobody was left, a shell may have got the id for a group of its own.
  */
 export const groupLives = ({ id, started }: ProcessGroup): boolean => {
   if (process.platform !== 'linux') return startedByPs(id) === started
@@ -87,7 +88,7 @@ export const groupLives = ({ id, started }: ProcessGroup): boolean => {
     .filter((name) => /^\d+$/.test(name))
     .map(statOf)
     .filter((stat) => stat !== null && stat.group === id && stat.state !== 'Z')
-  return members.length > 0 && members.every((stat) => stat !== null && stat.ticks >= ticks)
+  return members.length > 0 && members.every((stat) => stat !== null && stat.ticks >= ticks && stat.session === id)
 }
 
 /** Ends what is left of a predecessor's group: TERM, 10 s (or `withinMs`), KILL. */

@@ -2,7 +2,7 @@
  * Clean-up by record, at the start and while the daemon lives: what a crash left, what is old, and what is over the disk
  * limit. Whatever an open attempt uses is left alone.
  */
-import { copyFile, readdir, stat, writeFile } from 'node:fs/promises'
+import { copyFile, lstat, readdir, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { AttemptRecord, Attempts } from './attempts.ts'
 import { attemptKey } from './attempts.ts'
@@ -26,6 +26,8 @@ export interface PruneOptions {
   open: () => readonly AttemptRecord[]
   /** For workspaces, logs and caches together: of the unused ones the longest unused go first. */
   diskBytesMax: number
+  /** The first look of this process: the machine may have lost its power since the last one. */
+  isFirst: boolean
   log: Log
 }
 
@@ -117,7 +119,8 @@ const lasting = new Set(['HEAD', 'config', firstConfig, 'objects', 'refs'])
 
 /**
  * A clone that nobody uses, as it was made, with the commits that it has. No task is given it; but tasks are of the daemon's
- * user, and a merge that was cut short leaves something.
+ * user, and a merge that was cut short leaves something. One that a loss of power has hurt is removed: no fetch mends it. So is
+ * one of a shallow repository: what it says of its commits' parents may be a task's word.
  */
 const freshen = (options: PruneOptions, gitDir: string): Promise<void> =>
   options.clones.alone(gitDir, async () => {
@@ -127,6 +130,7 @@ const freshen = (options: PruneOptions, gitDir: string): Promise<void> =>
       () => false,
     )
     if (!isThere || isUsed(options, gitDir)) return
+    if ((await namesIn(gitDir)).includes('shallow')) return removeFolder(gitDir)
     await copyFile(first, join(gitDir, 'config'))
     await writeFile(join(gitDir, 'HEAD'), 'ref: refs/heads/main\n')
     await removeAllBut(gitDir, (name) => lasting.has(name))
@@ -134,6 +138,8 @@ const freshen = (options: PruneOptions, gitDir: string): Promise<void> =>
     await removeAllBut(join(gitDir, 'refs', 'writ'), (name) => name === 'kept')
     await removeAllBut(join(gitDir, 'objects'), (name) => objectFolder.test(name))
     await removeHalfFetched(join(gitDir, 'objects'))
+    await removeLocks(join(gitDir, 'refs', 'writ', 'kept'))
+    if (options.isFirst && (await hasEmptyFile(gitDir))) await removeFolder(gitDir)
   })
 
 const removeAllBut = async (folder: string, isKept: (name: string) => boolean): Promise<void> => {
@@ -142,6 +148,20 @@ const removeAllBut = async (folder: string, isKept: (name: string) => boolean): 
 
 /** The others name objects elsewhere, or say of commits what they themselves do not. */
 const objectFolder = /^(?:[0-9a-f]{2}|pack)$/
+
+/** Of a git that was killed: nobody who comes later could keep the commit. */
+const removeLocks = async (kept: string): Promise<void> => {
+  for (const name of await namesIn(kept)) if (name.endsWith('.lock')) await removeFolder(join(kept, name))
+}
+
+/** A ref or an object that was never written to the disk. */
+const hasEmptyFile = async (folder: string): Promise<boolean> => {
+  for (const path of (await namesIn(folder)).map((name) => join(folder, name))) {
+    const found = await lstat(path)
+    if (found.isDirectory() ? await hasEmptyFile(path) : found.size === 0) return true
+  }
+  return false
+}
 
 /** What a fetch that broke off has left: git itself keeps it for two weeks. */
 const removeHalfFetched = async (objects: string): Promise<void> => {

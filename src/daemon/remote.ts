@@ -32,7 +32,8 @@ export const openRemote = ({ location, local }: Repository, git: Git): Remote =>
     list,
     fetch: async (refspec) => {
       // Its progress is the attempt's sign of life while a large repository comes in.
-      const options = ['--progress', '--no-tags', '--no-write-fetch-head', ...half('upload-pack')]
+      // A repository that is a shallow clone itself ends where it ends.
+      const options = ['--progress', '--no-tags', '--no-write-fetch-head', '--update-shallow', ...half('upload-pack')]
       await git(['fetch', ...options, '--end-of-options', location, refspec]).catch((error: unknown) => {
         throw otherIds(location, error) ?? error
       })

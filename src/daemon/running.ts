@@ -9,7 +9,7 @@ import type { AttemptRecord, Outcome } from './attempts.ts'
 import { attemptKey, failed } from './attempts.ts'
 import type { Reason } from './ending.ts'
 import { isFullDisk } from './failure.ts'
-import { signalGroup } from './process-group.ts'
+import { groupLives, signalGroup } from './process-group.ts'
 import { removeFolder } from './remove-folder.ts'
 
 /** `attempt` is null once it is over and only its report is under way. */
@@ -91,7 +91,8 @@ export const openRunning = (around: RunningOptions, changed: () => void, full: (
     end: (key, reason) => open.get(key)?.attempt?.end(reason),
     killAll: () => {
       for (const { record, attempt } of open.values())
-        if (attempt !== null && record.group !== null) signalGroup(record.group.id, 'SIGKILL')
+        if (attempt !== null && record.group !== null && groupLives(record.group))
+          signalGroup(record.group.id, 'SIGKILL')
     },
     endAll: async (force) => {
       const attempts = [...open.values()].flatMap(({ attempt }) => (attempt === null ? [] : [attempt]))

@@ -153,14 +153,14 @@ const startCleaning = async (
   { clones }: Trade,
   running: RunningAttempts,
 ): Promise<{ now: () => void; stop: () => void }> => {
-  const clean = (): Promise<void> =>
-    prune({ home, attempts, clones, open: running.records, diskBytesMax, log }).catch((error: unknown) =>
+  const clean = (isFirst: boolean): Promise<void> =>
+    prune({ home, attempts, clones, open: running.records, diskBytesMax, isFirst, log }).catch((error: unknown) =>
       log.warn({ error: String(error) }, 'the clean-up did not come to its end'),
     )
-  await clean()
+  await clean(true)
   let cleaning: Promise<void> | null = null
   const now = (): void => {
-    cleaning ??= clean().finally(() => {
+    cleaning ??= clean(false).finally(() => {
       cleaning = null
     })
   }

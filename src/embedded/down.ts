@@ -7,7 +7,7 @@ import { removeEndpoints } from './endpoints.ts'
 import { endProcess, type SignalStep } from './end-process.ts'
 import type { Folders } from './folders.ts'
 import type { Living } from './living.ts'
-import { holderOf, lockFolder } from './lock.ts'
+import { holderOf, lockFolder, type FolderLock } from './lock.ts'
 import { runningNats } from './nats.ts'
 import { startingPostgres } from './postgres-record.ts'
 import { natsStops, postgresStops } from './server.ts'
@@ -40,7 +40,7 @@ export async function stopAll(
   const holder = holderOf(folders.root)
   if (holder !== undefined) await end('writ up', holder, upSteps)
   // From here on nobody can start anew beside us.
-  const lock = lockFolder(folders.root)
+  const lock = lockIfRoom(folders.root)
   try {
     for (const pid of await endTasks()) stopped.push({ what: 'task', pid })
     const { nats, postgres } = leftServers(folders)
@@ -55,18 +55,18 @@ export async function stopAll(
 
 /**
  * Removes all that Writ keeps in the data folder, wherever its cluster lies, and the folder when nothing else is in it:
- * it may have been given one that holds other things. Throws LOCKED or REFUSED when something runs on it.
+ * it may have been given one that holds other things. `removeOwn` removes first what others keep in it. Throws LOCKED or
+ * REFUSED when something runs on it, and what `removeOwn` throws.
  */
-export async function wipe(folders: Folders): Promise<void> {
+export async function wipe(folders: Folders, removeOwn: () => Promise<void> = async () => {}): Promise<void> {
   if (!existsSync(folders.run)) return
-  const lock = lockFolder(folders.root)
-  const { nats, postgres } = leftServers(folders)
-  const running = nats ?? postgres
-  if (running !== undefined) {
+  const lock = lockIfRoom(folders.root)
+  try {
+    refuseRunning(folders)
+    await removeOwn()
+  } catch (error) {
     lock.release()
-    throw new WritError('REFUSED', `process ${running.pid} still runs on ${folders.root}`, {
-      hint: 'writ down ends it',
-    })
+    throw error
   }
   if (existsSync(folders.postgres)) await removeTree(realpathSync(folders.postgres))
   const { root, run, ...others } = folders
@@ -75,6 +75,25 @@ export async function wipe(folders: Folders): Promise<void> {
   await removeTree(run)
   if (readdirSync(root).length === 0) rmdirSync(root)
 }
+
+function refuseRunning(folders: Folders): void {
+  const { nats, postgres } = leftServers(folders)
+  const running = nats ?? postgres
+  if (running === undefined) return
+  throw new WritError('REFUSED', `process ${running.pid} still runs on ${folders.root}`, { hint: 'writ down ends it' })
+}
+
+/** On a disk that is full a lock cannot be written: not by us, and by nobody who would start beside us. */
+function lockIfRoom(root: string): FolderLock {
+  try {
+    return lockFolder(root)
+  } catch (error) {
+    if (!full.has((error as NodeJS.ErrnoException).code ?? '')) throw error
+    return { release: () => undefined }
+  }
+}
+
+const full = new Set(['ENOSPC', 'EDQUOT'])
 
 /** Tried again for some seconds: an initdb that a killed process left may still be writing in there. */
 function removeTree(path: string): Promise<void> {

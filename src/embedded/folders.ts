@@ -1,5 +1,5 @@
 /** Where an embedded instance keeps everything of its own: databases, logs, secrets, records of what runs. */
-import { mkdirSync, realpathSync } from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, realpathSync } from 'node:fs'
 import { homedir } from 'node:os'
 import { isAbsolute, join, resolve } from 'node:path'
 import { WritError } from '../protocol/errors.ts'
@@ -44,6 +44,15 @@ export function dataFolder(choice: FolderChoice): Folders {
     mkdirSync(folder, { recursive: true, mode: 0o700 })
   }
   return folders
+}
+
+/**
+ * Whether Writ keeps something here. Its folders have usual names, so in a place that was named by mistake somebody else's may
+ * be called like one of them; not like all, and none of them holds a lock.
+ */
+export function isDataFolder({ nats, run, secrets }: Folders): boolean {
+  if ([nats, run, secrets].every((folder) => existsSync(folder))) return true
+  return existsSync(run) && readdirSync(run).some((name) => /^lock\.\d+$/.test(name))
 }
 
 function foldersIn(root: string): Folders {

@@ -3,7 +3,7 @@
  * holder that was killed is seen for what it is. Taking over means making the file n + 1, which succeeds for one process
  * only; the highest file is never removed, not even at release, so that no slow reader can ever take an old number again.
  */
-import { existsSync, mkdirSync, readdirSync, rmSync } from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, rmSync, truncateSync } from 'node:fs'
 import { join } from 'node:path'
 import { z } from 'zod'
 import { WritError } from '../protocol/errors.ts'
@@ -36,10 +36,20 @@ export function lockFolder(root: string): FolderLock {
     if (!createPrivately(file, JSON.stringify(mine))) continue
     if (highest(run) === last + 1) {
       clearBelow(run, last)
-      return { release: () => existsSync(file) && writePrivately(file, JSON.stringify({ ...mine, released: true })) }
+      return { release: () => release(file, { ...mine, released: true }) }
     }
     // We had read an old number, whose successor came and went meanwhile: ours is no lock.
     rmSync(file)
+  }
+}
+
+function release(file: string, released: z.infer<typeof record>): void {
+  if (!existsSync(file)) return
+  try {
+    writePrivately(file, JSON.stringify(released))
+  } catch {
+    // Nothing can be written any more, on a full disk say: an empty one is nobody's.
+    truncateSync(file)
   }
 }
 
@@ -51,7 +61,7 @@ export function holderOf(root: string): Holder | undefined {
 
 function holderIn(run: string, number: number): Holder | undefined {
   const text = readIfThere(lockFile(run, number))
-  if (text === undefined) return undefined
+  if (text === undefined || text === '') return undefined
   const { pid, started, released } = record.parse(JSON.parse(text))
   return !released && stillLives({ pid, started }) ? { pid, started } : undefined
 }

@@ -1,4 +1,6 @@
 /** What of a task's work is committed, and upon what: all that lies in its workspace at the end, after the commit that it began at. */
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import type { Reported } from './support.ts'
 import { git, makeRepository, openNode, spawnOf, startDaemon } from './support.ts'
@@ -49,6 +51,18 @@ describe('the commit of a task follows the one that it began at, also when the t
     expect(git(folder, 'merge-base', base, commit)).toBe(base)
     expect(git(folder, 'ls-tree', '-r', '--name-only', commit).split('\n')).toEqual(files)
   })
+})
+
+test('a file that git would write otherwise than it is, is left alone by a task that leaves it alone, and else is not', async () => {
+  const files = { 'a.txt': 'one\r\n', 'b.txt': 'one\r\n' }
+  const { folder } = makeRepository(files)
+  writeFileSync(join(folder, '.gitattributes'), '*.txt text eol=crlf')
+  git(folder, 'add', '.gitattributes')
+  git(folder, '-c', 'user.name=A', '-c', 'user.email=a@example.org', 'commit', '-qm', 'Attributes')
+  const base = git(folder, 'rev-parse', 'HEAD')
+  const { verb, body } = await run(folder, base, "git status --short; printf 'two\\r\\n' > b.txt; echo x > x")
+  expect([verb, body['reason'], body['result']]).toEqual(['done', undefined, ''])
+  expect(git(folder, 'diff', '--name-only', base, String(body['commit']))).toBe('b.txt\nx')
 })
 
 test('a repository whose name is no UTF-8 fails the work, and is not left out of it', async () => {

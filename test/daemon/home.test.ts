@@ -1,4 +1,5 @@
-import { existsSync, mkdirSync, readdirSync, readFileSync, utimesSync, writeFileSync } from 'node:fs'
+import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync } from 'node:fs'
+import { renameSync, truncateSync, utimesSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { homeFolder } from '../../src/daemon/home.ts'
@@ -86,6 +87,33 @@ describe("a daemon's home", () => {
     const again = spawnOf('t2', { repository: folder, startCommit: base, task: { plan } })
     await node.order('spawn', again)
     expect((await node.outcome('t2')).verb).toBe('done')
+  })
+
+  const hurts: [string, (clone: string, commit: string) => void][] = [
+    ['a commit was just being kept', (clone, commit) => renameSync(kept(clone, commit), `${kept(clone, commit)}.lock`)],
+    ['a ref was not on the disk', (clone, commit) => empty(kept(clone, commit))],
+    ['an object was not on the disk', (clone, commit) => empty(objectOf(clone, commit))],
+  ]
+  const kept = (clone: string, commit: string): string => join(clone, 'refs', 'writ', 'kept', commit)
+  const objectOf = (clone: string, commit: string): string =>
+    join(clone, 'objects', commit.slice(0, 2), commit.slice(2))
+
+  const empty = (file: string): void => {
+    chmodSync(file, 0o600)
+    truncateSync(file)
+  }
+
+  test.each(hurts)('uses a clone again after a crash of the machine when %s', async (_title, hurt) => {
+    const { folder, base } = makeRepository()
+    const node = openNode()
+    const { home, stop } = await startDaemon(node)
+    await node.order('spawn', spawnOf('t1', { repository: folder, startCommit: base }))
+    expect((await node.outcome('t1')).verb).toBe('done')
+    await stop()
+    hurt(join(home, 'repos', readdirSync(join(home, 'repos'))[0] ?? ''), base)
+    await startDaemon(node, { home })
+    await node.order('spawn', spawnOf('t2', { repository: folder, startCommit: base }))
+    expect((await node.outcome('t2')).body).not.toHaveProperty('reason')
   })
 
   test('is cleaned around what an open attempt uses: a clone with its worktrees stays as it is', async () => {

@@ -1,6 +1,6 @@
 /** `writ` in pipes and on terminals, also when they close: what it started is stopped in order, and what only prints ends quietly. */
 import { type ChildProcess, spawn } from 'node:child_process'
-import { existsSync, mkdtempSync, realpathSync, rmSync } from 'node:fs'
+import { closeSync, existsSync, mkdtempSync, openSync, realpathSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { delimiter, join } from 'node:path'
 import { afterAll, afterEach, describe, expect, it } from 'vitest'
@@ -55,6 +55,23 @@ it('writ up whose data nobody reads serves all the same, until it is told to sto
   expect(await up.ended, up.printed()).toBe(0)
   await nothingLeft()
 }, 60_000)
+
+it.skipIf(!existsSync('/dev/full'))(
+  'writ up that prints to a disk that is full serves all the same, and leaves nothing running',
+  async () => {
+    const out = openSync('/dev/full', 'w')
+    const args = [join(root, 'dist/cli/main.js'), 'up', '--json', '--data-dir', data]
+    const up = spawn(process.execPath, args, { cwd: root, env: environment(), stdio: ['ignore', out, out] })
+    closeSync(out)
+    started.push(up)
+    const ended = new Promise((done) => up.once('exit', (code, signal) => done(code ?? signal)))
+    await expect.poll(() => existsSync(join(data, 'run/endpoints.json')), { timeout: 30_000 }).toBe(true)
+    up.kill('SIGINT')
+    expect(await ended).toBe(0)
+    await nothingLeft()
+  },
+  60_000,
+)
 
 it('writ example --exit whose data nobody reads ends with the code of its directive, and leaves nothing running', async () => {
   const example = start('example', '--exit', '--data-dir', data)

@@ -2,7 +2,6 @@
 import { WritError } from '../../protocol/errors.ts'
 import { confirmed } from '../confirm.ts'
 import { refuseInsideTask } from '../inside-task.ts'
-import { removeOwn } from '../own-folders.ts'
 import { examples, type Declare } from '../program.ts'
 
 export const down: Declare = (command, context) => {
@@ -11,23 +10,26 @@ export const down: Declare = (command, context) => {
     .option('--yes', 'do not ask before removing')
     .action(async ({ wipe = false, yes = false }: { wipe?: boolean; yes?: boolean }) => {
       const { terminal, settings, json, world, flagsText } = context()
-      const { dataFolder } = await import('../../embedded/folders.ts')
+      const { dataFolder, isDataFolder, locateFolder } = await import('../../embedded/folders.ts')
       const { stopAll, wipe: remove } = await import('../../embedded/down.ts')
-      const { endTasksLeft } = await import('../daemon-left.ts')
+      const { endTasksLeft, removeOwn } = await import('../daemon-left.ts')
       const read = settings()
       refuseInsideTask(read)
       const { dataDir, env } = read
-      const folders = dataFolder({ dataDir, env })
-      if (wipe && !yes && !(await confirmed(world, `Remove ${folders.root} with everything in it?`))) {
+      const located = locateFolder({ dataDir, env })
+      if (wipe && !yes && !(await confirmed(world, `Remove ${located.root} with everything in it?`))) {
         throw new WritError('REFUSED', 'nothing was removed, and nothing stopped', {
           hint: 'say --yes to remove without being asked',
         })
       }
-      const stopped = await stopAll(folders, () => endTasksLeft(folders, terminal.say))
-      if (wipe) {
-        await removeOwn(folders)
-        await remove(folders)
+      if (!isDataFolder(located)) {
+        if (json) return terminal.json({ stopped: [], wiped: false, data: located.root })
+        const removed = wipe ? ', and nothing was removed' : ''
+        return terminal.say(`Nothing runs on ${located.root}: it is no data folder of Writ's${removed}.`)
       }
+      const folders = dataFolder({ dataDir, env })
+      const stopped = await stopAll(folders, () => endTasksLeft(folders, terminal.say))
+      if (wipe) await remove(folders, () => removeOwn(folders))
       if (json) return terminal.json({ stopped, wiped: wipe, data: folders.root })
       const named = stopped.map(({ what, pid }) => `${what} (process ${pid})`)
       terminal.say(named.length === 0 ? `Nothing ran on ${folders.root}.` : `Stopped ${named.join(', ')}.`)

@@ -1,0 +1,80 @@
+/** `writ down` where it must not do as it is told, and where it must though nothing can be written. */
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterEach, beforeEach, expect, test, vi } from 'vitest'
+import { openHome } from '../../src/daemon/home.ts'
+import { dataFolder } from '../../src/embedded/folders.ts'
+import { holderOf, lockFolder } from '../../src/embedded/lock.ts'
+import { living } from '../../src/embedded/living.ts'
+import { call, type Ended } from './call.ts'
+
+const disk = vi.hoisted(() => ({ isFull: false }))
+vi.mock(import('node:fs'), async (original) => {
+  const real = await original()
+  const writeFileSync: typeof real.writeFileSync = (...args) => {
+    if (disk.isFull) throw Object.assign(new Error('ENOSPC: no space left on device'), { code: 'ENOSPC' })
+    real.writeFileSync(...args)
+  }
+  return { ...real, writeFileSync }
+})
+
+let root: string
+const down = (...args: string[]): Promise<Ended> => call(['down', ...args, '--data-dir', root])
+
+beforeEach(() => {
+  root = mkdtempSync(join(tmpdir(), 'writ-no-down-'))
+})
+afterEach(() => {
+  disk.isFull = false
+  rmSync(root, { recursive: true, force: true })
+})
+
+test('a folder where Writ has never been keeps all that it holds, whatever it is called, and gets nothing', async () => {
+  for (const name of ['repositories', 'daemons', 'logs', 'run', 'secrets']) {
+    mkdirSync(join(root, name))
+    writeFileSync(join(root, name, 'mine.txt'), 'mine')
+  }
+  const before = readdirSync(root, { recursive: true })
+  for (const args of [[], ['--wipe', '--yes'], ['--wipe', '--yes', '--json']]) {
+    const { code, err } = await down(...args)
+    expect([code, err]).toEqual([0, args.length === 3 ? '' : expect.stringContaining('no data folder')])
+  }
+  expect(readdirSync(root, { recursive: true })).toEqual(before)
+})
+
+test('nothing is removed under a daemon that lives, and everything once it has ended', async () => {
+  dataFolder({ dataDir: root, env: {} })
+  const home = await openHome(join(root, 'daemons', 'alive'))
+  const refused = await down('--wipe', '--yes')
+  expect([refused.code, refused.err]).toEqual([4, expect.stringContaining(`still runs (process ${process.pid})`)])
+  expect(readdirSync(home.root)).toContain('identity.json')
+  home.release()
+  expect((await down('--wipe', '--yes')).code).toBe(0)
+  expect(existsSync(root)).toBe(false)
+})
+
+test('on a full disk it goes on without a lock, and tells which tasks it could not look for', async () => {
+  dataFolder({ dataDir: root, env: {} })
+  const home = await openHome(join(root, 'daemons', 'gone'))
+  home.release()
+  disk.isFull = true
+  const { code, err } = await down()
+  expect([code, err]).toEqual([0, expect.stringMatching(/gone has left .* not looked for: the disk .* is full/)])
+  expect((await down('--wipe', '--yes')).code).toBe(0)
+  expect(existsSync(root)).toBe(false)
+})
+
+test('a lock that cannot be written down as released is released all the same', async () => {
+  const { run } = dataFolder({ dataDir: root, env: {} })
+  const lock = lockFolder(root)
+  const home = await openHome(join(root, 'daemons', 'one'))
+  expect(holderOf(root)).toEqual({ pid: process.pid, started: living(process.pid)?.started })
+  disk.isFull = true
+  lock.release()
+  home.release()
+  disk.isFull = false
+  expect([readFileSync(join(run, 'lock.1'), 'utf8'), holderOf(root)]).toEqual(['', undefined])
+  lockFolder(root).release()
+  ;(await openHome(home.root)).release()
+})
