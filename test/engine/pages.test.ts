@@ -61,6 +61,29 @@ it('a directive whose steps wait for many others is shown in pages', async () =>
   expect(jsonBytes(view)).toBeLessThan(payloadBytesMax)
 })
 
+it('a step that waits for more others than one message holds the names of is shown with the first of them', async () => {
+  const world = await test.world()
+  const id = await world.start({ evaluate: false, plan: planOf({ a: [] }) })
+  const others = Array.from({ length: 2800 }, (_, at) => `${at + 1} ${'n'.repeat(190)}`)
+  const { hash } = (await world.view(id)).chain ?? { hash: '' }
+  await test.sql`
+    insert into writ.plan_steps (hash, index, name, depends_on, step)
+    select ${hash}, n, n || ' ' || repeat('n', 190), '[]', p.step
+    from writ.plan_steps p, generate_series(1, 2800) n where p.hash = ${hash}`
+  await test.sql`
+    update writ.plan_steps set depends_on = (select jsonb_agg(n) from generate_series(1, 2800) n)
+    where hash = ${hash} and index = 0`
+  const view = await world.view(id)
+  expect([view.stepList.length, view.nextStep]).toEqual([0, 0])
+  const { stepList, nextStep } = await world.client.directive(id).steps({ from: 0 })
+  expect(nextStep).toBeGreaterThan(0)
+  const { dependsOn } = await world.step(id, 0)
+  for (const shown of [dependsOn, stepList[0]?.dependsOn ?? []]) {
+    expect(shown.slice(0, 2)).toEqual(others.slice(0, 2))
+    expect(shown.at(-1)).toBe(`${others.length - shown.length + 1} more …`)
+  }
+})
+
 it('what is too large for one answer as a whole has its longest texts cut short', async () => {
   const world = await test.world()
   const daemon = await world.daemon('d', { work: ({ task }) => (task.role === 'evaluator' ? null : { done: {} }) })
