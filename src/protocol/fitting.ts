@@ -37,7 +37,14 @@ const cut = (value: unknown, to: Cut): unknown => {
   if (typeof value === 'string') return value.length > to.chars ? `${value.slice(0, to.chars)}…` : value
   if (Array.isArray(value)) return cutList(value, to).map((each) => cut(each, to))
   if (typeof value !== 'object' || value === null) return value
-  return Object.fromEntries(Object.entries(value).map(([key, each]) => [key, cut(each, to)]))
+  return Object.fromEntries(Object.entries(value).map(([key, each]) => [key, cutField(key, cut(each, to), to)]))
+}
+
+/** An evaluator's results may be any JSON: what is too long in small parts is shown as text. */
+const cutField = (key: string, value: unknown, to: Cut): unknown => {
+  if (key !== 'criteriaResults' || typeof value === 'string') return value
+  const text = JSON.stringify(value)
+  return text.length > to.chars ? cut(text, to) : value
 }
 
 /** Records are left: whoever reads them takes none of them for a text. */

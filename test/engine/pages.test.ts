@@ -104,3 +104,19 @@ it('what is too large for one answer as a whole has its longest texts cut short'
   const { attempts } = await world.task(stepId(id, 1, 0), 2)
   expect(attempts.slice(-5).map(({ result }) => result?.at(-1))).toEqual(Array.from({ length: 5 }, () => '…'))
 })
+
+it('a step whose verdicts have very many small results is shown with the beginning of each, as text', async () => {
+  const world = await test.world()
+  const id = await world.start({ evaluate: false, plan: planOf({ a: [] }) })
+  const verdict = JSON.stringify({
+    passed: false,
+    criteriaResults: Array.from({ length: 10_000 }, (_, at) => ({ at })),
+  })
+  await test.sql`
+    insert into writ.evaluations
+    select ${actorKey(world.owner, id)}, 0, n, 2, 'monitoring', 'automated', ${verdict}::text::jsonb, 0
+    from generate_series(1, 6) n`
+  const { evaluations } = await world.step(id, 0)
+  expect(evaluations).toHaveLength(6)
+  for (const { verdict } of evaluations) expect(verdict.criteriaResults).toMatch(/^\[\{"at":0\},.*…$/)
+})
