@@ -219,7 +219,7 @@ export class Inbox {
 
 /** The steps of a large plan would not go into one message. */
 const pageOf = (view: DirectiveView, from: number, limit: number): Pick<DirectiveView, 'stepList' | 'nextStep'> => {
-  const stepList = fitting(view.stepList.slice(from, from + limit))
+  const stepList = fitting(view.stepList.slice(from, from + limit).map((line) => shortened(line)))
   const end = from + stepList.length
   return { stepList, nextStep: end < view.stepList.length ? end : null }
 }

@@ -21,8 +21,9 @@ const rowsPerCall = 5000
 const plansPerCall = 5
 
 /**
- * What has outlived its day: replies, sequences of the stream, plans that nothing came to use. Not what came while an actor is parked: the
- * plan may wait in its mailbox. A bounded part per call; whether there is more.
+ * What has outlived its day: replies, sequences of the stream, plans that nothing came to use. Not one that a message names which still
+ * waits or is parked: it is taken once its actor is mended, however late and at whichever try. (Messages have a plan's hash under the
+ * key `hash`: one look finds the few that matter.) A bounded part per call; whether there is more.
  */
 export const tidy = async (connection: Connection): Promise<boolean> => {
   const replies = await connection.run(
@@ -39,12 +40,16 @@ export const tidy = async (connection: Connection): Promise<boolean> => {
   )
   const plans = await connection.run(
     (sql) => sql<{ plans: number }[]>`
-    with unused as (
+    with waiting as materialized (
+      select m.body from writ.messages m where position('hash'::bytea in m.body) > 0
+      union all
+      select k.body from writ.parked k where position('hash'::bytea in k.body) > 0
+    ), unused as (
       delete from writ.plans where hash = any(array(
         select hash from writ.plans p where p.at < (select writ.now()) - ${replyKeptMs}::bigint
           and not exists (select from writ.chains c where c.hash = p.hash)
           and not exists (select from writ.directives d where d.plan = p.hash)
-          and not exists (select from writ.faulted f where f.at <= p.at)
+          and not exists (select from waiting w where position(convert_to(p.hash, 'UTF8') in w.body) > 0)
         order by p.at limit ${plansPerCall} for update skip locked))
       returning hash
     ), steps as (

@@ -16,22 +16,39 @@ export const fitting = <T>(lines: readonly T[], { room = answerBytesMax, least =
   return end === -1 ? [...lines] : lines.slice(0, end)
 }
 
-/** How long a text may be, in characters, in a view that is too large: the first of these that makes it fit, else the last. */
-const textChars = [64, 16, 4, 1].map((ki) => ki * 1024)
+/**
+ * How long a text may be, in characters, and a list of texts, in entries, in a view that is too large: the first of these that make it
+ * fit, else the last.
+ */
+const cuts = [64, 16, 4, 1].map((ki) => ({ chars: ki * 1024, entries: ki * 128 }))
+type Cut = (typeof cuts)[number]
 
-/** The view, its longest texts cut short (they end in `…` then) as far as it takes for all of it to go into one answer. */
+/** The view, its longest texts and lists of texts cut short (they end in `…` then) as far as it takes for all of it to go into one answer. */
 export const shortened = <T>(view: T): T => {
   let shown = view
-  for (const chars of textChars) {
+  for (const to of cuts) {
     if (jsonBytes(shown) <= viewBytesMax) break
-    shown = cut(view, chars) as T
+    shown = cut(view, to) as T
   }
   return shown
 }
 
-const cut = (value: unknown, chars: number): unknown => {
-  if (typeof value === 'string') return value.length > chars ? `${value.slice(0, chars)}…` : value
-  if (Array.isArray(value)) return value.map((each) => cut(each, chars))
+const cut = (value: unknown, to: Cut): unknown => {
+  if (typeof value === 'string') return value.length > to.chars ? `${value.slice(0, to.chars)}…` : value
+  if (Array.isArray(value)) return cutList(value, to).map((each) => cut(each, to))
   if (typeof value !== 'object' || value === null) return value
-  return Object.fromEntries(Object.entries(value).map(([key, each]) => [key, cut(each, chars)]))
+  return Object.fromEntries(Object.entries(value).map(([key, each]) => [key, cutField(key, cut(each, to), to)]))
 }
+
+/** An evaluator's results may be any JSON: what is too long in small parts is shown as text. */
+const cutField = (key: string, value: unknown, to: Cut): unknown => {
+  if (key !== 'criteriaResults' || typeof value === 'string') return value
+  const text = JSON.stringify(value)
+  return text.length > to.chars ? cut(text, to) : value
+}
+
+/** Records are left: whoever reads them takes none of them for a text. */
+const cutList = (list: readonly unknown[], { entries }: Cut): readonly unknown[] =>
+  list.length > entries && list.every((each) => typeof each === 'string')
+    ? [...list.slice(0, entries), `${list.length - entries} more …`]
+    : list

@@ -1,7 +1,7 @@
 /**
  * What `get` and `list` answer with: the records as people and scripts read them, made by one SQL statement each from what
- * was committed. Times are ISO 8601 by the database's clock. Fields may be added within a version of the wire, never renamed. Texts of a
- * `get` that would be too large for one message are cut short, and end in `…`.
+ * was committed. Times are ISO 8601 by the database's clock. Fields may be added within a version of the wire, never renamed. What of
+ * texts and lists of texts would be too large for one message is cut short, and ends in `…`.
  */
 import type { EventLine } from './commands.ts'
 import type { Check, Definition, Needs, Role } from './directive.ts'

@@ -3,6 +3,7 @@
  * (sim-store.test.ts) keep the same contract, or what the simulator shows would prove nothing.
  */
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { pack } from '../../src/actors/codec.ts'
 import type { Commit, Committed } from '../../src/actors/ports/rows.ts'
 import type { HeldShard, Store, ThreadIdentity } from '../../src/actors/ports/store.ts'
 import { WritError } from '../../src/protocol/errors.ts'
@@ -879,6 +880,29 @@ const besides = (world: World, hold: Hold, commit: CommitAs): void => {
       await store.tidy()
       expect(await store.planRows('unused', 0, 1)).toEqual([])
       for (const hash of ['chain', 'ready', 'again']) expect(await store.planRows(hash, 0, 1)).toHaveLength(1)
+    })
+
+    test('a plan that a message names is kept for as long as that waits or is parked, and no other is for its sake', async () => {
+      await hold()
+      const { store, advance } = world()
+      for (const hash of ['waits', 'is parked', 'unused']) await store.stage(hash, [make.planRow(0)])
+      const named = (hash: string) => ({
+        to: 'alice/d' as const,
+        from: 'test',
+        shard: 0,
+        body: pack({ plan: { hash } }),
+      })
+      const { messages } = await commit({ messages: [named('waits'), named('is parked')] })
+      const [, message = 0] = messages
+      const { to: actor, from, body } = named('is parked')
+      await commit({
+        parked: [{ message, actor, from, body, reason: 'why', at: make.at }],
+        faulted: [{ key: 'alice/d', reason: 'why' }],
+      })
+      await advance(replyKeptMs + 1000)
+      await store.tidy()
+      for (const hash of ['waits', 'is parked']) expect(await store.planRows(hash, 0, 1)).toHaveLength(1)
+      expect(await store.planRows('unused', 0, 1)).toEqual([])
     })
 
     test('of more than one call deletes, the next calls delete the rest, and the last one says that it was all', async () => {

@@ -61,6 +61,29 @@ it('a directive whose steps wait for many others is shown in pages', async () =>
   expect(jsonBytes(view)).toBeLessThan(payloadBytesMax)
 })
 
+it('a step that waits for more others than one message holds the names of is shown with the first of them', async () => {
+  const world = await test.world()
+  const id = await world.start({ evaluate: false, plan: planOf({ a: [] }) })
+  const others = Array.from({ length: 2800 }, (_, at) => `${at + 1} ${'n'.repeat(190)}`)
+  const { hash } = (await world.view(id)).chain ?? { hash: '' }
+  await test.sql`
+    insert into writ.plan_steps (hash, index, name, depends_on, step)
+    select ${hash}, n, n || ' ' || repeat('n', 190), '[]', p.step
+    from writ.plan_steps p, generate_series(1, 2800) n where p.hash = ${hash}`
+  await test.sql`
+    update writ.plan_steps set depends_on = (select jsonb_agg(n) from generate_series(1, 2800) n)
+    where hash = ${hash} and index = 0`
+  const view = await world.view(id)
+  expect([view.stepList.length, view.nextStep]).toEqual([0, 0])
+  const { stepList, nextStep } = await world.client.directive(id).steps({ from: 0 })
+  expect(nextStep).toBeGreaterThan(0)
+  const { dependsOn } = await world.step(id, 0)
+  for (const shown of [dependsOn, stepList[0]?.dependsOn ?? []]) {
+    expect(shown.slice(0, 2)).toEqual(others.slice(0, 2))
+    expect(shown.at(-1)).toBe(`${others.length - shown.length + 1} more …`)
+  }
+})
+
 it('what is too large for one answer as a whole has its longest texts cut short', async () => {
   const world = await test.world()
   const daemon = await world.daemon('d', { work: ({ task }) => (task.role === 'evaluator' ? null : { done: {} }) })
@@ -80,4 +103,20 @@ it('what is too large for one answer as a whole has its longest texts cut short'
   expect(step.evaluations[4]?.verdict.summaryFeedback).toMatch(/^x{4096,}…$/)
   const { attempts } = await world.task(stepId(id, 1, 0), 2)
   expect(attempts.slice(-5).map(({ result }) => result?.at(-1))).toEqual(Array.from({ length: 5 }, () => '…'))
+})
+
+it('a step whose verdicts have very many small results is shown with the beginning of each, as text', async () => {
+  const world = await test.world()
+  const id = await world.start({ evaluate: false, plan: planOf({ a: [] }) })
+  const verdict = JSON.stringify({
+    passed: false,
+    criteriaResults: Array.from({ length: 10_000 }, (_, at) => ({ at })),
+  })
+  await test.sql`
+    insert into writ.evaluations
+    select ${actorKey(world.owner, id)}, 0, n, 2, 'monitoring', 'automated', ${verdict}::text::jsonb, 0
+    from generate_series(1, 6) n`
+  const { evaluations } = await world.step(id, 0)
+  expect(evaluations).toHaveLength(6)
+  for (const { verdict } of evaluations) expect(verdict.criteriaResults).toMatch(/^\[\{"at":0\},.*…$/)
 })

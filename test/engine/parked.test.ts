@@ -215,7 +215,9 @@ it('the plan that a planner left for a parked directive is there when it is mend
   await park(actorKey(world.owner, id))
   await world.put(spawn.contract.id, 'plan.json', JSON.stringify(one))
   expect(await daemon.done(spawn)).toEqual({ received: true, counted: true })
+  // Parked a second time since, by a mending that was in vain.
   await test.sql`update writ.plans set at = 0`
+  await test.sql`update writ.faulted set at = 1`
   await test.engine.host.store.tidy()
   await world.client.directive(id).mend()
   expect((await daemon.spawned('worker a')).directive.id).toBe(id)

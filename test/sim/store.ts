@@ -220,7 +220,7 @@ export class SimStore implements Store {
     )
 
   readonly tidy: Store['tidy'] = () =>
-    this.#call('tidy', ({ replies, ingress, plans, chains, directives, blobs, files, faulted }) => {
+    this.#call('tidy', ({ replies, ingress, plans, chains, directives, blobs, files, messages, parked }) => {
       const limit = this.now() - replyKeptMs
       const used = new Set([
         ...[...chains.values()].map((row) => row.hash),
@@ -231,8 +231,9 @@ export class SimStore implements Store {
       for (const [hash, { at }] of blobs) if (at < put && !referred.has(hash)) blobs.delete(hash)
       for (const [key, { at }] of replies) if (at < limit) replies.delete(key)
       for (const [key, at] of ingress) if (at < limit) ingress.delete(key)
-      const isFree = faulted.size === 0
-      for (const [key, { at }] of plans) if (isFree && at < limit && !used.has(key)) plans.delete(key)
+      const waiting = [...messages.values(), ...parked].map(({ body }) => Buffer.from(body))
+      const isNamed = (key: string): boolean => waiting.some((body) => body.includes(key))
+      for (const [key, { at }] of plans) if (at < limit && !used.has(key) && !isNamed(key)) plans.delete(key)
       return false
     })
 
