@@ -89,6 +89,12 @@ test('on a full disk it goes on without a lock, and tells which tasks it could n
   expect(existsSync(root)).toBe(false)
 })
 
+test('a disk that is full is no fault in Writ itself, though the system does not say of which file it is', async () => {
+  disk.isFull = true
+  const { code, err } = await call(['up', '--data-dir', root])
+  expect([code, err]).toEqual([4, expect.stringMatching(/^error: files cannot be used here: ENOSPC.* \[REFUSED\]\n/)])
+})
+
 test('a lock that cannot be written down as released is released all the same', async () => {
   const { run } = dataFolder({ dataDir: root, env: {} })
   const lock = lockFolder(root)
