@@ -141,7 +141,7 @@ describe("a daemon's home", () => {
   test("that cannot be opened is nobody's afterwards", async () => {
     const home = temporaryFolder()
     writeFiles(home, { 'identity.json/in-the-way': '' })
-    await expect(openHome(home)).rejects.toThrow()
+    await expect(openHome(home)).rejects.toThrow('EISDIR')
     expect(holderOfHome(home)).toBe(null)
   })
 
