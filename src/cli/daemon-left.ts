@@ -1,9 +1,12 @@
 /** What daemons have left in a data folder: tasks of a killed `writ up --daemon` that run on, and their homes. */
 import { join } from 'node:path'
-import { endFormerIn, livingIn } from '../daemon/former.ts'
+import { endFormerIn, holdsHomes, livingIn } from '../daemon/former.ts'
 import { removeFolder } from '../daemon/remove-folder.ts'
 import { WritError } from '../protocol/errors.ts'
 import { daemonsFolder, repositoriesFolder } from './own-folders.ts'
+
+/** Whether a daemon has been here: one alone leaves nothing else in a data folder. */
+export const hasHomes = ({ root }: { root: string }): boolean => holdsHomes(join(root, daemonsFolder))
 
 /** Ends the tasks of daemons in this data folder that live no more. Answers the ids of their process groups, and of processes that left those. */
 export const endTasksLeft = ({ root }: { root: string }, say: (line: string) => void): Promise<number[]> =>

@@ -44,7 +44,7 @@ export const asWritError = (error: unknown): WritError => {
   const message = error instanceof Error ? error.message : String(error)
   if (isOfFiles(error))
     return new WritError('REFUSED', `files cannot be used here: ${message}`, {
-      hint: "the data folder (--data-dir, WRIT_HOME) and a daemon's home are folders in which this user can write",
+      hint: "the data folder (--data-dir, WRIT_HOME) and a daemon's home are folders in which this user can write, with room left",
       cause: error,
     })
   return new WritError('INTERNAL', message, {
@@ -53,22 +53,24 @@ export const asWritError = (error: unknown): WritError => {
   })
 }
 
-/** The file system's own refusals: whose folder it is, what lies there already, how full it is. */
+/** The file system's own refusals of a path: whose folder it is, what lies there already. */
 const refusals: ReadonlySet<string> = new Set([
   'EACCES',
-  'EDQUOT',
   'EEXIST',
   'ELOOP',
   'ENAMETOOLONG',
-  'ENOSPC',
   'ENOTDIR',
   'EPERM',
   'EROFS',
 ])
 
+/** Told of a write to a file that is open: without its path. */
+const full: ReadonlySet<string> = new Set(['EDQUOT', 'ENOSPC'])
+
 const isOfFiles = (error: unknown): boolean => {
-  const { code, path } = error as NodeJS.ErrnoException
-  return error instanceof Error && path !== undefined && refusals.has(code ?? '')
+  if (!(error instanceof Error)) return false
+  const { code = '', path } = error as NodeJS.ErrnoException
+  return full.has(code) || (path !== undefined && refusals.has(code))
 }
 
 /** Commander says `error: unknown option '--foo'`, and on a second line `(Did you mean --bar?)`. */

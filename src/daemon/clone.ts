@@ -4,10 +4,11 @@
  */
 import { createHash } from 'node:crypto'
 import { existsSync } from 'node:fs'
-import { copyFile, mkdir, readFile, rename, utimes, writeFile } from 'node:fs/promises'
+import { copyFile, mkdir, readFile, rename, utimes } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { WritError } from '../protocol/errors.ts'
+import { replaceFile } from './durable-file.ts'
 import type { Git, GitOptions } from './git.ts'
 import { GitError } from './git.ts'
 import { openRemote } from './remote.ts'
@@ -218,7 +219,8 @@ const worktreeOf = async (
 ): Promise<Worktree> => {
   await removeFolder(folder)
   await mkdir(join(common, 'info'), { recursive: true })
-  await writeFile(join(common, 'info', 'attributes'), asCommitted)
+  // Whole at every moment: a merge in another worktree may be reading it.
+  await replaceFile(join(common, 'info', 'attributes'), asCommitted)
   await git(['worktree', 'add', '--quiet', '--detach', '--force', '--end-of-options', folder, commit]).catch(
     async (error: unknown) => {
       await removeFolder(folder)

@@ -41,6 +41,9 @@ export const endFormerIn = async (folder: string, say: (line: string) => void): 
   return ended
 }
 
+/** Whether a daemon has ever had its home in `folder`. */
+export const holdsHomes = (folder: string): boolean => homesIn(folder).length > 0
+
 /** The daemons that live on a home in `folder`: their processes, and where. */
 export const livingIn = (folder: string): { pid: number; home: string }[] =>
   homesIn(folder).flatMap((name) => {

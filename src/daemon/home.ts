@@ -49,15 +49,20 @@ export const openHome = async (root: string): Promise<Home> => {
   } as const
   mkdirSync(root, { recursive: true, mode: 0o700 })
   const release = takeLock(root)
-  const identity = readIdentity(join(root, 'identity.json'))
-  const remember = (session: string): Promise<void> =>
-    writeDurably(join(root, 'identity.json'), JSON.stringify({ id: identity.id, session }))
-  await remember(identity.session)
-  const made = Object.fromEntries(Object.entries(folders).map(([key, name]) => [key, folder(name)])) as Record<
-    keyof typeof folders,
-    string
-  >
-  return { root, ...made, ...identity, remember, release }
+  try {
+    const identity = readIdentity(join(root, 'identity.json'))
+    const remember = (session: string): Promise<void> =>
+      writeDurably(join(root, 'identity.json'), JSON.stringify({ id: identity.id, session }))
+    await remember(identity.session)
+    const made = Object.fromEntries(Object.entries(folders).map(([key, name]) => [key, folder(name)])) as Record<
+      keyof typeof folders,
+      string
+    >
+    return { root, ...made, ...identity, remember, release }
+  } catch (error) {
+    release()
+    throw error
+  }
 }
 
 const newId = (): string => randomBytes(8).toString('hex')

@@ -9,6 +9,7 @@ import type { AttemptRecord, Outcome } from './attempts.ts'
 import { attemptKey, failed } from './attempts.ts'
 import type { Reason } from './ending.ts'
 import { isFullDisk } from './failure.ts'
+import type { ProcessGroup } from './process-group.ts'
 import { groupLives, signalGroup } from './process-group.ts'
 import { removeFolder } from './remove-folder.ts'
 
@@ -91,8 +92,7 @@ export const openRunning = (around: RunningOptions, changed: () => void, full: (
     end: (key, reason) => open.get(key)?.attempt?.end(reason),
     killAll: () => {
       for (const { record, attempt } of open.values())
-        if (attempt !== null && record.group !== null && groupLives(record.group))
-          signalGroup(record.group.id, 'SIGKILL')
+        if (attempt !== null && record.group !== null && mayLive(record.group)) signalGroup(record.group.id, 'SIGKILL')
     },
     endAll: async (force) => {
       const attempts = [...open.values()].flatMap(({ attempt }) => (attempt === null ? [] : [attempt]))
@@ -100,6 +100,15 @@ export const openRunning = (around: RunningOptions, changed: () => void, full: (
       await Promise.all(attempts.map(({ outcome }) => outcome))
     },
     delivered: async () => void (await Promise.all(deliveries)),
+  }
+}
+
+/** One that cannot be looked at, because this process can open no more files say, is not left to run on. */
+const mayLive = (group: ProcessGroup): boolean => {
+  try {
+    return groupLives(group)
+  } catch {
+    return true
   }
 }
 

@@ -48,9 +48,10 @@ export function dataFolder(choice: FolderChoice): Folders {
 
 /**
  * Whether Writ keeps something here. Its folders have usual names, so in a place that was named by mistake somebody else's may
- * be called like one of them; not like all, and none of them holds a lock.
+ * be called like one of them; not like all, and none of them holds a lock. Throws the system's error when it is no folder, or not to be looked into.
  */
-export function isDataFolder({ nats, run, secrets }: Folders): boolean {
+export function isDataFolder({ root, nats, run, secrets }: Folders): boolean {
+  if (!existsSync(root) || readdirSync(root).length === 0) return false
   if ([nats, run, secrets].every((folder) => existsSync(folder))) return true
   return existsSync(run) && readdirSync(run).some((name) => /^lock\.\d+$/.test(name))
 }

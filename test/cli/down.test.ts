@@ -1,9 +1,13 @@
 /** `writ down` where it must not do as it is told, and where it must though nothing can be written. */
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
+import { openAttempts } from '../../src/daemon/attempts.ts'
 import { openHome } from '../../src/daemon/home.ts'
+import { startedAt } from '../../src/daemon/process-group.ts'
 import { dataFolder } from '../../src/embedded/folders.ts'
 import { holderOf, lockFolder } from '../../src/embedded/lock.ts'
 import { living } from '../../src/embedded/living.ts'
@@ -43,6 +47,26 @@ test('a folder where Writ has never been keeps all that it holds, whatever it is
   expect(readdirSync(root, { recursive: true })).toEqual(before)
 })
 
+test('where only a daemon has been, what it has left running is ended', async () => {
+  const home = await openHome(join(root, 'daemons', 'alone'))
+  const task = spawn('/bin/sleep', ['1000'], { detached: true, stdio: 'ignore' })
+  const ended = once(task, 'exit')
+  const id = task.pid ?? 0
+  const rest = { nonce: 'n', session: 's', address: '7.t', acceptedAt: 0, token: null, outcome: null, output: null }
+  const group = { id, started: startedAt(id) ?? '' }
+  await openAttempts(home.attempts).save({ ...rest, task: 't', attempt: 1, spawn: null, receipt: null, group })
+  home.release()
+  try {
+    const { code, err } = await down()
+    expect([code, err]).toEqual([0, expect.stringContaining(`task (process ${id})`)])
+    expect(await ended).toEqual([null, 'SIGTERM'])
+    expect((await down('--wipe', '--yes')).code).toBe(0)
+    expect(existsSync(root)).toBe(false)
+  } finally {
+    task.kill('SIGKILL')
+  }
+})
+
 test('nothing is removed under a daemon that lives, and everything once it has ended', async () => {
   dataFolder({ dataDir: root, env: {} })
   const home = await openHome(join(root, 'daemons', 'alive'))
@@ -63,6 +87,12 @@ test('on a full disk it goes on without a lock, and tells which tasks it could n
   expect([code, err]).toEqual([0, expect.stringMatching(/gone has left .* not looked for: the disk .* is full/)])
   expect((await down('--wipe', '--yes')).code).toBe(0)
   expect(existsSync(root)).toBe(false)
+})
+
+test('a disk that is full is no fault in Writ itself, though the system does not say of which file it is', async () => {
+  disk.isFull = true
+  const { code, err } = await call(['up', '--data-dir', root])
+  expect([code, err]).toEqual([4, expect.stringMatching(/^error: files cannot be used here: ENOSPC.* \[REFUSED\]\n/)])
 })
 
 test('a lock that cannot be written down as released is released all the same', async () => {

@@ -2,7 +2,8 @@ import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync } from 'nod
 import { renameSync, truncateSync, utimesSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
-import { homeFolder } from '../../src/daemon/home.ts'
+import { homeFolder, openHome } from '../../src/daemon/home.ts'
+import { holderOfHome } from '../../src/daemon/home-lock.ts'
 import { readBranch, readCommit, readRepository, withoutCredentials } from '../../src/protocol/repository.ts'
 import { git, makeRepository, openNode, spawnOf, startDaemon, temporaryFolder, until, writeFiles } from './support.ts'
 
@@ -135,6 +136,13 @@ describe("a daemon's home", () => {
     writeFileSync(gate, '')
     await node.outcome('t1')
     await until(() => !existsSync(merging))
+  })
+
+  test("that cannot be opened is nobody's afterwards", async () => {
+    const home = temporaryFolder()
+    writeFiles(home, { 'identity.json/in-the-way': '' })
+    await expect(openHome(home)).rejects.toThrow('EISDIR')
+    expect(holderOfHome(home)).toBe(null)
   })
 
   test('with a lock that a crash left behind is taken over', async () => {

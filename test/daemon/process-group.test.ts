@@ -1,15 +1,30 @@
 /** Groups by record: the system gives an id to somebody else once nobody has it any more. */
 import { spawn } from 'node:child_process'
-import { expect, test } from 'vitest'
+import { once } from 'node:events'
+import { expect, test, vi } from 'vitest'
 import type { RunningAttempt } from '../../src/daemon/attempt.ts'
 import type { AttemptRecord } from '../../src/daemon/attempts.ts'
 import { openAttempts } from '../../src/daemon/attempts.ts'
 import { openHome } from '../../src/daemon/home.ts'
+import type { ProcessGroup } from '../../src/daemon/process-group.ts'
 import { groupLives, startedAt, statOf } from '../../src/daemon/process-group.ts'
+import type { RunningAttempts } from '../../src/daemon/running.ts'
 import { openRunning } from '../../src/daemon/running.ts'
 import { openReports } from '../../src/daemon/reports.ts'
 import { openWire } from '../../src/daemon/wire.ts'
 import { after, lives, memoryBus, quiet, skipAloud, spawnOf, temporaryFolder, until } from './support.ts'
+
+const files = vi.hoisted(() => ({ areOut: false }))
+vi.mock(import('node:fs'), async (original) => {
+  const real = await original()
+  const orNone =
+    <Args extends unknown[], Read>(read: (...args: Args) => Read) =>
+    (...args: Args): Read => {
+      if (files.areOut) throw Object.assign(new Error('EMFILE: too many open files'), { code: 'EMFILE' })
+      return read(...args)
+    }
+  return { ...real, readFileSync: orNone(real.readFileSync) as typeof real.readFileSync }
+})
 
 /** A job of a shell: a group in the shell's session, whose leader has ended and left one process in it. */
 const job = async (): Promise<{ group: number; left: number }> => {
@@ -29,6 +44,27 @@ test('a job of a shell that got the id of a group of ours is none of ours, and i
   // As recorded before the shell began.
   const group = { id, started: startedAt(process.pid) ?? '' }
   expect(groupLives(group)).toBe(false)
+  const running = await runningWith(group)
+  running.killAll()
+  expect(lives(left)).toBe(true)
+})
+
+test('what runs is killed at the end of a process that can open no more files', async () => {
+  const child = spawn('/bin/sleep', ['1000'], { detached: true, stdio: 'ignore' })
+  const ended = once(child, 'exit')
+  after(() => Promise.resolve(child.kill('SIGKILL')))
+  const id = child.pid ?? 0
+  const running = await runningWith({ id, started: startedAt(id) ?? '' })
+  files.areOut = true
+  try {
+    running.killAll()
+  } finally {
+    files.areOut = false
+  }
+  expect(await ended).toEqual([null, 'SIGKILL'])
+})
+
+const runningWith = async (group: ProcessGroup): Promise<RunningAttempts> => {
   const wire = openWire(memoryBus(), 'default', 'tester')
   const home = await openHome(temporaryFolder())
   const reports = openReports(wire, quiet, AbortSignal.abort())
@@ -48,6 +84,5 @@ test('a job of a shell that got the id of a group of ours is none of ours, and i
   const rest = { attempt: 1, nonce: 'n', session: 's', address: '7.t', acceptedAt: 0, token: null, outcome: null }
   const record: AttemptRecord = { ...rest, task: 't', spawn: spawnOf('t'), output: null, receipt: null, group }
   running.begin(record, spawnOf('t'))
-  running.killAll()
-  expect(lives(left)).toBe(true)
-})
+  return running
+}

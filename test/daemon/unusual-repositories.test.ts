@@ -1,10 +1,12 @@
 /** Repositories that are not like any other: what begins there is merged there all the same. */
-import { writeFileSync } from 'node:fs'
+import { closeSync, fstatSync, openSync, readdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
+import { openClones } from '../../src/daemon/clone.ts'
+import { openGit } from '../../src/daemon/git.ts'
 import type { MergeOrder, MergeResult, Spawn } from '../../src/protocol/task.ts'
 import type { Node } from './support.ts'
-import { git, makeRepository, openNode, spawnOf, startDaemon } from './support.ts'
+import { git, makeRepository, openNode, spawnOf, startDaemon, temporaryFolder } from './support.ts'
 
 const line = 'writ/d/line'
 
@@ -38,6 +40,22 @@ test('work in a shallow clone is merged like any other, also after a restart', a
   const result = await merged(node, merger(folder, order, 'm1'))
   expect(result).toMatchObject({ kind: 'merged', base: prepared })
   expect(git(folder, 'rev-list', '--count', lineOf(result))).toBe('3')
+})
+
+test('what a merge reads of attributes is whole while another begins', async () => {
+  const { folder, base } = makeRepository()
+  const run = openGit(process.env, [], 'tester')
+  const repos = temporaryFolder()
+  const repository = { location: folder, local: true }
+  const clone = await openClones(repos, run).open(repository, {})
+  await clone.ensure(base)
+  const begin = (name: string): Promise<unknown> => clone.worktree(join(temporaryFolder(), name), base)
+  await begin('one')
+  const file = join(repos, readdirSync(repos)[0] ?? '', 'info', 'attributes')
+  const reading = openSync(file, 'r')
+  await begin('two')
+  expect(fstatSync(reading).nlink).toBe(0)
+  closeSync(reading)
 })
 
 const attributes: [string, string, string][] = [

@@ -12,7 +12,7 @@ export const down: Declare = (command, context) => {
       const { terminal, settings, json, world, flagsText } = context()
       const { dataFolder, isDataFolder, locateFolder } = await import('../../embedded/folders.ts')
       const { stopAll, wipe: remove } = await import('../../embedded/down.ts')
-      const { endTasksLeft, removeOwn } = await import('../daemon-left.ts')
+      const { endTasksLeft, hasHomes, removeOwn } = await import('../daemon-left.ts')
       const read = settings()
       refuseInsideTask(read)
       const { dataDir, env } = read
@@ -22,7 +22,7 @@ export const down: Declare = (command, context) => {
           hint: 'say --yes to remove without being asked',
         })
       }
-      if (!isDataFolder(located)) {
+      if (!isDataFolder(located) && !hasHomes(located)) {
         if (json) return terminal.json({ stopped: [], wiped: false, data: located.root })
         const removed = wipe ? ', and nothing was removed' : ''
         return terminal.say(`Nothing runs on ${located.root}: it is no data folder of Writ's${removed}.`)
