@@ -38,7 +38,14 @@ export interface JournalEntry {
   at: number
   seed: string
   origin: string
+  order: Order
 }
+
+/**
+ * Where it stands among all that happened in its shard: the holder's epoch, then a count over the holder's life. Orders the
+ * journals of a directive and its steps into one history; within one commit too, where the time is the same.
+ */
+export type Order = readonly [epoch: number, place: number]
 
 /** Of an actor's row, without what its snapshot holds. */
 const actorBytes = 500

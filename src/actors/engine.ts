@@ -69,26 +69,10 @@ export class Engine {
   #stopped = false
 
   constructor(parts: EngineParts) {
-    const { store, wire, clock, random, log, thread, node, home } = parts
-    const memory = new Memory()
+    const { store, clock, random, log, thread, node, home } = parts
     this.#threads = parts.threads
     this.#identity = { thread, node, nonce: random.token(20), home, machines: known }
-    this.host = {
-      memory,
-      loader: new Loader(memory, store),
-      store,
-      wire,
-      clock,
-      random,
-      log,
-      figures: noFigures(),
-      now: () => this.holder.now(),
-      accepted: new Map(),
-      waiting: new Map(),
-      inFlight: new Set(),
-      doubted: new Map(),
-      presence: openPresence(),
-    }
+    this.host = hostOf(parts, () => this.holder)
     this.holder = new Holder(
       store,
       clock,
@@ -280,6 +264,29 @@ export class Engine {
     this.#again(this.#catchUp(), 'catching up')
     this.#again(this.#tidying.look(this.holder.epoch(0) !== null), 'tidying')
     this.#alarm = this.host.clock.after(sweepMs, () => this.#sweep())
+  }
+}
+
+/** `holder`: the one that is made after it. */
+const hostOf = ({ store, wire, clock, random, log }: EngineParts, holder: () => Holder): Host => {
+  const memory = new Memory()
+  let places = 0
+  return {
+    memory,
+    loader: new Loader(memory, store),
+    store,
+    wire,
+    clock,
+    random,
+    log,
+    figures: noFigures(),
+    now: () => holder().now(),
+    accepted: new Map(),
+    waiting: new Map(),
+    inFlight: new Set(),
+    doubted: new Map(),
+    order: (shard) => [holder().epochs().get(shard) ?? 0, ++places],
+    presence: openPresence(),
   }
 }
 

@@ -1,6 +1,7 @@
 /** What the parts of a thread's engine share: its memory, the ports, the database's time as the thread knows it, and the log. */
 import type { ActorKey } from '../protocol/ids.ts'
 import type { Stamp } from '../machines/message.ts'
+import type { Order } from './draft.ts'
 import type { Loader } from './loader.ts'
 import type { Memory } from './memory.ts'
 import type { Clock, Random } from './ports/clock.ts'
@@ -55,6 +56,8 @@ export interface Host {
   readonly inFlight: Set<string>
   /** Shards whose mailboxes are not wholly known: rows may wait there that `waiting` does not name. */
   readonly doubted: Map<number, number>
+  /** The next place in a shard's history. */
+  order: (shard: number) => Order
   /** What the beats say, by `<owner>/<daemon>`. */
   readonly presence: PresenceView
 }

@@ -15,7 +15,10 @@ const limitsOf = ({ limits }: Definition): TaskLimits => ({
   backoff: backoffOf(limits.retries ?? meansBackoffMs.length),
 })
 
-export const directiveSettings = ({ definition, readyPlan }: DirectiveFacts): DirectiveSettings => ({
+/** What of a directive the settings follow from. */
+export type Defined = Pick<DirectiveFacts, 'definition' | 'readyPlan'>
+
+export const directiveSettings = ({ definition, readyPlan }: Defined): DirectiveSettings => ({
   limits: limitsOf(definition),
   maxRegenerations: definition.maxRegenerations,
   hasRepository: definition.repository !== undefined,
@@ -24,7 +27,7 @@ export const directiveSettings = ({ definition, readyPlan }: DirectiveFacts): Di
   readyPlan,
 })
 
-export const stepSettings = ({ definition }: DirectiveFacts, row: PlanRow): StepSettings => ({
+export const stepSettings = ({ definition }: Defined, row: PlanRow): StepSettings => ({
   limits: limitsOf(definition),
   index: row.index,
   name: row.name,

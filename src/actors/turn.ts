@@ -21,7 +21,7 @@ import { cascadeMessagesMax, sliceBytesMax } from '../protocol/limits.ts'
 import { apply } from './apply.ts'
 import { acceptAttempt } from './attempt.ts'
 import { pack } from './codec.ts'
-import { Draft } from './draft.ts'
+import { Draft, type JournalEntry } from './draft.ts'
 import type { Host } from './host.ts'
 import type { DirectiveFacts, Resident } from './memory.ts'
 import { closeForParked, Faulty, park, parkedError } from './parked.ts'
@@ -247,7 +247,8 @@ export class Turn {
     const version = this.versionOf(resident)
     this.draft.shards.add(shard)
     this.draft.actors.set(key, version)
-    this.draft.journal.set(key, [...(this.draft.journal.get(key) ?? []), entry])
+    const journaled = { ...entry, order: this.host.order(shard) }
+    this.draft.journal.set(key, [...(this.draft.journal.get(key) ?? []), journaled])
     this.draft.grown += weightOf(entry) + weightOf(live.snapshot.context)
     this.host.memory.set(this.host.memory.actors, key, { ...resident, live })
     if (resident.row.kind === 'directive' && resident.live !== null && mayBegin(resident.live) !== mayBegin(live))
@@ -273,7 +274,7 @@ const move = (live: Live, { to, message, timer }: Letter, given: Given<unknown>)
 /** What a directive's waiting tasks depend on: when it changes, its desk asks for slots anew, or asks for none (R48). */
 const mayBegin = (live: Live): string => `${mayDispatch(live)} ${hasEnded(live)}`
 
-type JournalEntryOf = { message: Message | null; timer: string | null; at: number; seed: string; origin: string }
+type JournalEntryOf = Omit<JournalEntry, 'order'> & { message: Message | null }
 
 const busy = (key: ActorKey): WritError =>
   new WritError('BUSY', `what was told ${readKey(key).id} before is still under way`, { hint: 'ask again' })

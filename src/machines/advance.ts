@@ -140,7 +140,7 @@ const differ = (before: AnyMachineSnapshot, after: AnyMachineSnapshot): boolean 
 }
 
 /** State values and contexts are small plain JSON. */
-const same = (a: unknown, b: unknown): boolean => {
+export const same = (a: unknown, b: unknown): boolean => {
   if (Object.is(a, b)) return true
   if (typeof a !== 'object' || typeof b !== 'object' || a === null || b === null) return false
   const [left, right] = [Object.entries(a), new Map(Object.entries(b))]

@@ -1,12 +1,11 @@
 /** Folds the journal: what each actor is by its own history, beside what its snapshot says (DESIGN 13, 4). */
-import { isDeepStrictEqual } from 'node:util'
-import { packSnapshot, unpack, unpackSnapshot } from '../../src/actors/codec.ts'
+import { unpack } from '../../src/actors/codec.ts'
 import type { JournalEntry } from '../../src/actors/draft.ts'
+import { foldEntry, isStoredAs } from '../../src/actors/fold.ts'
 import type { DirectiveFacts } from '../../src/actors/memory.ts'
 import type { ActorRow, JournalRow } from '../../src/actors/ports/rows.ts'
 import { directiveSettings, stepSettings } from '../../src/actors/settings.ts'
-import { type Advance, advance, begin, fire, type Live, store } from '../../src/machines/advance.ts'
-import type { Message } from '../../src/machines/message.ts'
+import type { Live } from '../../src/machines/advance.ts'
 import { type ActorKey, actorKey, directiveOf, kindOf, readKey, readStepId } from '../../src/protocol/ids.ts'
 import type { Tables } from './tables.ts'
 
@@ -30,7 +29,7 @@ export class Fold {
       if (entry.timer !== null && (set === undefined || fired.get(name) !== set))
         wrong.push(`timer ${name} of version ${fired.get(name)} fired, and was set by version ${set}`)
       if (entry.timer !== null) this.#timers.delete(name)
-      const { live, timers } = this.#next(row.key, this.lives.get(row.key), entry)
+      const { live, timers } = foldEntry(row.key, this.lives.get(row.key) ?? null, entry, this.#settings(row.key))
       this.lives.set(row.key, live)
       for (const timer of timers)
         if (timer.do === 'set') this.#timers.set(`${row.key} ${timer.id}`, row.version)
@@ -42,16 +41,7 @@ export class Fold {
   /** Whether the snapshot of the row is what the journal says. */
   agrees(row: ActorRow): boolean {
     const live = this.lives.get(row.key)
-    if (live === undefined) return false
-    const { value, context } = store(live)
-    return isDeepStrictEqual(unpackSnapshot(packSnapshot(value, context)), unpackSnapshot(row.snapshot))
-  }
-
-  #next(key: ActorKey, live: Live | undefined, { message, timer, at, seed, origin }: JournalEntry): Advance {
-    const given = { at, seed, settings: this.#settings(key) }
-    if (origin === 'begin') return begin(kindOf(readKey(key).id), given)
-    if (live === undefined) throw new Error(`the journal of ${key} does not begin at its beginning`)
-    return message === null ? fire(live, timer ?? '', given) : advance(live, message as Message, given)
+    return live !== undefined && isStoredAs(live, row.snapshot)
   }
 
   #settings(key: ActorKey): unknown {

@@ -13,6 +13,7 @@ const silent = (): void => undefined
 
 export const quietHost = (clock: SimClock, store: SimStore): Host => {
   const memory = new Memory()
+  let places = 0
   return {
     memory,
     loader: new Loader(memory, store),
@@ -27,6 +28,7 @@ export const quietHost = (clock: SimClock, store: SimStore): Host => {
     waiting: new Map(),
     inFlight: new Set(),
     doubted: new Map(),
+    order: () => [1, ++places],
     presence: openPresence(),
   }
 }

@@ -79,7 +79,7 @@ export type StoredTimer = TimerRow
 export interface JournalRow {
   key: ActorKey
   version: number
-  /** MessagePack of `[{message | timer, at, seed, origin}, …]`. */
+  /** MessagePack of `[{message | timer, at, seed, origin, order}, …]`. */
   entries: Uint8Array
 }
 

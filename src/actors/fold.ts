@@ -1,0 +1,32 @@
+/**
+ * What an actor was by its own history: its journal, taken through the machines again entry by entry (DESIGN 10). Replay,
+ * `writ verify` and the simulator fold with this code. It reads nothing and changes nothing.
+ */
+import { type Advance, advance, begin, fire, type Live, same, store } from '../machines/advance.ts'
+import type { Message } from '../machines/message.ts'
+import { WritError } from '../protocol/errors.ts'
+import { type ActorKey, kindOf, readKey } from '../protocol/ids.ts'
+import { packSnapshot, unpackSnapshot } from './codec.ts'
+import type { JournalEntry } from './draft.ts'
+
+/**
+ * The state after one more entry. `settings`: as the turn gave them; they follow from the definition and never change. Throws INTERNAL
+ * when the journal does not begin at its beginning, and what the machine throws.
+ */
+export const foldEntry = (
+  key: ActorKey,
+  live: Live | null,
+  { message, timer, at, seed, origin }: JournalEntry,
+  settings: unknown,
+): Advance => {
+  const given = { at, seed, settings }
+  if (origin === 'begin') return begin(kindOf(readKey(key).id), given)
+  if (live === null) throw new WritError('INTERNAL', `the journal of ${key} does not begin at its beginning`)
+  return message === null ? fire(live, timer ?? '', given) : advance(live, message as Message, given)
+}
+
+/** Whether a state is stored as these bytes, whatever the order of its fields. */
+export const isStoredAs = (live: Live, snapshot: Uint8Array): boolean => {
+  const { value, context } = store(live)
+  return same(unpackSnapshot(packSnapshot(value, context)), unpackSnapshot(snapshot))
+}
