@@ -13,4 +13,11 @@ export const packSnapshot = (value: StateValue, context: unknown): Uint8Array =>
 export const unpackSnapshot = (bytes: Uint8Array): { value: StateValue; context: Record<string, unknown> } =>
   unpack(bytes) as { value: StateValue; context: Record<string, unknown> }
 
+/** Entries that were written before there was an order have none: their versions order them. */
+export const unpackJournal = (bytes: Uint8Array): JournalEntry[] =>
+  (unpack(bytes) as (Omit<JournalEntry, 'order'> & Partial<JournalEntry>)[]).map((entry) => ({
+    ...entry,
+    order: entry.order ?? [0, 0],
+  }))
+
 export const packJournal = (entries: readonly JournalEntry[]): Uint8Array => pack(entries)

@@ -21,6 +21,7 @@ import type {
   TimerRow,
 } from './ports/rows.ts'
 import type { DaemonRow, GrantRow, NeedRow } from './ports/registry-rows.ts'
+import type { Seen } from './sighting.ts'
 import { weightOf } from './weight.ts'
 
 /** What leaves the thread once the commit has held. */
@@ -30,6 +31,8 @@ export type Outgoing =
   | { kind: 'order'; attempt: AttemptRow }
   | { kind: 'reply'; send: () => void }
   | { kind: 'call'; call: () => void }
+  /** Somebody watches the actor. */
+  | { kind: 'seen'; seen: Seen }
 
 /** One message that an actor consumed, as the journal keeps it. */
 export interface JournalEntry {

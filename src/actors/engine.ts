@@ -11,6 +11,7 @@ import type { Draft } from './draft.ts'
 import { Holder } from './holder.ts'
 import { type Host, type Log, noFigures } from './host.ts'
 import { Inbox } from './inbox.ts'
+import { Inspections } from './inspections.ts'
 import { Loader } from './loader.ts'
 import { Loop } from './loop.ts'
 import { Mailbox } from './mailbox.ts'
@@ -64,7 +65,8 @@ export class Engine {
   readonly #tidying: Tidying
   /** Shards whose last commit nobody knows the result of. */
   readonly #uncertain = new Set<number>()
-  #apiSubscription: Subscription | null = null
+  /** What is for no shard in particular. */
+  #common: Subscription[] = []
   #alarm: Alarm | null = null
   #stopped = false
 
@@ -127,7 +129,12 @@ export class Engine {
   async start(): Promise<void> {
     this.loop.start()
     await this.holder.start(this.#threads)
-    this.#apiSubscription = this.host.wire.serveApi((asked) => this.#api.take(asked))
+    this.#common = [
+      this.host.wire.serveApi((asked) => this.#api.take(asked)),
+      this.host.wire.serveInspect(this.#identity.thread, (order, shown) => {
+        if (this.host.inspections.open(order)) shown()
+      }),
+    ]
     this.#sweep()
   }
 
@@ -135,7 +142,7 @@ export class Engine {
   async stop(): Promise<void> {
     this.#stopped = true
     this.#alarm?.cancel()
-    await this.#apiSubscription?.drain()
+    await Promise.all(this.#common.map((subscription) => subscription.drain()))
     await this.holder.stop()
     await this.loop.stop()
     await this.registries.stop()
@@ -286,6 +293,7 @@ const hostOf = ({ store, wire, clock, random, log }: EngineParts, holder: () => 
     inFlight: new Set(),
     doubted: new Map(),
     order: (shard) => [holder().epochs().get(shard) ?? 0, ++places],
+    inspections: new Inspections(clock),
     presence: openPresence(),
   }
 }

@@ -2,6 +2,7 @@
 import type { ActorKey } from '../protocol/ids.ts'
 import type { Stamp } from '../machines/message.ts'
 import type { Order } from './draft.ts'
+import type { Inspections } from './inspections.ts'
 import type { Loader } from './loader.ts'
 import type { Memory } from './memory.ts'
 import type { Clock, Random } from './ports/clock.ts'
@@ -58,6 +59,8 @@ export interface Host {
   readonly doubted: Map<number, number>
   /** The next place in a shard's history. */
   order: (shard: number) => Order
+  /** Who watches what the actors take. */
+  readonly inspections: Inspections
   /** What the beats say, by `<owner>/<daemon>`. */
   readonly presence: PresenceView
 }

@@ -161,7 +161,7 @@ const deskOf = ({ ready, held }: LoadedDesk): Desk => ({
 })
 
 /** A snapshot that cannot be opened parks its actor: one of an unknown machine until a node that knows it comes. */
-const residentOf = ({ row, parked }: LoadedActor): Resident => {
+export const residentOf = ({ row, parked }: LoadedActor): Resident => {
   const { machine, machineVersion: version } = row
   const closed = (why: string): Resident => ({ row, live: null, parked: parked ?? why })
   if (!knows(machine, version)) return closed(`no machine ${machine} ${version} in this version of Writ`)

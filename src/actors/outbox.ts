@@ -5,6 +5,7 @@ import type { Draft, Outgoing } from './draft.ts'
 import type { Host } from './host.ts'
 import { attemptKey } from './memory.ts'
 import type { AttemptRow, EventRow } from './ports/rows.ts'
+import { sightingOf } from './sighting.ts'
 import type { Watch } from './watch.ts'
 
 export const sendOut = (host: Host, watch: Watch, draft: Draft, messages: readonly number[]): void => {
@@ -30,6 +31,8 @@ const send = (host: Host, watch: Watch, { attempts }: Draft, outgoing: Outgoing)
       return outgoing.send()
     case 'call':
       return outgoing.call()
+    case 'seen':
+      return host.wire.sighting(readKey(outgoing.seen.key).owner, sightingOf(outgoing.seen))
   }
 }
 

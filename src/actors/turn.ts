@@ -249,6 +249,8 @@ export class Turn {
     this.draft.actors.set(key, version)
     const journaled = { ...entry, order: this.host.order(shard) }
     this.draft.journal.set(key, [...(this.draft.journal.get(key) ?? []), journaled])
+    if (this.host.inspections.isWatched(key))
+      this.draft.outgoing.push({ kind: 'seen', seen: { key, version, entry: journaled, live } })
     this.draft.grown += weightOf(entry) + weightOf(live.snapshot.context)
     this.host.memory.set(this.host.memory.actors, key, { ...resident, live })
     if (resident.row.kind === 'directive' && resident.live !== null && mayBegin(resident.live) !== mayBegin(live))

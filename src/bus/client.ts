@@ -141,6 +141,11 @@ export class WritClient {
     return this.#methods(subjects.task.messages, (verb) => subjects.task.at({ ...place, verb }))
   }
 
+  /** Looks into actors: as they are, as they go on, as they were. Changes nothing. */
+  get actors(): Methods<typeof subjects.actors.messages> {
+    return this.#methods(subjects.actors.messages, (verb) => subjects.actors.at({ owner: this.owner, verb }))
+  }
+
   /**
    * A directive's events after a number, in their order, each once, for as long as they are wanted: live, and what the live
    * ones leave out is fetched. Ends with the signal; throws when the directive is not there, or at first nobody answers.

@@ -33,7 +33,15 @@ export const inboxPrefixOfUrl = (url: string): string | undefined => {
  */
 export const clientOf = (owner: string, daemons: readonly string[] = []): BusUser => {
   const user = `c_${ownerName(owner)}`
-  const asks = [subjects.api, subjects.directive, subjects.step, subjects.contract, subjects.task, subjects.report]
+  const asks = [
+    subjects.api,
+    subjects.directive,
+    subjects.step,
+    subjects.contract,
+    subjects.task,
+    subjects.report,
+    subjects.actors,
+  ]
   const listens = [subjects.event, subjects.output, subjects.mail, subjects.inspect]
   return {
     user,

@@ -19,6 +19,17 @@ import {
   stepCommands,
   taskCommands,
 } from '../protocol/commands.ts'
+import {
+  actorsAnswer,
+  actorsQuery,
+  historyAnswer,
+  historyQuery,
+  inspectAnswer,
+  inspectCommand,
+  inspecting,
+  inspectOrder,
+  sightingMessage,
+} from '../protocol/inspection.ts'
 import { WritError } from '../protocol/errors.ts'
 import { isToken } from '../protocol/ids.ts'
 import { beat, hello, order, outputOrder, outputPart, reports, spawn } from '../protocol/task.ts'
@@ -231,17 +242,38 @@ export const subjects = {
     to: 'whoever watches',
     messages: { output: publish(outputLines, 'Some lines of output.') },
   }),
-  inspect: subject('writ.v1.{owner}.inspect.{...rest}', {
-    meaning: "XState's inspection events, only while somebody watches.",
+  actors: subject('writ.v1.{owner}.actors.{verb}', {
+    meaning: 'Looks into actors, as they are, as they go on and as they were. Changes nothing.',
+    from: 'client',
+    to: 'any node (queue group)',
+    messages: {
+      list: request(actorsQuery, 'The states that actors are in.', actorsAnswer),
+      inspect: request(
+        inspectCommand,
+        'Lets all nodes show what these actors take, on `inspect.…`, until the time is over; sent again, it is renewed.',
+        inspectAnswer,
+      ),
+      history: request(
+        historyQuery,
+        'What actors took, with their state after each, from their journals.',
+        historyAnswer,
+      ),
+    },
+  }),
+  inspect: subject('writ.v1.{owner}.inspect.{directive}.{id}', {
+    meaning: 'What an actor takes, with its state after it, only while somebody watches.',
     from: 'node',
     to: 'whoever watches',
-    messages: { inspect: publish(inner, 'One inspection event.') },
+    messages: { inspect: publish(sightingMessage, "A frame of XState's inspector, with what Writ adds in `writ`.") },
   }),
   sys: subject('writ.v1.sys.{node}.{verb}', {
     meaning: 'Between nodes.',
     from: 'node',
     to: 'node',
-    messages: {},
+    messages: {
+      inspect: publish(inspectOrder, 'To all threads: show what these actors take.'),
+      inspecting: publish(inspecting, 'A thread says that it does.'),
+    },
   }),
 }
 

@@ -3,6 +3,7 @@ import type { Bus, Incoming, Subscription } from '../actors/ports/bus.ts'
 import type { Asked, Take, Wire } from '../actors/ports/wire.ts'
 import { acceptedAnswer } from '../protocol/answers.ts'
 import { WritError } from '../protocol/errors.ts'
+import { inspecting, inspectOrder } from '../protocol/inspection.ts'
 import { kindOf, readKey, readTaskId, shardOf } from '../protocol/ids.ts'
 import { derivedIdCharsMax, pullHeardMs, requestDeadlineMs } from '../protocol/limits.ts'
 import { checkPayload, decode } from './json.ts'
@@ -38,6 +39,8 @@ export const wireOf = (bus: Bus, log: (line: string) => void): Wire => {
         hear('pull', subjects.pull, subjects.pull.pattern({ owner }), 'registry', take),
       ]),
     serveApi: (take) => hear('api', subjects.api, subjects.api.pattern(), 'api', take),
+    serveActors: (take) => hear('actors', subjects.actors, subjects.actors.pattern(), 'actors', take),
+    ...inspectionOf(bus, log),
     event: (owner, directive, type, body) =>
       quietly(log, () => bus.publish(subjects.event.at({ owner, directive, type }), body)),
     mail: (to, body) => {
@@ -67,6 +70,33 @@ export const wireOf = (bus: Bus, log: (line: string) => void): Wire => {
     },
   }
 }
+
+type Inspection = Pick<Wire, 'inspect' | 'serveInspect' | 'serveInspecting' | 'sighting'>
+
+/** Between nodes, and to whoever watches: what came in malformed is passed over. */
+const inspectionOf = (bus: Bus, log: (line: string) => void): Inspection => ({
+  inspect: (order) => quietly(log, () => bus.publish(subjects.sys.at({ node: 'all', verb: 'inspect' }), order)),
+  serveInspect: (thread, take) =>
+    bus.subscribe(subjects.sys.pattern({ node: 'all', verb: 'inspect' }), {}, ({ body }) =>
+      quietly(log, () => {
+        const order = checkPayload(inspectOrder, decode(body))
+        const { inspection, observer } = order
+        const subject = subjects.sys.at({ node: observer, verb: 'inspecting' })
+        take(order, () => quietly(log, () => bus.publish(subject, { inspection, thread })))
+      }),
+    ),
+  serveInspecting: (observer, take) =>
+    bus.subscribe(subjects.sys.pattern({ node: observer, verb: 'inspecting' }), {}, ({ body }) =>
+      quietly(log, () => {
+        const { inspection, thread } = checkPayload(inspecting, decode(body))
+        take(inspection, thread)
+      }),
+    ),
+  sighting: (owner, sighting) => {
+    const { rootId: directive, sessionId: id } = sighting
+    quietly(log, () => bus.publish(subjects.inspect.at({ owner, directive, id }), sighting))
+  },
+})
 
 const shardNouns = ['directive', 'step', 'contract', 'task', 'report', 'mail'] as const
 

@@ -21,6 +21,12 @@ export const known: readonly string[] = [...machines.keys()]
 /** Whether a snapshot of this machine and version can be opened here. */
 export const knows = (machine: string, version: string): boolean => machines.has(named(machine, version))
 
+/** The machine as data, as JSON: what editors and inspectors draw. Null when it is not known. */
+export const definitionOf = (machine: string, version: string): string | null => {
+  const found = machines.get(named(machine, version))
+  return found === undefined ? null : JSON.stringify(found.config)
+}
+
 /** The machine; throws INTERNAL when it is not known (ask `knows` first). */
 export const machineOf = (machine: string, version: string): AnyStateMachine => {
   const found = machines.get(named(machine, version))

@@ -96,3 +96,25 @@ export const maxReworkDefault = 3
 export const thresholdGreenDefault = 0.8
 export const thresholdYellowDefault = 0.5
 export const evaluatorRetriesDefault = 2
+
+/** Of looking inside: how long a watch holds without being renewed, and how often its watcher renews it. */
+export const inspectionLeaseMs = 30 * second
+export const inspectionRenewMs = 10 * second
+/** Watches that one thread shows what it takes to, of all owners. */
+export const inspectionCountMax = 1000
+/** How long threads are waited for that do not say that they show what they take. */
+export const inspectingWaitMs = second
+/** Actors that one watcher is shown; a setting of each watch, with this default and this limit. */
+export const inspectedActorsDefault = 100
+export const inspectedActorsMax = 10_000
+/** Between two states of one actor that a watcher is shown, unless it wants all. */
+export const coalesceMsDefault = 100
+/** Of frames that wait for a slow watcher; it is dropped beyond. */
+export const slowWatcherBytes = 8 * MiB
+/** Entries that are folded before others have their turn. */
+export const foldedAtOnce = 20
+/** A page of histories is answered after this time with what it has; it is asked for with the deadline of a request. */
+export const historyPageMs = 3 * second
+/** States of actors that are kept for who turns the pages of their histories, and journal rows that are read at once. */
+export const foldsKeptMax = 200
+export const journalRowsAtOnce = 200

@@ -70,8 +70,12 @@ const table: Record<string, { client: string; daemon: string }> = {
   'pull pull': { client: 'publish', daemon: '-' },
   'event event': { client: 'subscribe', daemon: '-' },
   'output output': { client: 'subscribe', daemon: 'publish' },
+  'actors list': { client: 'publish', daemon: '-' },
+  'actors inspect': { client: 'publish', daemon: '-' },
+  'actors history': { client: 'publish', daemon: '-' },
   'inspect inspect': { client: 'subscribe', daemon: '-' },
-  'sys sys': { client: '-', daemon: '-' },
+  'sys inspect': { client: '-', daemon: '-' },
+  'sys inspecting': { client: '-', daemon: '-' },
 }
 
 interface Line {
@@ -79,13 +83,12 @@ interface Line {
   subject: string
 }
 
-/** Every declared message as a subject of this owner, daemon and so on. `sys` declares no messages yet, and is one line. */
+/** Every declared message as a subject of this owner, daemon and so on. */
 const linesFor = (owner: string, daemon: string): Line[] =>
   Object.entries(subjects).flatMap(([name, { template, messages }]) => {
     const of = name === 'daemon' || name === 'daemonSession' ? daemon : 'x'
     const tokens: Record<string, string> = { owner, daemon, shard: '7', id: of, '...rest': 'a.b' }
-    const verbs = Object.keys(messages).length === 0 ? [name] : Object.keys(messages)
-    return verbs.map((verb) => {
+    return Object.keys(messages).map((verb) => {
       const text = template.replace('{noun}.{verb}', verb).replace('{verb}', verb)
       return {
         row: `${name} ${verb}`,

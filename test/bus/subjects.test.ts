@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { isToken } from '../../src/protocol/ids.ts'
+import { subject } from '../../src/bus/subject.ts'
 import { prefix, readAddress, subjects } from '../../src/bus/subjects.ts'
 
 describe('subjects', () => {
@@ -15,20 +16,21 @@ describe('subjects', () => {
     })
     expect(subjects.api.at({ owner: 'o', noun: 'directive', verb: 'create' })).toBe('writ.v1.o.api.directive.create')
     expect(subjects.pull.at({ owner: 'o' })).toBe('writ.v1.o.pull')
-    expect(subjects.sys.at({ node: 'n1', verb: 'look' })).toBe('writ.v1.sys.n1.look')
+    expect(subjects.sys.at({ node: 'n1', verb: 'inspect' })).toBe('writ.v1.sys.n1.inspect')
   })
 
   test('a pattern has a star for each token that is left out', () => {
     expect(subjects.directive.pattern({ shard: 7 })).toBe('writ.v1.*.directive.7.*.*')
     expect(subjects.event.pattern({ owner: 'default', directive: 'd' })).toBe('writ.v1.default.event.d.*')
-    expect(subjects.inspect.pattern({ owner: 'default' })).toBe('writ.v1.default.inspect.>')
+    expect(subjects.inspect.pattern({ owner: 'default' })).toBe('writ.v1.default.inspect.*.*')
     expect(subjects.mail.pattern()).toBe('writ.v1.*.mail.*.*')
   })
 
-  test('the rest of an inspection subject may be several tokens', () => {
-    expect(subjects.inspect.at({ owner: 'o', rest: 'a.b' })).toBe('writ.v1.o.inspect.a.b')
-    expect(subjects.inspect.read('writ.v1.o.inspect.a.b')).toEqual({ owner: 'o', rest: 'a.b' })
-    expect(subjects.inspect.read('writ.v1.o.inspect')).toBeNull()
+  test('the rest of a subject may be several tokens', () => {
+    const long = subject('writ.v1.{owner}.long.{...rest}', { meaning: '', from: '', to: '', messages: {} })
+    expect(long.at({ owner: 'o', rest: 'a.b' })).toBe('writ.v1.o.long.a.b')
+    expect(long.read('writ.v1.o.long.a.b')).toEqual({ owner: 'o', rest: 'a.b' })
+    expect(long.read('writ.v1.o.long')).toBeNull()
   })
 
   test.each(['a.b', '*', '>', '', ' ', 'x 6\r\nPUB evil 0\r\n', 'ü', '\u2028', 'a'.repeat(10_000), '$JS', '../x'])(

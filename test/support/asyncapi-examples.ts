@@ -27,6 +27,36 @@ const order = { task: task.id, attempt: 1, nonce: 'n1' }
 const hash = 'b94d27b9934d3e08a52e52d7da7dabfac484efe37a5380ee9088f7ace2efcde9'
 const data = Buffer.from('hello world').toString('base64')
 
+const sighting = {
+  type: '@xstate.snapshot',
+  event: { type: 'task.accepted', attempt: 1, nonce: '[redacted]' },
+  snapshot: {
+    status: 'active',
+    value: { running: 'working' },
+    context: { task: { number: 1, attempt: 1, nonce: '[redacted]' } },
+    tags: ['running'],
+    children: {},
+  },
+  sessionId: step.id,
+  rootId: directive.id,
+  id: null,
+  createdAt: '1777636803000',
+  _version: '0.7.2',
+  writ: {
+    version: 3,
+    order: [1, 12],
+    kind: 'step',
+    machine: 'step',
+    machineVersion: '1',
+    origin: 'daemon',
+    parentId: directive.id,
+    sourceId: null,
+    status: 'running',
+    waiting: 'the worker, attempt 1',
+  },
+}
+const listed = { ...sighting, writ: { ...sighting.writ, listed: true } }
+
 const directiveLine = {
   ...directive,
   owner: 'default',
@@ -258,7 +288,21 @@ export const examples: Readonly<Record<string, Example>> = {
   pull: { message: { roles: ['worker'], executors: ['shell'], waitMs: 20_000 }, answer: spawn },
   event: { message: event },
   output: { message: { attempt: 1, stream: 'stdout', text: 'Hello' } },
-  inspect: { message: { type: '@xstate.event', sessionId: `default/${step.id}` } },
+  'actors.list': {
+    message: { directive: directive.id },
+    answer: { sightings: [listed], total: 1, definitions: {}, next: null },
+  },
+  'actors.inspect': {
+    message: { actor: 'greet*' },
+    answer: { inspection: 'i1', leaseMs: 30_000, threads: ['node-0'], silent: [] },
+  },
+  'actors.history': {
+    message: { directive: directive.id, fromVersion: 1 },
+    answer: { sightings: [sighting], faults: [], definitions: {}, next: null },
+  },
+  inspect: { message: sighting },
+  'sys.inspect': { message: { inspection: 'i1', owner: 'default', observer: 'o1', leaseMs: 30_000, actor: 'greet*' } },
+  'sys.inspecting': { message: { inspection: 'i1', thread: 'node-0' } },
 }
 
 /** In place of an answer. */

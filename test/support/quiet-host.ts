@@ -1,5 +1,6 @@
 /** The host of a thread on simulated servers, where nobody else is and nothing is logged. */
 import { type Host, noFigures } from '../../src/actors/host.ts'
+import { Inspections } from '../../src/actors/inspections.ts'
 import { Loader } from '../../src/actors/loader.ts'
 import { Memory } from '../../src/actors/memory.ts'
 import { openPresence } from '../../src/actors/presence.ts'
@@ -29,6 +30,7 @@ export const quietHost = (clock: SimClock, store: SimStore): Host => {
     inFlight: new Set(),
     doubted: new Map(),
     order: () => [1, ++places],
+    inspections: new Inspections(clock),
     presence: openPresence(),
   }
 }

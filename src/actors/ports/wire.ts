@@ -4,12 +4,13 @@
  */
 import type { WritError } from '../../protocol/errors.ts'
 import type { ActorKey } from '../../protocol/ids.ts'
+import type { InspectOrder, Sighting } from '../../protocol/inspection.ts'
 import type { Order, OutputOrder, OutputPart, Spawn } from '../../protocol/task.ts'
 import type { Subscription } from './bus.ts'
 
 /** A request, or a message that wants no answer. */
 export interface Asked {
-  noun: 'directive' | 'step' | 'contract' | 'task' | 'report' | 'mail' | 'daemon' | 'pull' | 'api'
+  noun: 'directive' | 'step' | 'contract' | 'task' | 'report' | 'mail' | 'daemon' | 'pull' | 'api' | 'actors'
   verb: string
   owner: string
   /** The id in the address; a daemon's name; for `api` the noun. */
@@ -34,6 +35,17 @@ export interface Wire {
   serveRegistry: (owner: string, take: Take) => Subscription
   /** `api.<noun>.<verb>`, shared by all threads of all nodes. */
   serveApi: (take: Take) => Subscription
+
+  /** `actors.<verb>`, shared by all nodes. */
+  serveActors: (take: Take) => Subscription
+  /** Tells all threads of all nodes to show what some actors take. */
+  inspect: (order: InspectOrder) => void
+  /** What threads are told to show; `shown` says to who told it that it is in effect. */
+  serveInspect: (thread: string, take: (order: InspectOrder, shown: () => void) => void) => Subscription
+  /** The threads that say to this observer that they do. */
+  serveInspecting: (observer: string, take: (inspection: string, thread: string) => void) => Subscription
+  /** What an actor took, for whoever watches. */
+  sighting: (owner: string, sighting: Sighting) => void
 
   /** A line of a directive's history, for whoever watches. */
   event: (owner: string, directive: string, type: string, body: object) => void

@@ -1,0 +1,33 @@
+/** The port to what actors are and were: for whoever looks inside. Only reads what was committed; nothing is decided by it. */
+import type { Definition } from '../../protocol/directive.ts'
+import type { ActorKey } from '../../protocol/ids.ts'
+import type { Selection } from '../../protocol/inspection.ts'
+import type { PlanRow } from '../../protocol/plan.ts'
+import type { JournalRow } from './rows.ts'
+import type { LoadedActor } from './store.ts'
+
+/** What the settings of a directive's actors follow from. */
+export interface DefinedDirective {
+  definition: Definition
+  readyPlan: { hash: string; steps: number } | null
+}
+
+export interface History {
+  /** Actors of the owner that match, by id, after this one (or it `including`); at most `limit`. `total`: all that match. */
+  actors: (
+    owner: string,
+    selection: Selection,
+    page: { after: string; including?: boolean; limit: number },
+  ) => Promise<{ actors: readonly LoadedActor[]; total: number }>
+  /** The actor, or null. */
+  actor: (key: ActorKey) => Promise<LoadedActor | null>
+  /** Null when there is no such directive. */
+  directive: (key: ActorKey) => Promise<DefinedDirective | null>
+  /** A step of the directive's plan of that generation; null when there is none. */
+  planRow: (directive: ActorKey, generation: number, index: number) => Promise<PlanRow | null>
+  /** Rows of the actor's journal after this version, in order; at most `limit`. */
+  journal: (key: ActorKey, after: number, limit: number) => Promise<readonly JournalRow[]>
+  /** The threads whose lease runs. */
+  threads: () => Promise<readonly string[]>
+  close: () => Promise<void>
+}

@@ -1,0 +1,115 @@
+/** The History port on Postgres: actors by selection, their journals, and what their settings follow from. Reads only. */
+import type { DefinedDirective, History } from '../actors/ports/history.ts'
+import type { ActorRow, JournalRow } from '../actors/ports/rows.ts'
+import type { LoadedActor } from '../actors/ports/store.ts'
+import { type ActorKey, actorKey } from '../protocol/ids.ts'
+import { globPattern, type Selection } from '../protocol/inspection.ts'
+import { requestDeadlineMs } from '../protocol/limits.ts'
+import type { PlanRow } from '../protocol/plan.ts'
+import { loadActors, loadDirective } from './actors.ts'
+import { Connection, type PendingQuery, type Sql } from './connection.ts'
+import { callFailure } from './failures.ts'
+import { readPlanRows } from './plans.ts'
+import type { RecordsOptions } from './records.ts'
+import { checkServer } from './server-check.ts'
+
+/** Throws as openStore does. */
+export const openHistory = async ({ url, log, applicationName }: RecordsOptions): Promise<History> => {
+  const connection = new Connection({
+    url,
+    log: log ?? (() => undefined),
+    applicationName: applicationName ?? 'writ history',
+    max: 2,
+    deadlineMs: requestDeadlineMs,
+    translate: callFailure(url),
+    session: { enable_seqscan: 'on', enable_bitmapscan: 'on' },
+  })
+  try {
+    await checkServer(connection, url)
+  } catch (error) {
+    await connection.close()
+    throw error
+  }
+  return {
+    actors: (owner, selection, page) => listActors(connection, owner, selection, page),
+    actor: async (key) => (await loadActors(connection, [key]))[0] ?? null,
+    directive: (key) => loadDefined(connection, key),
+    planRow: (directive, generation, index) => loadPlanRow(connection, directive, generation, index),
+    journal: (key, after, limit) => loadJournal(connection, key, after, limit),
+    threads: () => liveThreads(connection),
+    close: () => connection.close(),
+  }
+}
+
+const listActors = async (
+  connection: Connection,
+  owner: string,
+  selection: Selection,
+  { after, including = false, limit }: { after: string; including?: boolean; limit: number },
+): Promise<{ actors: LoadedActor[]; total: number }> => {
+  const from = actorKey(owner, after)
+  const rows = await connection.run(
+    (sql) => sql<(ActorRow & { parked: string | null; total: number })[]>`
+    with selected as (select a.key from writ.actors a where ${selecting(sql, owner, selection)})
+    select a.key, a.shard, a.owner, a.id, a.kind, a.directive, a.version, a.machine, a.machine_version, a.snapshot,
+           a.status, a.ended, a.waiting, a.since, a.facts, f.reason as parked,
+           (select count(*)::integer from selected) as total
+    from selected s join writ.actors a on a.key = s.key left join writ.faulted f on f.key = a.key
+    where ${including ? sql`s.key >= ${from}` : sql`s.key > ${from}`}
+    order by s.key
+    limit ${limit}`,
+  )
+  return { actors: rows.map(({ parked, total: _, ...row }) => ({ row, parked })), total: rows[0]?.total ?? 0 }
+}
+
+/** Ids derived from one are one range of the key. What has ended counts only for whoever names it. */
+const selecting = (sql: Sql, owner: string, { actor, directive, kind }: Selection): PendingQuery => {
+  const isExact = actor !== undefined && !/[*?]/.test(actor)
+  const prefix = actor === undefined ? '' : (/^[^*?]*/.exec(actor)?.[0] ?? '')
+  const root = directive === undefined ? null : actorKey(owner, directive)
+  const hasEnded = sql`a.ended or exists (select from writ.actors d where d.key = a.directive and d.ended)`
+  return sql`
+    a.owner = ${owner} and a.key >= ${actorKey(owner, prefix)} and a.key < ${`${actorKey(owner, prefix)}~`}
+    ${isExact ? sql`and a.key = ${actorKey(owner, actor)}` : sql``}
+    ${actor === undefined || isExact ? sql`` : sql`and a.id ~ ${globPattern(actor).source}`}
+    ${root === null ? sql`` : sql`and (a.key = ${root} or a.key > ${`${root}__`} and a.key < ${`${root}__~`})`}
+    ${kind === undefined ? sql`` : sql`and a.kind = ${kind}`}
+    ${isExact || root !== null ? sql`` : sql`and not (${hasEnded})`}`
+}
+
+const loadDefined = async (connection: Connection, key: ActorKey): Promise<DefinedDirective | null> => {
+  const loaded = await loadDirective(connection, key)
+  return loaded === null ? null : { definition: loaded.definition, readyPlan: loaded.readyPlan }
+}
+
+const loadPlanRow = async (
+  connection: Connection,
+  directive: ActorKey,
+  generation: number,
+  index: number,
+): Promise<PlanRow | null> => {
+  const [chain] = await connection.run(
+    (sql) => sql<{ hash: string }[]>`
+    select hash from writ.chains where directive = ${directive} and generation = ${generation}`,
+  )
+  return chain === undefined ? null : ((await readPlanRows(connection, chain.hash, index, 1))[0] ?? null)
+}
+
+const loadJournal = async (
+  connection: Connection,
+  key: ActorKey,
+  after: number,
+  limit: number,
+): Promise<readonly JournalRow[]> =>
+  connection.run(
+    (sql) => sql<JournalRow[]>`
+    select key, version, entries from writ.journal where key = ${key} and version > ${after} order by version limit ${limit}`,
+  )
+
+const liveThreads = async (connection: Connection): Promise<string[]> => {
+  const rows = await connection.run(
+    (sql) =>
+      sql<{ thread: string }[]>`select thread from writ.threads where expires > clock_timestamp() order by thread`,
+  )
+  return rows.map(({ thread }) => thread)
+}
