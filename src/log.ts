@@ -1,5 +1,6 @@
 /** The log of what runs inside a node: pino's JSON lines, handed to whoever writes them. Never a transport thread of its own, which would lose lines at the end. */
 import { pino, stdSerializers, stdTimeFunctions } from 'pino'
+import { withoutSecrets } from './protocol/redaction.ts'
 
 type Say = (fields: object, text: string) => void
 
@@ -17,8 +18,22 @@ export const openLog = (write: (line: string) => void, bound: Record<string, str
       base: bound,
       level: 'info',
       timestamp: stdTimeFunctions.isoTime,
-      formatters: { level: (level) => ({ level }) },
-      serializers: { err: stdSerializers.errWithCause },
+      formatters: {
+        level: (level) => ({ level }),
+        log: (fields) => withoutSecrets(fields) as Record<string, unknown>,
+      },
+      // As plain objects, which a serializer's are not.
+      serializers: {
+        err: (error: Error) => withoutSecrets(JSON.parse(JSON.stringify(stdSerializers.errWithCause(error)))),
+      },
+      hooks: {
+        logMethod(args, method) {
+          method.apply(
+            this,
+            args.map((part: unknown) => (typeof part === 'string' ? withoutSecrets(part) : part)) as typeof args,
+          )
+        },
+      },
     },
     { write: (line: string) => write(line.trimEnd()) },
   )

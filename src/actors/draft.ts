@@ -32,7 +32,7 @@ export type Outgoing =
   | { kind: 'reply'; send: () => void }
   | { kind: 'call'; call: () => void }
   /** Somebody watches the actor. */
-  | { kind: 'seen'; seen: Seen }
+  | { kind: 'seen'; seen: Omit<Seen, 'place' | 'of'> }
 
 /** One message that an actor consumed, as the journal keeps it. */
 export interface JournalEntry {

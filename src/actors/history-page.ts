@@ -78,14 +78,12 @@ class Page {
   /** Takes an actor's history from that place on. The answer is where the page ended, or null when all of it went in. */
   async takeActor(replaying: Replaying, key: ReturnType<typeof actorKey>, from: Place): Promise<Place | null> {
     const { fromVersion = 1, toVersion = Number.MAX_SAFE_INTEGER } = this.#query
-    const at = { ...from }
     try {
       for await (const seen of replaying.of(key, Math.max(from.version, fromVersion) - 1)) {
         if (seen.version > toVersion) return null
-        if (seen.version !== at.version) Object.assign(at, { version: seen.version, entry: 0 })
-        const isBefore = seen.version === from.version && at.entry < from.entry
-        if (!isBefore && !this.#takes(sightingOf(seen))) return at
-        at.entry++
+        const isBefore = seen.version === from.version && seen.place < from.entry
+        if (isBefore || this.#takes(sightingOf(seen))) continue
+        return { id: from.id, version: seen.version, entry: seen.place }
       }
     } catch (error) {
       if (error instanceof WritError && error.code !== 'INTERNAL') throw error

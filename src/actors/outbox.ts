@@ -5,7 +5,7 @@ import type { Draft, Outgoing } from './draft.ts'
 import type { Host } from './host.ts'
 import { attemptKey } from './memory.ts'
 import type { AttemptRow, EventRow } from './ports/rows.ts'
-import { sightingOf } from './sighting.ts'
+import { type Seen, sightingOf } from './sighting.ts'
 import type { Watch } from './watch.ts'
 
 export const sendOut = (host: Host, watch: Watch, draft: Draft, messages: readonly number[]): void => {
@@ -19,7 +19,8 @@ export const sendOut = (host: Host, watch: Watch, draft: Draft, messages: readon
 const isOpen = ({ attempts }: Draft, attempt: AttemptRow): boolean =>
   attempts.get(attemptKey(attempt))?.closedAt === null
 
-const send = (host: Host, watch: Watch, { attempts }: Draft, outgoing: Outgoing): void => {
+const send = (host: Host, watch: Watch, draft: Draft, outgoing: Outgoing): void => {
+  const { attempts } = draft
   switch (outgoing.kind) {
     case 'spawn':
       return watch.open(outgoing.attempt)
@@ -32,8 +33,14 @@ const send = (host: Host, watch: Watch, { attempts }: Draft, outgoing: Outgoing)
     case 'call':
       return outgoing.call()
     case 'seen':
-      return host.wire.sighting(readKey(outgoing.seen.key).owner, sightingOf(outgoing.seen))
+      return show(host, draft, outgoing.seen)
   }
+}
+
+const show = (host: Host, { journal }: Draft, seen: Omit<Seen, 'place' | 'of'>): void => {
+  const entries = journal.get(seen.key) ?? []
+  const sighting = sightingOf({ ...seen, place: entries.indexOf(seen.entry), of: entries.length })
+  host.wire.sighting(readKey(seen.key).owner, sighting)
 }
 
 const sendEvent = (host: Host, row: EventRow): void => {

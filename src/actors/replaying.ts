@@ -41,9 +41,10 @@ export class Replaying {
     for (;;) {
       const rows = await this.#history.journal(key, version, journalRowsAtOnce)
       for (const row of rows) {
-        for (const entry of unpackJournal(row.entries)) {
+        const entries = unpackJournal(row.entries)
+        for (const [place, entry] of entries.entries()) {
           live = foldEntry(key, live, entry, settings).live
-          if (row.version > after) yield { key, version: row.version, entry, live }
+          if (row.version > after) yield { key, version: row.version, entry, place, of: entries.length, live }
           if (++folded % foldedAtOnce === 0) await this.#pause()
         }
         version = row.version

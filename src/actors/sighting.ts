@@ -15,12 +15,15 @@ export interface Seen {
   /** The actor's version after the commit. */
   version: number
   entry: JournalEntry
+  /** Which entry of that version it is, from 0, and of how many. */
+  place: number
+  of: number
   /** After the entry. */
   live: Live
 }
 
 /** Secrets are left out, and long texts cut short, so that it goes into one message. */
-export const sightingOf = ({ key, version, entry, live }: Seen): Sighting => {
+export const sightingOf = ({ key, version, entry, place, of, live }: Seen): Sighting => {
   const { machine, version: machineVersion } = store(live)
   return shortened({
     ...frameOf(key, entry.at),
@@ -28,6 +31,8 @@ export const sightingOf = ({ key, version, entry, live }: Seen): Sighting => {
     snapshot: shownState(live),
     writ: {
       version,
+      entry: place,
+      entries: of,
       order: entry.order,
       ...placeOf(key),
       machine,
@@ -51,6 +56,8 @@ export const listedSighting = (actor: LoadedActor): Sighting => {
     snapshot: live === null ? storedState(row.snapshot) : shownState(live),
     writ: {
       version,
+      entry: 0,
+      entries: 1,
       order: [0, 0] as const,
       ...placeOf(key),
       machine,

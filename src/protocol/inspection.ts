@@ -86,8 +86,11 @@ interface Frame<Type extends string> {
 
 /** What Writ adds to a sighting; XState's tools pass it over. */
 export interface SightingMore {
-  /** The actor's version after the commit that took the message, and its place in the shard's history. */
+  /** The actor's version after the commit that took the message; which entry of that version it is, from 0, and of how many. */
   version: number
+  entry: number
+  entries: number
+  /** Its place in the shard's history. */
   order: readonly [epoch: number, place: number]
   kind: ActorKind
   machine: string
@@ -98,6 +101,8 @@ export interface SightingMore {
   sourceId: string | null
   status: string
   waiting: string | null
+  /** How many states of this actor were left out before it, since the one that was shown last. */
+  skipped?: number
   /** A list's: what the state is, whichever message brought it about. */
   listed?: true
 }
@@ -164,7 +169,9 @@ const sighting = z.looseObject({
   createdAt: time,
   _version: z.string().describe('of @statelyai/inspect, whose wire format this is'),
   writ: z.looseObject({
-    version: z.int(),
+    version: z.int().describe('of the actor, after the commit that took the message'),
+    entry: z.int().describe('which message of that commit it is, from 0'),
+    entries: z.int().describe('how many messages the actor took in that commit'),
     order: z.array(z.int()),
     kind: z.string(),
     machine: z.string(),

@@ -111,6 +111,12 @@ export const inspectedActorsMax = 10_000
 export const coalesceMsDefault = 100
 /** Of frames that wait for a slow watcher; it is dropped beyond. */
 export const slowWatcherBytes = 8 * MiB
+/** Sightings that a watcher has not come to; beyond, what it missed is read instead. */
+export const sightingsAheadMax = 20_000
+/** Between two notices of what a watcher is not shown. */
+export const noticeMs = 10 * second
+/** Of the history that one replay holds in memory. */
+export const replayedMax = 200_000
 /** Entries that are folded before others have their turn. */
 export const foldedAtOnce = 20
 /** A page of histories is answered after this time with what it has; it is asked for with the deadline of a request. */

@@ -44,6 +44,8 @@ const sighting = {
   _version: '0.7.2',
   writ: {
     version: 3,
+    entry: 0,
+    entries: 1,
     order: [1, 12],
     kind: 'step',
     machine: 'step',

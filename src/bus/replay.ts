@@ -1,0 +1,106 @@
+/** What actors took, from their journals, as if it happened now: the frames of a watch, in the same order, at any speed. */
+import type { Clock } from '../actors/ports/clock.ts'
+import { WritError } from '../protocol/errors.ts'
+import {
+  type Definitions,
+  framesOf,
+  type InspectionFrame,
+  inOrder,
+  type Selection,
+  type Sighting,
+} from '../protocol/inspection.ts'
+import { replayedMax } from '../protocol/limits.ts'
+import type { WritClient } from './client.ts'
+
+export interface ReplayOptions {
+  client: WritClient
+  selection: Selection
+  clock: Clock
+  /** Of each actor, both included. */
+  fromVersion?: number
+  toVersion?: number
+  /** How many times as fast as it was; unset: without pauses. */
+  speed?: number
+  take: (frame: InspectionFrame) => void
+  signal: AbortSignal
+}
+
+/**
+ * Tells all of it, or until the signal. Throws NOT_FOUND when nothing matches, TOO_LARGE when it is more than one replay can hold. The
+ * history is read page by page and put in order here: it costs the nodes reads alone.
+ */
+export const replay = async (options: ReplayOptions): Promise<void> => {
+  const { sightings, definitions } = await historyOf(options)
+  const { take, signal, clock, speed } = options
+  const begun = new Set<string>()
+  let at = Number(sightings[0]?.createdAt ?? 0)
+  for (const sighting of sightings) {
+    const time = Number(sighting.createdAt)
+    if (speed !== undefined && time > at) await pause(clock, (time - at) / speed, signal)
+    at = Math.max(at, time)
+    if (signal.aborted) return
+    for (const frame of framesOf(sighting, !begun.has(sighting.sessionId), definitions)) take(frame)
+    begun.add(sighting.sessionId)
+  }
+}
+
+const historyOf = async (options: ReplayOptions): Promise<{ sightings: Sighting[]; definitions: Definitions }> => {
+  const { client, selection, fromVersion, toVersion, take, signal } = options
+  const span = {
+    ...(fromVersion === undefined ? {} : { fromVersion }),
+    ...(toVersion === undefined ? {} : { toVersion }),
+  }
+  const sightings: Sighting[] = []
+  let definitions: Definitions = {}
+  let after: string | null = null
+  do {
+    const page = await client.actors.history({ ...selection, ...span, ...(after === null ? {} : { after }) })
+    sightings.push(...page.sightings)
+    definitions = { ...definitions, ...page.definitions }
+    for (const { id, why } of page.faults)
+      take({ type: '@writ.notice', text: `the journal of ${id} cannot be followed: ${why}; writ verify says more` })
+    after = page.next
+    if (sightings.length > replayedMax) throw tooLong()
+  } while (after !== null && !signal.aborted)
+  if (sightings.length === 0 && !signal.aborted) throw nothing()
+  return { sightings: inHistory(sightings), definitions }
+}
+
+/** Those of one directive in its own order, whatever the clocks said; those of several by their time. */
+const inHistory = (sightings: readonly Sighting[]): Sighting[] => {
+  const byRoot = sightings.toSorted((a, b) => inText(a.rootId, b.rootId) || inOrder(a.writ.order, b.writ.order))
+  let [root, time] = ['', 0]
+  const timed = byRoot.map((sighting) => {
+    time = Math.max(root === sighting.rootId ? time : 0, Number(sighting.createdAt))
+    root = sighting.rootId
+    return { sighting, time }
+  })
+  // Stable: where the time is the same, those of one directive stay as they are.
+  return timed.toSorted((a, b) => a.time - b.time).map(({ sighting }) => sighting)
+}
+
+const inText = (a: string, b: string): number => {
+  if (a === b) return 0
+  return a < b ? -1 : 1
+}
+
+const tooLong = (): WritError =>
+  new WritError('TOO_LARGE', `this is more than the ${replayedMax} messages that one replay can hold`, {
+    hint: 'ask for fewer actors, by id or kind, or for a span of versions',
+  })
+
+const nothing = (): WritError =>
+  new WritError('NOT_FOUND', 'no actor matches, or none of them has taken anything in that span', {
+    hint: 'what has ended is found by its id; writ directive list shows what there is',
+  })
+
+const pause = (clock: Clock, ms: number, signal: AbortSignal): Promise<void> =>
+  new Promise((resolve) => {
+    const end = (): void => {
+      alarm.cancel()
+      signal.removeEventListener('abort', end)
+      resolve()
+    }
+    const alarm = clock.after(ms, end)
+    signal.addEventListener('abort', end)
+  })
