@@ -6,6 +6,7 @@ import { randomBytes } from 'node:crypto'
 import { availableParallelism } from 'node:os'
 import { Worker } from 'node:worker_threads'
 import { type Log, openLog } from './log.ts'
+import { type HttpOptions, type RunningObserver, startObserver } from './observer-of.ts'
 import { migrate } from './persistence/migrate.ts'
 import { type Code, codes, WritError } from './protocol/errors.ts'
 import { leaseMs } from './protocol/limits.ts'
@@ -21,11 +22,15 @@ export interface NodeOptions {
   threads?: number
   /** The id of the data folder that this node has locked for itself, if it has one: its predecessor there is fenced at once. */
   home?: string
+  /** The inspector's socket; none when left out. */
+  http?: HttpOptions
   /** Takes a line of the log: JSON, without its end. */
   log: (line: string) => void
 }
 
 export interface RunningNode {
+  /** Where the inspector listens, as `http://host:port`; null without one. */
+  http: string | null
   /** Finishes what is under way and gives back all shards. Called again: the same promise. */
   stop: () => Promise<void>
 }
@@ -82,16 +87,19 @@ export const startNode = async (options: NodeOptions): Promise<RunningNode> => {
   }, lookMs)
   const stop = async (): Promise<void> => {
     clearInterval(watching)
+    await observer?.stop()
     await Promise.all([...running.values()].map(stopThread))
   }
+  let observer: RunningObserver | null = null
   try {
     await Promise.all(Array.from({ length: count }, (_, index) => start(index)))
+    observer = await startObserver({ ...options, node })
   } catch (error) {
     stopping = stop()
     await stopping
     throw error
   }
-  return { stop: () => (stopping ??= stop()) }
+  return { http: observer.url, stop: () => (stopping ??= stop()) }
 }
 
 const startThread = (

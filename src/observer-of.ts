@@ -1,4 +1,8 @@
 /** Composes what a node's main thread shows of the inside, from servers' addresses: for a node, and for tests. */
+import { WritClient } from './bus/client.ts'
+import { startInspector, type Watch } from './http/inspector.ts'
+import { inspectionDeadlineMs } from './protocol/limits.ts'
+
 import { Observer } from './actors/observer.ts'
 import type { Bus } from './actors/ports/bus.ts'
 import { connect } from './bus/nats-bus.ts'
@@ -11,39 +15,69 @@ export interface ObserverOptions {
   databaseUrl: string
   nats: { url: string; inboxPrefix?: string; caFile?: string }
   node: string
+  /** The inspector's socket; none when left out. */
+  http?: HttpOptions | undefined
   /** Takes a line of the log: JSON, without its end. */
   log: (line: string) => void
 }
 
+export interface HttpOptions {
+  /** This machine alone when left out. */
+  host?: string
+  /** Any free one when left out. */
+  port?: number
+  /** Tokens are made of it, one for each owner. */
+  secret: string
+  /** Pages of other origins that may connect. */
+  origins?: readonly string[]
+}
+
 export interface RunningObserver {
-  bus: Bus
+  /** `http://host:port`, without a token; null when nothing listens. */
+  url: string | null
   stop: () => Promise<void>
 }
 
-/** Answers when it resolves. Throws UNREACHABLE, UNAUTHORIZED, SCHEMA_NEWER and the like. */
-export const startObserver = async ({
-  databaseUrl,
-  nats,
-  node,
-  log: write,
-}: ObserverOptions): Promise<RunningObserver> => {
-  const logger = openLog(write, { node })
+/** Answers when it resolves. Throws UNREACHABLE (also when the inspector cannot listen), UNAUTHORIZED, SCHEMA_NEWER and the like. */
+export const startObserver = async (options: ObserverOptions): Promise<RunningObserver> => {
+  const { databaseUrl, nats, node, http } = options
+  const logger = openLog(options.log, { node })
   const log = (text: string): void => logger.info({}, text)
-  const bus = await connect({ ...nats, name: `writ ${node} observer`, log })
-  const history = await openHistory({ url: databaseUrl, log, applicationName: `writ ${node} observer` }).catch(
-    async (error: unknown) => {
-      await bus.close()
-      throw error
-    },
-  )
-  const observer = new Observer({ history, wire: wireOf(bus, log), clock: systemClock, random: systemRandom })
-  observer.start()
-  return {
-    bus,
-    stop: async () => {
-      await observer.stop()
-      await bus.close()
-      await history.close()
-    },
+  const ends: (() => Promise<void>)[] = []
+  const stop = async (): Promise<void> => {
+    for (const end of ends.splice(0).toReversed()) await end()
+  }
+  try {
+    const bus = await connect({ ...nats, name: `writ ${node} observer`, log })
+    ends.push(() => bus.close())
+    const history = await openHistory({ url: databaseUrl, log, applicationName: `writ ${node} observer` })
+    ends.push(() => history.close())
+    const observer = new Observer({ history, wire: wireOf(bus, log), clock: systemClock, random: systemRandom })
+    observer.start()
+    ends.push(() => observer.stop())
+    if (http === undefined) return { url: null, stop }
+    const { host = '127.0.0.1', port = 0, origins = [], secret } = http
+    const inspector = await startInspector({ host, port, origins, secret, watch: watchOn(bus), log })
+    ends.push(() => inspector.stop())
+    return { url: inspector.url, stop }
+  } catch (error) {
+    await stop()
+    throw error
   }
 }
+
+const watchOn =
+  (bus: Bus): Watch =>
+  async (query, watcher) => {
+    const { owner, actor, directive, kind, coalesce: coalesceMs, max, replay: isReplay, from, to, speed } = query
+    const client = new WritClient(bus, owner, { deadlineMs: inspectionDeadlineMs })
+    const common = { selection: given({ actor, directive, kind }), ...watcher }
+    if (isReplay === undefined) return client.inspect({ ...common, coalesceMs, max })
+    return client.replay({ ...common, ...given({ fromVersion: from, toVersion: to, speed }) })
+  }
+
+type Given<T> = { [K in keyof T]?: Exclude<T[K], undefined> }
+
+/** Without what was left out. */
+const given = <T extends object>(all: T): Given<T> =>
+  Object.fromEntries(Object.entries(all).filter(([, value]) => value !== undefined)) as Given<T>

@@ -18,6 +18,8 @@ import { ownerName, shardOf } from '../protocol/ids.ts'
 import { requestDeadlineMs } from '../protocol/limits.ts'
 import type { DirectiveView } from '../protocol/views.ts'
 import { eventsOf } from './events.ts'
+import { inspect, type InspectOptions } from './inspection.ts'
+import { replay, type ReplayOptions } from './replay.ts'
 import { retried } from './retry.ts'
 import type { Message } from './subject.ts'
 import { readAddress, subjects } from './subjects.ts'
@@ -57,6 +59,9 @@ const systemClock: Clock = {
     return { cancel: () => clearTimeout(timer) }
   },
 }
+
+/** Without what a client brings along; in tests something else may stand for it. */
+type Watching<T> = Omit<T, 'bus' | 'owner' | 'actors' | 'clock'> & Partial<T>
 
 /** What is used of a bus. */
 export type ClientBus = Pick<Bus, 'request' | 'subscribe'>
@@ -144,6 +149,20 @@ export class WritClient {
   /** Looks into actors: as they are, as they go on, as they were. Changes nothing. */
   get actors(): Methods<typeof subjects.actors.messages> {
     return this.#methods(subjects.actors.messages, (verb) => subjects.actors.at({ owner: this.owner, verb }))
+  }
+
+  /**
+   * Watches actors of all nodes until the signal: the state of each that matches, then every message that it takes with its state after
+   * it, as frames of XState's inspector. Throws what the first request throws.
+   */
+  inspect(options: Watching<InspectOptions>): Promise<void> {
+    const { owner, actors } = this
+    return inspect({ bus: this.#bus, owner, actors, clock: this.#time.clock, ...options })
+  }
+
+  /** The same frames of what was, from the journals, also of what ended long ago. Throws NOT_FOUND when nothing matches. */
+  replay(options: Watching<ReplayOptions>): Promise<void> {
+    return replay({ actors: this.actors, clock: this.#time.clock, ...options })
   }
 
   /**

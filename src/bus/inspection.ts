@@ -2,10 +2,11 @@
  * Watching actors of all nodes: the state of each that matches, then every message that it takes with its state after it, each once and
  * in order. What NATS lost on the way shows by the actors' versions, and is read from their journals.
  */
-import type { Incoming } from '../actors/ports/bus.ts'
+import type { Bus, Incoming } from '../actors/ports/bus.ts'
 import type { Clock } from '../actors/ports/clock.ts'
 import { WritError } from '../protocol/errors.ts'
 import {
+  type ActorsApi,
   framesOf,
   type Definitions,
   type InspectionFrame,
@@ -22,16 +23,15 @@ import {
   noticeMs,
   sightingsAheadMax,
 } from '../protocol/limits.ts'
-import type { WritClient } from './client.ts'
-import type { ClientBus } from './client.ts'
 import { Coalescing } from './coalescing.ts'
 import { decode } from './json.ts'
 import { isPassing } from './retry.ts'
 import { subjects } from './subjects.ts'
 
 export interface InspectOptions {
-  bus: Pick<ClientBus, 'subscribe'>
-  client: WritClient
+  bus: Pick<Bus, 'subscribe'>
+  owner: string
+  actors: ActorsApi
   selection: Selection
   clock: Clock
   /** Actors at most; a notice says of the others. */
@@ -42,6 +42,8 @@ export interface InspectOptions {
   opened?: () => void
   /** Called as often as there is something to show; never again once the signal is aborted. */
   take: (frame: InspectionFrame) => void
+  /** Resolves once there is room for more of what can wait: what was, and what is at the beginning. */
+  ready?: () => Promise<void>
   signal: AbortSignal
 }
 
@@ -84,8 +86,7 @@ class Inspection {
   }
 
   async run(): Promise<void> {
-    const { bus, client, selection, signal } = this.#options
-    const { owner } = client
+    const { bus, owner, selection, signal } = this.#options
     const { directive } = selection
     const pattern = subjects.inspect.pattern({ owner, ...(directive === undefined ? {} : { directive }) })
     const subscription = bus.subscribe(pattern, {}, (message) => this.#hear(message))
@@ -120,9 +121,9 @@ class Inspection {
 
   /** A thread that was not heard of before may have taken something unseen. */
   async #renew(): Promise<void> {
-    const { client, selection, clock } = this.#options
+    const { actors, selection, clock } = this.#options
     const renewed = this.#inspection === undefined ? selection : { ...selection, inspection: this.#inspection }
-    const { inspection, threads, silent } = await client.actors.inspect(renewed)
+    const { inspection, threads, silent } = await actors.inspect(renewed)
     this.#inspection = inspection
     if (threads.some((thread) => !this.#threads.has(thread))) this.#behind = true
     for (const thread of threads) this.#threads.add(thread)
@@ -140,11 +141,11 @@ class Inspection {
   /** Shows the states of those that were not shown yet, and of the others what was missed. */
   async #catchUp(): Promise<void> {
     this.#behind = false
-    const { client, selection, signal } = this.#options
+    const { actors, selection, signal } = this.#options
     let after: string | null = null
     let total = 0
     do {
-      const page = await client.actors.list({ ...selection, limit: 100, ...(after === null ? {} : { after }) })
+      const page = await actors.list({ ...selection, limit: 100, ...(after === null ? {} : { after }) })
       this.#definitions = { ...this.#definitions, ...page.definitions }
       total = Math.max(total, page.total)
       for (const sighting of page.sightings) await this.#listed(sighting)
@@ -163,6 +164,7 @@ class Inspection {
       return
     }
     if (this.#shown.size >= this.#max) return
+    await this.#options.ready?.()
     this.#shown.set(id, { version: writ.version, entry: 0, isWhole: true })
     this.#tell(sighting, true)
   }
@@ -192,7 +194,7 @@ class Inspection {
   /** The definition of the machine that an actor runs on. */
   async #learn({ sessionId: actor, writ }: Sighting): Promise<void> {
     if (`${writ.machine}@${writ.machineVersion}` in this.#definitions) return
-    const { definitions } = await this.#options.client.actors.list({ actor, limit: 1 })
+    const { definitions } = await this.#options.actors.list({ actor, limit: 1 })
     this.#definitions = { ...this.#definitions, ...definitions }
   }
 
@@ -203,7 +205,7 @@ class Inspection {
     let after: string | null = null
     do {
       const query = { actor: id, fromVersion, toVersion, ...(after === null ? {} : { after }) }
-      const page = await this.#options.client.actors.history(query)
+      const page = await this.#options.actors.history(query)
       this.#definitions = { ...this.#definitions, ...page.definitions }
       for (const sighting of page.sightings) this.#show(sighting)
       after = page.next

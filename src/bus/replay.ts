@@ -2,6 +2,7 @@
 import type { Clock } from '../actors/ports/clock.ts'
 import { WritError } from '../protocol/errors.ts'
 import {
+  type ActorsApi,
   type Definitions,
   framesOf,
   type InspectionFrame,
@@ -10,10 +11,9 @@ import {
   type Sighting,
 } from '../protocol/inspection.ts'
 import { replayedMax } from '../protocol/limits.ts'
-import type { WritClient } from './client.ts'
 
 export interface ReplayOptions {
-  client: WritClient
+  actors: ActorsApi
   selection: Selection
   clock: Clock
   /** Of each actor, both included. */
@@ -22,6 +22,8 @@ export interface ReplayOptions {
   /** How many times as fast as it was; unset: without pauses. */
   speed?: number
   take: (frame: InspectionFrame) => void
+  /** Resolves once there is room for more of what can wait: what was, and what is at the beginning. */
+  ready?: () => Promise<void>
   signal: AbortSignal
 }
 
@@ -31,13 +33,14 @@ export interface ReplayOptions {
  */
 export const replay = async (options: ReplayOptions): Promise<void> => {
   const { sightings, definitions } = await historyOf(options)
-  const { take, signal, clock, speed } = options
+  const { take, ready, signal, clock, speed } = options
   const begun = new Set<string>()
   let at = Number(sightings[0]?.createdAt ?? 0)
   for (const sighting of sightings) {
     const time = Number(sighting.createdAt)
     if (speed !== undefined && time > at) await pause(clock, (time - at) / speed, signal)
     at = Math.max(at, time)
+    await ready?.()
     if (signal.aborted) return
     for (const frame of framesOf(sighting, !begun.has(sighting.sessionId), definitions)) take(frame)
     begun.add(sighting.sessionId)
@@ -45,7 +48,7 @@ export const replay = async (options: ReplayOptions): Promise<void> => {
 }
 
 const historyOf = async (options: ReplayOptions): Promise<{ sightings: Sighting[]; definitions: Definitions }> => {
-  const { client, selection, fromVersion, toVersion, take, signal } = options
+  const { actors, selection, fromVersion, toVersion, take, signal } = options
   const span = {
     ...(fromVersion === undefined ? {} : { fromVersion }),
     ...(toVersion === undefined ? {} : { toVersion }),
@@ -54,7 +57,7 @@ const historyOf = async (options: ReplayOptions): Promise<{ sightings: Sighting[
   let definitions: Definitions = {}
   let after: string | null = null
   do {
-    const page = await client.actors.history({ ...selection, ...span, ...(after === null ? {} : { after }) })
+    const page = await actors.history({ ...selection, ...span, ...(after === null ? {} : { after }) })
     sightings.push(...page.sightings)
     definitions = { ...definitions, ...page.definitions }
     for (const { id, why } of page.faults)

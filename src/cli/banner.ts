@@ -7,7 +7,7 @@ import { version } from '../protocol/version.ts'
 
 /** The lines. Passwords are not in them. */
 export const banner = (
-  { node, data, postgres, natsServer, database, nats, websocket, daemon }: Running,
+  { node, data, postgres, natsServer, database, nats, websocket, http, daemon }: Running,
   { ephemeral, joined = false, flags, paint }: { ephemeral: boolean; joined?: boolean; flags: string; paint: Colors },
 ): string[] => {
   const kept = ephemeral ? 'removed at the end: --ephemeral' : `kept; writ down --wipe${flags} removes it`
@@ -16,6 +16,9 @@ export const banner = (
     ['NATS', server(natsServer, nats, joined)],
     ...(websocket === null ? [] : [['WebSocket', websocket] satisfies [string, string]]),
     ['Node', node],
+    ...(http === null
+      ? []
+      : [['Inspector', `${http}/inspect  (writ inspect --url${flags})`] satisfies [string, string]]),
     ['Daemon', daemon ?? 'none: writ daemon run, or writ up --daemon'],
     ['Data', `${data}  (${kept})`],
     ['Try', `npx writ run examples/hello/directive.yaml${flags}`],

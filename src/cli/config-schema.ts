@@ -11,6 +11,7 @@ import { shown } from './shown-url.ts'
 
 const GiB = 1024 ** 3
 const threadsMax = 64
+const portMax = 65_535
 const diskMax = 1_000_000
 const slotsDefault = 2
 
@@ -75,6 +76,24 @@ const url = (schemes: readonly [string, ...string[]], { hosts }: { hosts: 'one' 
       })
     }
   })
+
+/** Where a server listens, or null for nowhere. Throws BAD_INPUT. */
+export const placeOf = (text: string): { host: string; port: number } | null => {
+  if (text === 'off') return null
+  const [, bracketed, host, port] = /^(?:(?:\[(.+)\]|([^:[\]]+)):)?(\d{1,5})$/.exec(text) ?? []
+  if (port !== undefined && Number(port) <= portMax)
+    return { host: bracketed ?? host ?? '127.0.0.1', port: Number(port) }
+  throw new WritError('BAD_INPUT', `${JSON.stringify(text.slice(0, 100))} is no place to listen`, {
+    hint: 'a port, host:port, or off',
+  })
+}
+
+const originOf = (text: string): void => {
+  if (URL.parse(text)?.origin === text) return
+  throw new WritError('BAD_INPUT', `${JSON.stringify(text.slice(0, 100))} is no origin`, {
+    hint: 'as in https://example.org, without a path',
+  })
+}
 
 const pairError = 'write it as key=value'
 const words = (text: string): string[] => text.split(/\s+/).filter((part) => part !== '')
@@ -226,6 +245,21 @@ const shape = {
     otherwise: 'one per core',
     text: 'worker threads of a node',
     read: number,
+  }),
+  http: checked(placeOf).optional().register(about, {
+    flag: '--http <place>',
+    variable: 'WRIT_HTTP',
+    otherwise: 'a free port of this machine alone',
+    text: 'where the inspector of a node listens: a port, host:port, or off',
+    read: last,
+  }),
+  httpOrigins: z.array(checked(originOf)).default([]).register(about, {
+    flag: '--http-origin <origin>',
+    variable: null,
+    otherwise: 'none but its own',
+    text: 'pages that may connect to the inspector, as https://host',
+    read: list,
+    repeats: true,
   }),
 }
 

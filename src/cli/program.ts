@@ -63,6 +63,11 @@ export const groups: readonly Group[] = [
     load: async () => (await import('./commands/inbox.ts')).inbox,
   },
   {
+    name: 'inspect',
+    summary: 'what actors take and what becomes of them, live or replayed',
+    load: async () => (await import('./commands/inspect.ts')).inspect,
+  },
+  {
     name: 'creds',
     summary: 'who else may speak to the NATS server',
     load: async () => (await import('./commands/creds.ts')).creds,

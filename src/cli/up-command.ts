@@ -5,6 +5,8 @@ import { join } from 'node:path'
 import { wipe } from '../embedded/down.ts'
 import { dataFolder } from '../embedded/folders.ts'
 import { banner } from './banner.ts'
+import type { Settings } from './config.ts'
+import { placeOf } from './config-schema.ts'
 import { goOnUnheard } from './closed-output.ts'
 import type { Context } from './context.ts'
 import { removeOwn } from './daemon-left.ts'
@@ -58,13 +60,22 @@ export const upOptions = (
   context: Context,
   websocket?: number | true,
 ): Omit<UpOptions, 'folders' | 'daemon' | 'signal'> => {
-  const { nats, natsCa, database, owner, threads } = context.settings()
+  const settings = context.settings()
+  const { nats, natsCa, database, owner, threads } = settings
   const { say } = context.terminal
   if (websocket !== undefined && nats !== null)
     throw new WritError('BAD_INPUT', `--websocket is for the private nats-server, and ${nats.from} names another`, {
       hint: 'leave one of them out; a server of your own listens where its configuration says',
     })
-  return { nats, natsCa, websocket, database, owner, threads, version, verbose: context.flags.verbose === true, say }
+  const verbose = context.flags.verbose === true
+  const http = httpOf(settings)
+  return { nats, natsCa, websocket, database, owner, threads, http, version, verbose, say }
+}
+
+/** Beyond this machine only where a person says so, and then with a word: nothing is encrypted. */
+const httpOf = ({ http, httpOrigins: origins }: Settings): UpOptions['http'] => {
+  const place = http === undefined ? { host: '127.0.0.1', port: 0 } : placeOf(http)
+  return place === null ? null : { ...place, origins }
 }
 
 type WhileUpOptions = Omit<UpOptions, 'signal'> & {
@@ -107,13 +118,14 @@ export const whileUp = async <T>(
 }
 
 /** What a script needs, credentials included: it is on the standard output of the person who owns them. */
-const publicOf = ({ node, data, log, database, nats, websocket, daemon }: Running): object => ({
+const publicOf = ({ node, data, log, database, nats, websocket, http, daemon }: Running): object => ({
   node,
   pid: process.pid,
   version: version,
   database,
   nats,
   websocket,
+  http,
   data,
   log,
   daemon,

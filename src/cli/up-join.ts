@@ -8,7 +8,7 @@ import { WritError } from '../protocol/errors.ts'
 import { caOption } from './config.ts'
 import { openLog } from './log-file.ts'
 import type { Parts } from './parts.ts'
-import { nodeName, type Running, type UpOptions } from './up.ts'
+import { nodeName, ofNode, type Running, type UpOptions } from './up.ts'
 import { serveUsers } from './up-users.ts'
 import { loginOf, type Login } from './users.ts'
 
@@ -19,14 +19,14 @@ interface Servers {
 
 /** Throws UNREACHABLE when a server is neither named nor runs on the data folder, and what the node throws. */
 export const startJoined = async (options: UpOptions, parts: Parts): Promise<Running> => {
-  const { folders, owner, threads, verbose, say } = options
+  const { folders, owner, verbose, say } = options
   const { database, login } = serversOf(options)
   const node = nodeName()
   const logFile = join(folders.logs, `${node}.log`)
   const log = openLog(logFile, verbose ? say : undefined)
   parts.add('log', () => log.close())
-  const some = threads === undefined ? {} : { threads }
-  const running = await startNode({ databaseUrl: database, nats: login('node'), name: node, log: log.line, ...some })
+  const nodeOptions = { databaseUrl: database, nats: login('node'), name: node, log: log.line }
+  const running = await startNode({ ...nodeOptions, ...ofNode(options) })
   parts.add('node', () => running.stop())
   await serveUsers({ server: null, folders, owner, login: login('node'), say }, parts)()
   const nats = login(clientOf(owner).user).url
@@ -39,6 +39,7 @@ export const startJoined = async (options: UpOptions, parts: Parts): Promise<Run
     database,
     nats,
     websocket: null,
+    http: running.http,
     daemon: null,
   }
 }

@@ -14,11 +14,12 @@ import { lockFolder } from '../embedded/lock.ts'
 import { startNats, type NatsServer } from '../embedded/nats.ts'
 import { startPostgres } from '../embedded/postgres.ts'
 import type { Server, StartOptions } from '../embedded/server.ts'
-import { startNode } from '../node.ts'
+import { type NodeOptions, startNode } from '../node.ts'
 import { caOption, type Named } from './config.ts'
 import type { Config } from './config-schema.ts'
 import { daemonOptions } from './daemon-options.ts'
 import { keepUp, type Kept } from './keep-up.ts'
+import { inspectorSecret } from './inspector-url.ts'
 import { openLog, type LogFile } from './log-file.ts'
 import { daemonsFolder } from './own-folders.ts'
 import type { Parts } from './parts.ts'
@@ -41,6 +42,8 @@ export interface UpOptions {
   owner: string
   /** Worker threads; the node's own choice when unset. */
   threads: number | undefined
+  /** Where the inspector listens, and for pages of which other origins; null: nowhere. */
+  http: { host: string; port: number; origins: readonly string[] } | null
   daemon: LocalDaemon | null
   version: string
   verbose: boolean
@@ -62,6 +65,8 @@ export interface Running {
   nats: string
   /** For WebSocket clients, without credentials; null unless asked for. */
   websocket: string | null
+  /** Of the inspector, without a token; null when it is off. */
+  http: string | null
   daemon: string | null
 }
 
@@ -79,22 +84,29 @@ export const startUp = async (options: UpOptions, parts: Parts): Promise<Running
   const login = loginsOf(options, natsServer)
   const node = nodeName()
   goOn(options)
-  const { threads } = options
   const nodeOptions = { databaseUrl: database, nats: login('node'), name: node, home: homeId(folders), log: log.line }
-  const running = await startNode({ ...nodeOptions, ...(threads === undefined ? {} : { threads }) })
+  const running = await startNode({ ...nodeOptions, ...ofNode(options) })
   parts.add('node', () => running.stop())
   goOn(options)
   if (daemon !== null) await startDaemon(options, daemon, login(daemonUser(owner, daemon.name)), log, parts)
   const nats = login(clientOf(owner).user).url
   // Before and after the endpoints: whoever changes the users is either heard or was quicker, and taken in here.
   const takeUsers = serveUsers({ server: natsServer, folders, owner, login: login('node'), say: options.say }, parts)
-  writeEndpoints(folders, { version, data: folders.root, database, nats })
+  const { http } = running
+  writeEndpoints(folders, { version, data: folders.root, database, nats, ...(http === null ? {} : { http }) })
   parts.add('endpoints', () => removeEndpoints(folders))
   await takeUsers()
   const servers = { postgres: postgres?.current() ?? null, natsServer: natsServer?.current() ?? null }
   const websocket = webSocketUrl(natsServer)
-  return { node, data: folders.root, log: logFile, ...servers, database, nats, websocket, daemon: daemon?.name ?? null }
+  const where = { database, nats, websocket, http }
+  return { node, data: folders.root, log: logFile, ...servers, ...where, daemon: daemon?.name ?? null }
 }
+
+/** What the settings say of the node itself. */
+export const ofNode = ({ threads, http, folders }: UpOptions): Pick<NodeOptions, 'threads' | 'http'> => ({
+  ...(threads === undefined ? {} : { threads }),
+  ...(http === null ? {} : { http: { ...http, secret: inspectorSecret(folders) } }),
+})
 
 /** Of the folder itself and not of its path: folders on two hosts have one path, and share a database. */
 const homeId = ({ secrets }: Folders): string => keptSecret(secrets, 'home')

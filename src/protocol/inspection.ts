@@ -132,6 +132,13 @@ export interface NoticeFrame {
 }
 export type InspectionFrame = ActorFrame | EventFrame | (SnapshotFrame & { writ?: SightingMore }) | NoticeFrame
 
+/** What looking into actors asks of the nodes. */
+export interface ActorsApi {
+  list: (query: z.input<typeof actorsQuery>) => Promise<ActorsPage>
+  inspect: (command: z.input<typeof inspectCommand>) => Promise<InspectionOpened>
+  history: (query: z.input<typeof historyQuery>) => Promise<HistoryPage>
+}
+
 /** Definitions of machines, as JSON, by `<name>@<version>`. */
 export type Definitions = Readonly<Record<string, string>>
 

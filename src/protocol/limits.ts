@@ -100,6 +100,8 @@ export const evaluatorRetriesDefault = 2
 /** Of looking inside: how long a watch holds without being renewed, and how often its watcher renews it. */
 export const inspectionLeaseMs = 30 * second
 export const inspectionRenewMs = 10 * second
+/** How long a watcher asks before it says that nobody answers. */
+export const inspectionDeadlineMs = 5 * second
 /** Watches that one thread shows what it takes to, of all owners. */
 export const inspectionCountMax = 1000
 /** How long threads are waited for that do not say that they show what they take. */
@@ -117,6 +119,10 @@ export const sightingsAheadMax = 20_000
 export const noticeMs = 10 * second
 /** Of the history that one replay holds in memory. */
 export const replayedMax = 200_000
+/** Frames that the bridge to Stately's page keeps for who opens it later. */
+export const bridgedFramesMax = 2_000
+/** Sockets of one node's inspector. */
+export const watcherCountMax = 200
 /** Entries that are folded before others have their turn. */
 export const foldedAtOnce = 20
 /** A page of histories is answered after this time with what it has; it is asked for with the deadline of a request. */

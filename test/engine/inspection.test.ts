@@ -1,12 +1,10 @@
 /** Looking inside: what actors take, live under a watch and afterwards from their journals. */
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { Coalescing } from '../../src/bus/coalescing.ts'
-import { inspect, type InspectOptions } from '../../src/bus/inspection.ts'
-import { replay } from '../../src/bus/replay.ts'
+import type { InspectOptions } from '../../src/bus/inspection.ts'
 import { type RunningObserver, startObserver } from '../../src/observer-of.ts'
 import { shardOf, stepId } from '../../src/protocol/ids.ts'
 import type { HistoryPage, InspectionFrame, Selection, Sighting } from '../../src/protocol/inspection.ts'
-import { systemClock } from '../../src/system.ts'
 import { SimClock } from '../sim/clock.ts'
 import { joinEngine, startTestEngine, type TestEngine } from '../support/engine.ts'
 import { Waiting } from '../support/waiting.ts'
@@ -32,24 +30,15 @@ class Watcher {
   readonly #over = new AbortController()
   readonly #watching: Promise<void>
 
-  constructor({ client, bus }: World, selection: Selection, more: Partial<InspectOptions> = {}) {
+  constructor({ client }: World, selection: Selection, more: Partial<InspectOptions> = {}) {
     const take = (frame: InspectionFrame): void => {
       this.frames.push(frame)
       this.#waiting.look()
     }
     let opened = (): void => undefined
     this.opened = new Promise((resolve) => (opened = resolve))
-    const options = {
-      client,
-      bus,
-      selection,
-      clock: systemClock,
-      coalesceMs: 0,
-      take,
-      opened,
-      signal: this.#over.signal,
-    }
-    this.#watching = inspect({ ...options, ...more })
+    const options = { selection, coalesceMs: 0, take, opened, signal: this.#over.signal }
+    this.#watching = client.inspect({ ...options, ...more })
   }
 
   until(isThere: (frame: InspectionFrame) => boolean): Promise<InspectionFrame> {
@@ -76,7 +65,7 @@ const watching = async (world: World, selection: Selection, more: Partial<Inspec
 const replayed = async ({ client }: World, selection: Selection, span: object = {}): Promise<InspectionFrame[]> => {
   const frames: InspectionFrame[] = []
   const { signal } = new AbortController()
-  await replay({ client, selection, clock: systemClock, take: (frame) => frames.push(frame), signal, ...span })
+  await client.replay({ selection, take: (frame) => frames.push(frame), signal, ...span })
   return frames
 }
 
