@@ -152,6 +152,7 @@ class Inspection {
       after = page.next
     } while (after !== null && this.#shown.size < this.#max && !signal.aborted)
     if (total > this.#shown.size) this.#noticeHidden(total)
+    if (this.#shown.size === 0) this.#notice('no actor matches yet; it is shown once there is one')
     this.#opened?.()
     this.#opened = undefined
   }

@@ -71,16 +71,20 @@ const historyOf = async (options: ReplayOptions): Promise<{ sightings: Sighting[
 
 /** Those of one directive in its own order, whatever the clocks said; those of several by their time. */
 const inHistory = (sightings: readonly Sighting[]): Sighting[] => {
-  const byRoot = sightings.toSorted((a, b) => inText(a.rootId, b.rootId) || inOrder(a.writ.order, b.writ.order))
+  const byRoot = sightings.toSorted(
+    (a, b) => inText(a.rootId, b.rootId) || inOrder(a.writ.order, b.writ.order) || timeOf(a) - timeOf(b),
+  )
   let [root, time] = ['', 0]
   const timed = byRoot.map((sighting) => {
-    time = Math.max(root === sighting.rootId ? time : 0, Number(sighting.createdAt))
+    time = Math.max(root === sighting.rootId ? time : 0, timeOf(sighting))
     root = sighting.rootId
     return { sighting, time }
   })
   // Stable: where the time is the same, those of one directive stay as they are.
   return timed.toSorted((a, b) => a.time - b.time).map(({ sighting }) => sighting)
 }
+
+const timeOf = ({ createdAt }: Sighting): number => Number(createdAt)
 
 const inText = (a: string, b: string): number => {
   if (a === b) return 0

@@ -14,6 +14,8 @@ export class FrameText {
   lines = 0
   readonly #terminal: Terminal
   readonly #nameOf: (root: string, id: string) => Promise<string>
+  /** An actor that was shown, and of which nothing is printed yet. */
+  #begun: Stated | null = null
   readonly #states = new Map<string, ShownState>()
   /** Lines in their order: a name may have to be asked for. */
   #printing: Promise<void> = Promise.resolve()
@@ -25,21 +27,31 @@ export class FrameText {
 
   take(frame: InspectionFrame): void {
     if (frame.type === '@writ.notice') return this.#later(() => this.#terminal.say(`… ${oneLine(frame.text)}`))
+    const isFirst = frame.type === '@xstate.event' && frame.event.type === 'xstate.init'
+    this.#tellBegun(isFirst ? frame.sessionId : null)
     if (frame.type === '@xstate.event') return
     const before = this.#states.get(frame.sessionId)
     this.#states.set(frame.sessionId, frame.snapshot)
-    if (frame.type === '@xstate.actor') return this.#begin(frame)
-    this.lines++
-    this.#later(async () => this.#print(frame, before ?? null))
+    if (frame.type === '@xstate.actor') this.#begun = frame
+    else this.#change(frame, frame.event.type === 'xstate.init' ? null : (before ?? null))
   }
 
   /** Resolves once everything is printed. */
   end(): Promise<void> {
+    this.#tellBegun(null)
     return this.#printing
   }
 
-  /** A new actor is told of with its first message. */
-  #begin(frame: Stated): void {
+  #change(frame: Extract<Stated, { type: '@xstate.snapshot' }>, before: ShownState | null): void {
+    this.lines++
+    this.#later(async () => this.#print(frame, before))
+  }
+
+  /** Tells the state in which an actor was found; of one that begins just now, `except`, its first line says it. */
+  #tellBegun(except: string | null): void {
+    const frame = this.#begun
+    this.#begun = null
+    if (frame === null || frame.sessionId === except) return
     this.#later(async () => {
       const { paint, rich } = this.#terminal
       const name = await this.#named(frame)
@@ -53,7 +65,7 @@ export class FrameText {
     const { paint, rich, print } = this.#terminal
     const name = await this.#named(frame)
     const event = eventText(frame.event)
-    const from = originText(frame.writ?.origin ?? '')
+    const from = await this.#from(frame)
     const skipped = frame.writ?.skipped === undefined ? '' : ` (${frame.writ.skipped} left out)`
     const [was, is] = changeOf(before?.value, frame.snapshot.value)
     const changed = changedFields(before?.context, frame.snapshot.context)
@@ -63,10 +75,16 @@ export class FrameText {
         [time, name, event, from, statesText(before?.value), statesText(frame.snapshot.value), changed].join('\t'),
       )
     }
-    const lead =
-      was === '' && is === '' ? paint.dim(changed === '' ? 'no change' : `changed ${changed}`) : `${was} → ${is}`
+    const lead = leadText(was, is, paint.dim(changed === '' ? 'no change' : `changed ${changed}`))
     const who = paint.dim(`${event.padEnd(eventWidth)} ${from}`)
     print(`${paint.dim(clock(frame))}  ${paint.bold(name.padEnd(nameWidth))}  ${lead}  ${who}${skipped}`.trimEnd())
+  }
+
+  /** Who told it, as people call it. */
+  async #from({ rootId, writ }: Extract<Stated, { type: '@xstate.snapshot' }>): Promise<string> {
+    const { sourceId = null, origin = '' } = writ ?? {}
+    if (sourceId !== null) return `from ${oneLine(await this.#nameOf(rootId, sourceId))}`
+    return origins[origin] ?? (origin === '' ? '' : `from ${oneLine(origin)}`)
   }
 
   async #named({ sessionId, rootId }: Stated): Promise<string> {
@@ -121,8 +139,7 @@ const origins: Readonly<Record<string, string>> = {
   daemon: 'from its daemon',
 }
 
-const originText = (origin: string): string => {
-  const known = origins[origin]
-  if (known !== undefined) return known
-  return origin === '' ? '' : `from ${oneLine(origin.slice(origin.indexOf('/') + 1))}`
+const leadText = (was: string, is: string, changed: string): string => {
+  if (was === '' && is === '') return changed
+  return was === '' ? is : `${was} → ${is}`
 }
