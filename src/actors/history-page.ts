@@ -40,7 +40,7 @@ export const historyPage = async (
   let place = placeOf(query.after)
   let including = true
   for (;;) {
-    const list = { after: place?.id ?? '', including, limit: actorsAtOnce }
+    const list = { after: place?.id ?? '', including, ended: true, limit: actorsAtOnce }
     const { actors } = await history.actors(owner, query, list)
     for (const { row } of actors) {
       const from = place !== null && place.id === row.id ? place : { id: row.id, version: 1, entry: 0 }

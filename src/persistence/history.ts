@@ -1,5 +1,5 @@
 /** The History port on Postgres: actors by selection, their journals, and what their settings follow from. Reads only. */
-import type { DefinedDirective, History } from '../actors/ports/history.ts'
+import type { ActorsPart, DefinedDirective, History } from '../actors/ports/history.ts'
 import type { ActorRow, JournalRow } from '../actors/ports/rows.ts'
 import type { LoadedActor } from '../actors/ports/store.ts'
 import { type ActorKey, actorKey } from '../protocol/ids.ts'
@@ -31,7 +31,7 @@ export const openHistory = async ({ url, log, applicationName }: RecordsOptions)
     throw error
   }
   return {
-    actors: (owner, selection, page) => listActors(connection, owner, selection, page),
+    actors: (owner, selection, part) => listActors(connection, owner, selection, part),
     actor: async (key) => (await loadActors(connection, [key]))[0] ?? null,
     directive: (key) => loadDefined(connection, key),
     planRow: (directive, generation, index) => loadPlanRow(connection, directive, generation, index),
@@ -45,12 +45,12 @@ const listActors = async (
   connection: Connection,
   owner: string,
   selection: Selection,
-  { after, including = false, limit }: { after: string; including?: boolean; limit: number },
+  { after, including = false, ended = false, limit }: ActorsPart,
 ): Promise<{ actors: LoadedActor[]; total: number }> => {
   const from = actorKey(owner, after)
   const rows = await connection.run(
     (sql) => sql<(ActorRow & { parked: string | null; total: number })[]>`
-    with selected as (select a.key from writ.actors a where ${selecting(sql, owner, selection)})
+    with selected as (select a.key from writ.actors a where ${selecting(sql, owner, selection, ended)})
     select a.key, a.shard, a.owner, a.id, a.kind, a.directive, a.version, a.machine, a.machine_version, a.snapshot,
            a.status, a.ended, a.waiting, a.since, a.facts, f.reason as parked,
            (select count(*)::integer from selected) as total
@@ -63,7 +63,7 @@ const listActors = async (
 }
 
 /** Ids derived from one are one range of the key. What has ended counts only for whoever names it. */
-const selecting = (sql: Sql, owner: string, { actor, directive, kind }: Selection): PendingQuery => {
+const selecting = (sql: Sql, owner: string, { actor, directive, kind }: Selection, ended: boolean): PendingQuery => {
   const isExact = actor !== undefined && !/[*?]/.test(actor)
   const prefix = actor === undefined ? '' : (/^[^*?]*/.exec(actor)?.[0] ?? '')
   const root = directive === undefined ? null : actorKey(owner, directive)
@@ -74,7 +74,7 @@ const selecting = (sql: Sql, owner: string, { actor, directive, kind }: Selectio
     ${actor === undefined || isExact ? sql`` : sql`and a.id ~ ${globPattern(actor).source}`}
     ${root === null ? sql`` : sql`and (a.key = ${root} or a.key > ${`${root}__`} and a.key < ${`${root}__~`})`}
     ${kind === undefined ? sql`` : sql`and a.kind = ${kind}`}
-    ${isExact || root !== null ? sql`` : sql`and not (${hasEnded})`}`
+    ${ended || isExact || root !== null ? sql`` : sql`and not (${hasEnded})`}`
 }
 
 const loadDefined = async (connection: Connection, key: ActorKey): Promise<DefinedDirective | null> => {

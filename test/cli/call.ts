@@ -110,6 +110,8 @@ export class FakeNode {
 }
 
 const nounOf = (subject: string): { noun: string; verb: string } => {
+  const looked = subjects.actors.read(subject)
+  if (looked !== null) return { noun: 'actors', verb: looked.verb }
   for (const noun of ['directive', 'step', 'contract', 'task'] as const) {
     const read = subjects[noun].read(subject)
     if (read !== null) return { noun, verb: read.verb }

@@ -12,12 +12,23 @@ export interface DefinedDirective {
   readyPlan: { hash: string; steps: number } | null
 }
 
+/** A part of a list of actors. */
+export interface ActorsPart {
+  after: string
+  including?: boolean
+  ended?: boolean
+  limit: number
+}
+
 export interface History {
-  /** Actors of the owner that match, by id, after this one (or it `including`); at most `limit`. `total`: all that match. */
+  /**
+   * Actors of the owner that match, by id, after this one (or it `including`); at most `limit`. `total`: all that match. What has
+   * ended is among them when it is named by its id or its directive, or `ended` says so.
+   */
   actors: (
     owner: string,
     selection: Selection,
-    page: { after: string; including?: boolean; limit: number },
+    part: ActorsPart,
   ) => Promise<{ actors: readonly LoadedActor[]; total: number }>
   /** The actor, or null. */
   actor: (key: ActorKey) => Promise<LoadedActor | null>
