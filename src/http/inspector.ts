@@ -40,6 +40,8 @@ export interface Inspector {
 const closes = { goingAway: 1001, broken: 1011, later: 1013, slow: 4008, wrong: 4000 } as const
 const reasonBytesMax = 120
 const pingMs = 30_000
+/** How long one who is told that it is over may take to read that. */
+const closeMs = 30_000
 /** How often a full socket is looked at. */
 const readyMs = 20
 
@@ -186,6 +188,6 @@ const end = (socket: WebSocket, code: number, reason: string): void => {
       .toString()
       .replace(/\uFFFD$/, ''),
   )
-  const late = setTimeout(() => socket.terminate(), 2_000)
+  const late = setTimeout(() => socket.terminate(), closeMs)
   socket.on('close', () => clearTimeout(late))
 }
