@@ -9,13 +9,10 @@ import { drainMs, residentActorsMax, sweepMs } from '../protocol/limits.ts'
 import { ApiDesk } from './api.ts'
 import type { Draft } from './draft.ts'
 import { Holder } from './holder.ts'
-import { type Host, type Log, noFigures } from './host.ts'
+import type { Host, Log } from './host.ts'
 import { Inbox } from './inbox.ts'
-import { Inspections } from './inspections.ts'
-import { Loader } from './loader.ts'
 import { Loop } from './loop.ts'
 import { Mailbox } from './mailbox.ts'
-import { Memory } from './memory.ts'
 import { sendOut } from './outbox.ts'
 import type { Subscription } from './ports/bus.ts'
 import type { Alarm, Clock, Random } from './ports/clock.ts'
@@ -24,8 +21,8 @@ import type { AttemptRow } from './ports/rows.ts'
 import type { HeldShard, Store, ThreadIdentity } from './ports/store.ts'
 import type { Wire } from './ports/wire.ts'
 import { Parking } from './parking.ts'
-import { openPresence } from './presence.ts'
 import { Registries } from './registries.ts'
+import { openHost } from './open-host.ts'
 import { Reopening } from './reopening.ts'
 import { composeSpawn } from './spawn.ts'
 import { Tidying } from './tidying.ts'
@@ -74,7 +71,7 @@ export class Engine {
     const { store, clock, random, log, thread, node, home } = parts
     this.#threads = parts.threads
     this.#identity = { thread, node, nonce: random.token(20), home, machines: known }
-    this.host = hostOf(parts, () => this.holder)
+    this.host = openHost(parts, () => this.holder)
     this.holder = new Holder(
       store,
       clock,
@@ -271,30 +268,6 @@ export class Engine {
     this.#again(this.#catchUp(), 'catching up')
     this.#again(this.#tidying.look(this.holder.epoch(0) !== null), 'tidying')
     this.#alarm = this.host.clock.after(sweepMs, () => this.#sweep())
-  }
-}
-
-/** `holder`: the one that is made after it. */
-const hostOf = ({ store, wire, clock, random, log }: EngineParts, holder: () => Holder): Host => {
-  const memory = new Memory()
-  let places = 0
-  return {
-    memory,
-    loader: new Loader(memory, store),
-    store,
-    wire,
-    clock,
-    random,
-    log,
-    figures: noFigures(),
-    now: () => holder().now(),
-    accepted: new Map(),
-    waiting: new Map(),
-    inFlight: new Set(),
-    doubted: new Map(),
-    order: (shard) => [holder().epochs().get(shard) ?? 0, ++places],
-    inspections: new Inspections(clock),
-    presence: openPresence(),
   }
 }
 

@@ -43,7 +43,8 @@ class Receiver {
 
   constructor(url: string) {
     createWebSocketReceiver({ server: url }).subscribe((frame) => {
-      this.frames.push(frame as unknown as InspectionFrame)
+      const taken: unknown = frame
+      this.frames.push(taken as InspectionFrame)
       this.#waiting.look()
     })
   }

@@ -1,0 +1,34 @@
+/** What the parts of a thread's engine share, as it is when the engine starts: nothing in memory, nobody watching. */
+import type { Holder } from './holder.ts'
+import { type Host, noFigures } from './host.ts'
+import { Inspections } from './inspections.ts'
+import { Loader } from './loader.ts'
+import { Memory } from './memory.ts'
+import { openPresence } from './presence.ts'
+
+/** `holder`: the one that is made after it. */
+export const openHost = (
+  { store, wire, clock, random, log }: Pick<Host, 'store' | 'wire' | 'clock' | 'random' | 'log'>,
+  holder: () => Holder,
+): Host => {
+  const memory = new Memory()
+  let places = 0
+  return {
+    memory,
+    loader: new Loader(memory, store),
+    store,
+    wire,
+    clock,
+    random,
+    log,
+    figures: noFigures(),
+    now: () => holder().now(),
+    accepted: new Map(),
+    waiting: new Map(),
+    inFlight: new Set(),
+    doubted: new Map(),
+    order: (shard) => [holder().epochs().get(shard) ?? 0, ++places],
+    inspections: new Inspections(clock),
+    presence: openPresence(),
+  }
+}
