@@ -72,6 +72,7 @@ const prepared: Record<string, Prepared> = {
   'writ directive events': { before: finished },
   'writ directive watch': { before: finished },
   'writ directive wait': { before: finished },
+  'writ waiting': { before: started },
   'writ step show': { before: started },
   'writ step evaluate': { before: (owner) => world.done(owner, 'passed') },
   'writ step': { before: held },

@@ -27,6 +27,8 @@ const order = { task: task.id, attempt: 1, nonce: 'n1' }
 const hash = 'b94d27b9934d3e08a52e52d7da7dabfac484efe37a5380ee9088f7ace2efcde9'
 const data = Buffer.from('hello world').toString('base64')
 
+const until = '2026-05-01T16:00:03.000Z'
+
 const directiveLine = {
   ...directive,
   owner: 'default',
@@ -34,7 +36,7 @@ const directiveLine = {
   status: 'active',
   paused: false,
   parked: null,
-  waiting: '1 step is running',
+  waiting: '0 of 1 steps',
   since: time(2),
   steps: 1,
   passed: 0,
@@ -68,8 +70,10 @@ const stepLine = {
   level: null,
   unevaluated: false,
   parked: null,
-  waiting: 'builder works on attempt 1',
+  waiting: 'the worker, attempt 1',
   since: time(3),
+  until,
+  by: { who: 'daemon', names: ['builder'] },
   reason: null,
   dependsOn: [],
   task: task.address,
@@ -167,6 +171,30 @@ export const examples: Readonly<Record<string, Example>> = {
     },
   },
   'api.task.list': { message: { text: 'greet' }, answer: { lines: [taskLine], next: null } },
+  'api.waiting.list': {
+    message: { olderSeconds: 600 },
+    answer: {
+      lines: [
+        {
+          ...step,
+          kind: 'step',
+          directive: directive.id,
+          step: 'hello',
+          status: 'running',
+          parked: null,
+          reason: null,
+          waiting: 'the worker, attempt 1',
+          since: time(3),
+          until,
+          by: { who: 'daemon', names: ['builder'] },
+          task: task.address,
+          needs: null,
+          next: `writ task output ${task.address} --follow`,
+        },
+      ],
+      next: null,
+    },
+  },
   'api.owner.open': { message: {}, answer: {} },
   'directive.create': {
     message: {
@@ -184,6 +212,8 @@ export const examples: Readonly<Record<string, Example>> = {
     message: {},
     answer: {
       ...directiveLine,
+      until: null,
+      by: { who: 'steps', names: ['hello'] },
       definition: { title: 'Greetings', goal: 'Say hello.' },
       stepList: [stepLine],
       nextStep: null,
