@@ -50,6 +50,7 @@ const outcomes: Record<string, [subject: string, answer: object][]> = {
     ['directive.228.stars.get', { status: 'completed' }],
     ['task.228.stars__1_0__t1.get', { status: 'done', reason: 'ended by hand' }],
   ],
+  'What waits': [['directive.41.rain.get', { status: 'active', paused: true }]],
 }
 
 const natsCommand = (): string | null =>
@@ -129,17 +130,21 @@ describe.each(clients)('docs/nats.md by $by', ({ nats }) => {
     await up.ended
   }
 
-  test.each(recipes)('$title', { timeout: 60_000 }, async ({ title, blocks }) => {
-    for (const { typed, terminal, text } of blocks) {
-      if (typed) await meanwhile(text)
-      if (typed) await terminalOf(terminal).type(text)
-      else await terminalOf(terminal).shows(shownAs(text), text)
-    }
-    if (up.process.signalCode !== null) await startUp()
-    for (const [subject, answer] of outcomes[title] ?? [])
-      await expect
-        .poll(() => client.request(`writ.v1.default.${subject}`, {}), { timeout: 20_000 })
-        .toMatchObject(answer)
-    for (const { typed, terminal, text } of blocks) if (typed && goesOn(text) && !onlyListens(text)) close(terminal)
-  })
+  test.each(recipes)(
+    '$title: it shows what the document says, and has its effect',
+    { timeout: 60_000 },
+    async ({ title, blocks }) => {
+      for (const { typed, terminal, text } of blocks) {
+        if (typed) await meanwhile(text)
+        if (typed) await terminalOf(terminal).type(text)
+        else await terminalOf(terminal).shows(shownAs(text), text)
+      }
+      if (up.process.signalCode !== null) await startUp()
+      for (const [subject, answer] of outcomes[title] ?? [])
+        await expect
+          .poll(() => client.request(`writ.v1.default.${subject}`, {}), { timeout: 20_000 })
+          .toMatchObject(answer)
+      for (const { typed, terminal, text } of blocks) if (typed && goesOn(text) && !onlyListens(text)) close(terminal)
+    },
+  )
 })
