@@ -30,6 +30,8 @@ export interface Named {
 /** What a command to a directive or a step is answered with: where the directive stands once the command has taken effect. */
 export interface Brief extends Named {
   status: DirectiveStatus
+  /** Beside its status: it starts nothing new until it is resumed. */
+  paused: boolean
 }
 
 /** A chunk of a file's content. */
@@ -63,7 +65,7 @@ export const refusal = z.looseObject({
 
 /** To a command: where the directive stands now. */
 export const briefAnswer = typed<{ directive: Brief }>(
-  z.looseObject({ directive: z.looseObject({ id: z.string(), address, status: z.string() }) }),
+  z.looseObject({ directive: z.looseObject({ id: z.string(), address, status: z.string(), paused: z.boolean() }) }),
 )
 export const taskAnswer = typed<{ task: Named }>(z.looseObject({ task: z.looseObject({ id: z.string(), address }) }))
 export const contractAnswer = typed<{ contract: Named }>(

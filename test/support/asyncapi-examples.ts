@@ -19,7 +19,7 @@ const step = named('greet__1_0')
 const task = named('greet__1_0__t1')
 const contract = named('greet__1_0__c1')
 const plan = { steps: [{ name: 'hello', description: 'Say hello', task_plan: 'echo Hello' }] }
-const to = (status: string) => ({ directive: { ...directive, status } })
+const to = (status: string, paused = false) => ({ directive: { ...directive, status, paused } })
 const command = 'c0ffee01'
 const session = 's1'
 const stamp = { attempt: 1, nonce: 'n1', session }
@@ -221,7 +221,7 @@ export const examples: Readonly<Record<string, Example>> = {
       events: 7,
     },
   },
-  'directive.pause': commanded('active'),
+  'directive.pause': { message: { command }, answer: to('active', true) },
   'directive.resume': commanded('active'),
   'directive.cancel': commanded('cancelling'),
   'directive.retry': commanded('active'),
