@@ -2,6 +2,7 @@
 import { parsePlan, planRows } from '../machines/plan.ts'
 import type { createDirective, ListQuery } from '../protocol/commands.ts'
 import type { Definition } from '../protocol/directive.ts'
+import type { WaitingQuery } from '../protocol/waiting.ts'
 import { WritError } from '../protocol/errors.ts'
 import { chosenId, registryId } from '../protocol/ids.ts'
 import { requestDeadlineMs } from '../protocol/limits.ts'
@@ -43,6 +44,8 @@ export class ApiDesk {
         return this.#reader.tasks(owner, query)
       case 'daemon.list':
         return this.#reader.daemons(owner, query)
+      case 'waiting.list':
+        return this.#reader.waiting(owner, body as WaitingQuery)
       case 'owner.open':
         return this.#host.wire.askHolder(owner, registryId, 'open', {}, requestDeadlineMs)
       default:

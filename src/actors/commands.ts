@@ -1,5 +1,6 @@
 /** Commands of people and agents to directives, steps and tasks: each becomes a unit that tells the actor and answers with its state. */
 import { statusOf } from '../machines/advance.ts'
+import { isPaused } from '../machines/live.ts'
 import type { DirectiveMessage } from '../machines/message.ts'
 import type { Definition } from '../protocol/directive.ts'
 import { WritError } from '../protocol/errors.ts'
@@ -10,7 +11,7 @@ import type { Turn } from './turn.ts'
 
 /** What a command is answered with. */
 export interface Brief {
-  directive: { id: string; address: string; status: string }
+  directive: { id: string; address: string; status: string; paused: boolean }
 }
 
 /** Replies in memory: many more than can be on their way to the store. */
@@ -41,7 +42,8 @@ const brief = async (turn: Turn, key: ActorKey): Promise<Brief> => {
   const resident = await turn.host.loader.actor(key)
   if (resident?.live == null) throw noDirective(key)
   const { owner, id } = resident.row
-  return { directive: { id, address: addressOf(owner, id), status: statusOf(resident.live) } }
+  const { live } = resident
+  return { directive: { id, address: addressOf(owner, id), status: statusOf(live), paused: isPaused(live) } }
 }
 
 const noDirective = (id: string): WritError =>

@@ -1,5 +1,5 @@
 /** An actor's row as a commit carries it: the snapshot in bytes, with the columns that lists read. */
-import { hasEnded, statusOf, store, waitingFor } from '../machines/advance.ts'
+import { isOver, statusOf, store, waitingFor } from '../machines/advance.ts'
 import type { ActorKey } from '../protocol/ids.ts'
 import { WritError } from '../protocol/errors.ts'
 import { packSnapshot } from './codec.ts'
@@ -22,7 +22,7 @@ export const sealRow = (host: Host, key: ActorKey, version: number): ActorRow =>
     machineVersion,
     snapshot: packSnapshot(value, context),
     status,
-    ended: hasEnded(resident.live),
+    ended: isOver(resident.live),
     waiting,
     since: same ? resident.row.since : host.now(),
     facts: factsOf(resident),

@@ -17,6 +17,7 @@ import {
 import { ownerName, shardOf } from '../protocol/ids.ts'
 import { requestDeadlineMs } from '../protocol/limits.ts'
 import type { DirectiveView } from '../protocol/views.ts'
+import type { waitingQuery } from '../protocol/waiting.ts'
 import { eventsOf } from './events.ts'
 import { inspect, type InspectOptions } from './inspection.ts'
 import { replay, type ReplayOptions } from './replay.ts'
@@ -120,6 +121,11 @@ export class WritClient {
     return this.#api('task', 'list', query)
   }
 
+  /** What waits for what, longest first: a page, as of the other lists. Throws NOT_FOUND for a directive that is not there. */
+  listWaiting(query: z.input<typeof waitingQuery> = {}): Promise<AnswerTo<Api['waiting.list']>> {
+    return this.#api('waiting', 'list', query)
+  }
+
   /** Makes the owner's registry unless it is there: its daemons are heard from then on, before any directive. */
   async openOwner(): Promise<void> {
     await this.#ask(subjects.api.at({ owner: this.owner, noun: 'owner', verb: 'open' }), {})
@@ -199,7 +205,7 @@ export class WritClient {
     return at.includes('.') ? { owner, ...readAddress(at) } : { owner, shard: shardOf(owner, at), id: at }
   }
 
-  #api<T>(noun: 'directive' | 'daemon' | 'task', verb: 'create' | 'list', input: object): Promise<T> {
+  #api<T>(noun: 'directive' | 'daemon' | 'task' | 'waiting', verb: 'create' | 'list', input: object): Promise<T> {
     const subject = subjects.api.at({ owner: this.owner, noun, verb })
     return this.#ask(subject, verb === 'create' ? { command: this.#command(), ...input } : input)
   }

@@ -4,6 +4,7 @@
  */
 import type { z } from 'zod'
 import { WritError } from '../protocol/errors.ts'
+import { issueWords } from '../protocol/issue-words.ts'
 import { jsonDepthMax, payloadBytesMax } from '../protocol/limits.ts'
 
 const utf8 = new TextDecoder('utf-8', { fatal: true })
@@ -104,9 +105,10 @@ export const checkPayload = <S extends z.ZodType>(schema: S, value: unknown): z.
   const result = schema.safeParse(value)
   if (result.success) return result.data
   const faults = result.error.issues.map(
-    (issue) => `${issue.path.length === 0 ? 'the message' : issue.path.join('.')}: ${issue.message}`,
+    ({ path, message }) => `${path.length === 0 ? 'the message' : path.join('.')}: ${issueWords(message)}`,
   )
   throw new WritError('BAD_INPUT', `the message is not what this subject takes: ${faults[0] ?? 'unknown fault'}`, {
+    hint: 'docs/asyncapi.yaml says what each subject takes',
     faults,
   })
 }

@@ -18,6 +18,9 @@ export interface BusUser {
   permissions: Permissions
 }
 
+/** The user of all nodes. */
+export const nodeUser = 'node'
+
 /** The inbox prefix that a user must connect with: its own. `undefined` (the library's own) for users that are not ours. */
 export const inboxPrefixOf = (user: string): string | undefined => (/^[cd]_/.test(user) ? `_INBOX_${user}` : undefined)
 
@@ -126,7 +129,7 @@ export const daemonUser = (owner: string, name: string): string =>
 export const nodeAnswering = (users: readonly string[]): BusUser => {
   const inboxes = ['_INBOX.>', ...users.map((user) => `${inboxPrefixOf(user) ?? '_INBOX'}.>`)]
   return {
-    user: 'node',
+    user: nodeUser,
     permissions: {
       publish: { allow: [`${prefix}.>`, '$JS.API.>', '$JS.ACK.>', ...new Set(inboxes)] },
       subscribe: { allow: [`${prefix}.>`, '$SRV.>', '_INBOX.>'] },

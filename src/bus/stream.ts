@@ -51,6 +51,8 @@ const config = {
   storage: StorageType.File,
   discard: DiscardPolicy.New,
   no_ack: true,
+  // `nats stream view` reads a work queue only so.
+  allow_direct: true,
   max_age: nanos(ageMs),
   max_bytes: streamBytesMax,
   max_msg_size: payloadBytesMax,

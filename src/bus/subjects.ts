@@ -33,6 +33,7 @@ import {
 import { WritError } from '../protocol/errors.ts'
 import { isToken } from '../protocol/ids.ts'
 import { beat, hello, order, outputOrder, outputPart, reports, spawn } from '../protocol/task.ts'
+import { waitingQuery } from '../protocol/waiting.ts'
 import type { Message } from './subject.ts'
 import { subject } from './subject.ts'
 
@@ -71,6 +72,11 @@ export const subjects = {
       'directive.list': request(directivesQuery, 'Lists directives, newest first.', answers.directivesAnswer),
       'daemon.list': request(daemonsQuery, 'Lists daemons with their slots.', answers.daemonsAnswer),
       'task.list': request(tasksQuery, 'Lists tasks and what each of them waits for.', answers.tasksAnswer),
+      'waiting.list': request(
+        waitingQuery,
+        'Lists every actor that has not ended: what it waits for, since when, until when, and who can end that. Longest first.',
+        answers.waitingAnswer,
+      ),
       'owner.open': request(
         nothing,
         "Makes the owner's registry, so that daemons may come before the first directive.",

@@ -62,7 +62,11 @@ export const wireOf = (bus: Bus, log: (line: string) => void): Wire => {
     },
     output: async (owner, id, session, order) => {
       const subject = subjects.daemonSession.at({ owner, id, session, verb: 'output' })
-      return checkPayload(outputPart, await bus.request(subject, order, requestDeadlineMs))
+      const part = outputPart.safeParse(await bus.request(subject, order, requestDeadlineMs))
+      if (part.success) return part.data
+      throw new WritError('INTERNAL', `the daemon ${id} answered with something else than a part of the output`, {
+        hint: 'a daemon that keeps no output refuses with REFUSED',
+      })
     },
     askHolder: async (owner, id, verb, body, deadlineMs) => {
       const subject = subjects.directive.at({ owner, shard: shardOf(owner, id), id, verb: verb as 'create' })

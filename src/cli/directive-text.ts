@@ -6,6 +6,7 @@ import { signs } from './outcome.ts'
 import { fit } from './table.ts'
 import { oneLine, type Colors, type Terminal } from './terminal.ts'
 import { treeOf, type Branch } from './tree.ts'
+import { byText, limitFacts, untilText } from './wait-text.ts'
 
 /** Every line. `now`: ms since 1970, for "since when". */
 export const directiveLines = (
@@ -14,12 +15,24 @@ export const directiveLines = (
   now: number,
 ): string[] => (terminal.rich ? richLines(view, terminal, now) : plainLines(view))
 
-/** `key<TAB>value`, then a line for each step: step, name, status, attempt, round, score, what it waits for, since, daemon. */
+/** `key<TAB>value`, then a line for each step: step, name, status, attempt, round, score, what it waits for, since, daemon, until, by whom it ends. */
 const plainLines = (view: DirectiveView): string[] => [
   ...factsOf(view).map(([name, value]) => `${name}\t${oneLine(value)}`),
   ...view.stepList.map((step) => {
     const { name, status, attempt, round, score, waiting, since: from, daemon } = step
-    return ['step', name, status, attempt, round, score ?? '', waiting ?? '', from, daemon ?? '']
+    return [
+      'step',
+      name,
+      status,
+      attempt,
+      round,
+      score ?? '',
+      waiting ?? '',
+      from,
+      daemon ?? '',
+      untilText(step, null),
+      byText(step),
+    ]
       .map((cell) => oneLine(String(cell)))
       .join('\t')
   }),
@@ -61,6 +74,7 @@ const factsOf = (view: DirectiveView, now?: number): [name: string, value: strin
     ['address', view.address],
     ['steps', `${view.passed} of ${view.steps} passed`],
     ['waits for', waiting === null ? null : `${waiting}, ${from}`],
+    ...limitFacts(view, now ?? null),
     ['parked', parked],
     ['reason', reason],
     ['repository', repository === undefined ? null : repositoryText(repository)],
@@ -102,11 +116,19 @@ const detail = (step: StepLine, also: Branch<StepLine>['also'], now: number): st
     daemon === null || ended ? null : `on ${daemon}`,
     waiting === null || ended ? null : `waits for ${waiting}`,
     ended || (attempt === 0 && waiting === null) ? null : since(step.since, now),
+    ...(ended ? [] : limits(step, now)),
     parked === null ? null : `parked: ${parked}`,
     reason === null || step.status === 'passed' ? null : reason,
     also.length > 0 && !ended ? `also after ${also.join(', ')}` : null,
   ]
   return oneLine(parts.filter((part) => part !== null).join(', '))
+}
+
+/** Whom its status, its daemon or its words tell already is not told again. */
+const limits = (step: StepLine, now: number): string[] => {
+  const until = untilText(step, now)
+  const isTold = step.by == null || step.daemon !== null || ['person', 'steps'].includes(step.by.who)
+  return [...(until === '' ? [] : [`${until} at the latest`]), ...(isTold ? [] : [`by ${byText(step)}`])]
 }
 
 /** Green has got there, red has failed, yellow wants attention, cyan is at work. */

@@ -2,6 +2,7 @@
 import { isCollection, isPair, isScalar, Lexer, LineCounter, parseDocument, Parser, type Document } from 'yaml'
 import type { z } from 'zod'
 import { jsonDepthMax } from '../protocol/limits.ts'
+import { issueWords } from '../protocol/issue-words.ts'
 
 type Path = readonly PropertyKey[]
 
@@ -69,16 +70,9 @@ export const faultsIn = (
   return error.issues.flatMap((issue) =>
     issue.code === 'unrecognized_keys'
       ? issue.keys.map((key) => fault([...issue.path, key], unknown([...issue.path, key])))
-      : [fault(issue.path, plainly(issue.message))],
+      : [fault(issue.path, issueWords(issue.message))],
   )
 }
-
-/** A key that is not there has no value to complain about. */
-const plainly = (message: string): string =>
-  message
-    .replace(/^Invalid input: expected (\w+), received undefined$/, 'is missing ($1)')
-    .replace(/^Invalid input$/, 'is missing, or no value of JSON')
-    .replace(/^Invalid input: /, '')
 
 /** Where in the text something stands: its key, else the nearest thing around it that is there. */
 const offsetOf = (document: Document, path: Path): number => {

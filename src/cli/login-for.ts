@@ -1,5 +1,5 @@
-/** How a program other than ours connects as a client of the owner, or as a daemon: to the server that this call would use. */
-import { clientOf, daemonUser, inboxPrefixOfUrl } from '../bus/permissions.ts'
+/** How a program other than ours connects as a client of the owner, a daemon or a node: to the server that this call would use. */
+import { clientOf, daemonUser, inboxPrefixOf, inboxPrefixOfUrl, nodeUser } from '../bus/permissions.ts'
 import { readEndpoints } from '../embedded/endpoints.ts'
 import { WritError } from '../protocol/errors.ts'
 import { caOption, type Settings } from './config.ts'
@@ -7,11 +7,17 @@ import { connectAs, foldersOf } from './reach.ts'
 import { shown } from './shown-url.ts'
 import { loginOf, type Login } from './users.ts'
 
-/** Tries the login before it is given out. Throws what connecting throws, REFUSED for a daemon's on a server of the person's own. */
-export const loginFor = async (settings: Settings, daemon: string | null): Promise<Login> => {
-  const { owner } = settings
-  const user = daemon === null ? clientOf(owner).user : daemonUser(owner, daemon)
-  const named = (url: string): Login => loginNamed(url, daemon === null ? null : user, settings.natsCa)
+/** Whose login is wanted: with neither, that of a client of the owner. */
+export interface Who {
+  daemon?: string
+  node?: boolean
+}
+
+/** Tries the login before it is given out. Throws what connecting throws, REFUSED when a server of the person's own was named as another user. */
+export const loginFor = async (settings: Settings, who: Who = {}): Promise<Login> => {
+  const user = userOf(settings.owner, who)
+  const isClient = who.daemon === undefined && who.node !== true
+  const named = (url: string): Login => loginNamed(url, isClient ? null : user, settings.natsCa)
   if (settings.nats !== null) return named(settings.nats.url)
   const folders = foldersOf(settings)
   const server = readEndpoints(folders)?.nats
@@ -21,10 +27,15 @@ export const loginFor = async (settings: Settings, daemon: string | null): Promi
   return loginOf(folders, server ?? '', user)
 }
 
+const userOf = (owner: string, { daemon, node = false }: Who): string => {
+  if (node) return nodeUser
+  return daemon === undefined ? clientOf(owner).user : daemonUser(owner, daemon)
+}
+
 /** A URL that a person named says itself who that is. */
 const loginNamed = (url: string, user: string | null, ca: string | undefined): Login => {
   const inboxPrefix = inboxPrefixOfUrl(url)
-  if (user === null || inboxPrefix === `_INBOX_${user}`)
+  if (user === null || inboxPrefix === inboxPrefixOf(user))
     return { url, ...caOption(ca), ...(inboxPrefix === undefined ? {} : { inboxPrefix }) }
   throw new WritError(
     'REFUSED',

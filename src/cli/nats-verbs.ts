@@ -87,7 +87,7 @@ export const request = async (
 
 /** As whoever this call speaks for, on inboxes of its own. */
 const connected = async (context: Context, run: (plain: Plain) => Promise<void>): Promise<void> => {
-  const login = await loginFor(context.settings(), null)
+  const login = await loginFor(context.settings())
   const plain = await openPlain({ ...login, name: 'writ nats' })
   try {
     await run(plain)

@@ -3,6 +3,7 @@ import type { WritClient } from '../bus/client.ts'
 import type { Listed, ListQuery } from '../protocol/commands.ts'
 import type { DirectiveInput } from '../protocol/directive.ts'
 import type { OutputPart } from '../protocol/task.ts'
+import type { WaitingQuery, WaitLine } from '../protocol/waiting.ts'
 import type {
   DaemonLine,
   DirectiveLine,
@@ -43,6 +44,7 @@ export interface NodeApi {
   daemons: (query: Query<'daemon'>) => Promise<Page<DaemonLine>>
   /** It takes nothing new, and ends once nothing of it runs. */
   drain: (daemon: string) => Promise<object>
+  waiting: (query: Partial<WaitingQuery>) => Promise<Page<WaitLine>>
   events: WritClient['events']
   contract: WritClient['contract']
 }
@@ -77,6 +79,7 @@ export const nodeApi = (client: WritClient): NodeApi => {
     endTask: (id, end) => client.task(id).end(end),
     daemons: (query) => client.listDaemons(query),
     drain: (daemon) => client.drainDaemon(daemon),
+    waiting: (query) => client.listWaiting(query),
     events: (id, options) => client.events(id, options),
     contract: (id) => client.contract(id),
   }

@@ -68,6 +68,11 @@ export const groups: readonly Group[] = [
     load: async () => (await import('./commands/inspect.ts')).inspect,
   },
   {
+    name: 'waiting',
+    summary: 'what waits for what, since and until when, and who can end it',
+    load: async () => (await import('./commands/waiting.ts')).waiting,
+  },
+  {
     name: 'creds',
     summary: 'who else may speak to the NATS server',
     load: async () => (await import('./commands/creds.ts')).creds,

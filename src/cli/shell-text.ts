@@ -1,10 +1,7 @@
 /** Lines for a POSIX shell to evaluate: whatever a value holds, the shell takes it as it is. */
+import { quoted } from '../protocol/shell-words.ts'
 
-/** One word. */
-export const quoted = (text: string): string => `'${text.replaceAll("'", String.raw`'\''`)}'`
-
-/** One word, quoted only if it has to be. */
-export const word = (text: string): string => (/^[\w./:=@-]+$/.test(text) ? text : quoted(text))
+export { quoted, word } from '../protocol/shell-words.ts'
 
 /** One line each, to be evaluated (`eval "$(…)"`) or sourced. */
 export const exported = (variables: Readonly<Record<string, string>>): string[] =>

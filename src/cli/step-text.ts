@@ -4,6 +4,7 @@ import { since } from './ago.ts'
 import { colorOf } from './directive-text.ts'
 import { signs } from './outcome.ts'
 import { oneLine, type Terminal } from './terminal.ts'
+import { limitFacts } from './wait-text.ts'
 
 type Facts = [name: string, value: string | null][]
 
@@ -32,6 +33,7 @@ const factsOf = (view: StepView, now: number | null): Facts => [
     'waits for',
     view.waiting === null ? null : `${view.waiting}, ${now === null ? view.since : `for ${since(view.since, now)}`}`,
   ],
+  ...limitFacts(view, now),
   ['reason', view.reason],
   ['after', view.dependsOn.join(', ')],
   ['checks', view.checks.map(({ name }) => name).join(' · ')],

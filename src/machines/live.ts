@@ -48,6 +48,13 @@ export const statusOf = ({ snapshot }: Live): string => {
 /** A directive that is completed, failed or cancelled. */
 export const hasEnded = ({ snapshot }: Live): boolean => snapshot.hasTag('ended')
 
+/** What a step ends as, until a person takes it up again. */
+const endedSteps: ReadonlySet<string> = new Set(['passed', 'failed', 'cancelled', 'skipped'])
+
+/** Whether it waits for nothing any more: a directive that has ended, or a step. */
+export const isOver = (live: Live): boolean =>
+  hasEnded(live) || (live.snapshot.machine.id === 'step' && endedSteps.has(statusOf(live)))
+
 /** A directive's gate is shut. */
 export const isPaused = ({ snapshot }: Live): boolean => snapshot.hasTag('paused')
 

@@ -18,6 +18,9 @@ import { containing, isoOf, pageOf, placeOf, sinceOf } from './pages.ts'
 import { slotNeeds, withNeeds, type SlotNeeds } from './slot-needs.ts'
 import { stepLinesOf, stepsJson, type StepColumns } from './step-lines.ts'
 import { taskLineOf, type TaskColumns } from './task-records.ts'
+import { waitLineOf } from './waiting-lines.ts'
+import { waitsJson } from './waiting-records.ts'
+import type { WaitColumns } from './waiting-rows.ts'
 
 interface LineColumns {
   id: string
@@ -76,12 +79,13 @@ const lineOf = (row: LineColumns): DirectiveLine => ({
   created: isoOf(row.at),
 })
 
-interface ViewColumns extends Omit<LineColumns, 'steps'> {
+interface ViewColumns extends Omit<LineColumns, 'steps' | 'needs'> {
   definition: string
   chain: (Omit<ChainView, 'created'> & { at: number }) | null
   steps: number
   stepRows: StepColumns[]
   taskRows: TaskColumns[]
+  waits: WaitColumns[]
   events: number
 }
 
@@ -90,10 +94,11 @@ export const showDirective = async (
   owner: string,
   id: string,
 ): Promise<DirectiveView | null> => {
+  const key = actorKey(owner, id)
   const [row] = await connection.run(
     (sql) => sql<ViewColumns[]>`
-    select d.id, d.owner, d.title, d.at, d.definition, d.steps, a.status, a.ended, a.waiting, ${slotNeeds(sql, sql`a.key`)} as needs, a.since, a.facts,
-           f.reason as parked, to_json(c) as chain,
+    select d.id, d.owner, d.title, d.at, d.definition, d.steps, a.status, a.ended, a.waiting, a.since, a.facts,
+           f.reason as parked, ${waitsJson(sql, { owner, where: sql`a.directive = ${key}` })} as waits, to_json(c) as chain,
            case when c.hash is null then '[]' else ${stepsJson(sql)} end as step_rows,
            (select coalesce(max(e.sequence), 0) from writ.events e where e.directive = d.key) as events,
            (select coalesce(json_agg(json_build_object(
@@ -110,7 +115,7 @@ export const showDirective = async (
       select generation, title, description, hash, steps, at from writ.chains c
       where c.directive = d.key order by c.generation desc limit 1
     ) c on true
-    where d.key = ${actorKey(owner, id)}`,
+    where d.key = ${key}`,
   )
   return row === undefined ? null : viewOf(row)
 }
@@ -118,10 +123,14 @@ export const showDirective = async (
 const viewOf = (row: ViewColumns): DirectiveView => {
   const { chain, facts } = row
   const definition: Definition = JSON.parse(row.definition)
-  const stepList = stepLinesOf(row.stepRows, row)
+  const waits = new Map(row.waits.map((each) => [each.id, waitLineOf(each)]))
+  const own = waits.get(row.id) ?? null
+  const stepList = stepLinesOf(row.stepRows, { ...row, paused: facts.paused ?? false, waits })
   const counts = countsOf(stepList)
   return {
-    ...lineOf({ ...row, steps: chain?.steps ?? row.steps }),
+    ...lineOf({ ...row, needs: own?.needs ?? null, steps: chain?.steps ?? row.steps }),
+    until: own?.until ?? null,
+    by: own?.by ?? null,
     passed: counts.passed,
     failed: counts.failed,
     definition,

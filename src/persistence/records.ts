@@ -12,6 +12,7 @@ import { callFailure } from './failures.ts'
 import { checkServer } from './server-check.ts'
 import { showStep } from './step-records.ts'
 import { listFiles, listTasks, showTask } from './task-records.ts'
+import { listWaiting } from './waiting-records.ts'
 
 export interface RecordsOptions {
   url: string
@@ -45,6 +46,7 @@ export const openRecords = async ({ url, log, applicationName }: RecordsOptions)
     tasks: (owner, query) => listTasks(connection, owner, query),
     task: (owner, id) => showTask(connection, owner, id),
     daemons: (owner, query) => listDaemons(connection, owner, query),
+    waiting: (owner, query) => listWaiting(connection, owner, query),
     files: (owner, contract) => listFiles(connection, owner, contract),
     close: () => connection.close(),
   }

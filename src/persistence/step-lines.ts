@@ -1,10 +1,11 @@
 /** Steps of a chain as one line each: from the actor's row where there is one, else from what its directive is. */
 import { addressOf, stepId } from '../protocol/ids.ts'
 import type { DirectiveStatus, StepFacts, StepLine, StepStatus } from '../protocol/views.ts'
+import { namedMax, type WaitLine } from '../protocol/waiting.ts'
 import type { PendingQuery, Sql } from './connection.ts'
 import { isoOf } from './pages.ts'
 import { nameOfKey } from './plans.ts'
-import { slotNeeds, withNeeds, type SlotNeeds } from './slot-needs.ts'
+import { stepsWords } from './waiting-lines.ts'
 
 export interface StepColumns {
   index: number
@@ -15,7 +16,6 @@ export interface StepColumns {
   status: StepStatus | null
   ended: boolean | null
   waiting: string | null
-  needs: SlotNeeds
   since: number | null
   facts: StepFacts | null
   parked: string | null
@@ -27,7 +27,7 @@ export interface StepColumns {
 /** The steps of the chain `c` of the directive `d`. Ids derived from the directive's are one range of each index. */
 export const stepsJson = (sql: Sql, only: PendingQuery = sql``) => sql`(
   select coalesce(json_agg(json_build_object(
-    'index', s.index, 'name', s.name, 'dependsOn', s.depends_on, 'status', sa.status, 'ended', sa.ended, 'waiting', sa.waiting, 'needs', ${slotNeeds(sql, sql`sa.key`)},
+    'index', s.index, 'name', s.name, 'dependsOn', s.depends_on, 'status', sa.status, 'ended', sa.ended, 'waiting', sa.waiting,
     'since', sa.since, 'facts', sa.facts, 'parked', sf.reason, 'attempt', tried.attempt, 'task', open.id,
     'daemon', open.daemon) order by s.index), '[]')
   from writ.plan_steps s
@@ -53,6 +53,9 @@ export interface StepsOf {
   at: number
   since: number
   chain: { generation: number; at: number } | null
+  paused: boolean
+  /** By the actor's id. */
+  waits: ReadonlyMap<string, WaitLine>
 }
 
 export const stepLinesOf = (rows: readonly StepColumns[], directive: StepsOf): StepLine[] => {
@@ -85,30 +88,46 @@ const stepLineOf = (
     dependsOn: row.dependsOn.map((index) => names.get(index) ?? ''),
     task: row.task === null ? null : addressOf(directive.owner, row.task),
     daemon: row.daemon,
-    ...standing(row, directive, awaited),
+    ...standing(row, directive, awaited, directive.waits.get(id) ?? null),
   }
 }
 
-/** Its status, what it waits for and since when. One that never began has ended as skipped with its directive (R49). */
+type Standing = Pick<StepLine, 'status' | 'waiting' | 'since' | 'until' | 'by'>
+
+/** Its status, what it waits for, since and until when. One that never began has ended as skipped with its directive (R49). */
 const standing = (
   row: StepColumns,
   directive: StepsOf,
   awaited: readonly string[],
-): Pick<StepLine, 'status' | 'waiting' | 'since'> => {
-  const neverBegan = row.status === null || row.status === 'pending'
-  if (neverBegan && directive.ended)
-    return { status: 'skipped', waiting: null, since: isoOf(row.since ?? directive.since) }
-  const waiting =
-    row.status === null ? waitingFor(awaited) : row.ended === true ? null : withNeeds(row.waiting, row.needs)
-  const status = row.status ?? 'pending'
-  const heldSince = status === 'held' ? row.facts?.heldSince : null
-  return { status, waiting, since: isoOf(heldSince ?? row.since ?? directive.chain?.at ?? directive.at) }
+  wait: WaitLine | null,
+): Standing => {
+  if (row.status === null) return unbegun(directive, awaited)
+  if (row.status === 'pending' && directive.ended)
+    return { ...nothing, status: 'skipped', since: isoOf(row.since ?? directive.since) }
+  const heldSince = row.status === 'held' ? row.facts?.heldSince : null
+  const since = isoOf(heldSince ?? row.since ?? directive.chain?.at ?? directive.at)
+  if (wait === null) return { ...nothing, status: row.status, since }
+  return {
+    status: row.status,
+    waiting: row.parked === null && row.waiting !== null ? wait.waiting : row.waiting,
+    since,
+    until: wait.until,
+    by: wait.by,
+  }
 }
 
-const namedMax = 5
+const nothing = { waiting: null, until: null, by: null }
 
-const waitingFor = (names: readonly string[]): string => {
-  if (names.length === 0) return 'its turn to begin'
-  const rest = names.length - namedMax
-  return `${names.length === 1 ? 'step' : 'steps'} ${names.slice(0, namedMax).join(', ')}${rest > 0 ? ` and ${rest} more` : ''}`
+/** A step that nothing was ever told to is no actor yet: its directive counts it among those that are to come. */
+const unbegun = (directive: StepsOf, awaited: readonly string[]): Standing => {
+  if (directive.ended) return { ...nothing, status: 'skipped', since: isoOf(directive.since) }
+  const since = isoOf(directive.chain?.at ?? directive.at)
+  if (awaited.length > 0) {
+    const by = { who: 'steps', names: awaited.slice(0, namedMax) } as const
+    return { status: 'pending', waiting: stepsWords(awaited, awaited.length), since, until: null, by }
+  }
+  const by = directive.paused
+    ? ({ who: 'person', names: [] } as const)
+    : ({ who: 'directive', names: [directive.id] } as const)
+  return { status: 'pending', waiting: 'its turn to begin', since, until: null, by }
 }

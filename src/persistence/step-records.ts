@@ -6,6 +6,9 @@ import type { DirectiveStatus, EvaluationView, StepView } from '../protocol/view
 import type { Connection } from './connection.ts'
 import { isoOf } from './pages.ts'
 import { stepLinesOf, stepsJson, type StepColumns } from './step-lines.ts'
+import { waitLineOf } from './waiting-lines.ts'
+import { waitsJson } from './waiting-records.ts'
+import type { WaitColumns } from './waiting-rows.ts'
 import {
   type AttemptColumns,
   attemptsOf,
@@ -22,6 +25,8 @@ interface Columns {
   status: DirectiveStatus
   ended: boolean
   since: number
+  paused: boolean
+  waits: WaitColumns[]
   definition: string
   chain: { generation: number; at: number }
   stepName: string
@@ -41,7 +46,9 @@ export const showStep = async (connection: Connection, owner: string, id: string
     const near = sql`and (s.index = step.index or s.index in (
       select value::integer from jsonb_array_elements_text(step.depends_on)))`
     return sql<Columns[]>`
-    select d.id, d.owner, d.at, a.status, a.ended, a.since, d.definition, step.name as step_name, step.step,
+    select d.id, d.owner, d.at, a.status, a.ended, a.since, d.definition,
+           coalesce((a.facts->>'paused')::boolean, false) as paused, ${waitsJson(sql, { owner, where: sql`a.key = ${key}` })} as waits,
+           step.name as step_name, step.step,
            json_build_object('generation', c.generation, 'at', c.at) as chain, ${stepsJson(sql, near)} as step_rows,
            (select coalesce(json_agg(to_json(e) order by e.number), '[]') from writ.evaluations e
             where e.directive = d.key and coalesce(e.step, -1) = ${index}) as evaluations,
@@ -65,7 +72,8 @@ export const showStep = async (connection: Connection, owner: string, id: string
 }
 
 const viewOf = (row: Columns, id: string, index: number): StepView | null => {
-  const line = stepLinesOf(row.stepRows, row).find((step) => step.index === index)
+  const waits = new Map(row.waits.map((each) => [each.id, waitLineOf(each)]))
+  const line = stepLinesOf(row.stepRows, { ...row, waits }).find((step) => step.index === index)
   if (line === undefined) return null
   const plan: PlanRow = JSON.parse(row.step)
   const { evaluate = true }: { evaluate?: boolean } = JSON.parse(row.definition)

@@ -7,6 +7,7 @@ import { z } from 'zod'
 import { type EventLine, eventLine } from './commands.ts'
 import { codes } from './errors.ts'
 import type { HelloReply, Receipt, SpawnReply } from './task.ts'
+import type { WaitLine } from './waiting.ts'
 import type {
   DaemonLine,
   DirectiveLine,
@@ -29,6 +30,8 @@ export interface Named {
 /** What a command to a directive or a step is answered with: where the directive stands once the command has taken effect. */
 export interface Brief extends Named {
   status: DirectiveStatus
+  /** Beside its status: it starts nothing new until it is resumed. */
+  paused: boolean
 }
 
 /** A chunk of a file's content. */
@@ -62,7 +65,7 @@ export const refusal = z.looseObject({
 
 /** To a command: where the directive stands now. */
 export const briefAnswer = typed<{ directive: Brief }>(
-  z.looseObject({ directive: z.looseObject({ id: z.string(), address, status: z.string() }) }),
+  z.looseObject({ directive: z.looseObject({ id: z.string(), address, status: z.string(), paused: z.boolean() }) }),
 )
 export const taskAnswer = typed<{ task: Named }>(z.looseObject({ task: z.looseObject({ id: z.string(), address }) }))
 export const contractAnswer = typed<{ contract: Named }>(
@@ -70,10 +73,23 @@ export const contractAnswer = typed<{ contract: Named }>(
 )
 
 const line = z.looseObject({ id: z.string(), address, status: z.string() })
+const until = time.nullable().describe('when something happens by itself; null: never')
+const by = z.looseObject({
+  who: z.enum(['person', 'daemon', 'timer', 'steps', 'directive']).describe('who can end it'),
+  names: z.array(z.string()).describe('the first of them, as far as they are known'),
+})
+const limits = { until, by: by.nullable() }
 const waits = { waiting: z.string().nullable().describe('what it waits for, in words'), since: time }
 const taskLine = line.extend({ directive: z.string(), role: z.string(), created: time, ended: time.nullable() })
 const directiveLine = line.extend({ title: z.string(), paused: z.boolean(), created: time, ...waits })
-const stepLine = line.extend({ index: z.int(), name: z.string(), attempt: z.int(), round: z.int(), ...waits })
+const stepLine = line.extend({
+  index: z.int(),
+  name: z.string(),
+  attempt: z.int(),
+  round: z.int(),
+  ...waits,
+  ...limits,
+})
 
 const pageOf = <T extends z.ZodType>(of: T) =>
   z.looseObject({ lines: z.array(of), next: z.string().nullable().describe('what `after` takes for the next page') })
@@ -81,6 +97,21 @@ export const directivesAnswer = typed<Page<DirectiveLine>>(pageOf(directiveLine)
 export const tasksAnswer = typed<Page<TaskLine>>(pageOf(taskLine))
 export const daemonsAnswer = typed<Page<DaemonLine>>(
   pageOf(z.looseObject({ name: z.string(), session: z.string(), slots: z.int(), roles: z.array(z.string()) })),
+)
+
+export const waitingAnswer = typed<Page<WaitLine>>(
+  pageOf(
+    line.extend({
+      kind: z.enum(['directive', 'step', 'registry']),
+      directive: z.string().nullable(),
+      step: z.string().nullable().describe("the step's name"),
+      waiting: z.string().describe('what it waits for, in words'),
+      since: time,
+      until,
+      by,
+      next: z.string().describe('the command that goes on from here'),
+    }),
+  ),
 )
 
 const steps = {
@@ -91,6 +122,7 @@ export const stepsAnswer = typed<Pick<DirectiveView, 'stepList' | 'nextStep'>>(z
 export const directiveAnswer = typed<DirectiveView>(
   directiveLine.extend({
     ...steps,
+    ...limits,
     definition: z.looseObject({}),
     tasks: z.array(taskLine),
   }),

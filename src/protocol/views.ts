@@ -6,6 +6,7 @@
 import type { EventLine } from './commands.ts'
 import type { Check, Definition, Needs, Role } from './directive.ts'
 import type { Verdict } from './verdict.ts'
+import type { By } from './waiting.ts'
 
 /** Those that a directive stays in until a person retries it. */
 export const endedStatuses: ReadonlySet<string> = new Set<DirectiveStatus>(['completed', 'failed', 'cancelled'])
@@ -115,6 +116,10 @@ export interface StepLine {
   parked: string | null
   waiting: string | null
   since: string
+  /** When something happens to it by itself (waiting.ts); null: never, or it waits for nothing. */
+  until: string | null
+  /** Who can end what it waits for; null when it waits for nothing. */
+  by: By | null
   reason: string | null
   /** Names of the steps that it waits for. */
   dependsOn: readonly string[]
@@ -128,6 +133,9 @@ export type StepCounts = Record<StepStatus, number>
 
 export interface DirectiveView extends DirectiveLine {
   definition: Definition
+  /** As for a step. */
+  until: string | null
+  by: By | null
   reason: string | null
   line: string | null
   regenerations: number

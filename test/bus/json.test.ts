@@ -60,3 +60,8 @@ test('a payload is refused with all its faults and their places', () => {
   const faults = [expect.stringContaining('a.b: '), expect.stringContaining('c: ')]
   expect(() => checkPayload(schema, { a: { b: 'x' } })).toThrow(expect.objectContaining({ code: 'BAD_INPUT', faults }))
 })
+
+test('a key that is missing is said to be missing', () => {
+  const missing = { message: expect.stringContaining('title: is missing (string)'), hint: expect.any(String) }
+  expect(() => checkPayload(z.object({ title: z.string() }), {})).toThrow(expect.objectContaining(missing))
+})

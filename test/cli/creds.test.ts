@@ -162,6 +162,18 @@ test('env gives a login that works, with the inbox prefix, as a shell takes it',
   expect(await done('env', '--daemon', 'one')).toMatchObject({ daemon: 'one', inboxPrefix: '_INBOX_d_default__one' })
 })
 
+test('env --node gives the login of a node, also to a shell that had another one', async () => {
+  const login = await done('env', '--node')
+  expect(login).toMatchObject({ node: true, daemon: null, inboxPrefix: null })
+  const connection = await connectWith({ url: login['NATS_URL'], inboxPrefix: '_INBOX' })
+  await connection.request('$JS.API.INFO')
+  await connection.close()
+  const [client, as] = [await writ('env'), await writ('env', '--node')]
+  const script = `${client.out}${as.out}command() { printf '%s ' "$@"; }\nnats stream ls`
+  expect(execFileSync('sh', ['-c', script], { encoding: 'utf8' })).toBe('nats --inbox-prefix _INBOX stream ls ')
+  expect(await writ('env', '--node', '--daemon', 'one')).toMatchObject({ code: 2, out: '' })
+})
+
 test('whatever is in a URL stays one word for a shell', async () => {
   const url = `nats://me:a'b"$(echo evil)\`echo evil\`\\$HOME!@127.0.0.1:4222`
   const { code, out } = await call(['env'], { env: { WRIT_HOME: folders.root, WRIT_NATS_URL: url } })
@@ -180,6 +192,9 @@ test('with a server of the operator, users are theirs: it says so, and prints wh
   expect(code).toBe(0)
   expect(out).toMatch(/^authorization \{[^]*user: "node"[^]*user: "c_team"[^]*user: "d_team__one"[^]*\}\n$/)
   expect((await call(['env', '--daemon', 'one'], { env })).err).toMatch(/d_default__one are in the configuration/)
+  expect((await call(['env', '--node'], { env })).out).toContain('nats://writ:geheim@nats.example:4222')
+  const asClient = { ...env, WRIT_NATS_URL: 'nats://c_default:geheim@nats.example:4222' }
+  expect((await call(['env', '--node'], { env: asClient })).err).toMatch(/of node are in the configuration/)
 })
 
 test('while `writ up` does not run, what changes is taken in at its next start', async () => {

@@ -3,10 +3,10 @@ import { chmodSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, inject, test } from 'vitest'
-import { directiveInput } from '../../src/protocol/directive.ts'
-import type { DaemonLine, TaskLine } from '../../src/protocol/views.ts'
+import type { DaemonLine } from '../../src/protocol/views.ts'
+import type { WaitLine } from '../../src/protocol/waiting.ts'
 import { call, FakeNode } from './call.ts'
-import { directiveView, stepLine } from './views.ts'
+import { waitLine } from './views.ts'
 
 let data: string
 beforeEach(() => {
@@ -52,7 +52,7 @@ const answering = (lines: readonly DaemonLine[], more: ConstructorParameters<typ
   new FakeNode({
     'daemon.list': () => ({ lines, next: null }),
     'directive.list': () => none,
-    'task.list': () => none,
+    'waiting.list': () => none,
     ...more,
   })
 
@@ -159,11 +159,11 @@ describe('doctor', () => {
   })
 
   test('something parked is a problem, something held only a note', async () => {
-    const held = directiveView('d', { stepList: [stepLine('d', 0, { status: 'held' })] })
-    const of = (view: typeof held) =>
-      answering([daemon()], { 'directive.list': () => ({ lines: [view], next: null }), 'directive.get': () => view })
+    const held = waitLine('d', { status: 'held' })
+    const parked = waitLine('d', { id: 'd', kind: 'directive', step: null, parked: 'no such version' })
+    const of = (...lines: WaitLine[]) => answering([daemon()], { 'waiting.list': () => ({ lines, next: null }) })
     expect(await examined(servers(), of(held))).toMatchObject({ code: 0 })
-    const { code, findings } = await examined(servers(), of({ ...held, parked: 'no such version' }))
+    const { code, findings } = await examined(servers(), of(held, parked))
     expect(code).toBe(1)
     expect(findings.get('inbox')).toMatchObject({
       found: expect.stringMatching(/^1 parked, 1 held/) as string,
@@ -179,48 +179,29 @@ describe('doctor', () => {
 })
 
 describe('inbox', () => {
-  const task = (id: string, more: Partial<TaskLine> = {}): TaskLine => ({
-    id,
-    address: `1.${id}`,
-    directive: 'd',
-    step: null,
-    name: id,
-    role: 'worker',
-    purpose: 'work',
-    priority: 5,
-    status: 'pending',
-    reason: '',
-    round: 1,
-    daemon: null,
-    attempt: null,
-    created: since,
-    ended: null,
-    ...more,
-  })
-  const node = (lines: readonly TaskLine[], daemons: readonly DaemonLine[], view = directiveView('d')) =>
-    answering(daemons, {
-      'directive.list': () => ({ lines: [view], next: null }),
-      'directive.get': () => view,
-      'task.list': () => ({ lines, next: null }),
-      'step.get': () => ({ needs: { labels: { gpu: 'yes' } } }),
+  const node = (...pages: WaitLine[][]) =>
+    new FakeNode({
+      'waiting.list': ({ stuck, after = '0' }) => {
+        const at = Number(after)
+        const lines = stuck === true ? pages[at] : []
+        return { lines, next: at + 1 < pages.length ? String(at + 1) : null }
+      },
     })
   const lines = async (from: FakeNode) => {
     const { code, out } = await call(['inbox', '--json'], { node: from })
     expect(code).toBe(0)
     return (JSON.parse(out) as { inbox: unknown[] }).inbox
   }
+  const held = (step: string, more: Partial<WaitLine>) =>
+    waitLine('d', { step, status: 'held', waiting: 'a person: approval', next: `writ step show d/${step}`, ...more })
+  const parked = (more: Partial<WaitLine>) =>
+    waitLine('d', { waiting: 'a person: mend', next: 'writ directive mend d', ...more })
 
   test('what is held or parked is in it with why and since when, oldest first', async () => {
-    const view = directiveView('d', {
-      parked: 'no machine of version 9',
-      stepList: [
-        stepLine('d', 0, { status: 'held', reason: 'the verdict could not be read', since: '2026-05-01T10:00:00Z' }),
-        stepLine('d', 1, { status: 'running', parked: 'a fault', since: '2026-05-01T09:00:00Z' }),
-        stepLine('d', 3, { status: 'running', waiting: 'the worker' }),
-        stepLine('d', 2, { status: 'held', waiting: 'a person: approval' }),
-      ],
-    })
-    expect(await lines(node([], [], view))).toEqual([
+    const fault = parked({ step: 'step1', parked: 'a fault', since: '2026-05-01T09:00:00Z' })
+    const unread = held('step0', { reason: 'the verdict could not be read', since: '2026-05-01T10:00:00Z' })
+    const whole = parked({ id: 'd', step: null, kind: 'directive', parked: 'no machine of version 9' })
+    expect(await lines(node([fault, unread], [whole, held('step2', {})]))).toEqual([
       {
         kind: 'parked',
         directive: 'd',
@@ -249,37 +230,25 @@ describe('inbox', () => {
     ])
   })
 
-  test('work that no daemon can do is in it once, with the daemon that would do it; what one could do is not', async () => {
-    const definition = directiveInput.parse({
-      title: 'Hello',
-      goal: '',
-      needs: { worker: { executor: 'agent', labels: { host: 'here' } } },
-    })
-    const step = { id: 'd__1_0', name: 'look' }
-    const tasks = [task('d__t2', { role: 'planner' }), task('d__1_1__t1', { step }), task('d__1_0__t1', { step })]
-    const found = await lines(node(tasks, [daemon({ roles: ['planner'] })], directiveView('d', { definition })))
-    expect(found).toEqual([
+  test('work that no daemon can do is in it once, with the daemon that would do it', async () => {
+    const needs = { role: 'worker', labels: { host: 'here', gpu: 'yes' }, executor: 'agent' } as const
+    const next = 'writ daemon run --role worker --label gpu=yes --executor agent="program arguments"'
+    const wanting = waitLine('d', { step: 'look', waiting: 'a slot for a worker', needs, next })
+    const judging = { ...wanting, needs: { role: 'evaluator', labels: {}, executor: null } } as const
+    expect(await lines(node([wanting, { ...wanting, step: 'rest' }, judging]))).toMatchObject([
       {
         kind: 'no daemon',
         directive: 'd',
         step: 'look',
         why: 'a daemon for the role worker with labels gpu=yes, host=here and the executor agent: none is connected',
         since,
-        next: 'writ daemon run --role worker --label gpu=yes --executor agent="program arguments"',
+        next,
       },
+      { why: 'a daemon for the role evaluator: none is connected' },
     ])
-    const labels = { host: 'here', gpu: 'yes' }
-    const able = daemon({ roles: ['planner', 'worker'], executors: ['agent'], labels })
-    for (const [one, count] of [
-      [able, 0],
-      [{ ...able, draining: true }, 2],
-      [{ ...able, executors: ['shell'] }, 1],
-      [{ ...able, labels: { host: 'here' } }, 1],
-    ] as const)
-      expect(await lines(node(tasks, [one], directiveView('d', { definition })))).toHaveLength(count)
   })
 
   test('when nothing waits, that is said', async () => {
-    expect((await call(['inbox'], { node: node([], []) })).err).toBe('Nothing waits for a person.\n')
+    expect((await call(['inbox'], { node: node([]) })).err).toBe('Nothing waits for a person.\n')
   })
 })

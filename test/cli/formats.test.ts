@@ -3,24 +3,39 @@ import { expect, test } from 'vitest'
 import { addressOf } from '../../src/protocol/ids.ts'
 import type { DirectiveLine } from '../../src/protocol/views.ts'
 import { call, FakeNode } from './call.ts'
-import { directiveView, event, stepLine } from './views.ts'
+import { directiveView, event, stepLine, waitLine } from './views.ts'
 
 const ledger = directiveView('ledger', {
   title: 'Finish the ledger',
   steps: 4,
   passed: 1,
   waiting: 'a slot for a worker',
+  until: '2026-05-01T12:05:00Z',
+  by: { who: 'daemon', names: [] },
   line: '0123456789abcdef0123456789abcdef01234567',
   definition: { ...directiveView('x').definition, repository: 'https://me:geheim@example.org/l.git' },
   events: 3,
   stepList: [
     stepLine('ledger', 0, { name: 'money', status: 'passed', attempt: 2, round: 2, score: 1, level: 'green' }),
-    stepLine('ledger', 1, { name: 'table', status: 'running', attempt: 1, daemon: 'local' }),
-    stepLine('ledger', 2, { name: 'report', dependsOn: ['money', 'table'], waiting: 'dependencies table' }),
+    stepLine('ledger', 1, {
+      name: 'table',
+      status: 'running',
+      attempt: 1,
+      daemon: 'local',
+      until: '2026-05-01T14:00:20Z',
+      by: { who: 'daemon', names: ['local'] },
+    }),
+    stepLine('ledger', 2, {
+      name: 'report',
+      dependsOn: ['money', 'table'],
+      waiting: 'dependencies table',
+      by: { who: 'directive', names: ['ledger'] },
+    }),
     stepLine('ledger', 3, {
       name: 'docs',
       status: 'held',
       waiting: 'a person: approval',
+      by: { who: 'person', names: [] },
       dependsOn: ['money'],
       attempt: 1,
     }),
@@ -36,13 +51,15 @@ test('show: a tree for a person, with what each unfinished part waits for and si
   id          ledger
   address     ${address}
   waits for   a slot for a worker, for 40 s
+  until       in 5 min
+  ended by    a daemon that is not there
   repository  https://example.org/l.git
   line        0123456789ab (branch writ/ledger/line)
 
 ├─ ✓ money      passed     attempt 2, round 2, score 1.00 green
-│  ├─ · report  pending    waits for dependencies table, 40 s, also after table
+│  ├─ · report  pending    waits for dependencies table, 40 s, by directive ledger, also after table
 │  └─ ! docs    held       attempt 1, waits for a person: approval, 40 s
-└─ ▶ table      running    attempt 1, on local, 40 s
+└─ ▶ table      running    attempt 1, on local, 40 s, in 2 h at the latest
 `)
   expect(err).toBe('next: writ directive watch ledger\nnext: writ step approve ledger/docs\n')
 })
@@ -56,12 +73,14 @@ id\tledger
 address\t${address}
 steps\t1 of 4 passed
 waits for\ta slot for a worker, 2026-05-01T11:59:20Z
+until\t2026-05-01T12:05:00Z
+ended by\ta daemon that is not there
 repository\thttps://example.org/l.git
 line\t0123456789ab (branch writ/ledger/line)
-step\tmoney\tpassed\t2\t2\t1\t\t2026-05-01T11:59:20Z\t
-step\ttable\trunning\t1\t1\t\t\t2026-05-01T11:59:20Z\tlocal
-step\treport\tpending\t0\t1\t\tdependencies table\t2026-05-01T11:59:20Z\t
-step\tdocs\theld\t1\t1\t\ta person: approval\t2026-05-01T11:59:20Z\t
+step\tmoney\tpassed\t2\t2\t1\t\t2026-05-01T11:59:20Z\t\t\t
+step\ttable\trunning\t1\t1\t\t\t2026-05-01T11:59:20Z\tlocal\t2026-05-01T14:00:20Z\tdaemon local
+step\treport\tpending\t0\t1\t\tdependencies table\t2026-05-01T11:59:20Z\t\t\tdirective ledger
+step\tdocs\theld\t1\t1\t\ta person: approval\t2026-05-01T11:59:20Z\t\t\ta person
 `)
 })
 
@@ -92,6 +111,55 @@ hello   active, paused   3/12  10 min  Hello
   )
   const json = await call(['directive', 'list', '--json'], { node })
   expect(JSON.parse(json.out)).toEqual({ directives: lines, next: 'abc' })
+})
+
+const waits = [
+  waitLine('ledger', {
+    step: 'docs',
+    status: 'held',
+    waiting: 'a person: approval',
+    until: null,
+    by: { who: 'person', names: [] },
+    next: 'writ step show ledger/docs',
+  }),
+  waitLine('ledger', { step: 'table', until: '2026-05-01T12:00:09Z', by: { who: 'steps', names: ['a', 'b'] } }),
+  waitLine('hello', {
+    id: 'hello',
+    kind: 'directive',
+    step: null,
+    until: '2026-05-01T11:00:00Z',
+    parked: 'a fault',
+    waiting: 'a person: mend',
+    next: 'writ step show ledger/docs',
+  }),
+]
+
+test('waiting: spans for a person, times for a pipe, the lines as they are as JSON', async () => {
+  const node = new FakeNode({ 'waiting.list': () => ({ lines: waits, next: null }) })
+  const person = await call(['waiting'], { node, terminal: 110 })
+  expect(person.out)
+    .toBe(`KIND       SINCE  UNTIL   DIRECTIVE  STEP   STATUS   BY              WAITS FOR                 ADDRESS
+step       40 s           ledger     docs   held     a person        a person: approval        82.ledger__1_0
+step       40 s   in 9 s  ledger     table  running  steps a, b      the worker, attempt 1     82.ledger__1_0
+directive  40 s   due     hello             parked   daemon builder  a person: mend (a fault)  ${waits[2]?.address}
+`)
+  expect(person.err).toBe(`next: writ step show ledger/docs\nnext: ${waits[1]?.next}\n`)
+  const pipe = await call(['waiting'], { node })
+  expect(pipe.out.split('\n')[1]).toBe(
+    'step\t2026-05-01T11:59:20Z\t2026-05-01T12:00:09Z\tledger\ttable\trunning\tsteps a, b\tthe worker, attempt 1\t82.ledger__1_0',
+  )
+  const json = await call(['waiting', '--json'], { node })
+  expect(JSON.parse(json.out)).toEqual({ waiting: waits, next: null })
+})
+
+test('waiting: is narrowed to what has waited for long and to a directive, page by page', async () => {
+  const node = new FakeNode({ 'waiting.list': () => ({ lines: waits, next: '1.a' }) })
+  const { err } = await call(['waiting', '--older', '1h30m', '--directive', '82.ledger', '--limit', '3'], { node })
+  expect(node.asked[0]?.body).toEqual({ olderSeconds: 5400, directive: 'ledger', limit: 3 })
+  expect(err).toBe('next: writ waiting --older 5400s --directive 82.ledger --limit 3 --after 1.a\n')
+  const none = new FakeNode({ 'waiting.list': () => ({ lines: [], next: null }) })
+  expect((await call(['waiting'], { node: none })).err).toBe('Nothing waits.\n')
+  expect((await call(['waiting', '--older', '10m'], { node: none })).err).toBe('Nothing has waited for 10 min.\n')
 })
 
 test('an empty list says so, and what to do', async () => {

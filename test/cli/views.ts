@@ -3,6 +3,7 @@ import type { EventLine } from '../../src/protocol/commands.ts'
 import { directiveInput } from '../../src/protocol/directive.ts'
 import { addressOf, stepId } from '../../src/protocol/ids.ts'
 import type { DirectiveView, StepLine } from '../../src/protocol/views.ts'
+import type { WaitLine } from '../../src/protocol/waiting.ts'
 
 const since = '2026-05-01T11:59:20Z'
 
@@ -22,6 +23,8 @@ export const stepLine = (directive: string, index: number, more: Partial<StepLin
     parked: null,
     waiting: null,
     since,
+    until: null,
+    by: null,
     reason: null,
     dependsOn: [],
     task: null,
@@ -53,6 +56,8 @@ export const directiveView = (id: string, more: Partial<DirectiveView> = {}): Di
   parked: null,
   waiting: null,
   since,
+  until: null,
+  by: null,
   steps: 0,
   passed: 0,
   failed: 0,
@@ -81,3 +86,26 @@ export const event = (directive: string, number: number, type: string, more: Par
   data: {},
   ...more,
 })
+
+/** Of the directive's first step, unless it is said to be another actor's. */
+export const waitLine = (directive: string, more: Partial<WaitLine> = {}): WaitLine => {
+  const id = more.id ?? stepId(directive, 1, 0)
+  return {
+    id,
+    address: addressOf('default', id),
+    kind: 'step',
+    directive,
+    step: 'step0',
+    status: 'running',
+    parked: null,
+    reason: null,
+    waiting: 'the worker, attempt 1',
+    since,
+    until: '2026-05-01T15:59:20Z',
+    by: { who: 'daemon', names: ['builder'] },
+    task: addressOf('default', `${id}__t1`),
+    needs: null,
+    next: `writ task output ${addressOf('default', `${id}__t1`)} --follow`,
+    ...more,
+  }
+}

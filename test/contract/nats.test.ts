@@ -265,7 +265,7 @@ describe('the stream of plain publishes', () => {
     return raw
   }
 
-  test('it has the declared subjects alone, and answers no publisher', async () => {
+  test('it has the declared subjects alone, answers no publisher, and can be looked at without taking from it', async () => {
     const raw = await remake()
     const bus = await connect({ url: server.url, name: 'test', stream: true })
     const { config } = await (await jetstreamManager(raw)).streams.info(streamName)
@@ -277,6 +277,7 @@ describe('the stream of plain publishes', () => {
     expect(config).toMatchObject({
       subjects: expect.arrayContaining([...streamedSubjects]),
       no_ack: true,
+      allow_direct: true,
       storage: 'file',
       retention: 'workqueue',
     })

@@ -73,6 +73,7 @@ const prepared: Record<string, Prepared> = {
   'writ directive watch': { before: finished },
   'writ directive wait': { before: finished },
   'writ inspect': { before: finished },
+  'writ waiting': { before: started },
   'writ step show': { before: started },
   'writ step evaluate': { before: (owner) => world.done(owner, 'passed') },
   'writ step': { before: held },

@@ -244,3 +244,14 @@ it('R43 R45: forged reports, of another session, nonce or daemon, change nothing
   expect((await world.step(id, 0)).status).toBe('running')
   expect(await holder.done(spawn)).toEqual({ received: true, counted: true })
 })
+
+it('a daemon that accepts an order for output in place of obeying it is told of by name', async () => {
+  const world = await test.world()
+  const daemon = await world.daemon('d', silent)
+  await world.start({ plan: one })
+  const { task } = await daemon.spawned('worker a')
+  expect(await refusal(world.client.task(task.id).output({ offset: 0 }))).toMatchObject({
+    code: 'INTERNAL',
+    message: 'the daemon d answered with something else than a part of the output',
+  })
+})

@@ -77,8 +77,13 @@ it('a parked directive can be mended, and then takes what it was asked; what is 
     hint: expect.stringContaining(`writ directive mend ${id}`),
   })
   expect(await world.view(id)).toMatchObject({ parked: 'a fault' })
+  const waits = (): Promise<{ lines: readonly object[] }> =>
+    world.client.listWaiting({ directive: id, kind: 'directive' })
+  const next = `writ directive mend ${id}`
+  expect((await waits()).lines).toMatchObject([{ id, parked: 'a fault', until: null, by: { who: 'person' }, next }])
   await world.client.directive(id).mend()
   expect(await world.view(id)).toMatchObject({ parked: null })
+  expect((await waits()).lines).toMatchObject([{ id, parked: null, by: { who: 'steps', names: ['a'] } }])
   await world.client.directive(id).cancel()
   await world.until(id, 'directive_cancelled')
 })

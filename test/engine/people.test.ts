@@ -96,14 +96,14 @@ it('R48: paused, nothing new begins and what comes in is taken; resumed, what is
   const daemon = await world.daemon('d', silent)
   const id = await world.start({ plan: pair })
   const spawn = await daemon.spawned('worker a')
-  await world.client.directive(id).pause()
+  expect(await world.client.directive(id).pause()).toMatchObject({ directive: { status: 'active', paused: true } })
   await world.client.directive(id).pause()
   expect(await world.view(id)).toMatchObject({ paused: true, status: 'active' })
   expect(await daemon.done(spawn)).toEqual({ received: true, counted: true })
   await world.until(id, 'step_evaluating')
   expect((await world.step(id, 0)).status).toBe('evaluating')
   expect(daemon.spawns.length).toBe(1)
-  await world.client.directive(id).resume()
+  expect(await world.client.directive(id).resume()).toMatchObject({ directive: { paused: false } })
   await world.client.directive(id).resume()
   expect(callOf(await daemon.spawned('evaluator a'))).toBe('evaluator a')
 })
@@ -318,4 +318,39 @@ it('R54: not passed after having passed: a rework when no dependent has begun', 
   await world.until(id, 'step_passed', { step: 0, nth: 2 })
   await world.client.step(stepId(id, 1, 1)).approve()
   await world.until(id, 'directive_completed')
+})
+
+it('what waits is told as it is stored: until when, and who can end it, from the first slot to the end', async () => {
+  const world = await test.world()
+  const plan = planOf({ a: [], b: ['a'] }, { a: { requires_approval: true } })
+  const id = await world.start({ evaluate: false, holdTimeout: { seconds: 3600, decision: 'approve' }, plan })
+  const steps = async (): Promise<object[]> =>
+    (await world.client.listWaiting({ directive: id, kind: 'step' })).lines.map((line) => ({
+      ...{ step: line.step, waiting: line.waiting, until: line.until, by: line.by },
+    }))
+  const key = `${world.owner}/${stepId(id, 1, 0)}`
+  const stored = async (): Promise<string> => {
+    const [row] = await test.sql<{ first: string }[]>`
+      select least((select min(due) from writ.timers where key = ${key}),
+                   (select min(deadline) from writ.attempts where actor = ${key} and closed_at is null)) as first`
+    return new Date(Number(row?.first)).toISOString()
+  }
+  await world.until(id, 'step_running')
+  const slot = { step: 'a', waiting: 'a slot for a worker', until: null }
+  expect(await steps()).toEqual([{ ...slot, by: { who: 'daemon', names: [] } }])
+  const daemon = await world.daemon('d', silent)
+  const spawn = await daemon.spawned('worker a')
+  const working = { waiting: 'the worker, attempt 1', until: await stored(), by: { who: 'daemon', names: ['d'] } }
+  await expect.poll(steps, { timeout: 10_000 }).toEqual([{ step: 'a', ...working }])
+  await daemon.done(spawn)
+  await world.until(id, 'step_held')
+  const held = { waiting: 'a person: approval', until: await stored(), by: { who: 'person', names: [] } }
+  expect(await steps()).toEqual([{ step: 'a', ...held }])
+  expect(await world.step(id, 0)).toMatchObject(held)
+  const view = await world.view(id)
+  expect(view).toMatchObject({ until: null, by: { who: 'steps', names: ['a'] } })
+  expect(view.stepList).toMatchObject([held, { waiting: 'step a', until: null, by: { who: 'steps', names: ['a'] } }])
+  await world.client.directive(id).cancel()
+  await world.until(id, 'directive_cancelled')
+  expect(await world.client.listWaiting({ directive: id })).toEqual({ lines: [], next: null })
 })

@@ -37,6 +37,7 @@ const reader: Reader = {
   tasks: noRecords,
   task: noRecords,
   daemons: noRecords,
+  waiting: noRecords,
   files: noRecords,
   close: () => Promise.resolve(),
 }

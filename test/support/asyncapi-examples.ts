@@ -19,7 +19,7 @@ const step = named('greet__1_0')
 const task = named('greet__1_0__t1')
 const contract = named('greet__1_0__c1')
 const plan = { steps: [{ name: 'hello', description: 'Say hello', task_plan: 'echo Hello' }] }
-const to = (status: string) => ({ directive: { ...directive, status } })
+const to = (status: string, paused = false) => ({ directive: { ...directive, status, paused } })
 const command = 'c0ffee01'
 const session = 's1'
 const stamp = { attempt: 1, nonce: 'n1', session }
@@ -58,6 +58,7 @@ const sighting = {
   },
 }
 const listed = { ...sighting, writ: { ...sighting.writ, listed: true } }
+const until = '2026-05-01T16:00:03.000Z'
 
 const directiveLine = {
   ...directive,
@@ -66,7 +67,7 @@ const directiveLine = {
   status: 'active',
   paused: false,
   parked: null,
-  waiting: '1 step is running',
+  waiting: '0 of 1 steps',
   since: time(2),
   steps: 1,
   passed: 0,
@@ -100,8 +101,10 @@ const stepLine = {
   level: null,
   unevaluated: false,
   parked: null,
-  waiting: 'builder works on attempt 1',
+  waiting: 'the worker, attempt 1',
   since: time(3),
+  until,
+  by: { who: 'daemon', names: ['builder'] },
   reason: null,
   dependsOn: [],
   task: task.address,
@@ -199,6 +202,30 @@ export const examples: Readonly<Record<string, Example>> = {
     },
   },
   'api.task.list': { message: { text: 'greet' }, answer: { lines: [taskLine], next: null } },
+  'api.waiting.list': {
+    message: { olderSeconds: 600 },
+    answer: {
+      lines: [
+        {
+          ...step,
+          kind: 'step',
+          directive: directive.id,
+          step: 'hello',
+          status: 'running',
+          parked: null,
+          reason: null,
+          waiting: 'the worker, attempt 1',
+          since: time(3),
+          until,
+          by: { who: 'daemon', names: ['builder'] },
+          task: task.address,
+          needs: null,
+          next: `writ task output ${task.address} --follow`,
+        },
+      ],
+      next: null,
+    },
+  },
   'api.owner.open': { message: {}, answer: {} },
   'directive.create': {
     message: {
@@ -216,6 +243,8 @@ export const examples: Readonly<Record<string, Example>> = {
     message: {},
     answer: {
       ...directiveLine,
+      until: null,
+      by: { who: 'steps', names: ['hello'] },
       definition: { title: 'Greetings', goal: 'Say hello.' },
       stepList: [stepLine],
       nextStep: null,
@@ -223,7 +252,7 @@ export const examples: Readonly<Record<string, Example>> = {
       events: 7,
     },
   },
-  'directive.pause': commanded('active'),
+  'directive.pause': { message: { command }, answer: to('active', true) },
   'directive.resume': commanded('active'),
   'directive.cancel': commanded('cancelling'),
   'directive.retry': commanded('active'),

@@ -1,5 +1,6 @@
 /** The port to the records, for people: what was committed, read in one statement each. Nothing is decided by it. */
 import type { ListQuery } from '../../protocol/commands.ts'
+import type { WaitingQuery, WaitLine } from '../../protocol/waiting.ts'
 import type {
   DaemonLine,
   DirectiveLine,
@@ -20,6 +21,8 @@ export interface Reader {
   tasks: (owner: string, query: ListQuery) => Promise<Page<TaskLine>>
   task: (owner: string, id: string) => Promise<TaskView | null>
   daemons: (owner: string, query: ListQuery) => Promise<Page<DaemonLine>>
+  /** What waits for what. Throws NOT_FOUND for a directive that is not there. */
+  waiting: (owner: string, query: WaitingQuery) => Promise<Page<WaitLine>>
   /** Null when there is no such contract. */
   files: (owner: string, contract: string) => Promise<readonly FileLine[] | null>
   close: () => Promise<void>

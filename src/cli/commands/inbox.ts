@@ -26,6 +26,6 @@ const print = async (context: Context): Promise<void> => {
     ]),
   )
   if (lines.length === 0) terminal.say('Nothing waits for a person.')
-  if (partial) terminal.say('There are more directives and tasks than were looked through; these are of the newest.')
+  if (partial) terminal.say('More waits than was looked through; this has waited longest.')
   context.next(...new Set(lines.slice(0, shownNext).map(({ next }) => `${next}${flagsText}`)))
 }
