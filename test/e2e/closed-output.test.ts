@@ -107,7 +107,7 @@ describe.skipIf(process.platform !== 'linux' || !hasScript)(
       started.push(terminal)
       let shown = ''
       terminal.stdout.on('data', (chunk: Buffer) => (shown += chunk.toString()))
-      return { terminal, shows: (text) => expect.poll(() => shown, { timeout: 30_000 }).toContain(text) }
+      return { terminal, shows: (text) => expect.poll(() => shown, { timeout: 100_000 }).toContain(text) }
     }
     const up = `${process.execPath} ${join(root, 'dist/cli/main.js')} up --daemon --data-dir ${data}`
 
