@@ -6,6 +6,7 @@ import { renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
+import { bundled } from './bundle.mjs'
 import { locked } from './lock.mjs'
 
 export const root = resolve(dirname(fileURLToPath(import.meta.url)), '..')
@@ -61,7 +62,10 @@ export async function built() {
       if (fresh()) return
       say('Building …')
       const [made, old] = [join(cache, 'dist-new'), join(cache, 'dist-old')]
-      await compiled('tsconfig.build.json', made, ['src'])
+      await compiled('tsconfig.build.json', made, ['src'], ['--emitDeclarationOnly'])
+      await bundled(join(root, 'src'), made).catch(({ message }) => {
+        throw new NotReady(`${message}\n\nWrit: the programs could not be put together (see above)`)
+      })
       chmodSync(join(made, 'cli', 'main.js'), 0o755)
       rmSync(old, { recursive: true, force: true })
       if (existsSync(join(root, 'dist'))) renameSync(join(root, 'dist'), old)
@@ -71,13 +75,13 @@ export async function built() {
   linkCommand()
 }
 
-/** Compiles `project` into `folder`, with what is not TypeScript (migrations, pages) copied beside it. */
-export async function compiled(project, folder, sources) {
+/** Compiles `project` into `folder`, with what is not TypeScript (migrations, pages) copied beside it; `more`: options of tsc. */
+export async function compiled(project, folder, sources, more = []) {
   const made = fingerprint(sources)
   rmSync(folder, { recursive: true, force: true })
   mkdirSync(folder, { recursive: true })
   const base = sources.length === 1 ? join(root, sources[0]) : root
-  await step(join(modules, '.bin', 'tsc'), ['-p', project, '--outDir', folder], 'the source does not compile')
+  await step(join(modules, '.bin', 'tsc'), ['-p', project, '--outDir', folder, ...more], 'the source does not compile')
   for (const file of sources.flatMap(filesUnder).filter((name) => !name.endsWith('.ts'))) {
     cpSync(file, join(folder, file.slice(base.length)))
   }
@@ -109,9 +113,8 @@ function packagesMatch() {
 /** What `dist` depends on, as one hash: a changed, added or removed file, and nothing else, makes it stale. */
 function fingerprint(sources) {
   const hash = createHash('sha256')
-  const settings = ['package-lock.json', 'package.json', 'tsconfig.json', 'tsconfig.build.json'].map((name) =>
-    join(root, name),
-  )
+  const names = ['package-lock.json', 'package.json', 'tsconfig.json', 'tsconfig.build.json', 'scripts/bundle.mjs']
+  const settings = names.map((name) => join(root, name))
   for (const file of [...sources.flatMap(filesUnder), ...settings]) {
     hash
       .update(`${file.slice(root.length)}\0`)

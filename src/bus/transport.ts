@@ -8,7 +8,6 @@ import {
   type WsSocketFactory,
   wsconnect,
 } from '@nats-io/transport-node'
-import { WebSocket } from 'ws'
 import { WritError } from '../protocol/errors.ts'
 import type { Address } from './addresses.ts'
 
@@ -79,11 +78,12 @@ const identityFor = (addresses: readonly Address[]) => {
   }
 }
 
-/** Not the runtime's own WebSocket: Node 20 has none, and no other takes certificates. */
+/** Not the runtime's own WebSocket: Node 20 has none, and no other takes certificates. Loaded by whoever has such an address. */
 const socketsWith =
   (ca: string | null): WsSocketFactory =>
-  (url) => {
+  async (url) => {
+    const { WebSocket } = await import('ws')
     const socket: object = new WebSocket(url, { perMessageDeflate: false, ...(ca === null ? {} : { ca }) })
     // What the client uses of it is as the web has it; it dispatches no events of others.
-    return Promise.resolve({ socket: socket as Socket, encrypted: url.startsWith('wss:') })
+    return { socket: socket as Socket, encrypted: url.startsWith('wss:') }
   }

@@ -1,4 +1,4 @@
-/** What `npm run build` and `npm start` do first, in a checkout that this user may not write, too. The compiler is one that takes no time. */
+/** What `npm run build` and `npm start` do first, in a checkout that this user may not write, too. Compiler and bundler are such as take no time. */
 import { execFile } from 'node:child_process'
 import { chmodSync, cpSync, existsSync, mkdirSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -13,9 +13,14 @@ const link = join(checkout, 'node_modules/.bin/writ')
 const isRoot = process.getuid?.() === 0
 const nobody = { uid: 65_534, gid: 65_534 }
 
-const compiler = `#!/bin/sh
-while [ "$1" != --outDir ]; do shift; done
-mkdir -p "$2/cli" && echo "// made" > "$2/cli/main.js"
+const compiler = '#!/bin/sh\n'
+const bundler = `
+import { mkdirSync, writeFileSync } from 'node:fs'
+const write = async ({ dir }) => {
+  mkdirSync(dir + '/cli')
+  writeFileSync(dir + '/cli/main.js', '// made')
+}
+export const rolldown = async () => ({ write, close: async () => {} })
 `
 
 /** Its exit code, and what it says. */
@@ -30,13 +35,16 @@ const stoppable = isRoot ? nobody : {}
 
 beforeEach(async () => {
   rmSync(checkout, { recursive: true, force: true })
-  for (const made of ['node_modules/.bin', 'src/cli']) mkdirSync(join(checkout, made), { recursive: true })
+  for (const made of ['node_modules/.bin', 'node_modules/rolldown', 'src/cli'])
+    mkdirSync(join(checkout, made), { recursive: true })
   chmodSync(folder, 0o755)
   const same = ['package.json', 'package-lock.json', 'tsconfig.json', 'tsconfig.build.json', 'scripts']
   for (const name of [...same, 'node_modules/.package-lock.json'])
     cpSync(join(root, name), join(checkout, name), { recursive: true })
   writeFileSync(join(checkout, 'src/cli/main.ts'), '')
   writeFileSync(join(checkout, 'node_modules/.bin/tsc'), compiler, { mode: 0o755 })
+  writeFileSync(join(checkout, 'node_modules/rolldown/index.mjs'), bundler)
+  writeFileSync(join(checkout, 'node_modules/rolldown/package.json'), '{ "exports": "./index.mjs" }')
   const { code, said } = await build()
   if (code !== 0) throw new Error(said)
 })

@@ -5,7 +5,8 @@ import { tmpdir } from 'node:os'
 import { delimiter, join } from 'node:path'
 import { afterAll, afterEach, describe, expect, it } from 'vitest'
 import { processesWith } from '../support/processes.ts'
-import { environment, root, startWrit, type Started, writ } from '../support/writ.ts'
+import { writHere } from '../support/writ-here.ts'
+import { environment, root, startWrit, type Started } from '../support/writ.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'writ-closed-'))
 const data = join(folder, 'data')
@@ -29,7 +30,7 @@ const serves = 'Ctrl-C'
 
 afterEach(async () => {
   for (const one of started.splice(0)) one.kill('SIGKILL')
-  await writ('down', '--data-dir', data)
+  await writHere('down', '--data-dir', data)
 }, 60_000)
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
 
@@ -50,7 +51,7 @@ it('writ up whose data nobody reads serves all the same, until it is told to sto
   const up = start('up', '--json', '--data-dir', data)
   close(up, 'stdout')
   await expect.poll(() => existsSync(join(data, 'run/endpoints.json')), { timeout: 30_000 }).toBe(true)
-  expect(await writ('directive', 'list', '--json', '--data-dir', data)).toContain('directives')
+  expect(await writHere('directive', 'list', '--json', '--data-dir', data)).toContain('directives')
   up.process.kill('SIGINT')
   expect(await up.ended, up.printed()).toBe(0)
   await nothingLeft()
@@ -106,7 +107,7 @@ describe.skipIf(process.platform !== 'linux' || !hasScript)(
       started.push(terminal)
       let shown = ''
       terminal.stdout.on('data', (chunk: Buffer) => (shown += chunk.toString()))
-      return { terminal, shows: (text) => expect.poll(() => shown, { timeout: 30_000 }).toContain(text) }
+      return { terminal, shows: (text) => expect.poll(() => shown, { timeout: 100_000 }).toContain(text) }
     }
     const up = `${process.execPath} ${join(root, 'dist/cli/main.js')} up --daemon --data-dir ${data}`
 

@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import type { StepView } from '../../src/protocol/views.ts'
+import { writHere } from '../support/writ-here.ts'
 import { environment, root, startWrit, type Started, writ } from '../support/writ.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'writ-daemon-'))
@@ -31,7 +32,7 @@ const end = async ({ process, ended }: Started): Promise<number | string> => {
 }
 
 const json = async <T>(...args: string[]): Promise<T> =>
-  JSON.parse(await writ(...args, '--json', '--data-dir', data)) as T
+  JSON.parse(await writHere(...args, '--json', '--data-dir', data)) as T
 
 /** A directive's file, with its plan in it. */
 const file = (name: string, directive: object): string => {
@@ -56,7 +57,7 @@ beforeAll(async () => {
 
 afterAll(async () => {
   for (const one of started.toReversed()) if (one.process.exitCode === null) await end(one)
-  await writ('down', '--data-dir', data)
+  await writHere('down', '--data-dir', data)
   rmSync(folder, { recursive: true, force: true })
 }, 60_000)
 

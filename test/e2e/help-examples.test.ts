@@ -25,7 +25,7 @@ interface Prepared {
   serves?: string
   /** The owner, when the example names one by itself. */
   owner?: string
-  /** On a data folder of its own, on which nothing runs yet. */
+  /** On another data folder, on which nothing runs. */
   elsewhere?: true
   /** As a task of a directive, by its daemon. */
   inside?: 'worker' | 'planner'
@@ -37,6 +37,13 @@ const finished = (owner: string) => world.ended(owner, 'completed')
 const withDaemon = async (owner: string) => {
   await world.create(owner, { id: 'other' })
   return world.daemon(owner)
+}
+const staffed = { owner: 'staffed', before: () => world.staffed() }
+let printed: Promise<void> | null = null
+const workedByShell = async () => {
+  await world.staffed()
+  const link = await world.started('staffed', { needs: { worker: { executor: 'shell' } } })
+  await world.became(link, 'completed')
 }
 const withFile = async (owner: string) => {
   const link = await world.started(owner)
@@ -58,7 +65,7 @@ const prepared: Record<string, Prepared> = {
   'writ up --join': { serves: '(joined)' },
   'writ up --json --ephemeral': { serves: '"pid":', elsewhere: true },
   'writ down': { elsewhere: true },
-  'writ run examples/hello': { before: withDaemon },
+  'writ run examples/hello': staffed,
   'writ directive start hello': { before: (owner) => world.create(owner) },
   'writ directive plan hello': { before: (owner) => world.started(owner, { plan: undefined }) },
   'writ directive plan --file': { inside: 'planner' },
@@ -80,14 +87,7 @@ const prepared: Record<string, Prepared> = {
   'writ task show': { before: started },
   'writ task done': { before: started },
   'writ task fail': { before: started },
-  'writ task output': {
-    before: async (owner) => {
-      const daemon = await withDaemon(owner)
-      const link = await world.started(owner, { needs: { worker: { executor: 'shell' } } })
-      await world.became(link, 'completed')
-      return daemon
-    },
-  },
+  'writ task output': { ...staffed, before: () => (printed ??= workedByShell()) },
   'writ contract files': { inside: 'worker' },
   'writ contract files --contract': { before: started },
   'writ contract file plan.json': { inside: 'worker' },
@@ -99,7 +99,7 @@ const prepared: Record<string, Prepared> = {
   'writ daemon run': { before: (owner) => world.create(owner), serves: 'it takes tasks now' },
   'writ daemon drain': { before: withDaemon },
   'writ creds revoke': { before: () => world.shell('writ creds create --owner team --daemon builder').ended },
-  'writ doctor': { before: withDaemon },
+  'writ doctor': staffed,
   'writ nats': { owner: 'default', before: ofDefault },
   [`writ nats sub '${prefix}`]: {
     owner: 'default',
@@ -157,9 +157,9 @@ test.each(lines.map((line, index) => ({ line, index })))('$line', { timeout: 120
   const needs: Prepared = prepared[beginningOf(line) ?? ''] ?? {}
   const owner = needs.owner ?? `o${index}`
   const cwd = world.place(`place-${index}`)
-  if (needs.inside !== undefined) return world.inside(line, needs.inside, { owner, cwd })
+  if (needs.inside !== undefined) return world.inside(line, needs.inside, cwd)
   const around = await needs.before?.(owner)
-  const data = needs.elsewhere === true ? join(world.folder, `data-${index}`) : world.data
+  const data = needs.elsewhere === true ? join(world.folder, 'elsewhere') : world.data
   const shell = world.shell(line, { owner, cwd, data })
   let over = false
   void shell.ended.then(() => (over = true))

@@ -14,7 +14,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest'
 import { processesWith } from '../support/processes.ts'
-import { startWrit, type Started, writ } from '../support/writ.ts'
+import { writHere } from '../support/writ-here.ts'
+import { startWrit, type Started } from '../support/writ.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'writ-signals-'))
 const data = join(folder, 'data')
@@ -70,7 +71,7 @@ describe('writ up', () => {
       process.kill('SIGKILL')
       await ended
     }
-    await writ('down', '--data-dir', fresh)
+    await writHere('down', '--data-dir', fresh)
   })
   const inOrder = [0]
   const interrupted = [130]
@@ -183,7 +184,7 @@ describe('while a node serves,', () => {
   }, 60_000)
   const daemon = (name: string): Started => on('daemon', 'run', '--name', name, '--home', join(folder, 'homes', name))
   const status = async (id: string): Promise<string> =>
-    (JSON.parse(await writ('directive', 'show', id, '--json', '--data-dir', data)) as { status: string }).status
+    (JSON.parse(await writHere('directive', 'show', id, '--json', '--data-dir', data)) as { status: string }).status
 
   it.each(signals)('%s ends an idle writ daemon in order', async (signal) => {
     const one = daemon('idle')
@@ -204,14 +205,14 @@ describe('while a node serves,', () => {
     await expect.poll(() => processesWith(`WRIT_PLAN_FILE=${home}`, 'environ'), { timeout: 20_000 }).toEqual([])
     expect(await status('busy')).toBe('active')
     rmSync(mark)
-    await writ('directive', 'cancel', 'busy', '--data-dir', data)
+    await writHere('directive', 'cancel', 'busy', '--data-dir', data)
   }, 60_000)
 
   describe('and a task runs,', () => {
     beforeAll(async () => {
       await daemon('worker').says('it takes tasks now')
-      await writ('directive', 'create', file, '--id', 'long', '--data-dir', data)
-      await writ('directive', 'start', 'long', '--data-dir', data)
+      await writHere('directive', 'create', file, '--id', 'long', '--data-dir', data)
+      await writHere('directive', 'start', 'long', '--data-dir', data)
       await condition(() => existsSync(mark))
     }, 60_000)
 
@@ -247,7 +248,7 @@ describe('while a node serves,', () => {
     })
 
     it('afterwards the same node runs the directive to its end by order', async () => {
-      await writ('directive', 'cancel', 'long', '--data-dir', data)
+      await writHere('directive', 'cancel', 'long', '--data-dir', data)
       expect(await on('directive', 'wait', 'long').ended).toBe(6)
       expect(await status('long')).toBe('cancelled')
     })

@@ -92,6 +92,14 @@ export const actor = (kind: ActorKind, settings: unknown) => {
       live = other
       return self
     },
+    /** Marks where it stands; what this gives leads back there, so that a way is gone once and not once per message. */
+    mark: () => {
+      const here = { live, turns }
+      return () => {
+        ;({ live, turns } = here)
+        return self
+      }
+    },
     tell: (short: Short): Advance => took(advance(live, whole(live, short), given())),
     /** Takes several, and hands back what came of the last. */
     tellAll: (...shorts: readonly Short[]): Advance => {

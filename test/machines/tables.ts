@@ -364,8 +364,7 @@ const effectLine = (effect: Effect): string => {
 }
 
 /** What one event does, as lines; none when it does nothing. */
-const outcomeOf = (place: Place, short: Short): string => {
-  const actor = at(place)
+const outcomeOf = (actor: TestActor, short: Short): string => {
   const before = actor.live
   const { live, effects, timers } = actor.tellAll(short)
   const [was, is] = [stateText(before), stateText(live)]
@@ -381,10 +380,12 @@ const outcomeOf = (place: Place, short: Short): string => {
 
 /** One state of the table as text: what each event does, those with the same outcome together. */
 export const tableOf = (name: string, place: Place, events: Record<string, Short>): string => {
-  const here = at(place).live
+  const actor = at(place)
+  const here = actor.live
+  const back = actor.mark()
   const outcomes = new Map<string, string[]>()
   for (const [event, short] of Object.entries(events)) {
-    const outcome = outcomeOf(place, short)
+    const outcome = outcomeOf(back(), short)
     outcomes.set(outcome, [...(outcomes.get(outcome) ?? []), event])
   }
   const rows = [...outcomes].map(([outcome, names]) => `${names.join('; ')}\n${outcome === '' ? '  nothing' : outcome}`)

@@ -37,6 +37,8 @@ export class ExampleWorld {
   readonly data = join(this.folder, 'data')
   readonly #open: Shell[] = []
   readonly #links: Link[] = []
+  #staffed: Promise<Link> | null = null
+  #insideCount = 0
 
   constructor() {
     for (const name of ['bin', 'home/.zfunc', 'home/.config/fish/completions'])
@@ -124,23 +126,27 @@ export class ExampleWorld {
     return link
   }
 
-  /** Runs the line as what a task of `hello` does, to the directive's end; `planner`: as its planning. */
-  async inside(
-    line: string,
-    role: 'planner' | 'worker',
-    { owner, cwd }: { owner: string; cwd: string },
-  ): Promise<void> {
+  /** Makes, once, the owner `staffed`, whose daemon does what examples need done. */
+  staffed(): Promise<Link> {
+    return (this.#staffed ??= this.create('staffed', { id: 'other' }).then(async (link) => {
+      await this.daemon('staffed', 'always-here')
+      return link
+    }))
+  }
+
+  /** Runs the line as what a task does, to the end of a directive of its own; `planner`: as its planning. */
+  async inside(line: string, role: 'planner' | 'worker', cwd: string): Promise<void> {
     const script = `set -e\ncp '${cwd}/plan.json' .\nwrit contract put plan.json\n${line}\n`
     const worker = { executor: 'shell' }
     const ofRole = {
       planner: { plan: undefined, needs: { worker, planner: { executor: 'command', command: ['sh', '-c', script] } } },
       worker: { plan: { steps: [{ ...look, task_plan: script }] }, needs: { worker } },
     }
-    await this.create(owner, { id: 'other' })
-    const daemon = await this.daemon(owner)
-    const link = await this.started(owner, ofRole[role])
-    await this.became(link, 'completed')
-    await this.interrupt(daemon)
+    const id = `inside-${++this.#insideCount}`
+    await this.staffed()
+    const link = await this.create('staffed', { id, ...ofRole[role] })
+    await link.api.tell(id, 'start')
+    await this.became(link, 'completed', id)
   }
 
   /** Its step `look` waits for a daemon. */
@@ -171,9 +177,9 @@ export class ExampleWorld {
     return link
   }
 
-  /** Waits until `hello` has this status. */
-  became(link: Link, status: string): Promise<void> {
-    return eventually(`${status} of hello`, async () => (await link.api.glance('hello')).status === status)
+  /** Waits until it has this status. */
+  became(link: Link, status: string, id = 'hello'): Promise<void> {
+    return eventually(`${status} of ${id}`, async () => (await link.api.glance(id)).status === status)
   }
 
   async daemon(owner: string, name = 'builder'): Promise<Shell> {
