@@ -85,19 +85,22 @@ export class Observer {
           owner,
           body as Input<typeof historyQuery>,
         )
-        return { ...page, definitions: definitionsOf(page.sightings) }
+        return { ...page, definitions: wanted(body as Input<typeof historyQuery>, page.sightings) }
       }
       default:
         throw new WritError('BAD_INPUT', `there is no ${noun}.${verb}`)
     }
   }
 
-  async #list(owner: string, { after = '', limit, ...selection }: Input<typeof actorsQuery>): Promise<ActorsPage> {
+  async #list(
+    owner: string,
+    { after = '', limit, definitions, ...selection }: Input<typeof actorsQuery>,
+  ): Promise<ActorsPage> {
     const { actors, total } = await this.#parts.history.actors(owner, selection, { after, limit: limit + 1 })
     const sightings = fitting(actors.slice(0, limit).map(listedSighting), { room: answerBytesMax })
     const last = actors[sightings.length - 1]
     const next = actors.length > sightings.length && last !== undefined ? last.row.id : null
-    return { sightings, total, definitions: definitionsOf(sightings), next }
+    return { sightings, total, definitions: wanted({ definitions }, sightings), next }
   }
 
   /** Every thread that lives has said that it shows what it takes, or has been waited for. */
@@ -130,6 +133,9 @@ export class Observer {
     if (waiting?.size === 0) this.#shown.delete(inspection)
   }
 }
+
+const wanted = ({ definitions }: { definitions: boolean }, sightings: readonly Sighting[]): Definitions =>
+  definitions ? definitionsOf(sightings) : {}
 
 const definitionsOf = (sightings: readonly Sighting[]): Definitions => {
   const machines = new Map(sightings.map(({ writ }) => [`${writ.machine}@${writ.machineVersion}`, writ]))

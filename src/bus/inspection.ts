@@ -145,7 +145,12 @@ class Inspection {
     let after: string | null = null
     let total = 0
     do {
-      const page = await actors.list({ ...selection, limit: 100, ...(after === null ? {} : { after }) })
+      const page = await actors.list({
+        ...selection,
+        definitions: true,
+        limit: 100,
+        ...(after === null ? {} : { after }),
+      })
       this.#definitions = { ...this.#definitions, ...page.definitions }
       total = Math.max(total, page.total)
       for (const sighting of page.sightings) await this.#listed(sighting)
@@ -195,7 +200,7 @@ class Inspection {
   /** The definition of the machine that an actor runs on. */
   async #learn({ sessionId: actor, writ }: Sighting): Promise<void> {
     if (`${writ.machine}@${writ.machineVersion}` in this.#definitions) return
-    const { definitions } = await this.#options.actors.list({ actor, limit: 1 })
+    const { definitions } = await this.#options.actors.list({ actor, definitions: true, limit: 1 })
     this.#definitions = { ...this.#definitions, ...definitions }
   }
 
@@ -205,7 +210,7 @@ class Inspection {
     const fromVersion = shown === undefined ? 1 : shown.version + (shown.isWhole ? 1 : 0)
     let after: string | null = null
     do {
-      const query = { actor: id, fromVersion, toVersion, ...(after === null ? {} : { after }) }
+      const query = { actor: id, fromVersion, toVersion, definitions: true, ...(after === null ? {} : { after }) }
       const page = await this.#options.actors.history(query)
       this.#definitions = { ...this.#definitions, ...page.definitions }
       for (const sighting of page.sightings) this.#show(sighting)

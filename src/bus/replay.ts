@@ -57,7 +57,12 @@ const historyOf = async (options: ReplayOptions): Promise<{ sightings: Sighting[
   let definitions: Definitions = {}
   let after: string | null = null
   do {
-    const page = await actors.history({ ...selection, ...span, ...(after === null ? {} : { after }) })
+    const page = await actors.history({
+      ...selection,
+      ...span,
+      definitions: true,
+      ...(after === null ? {} : { after }),
+    })
     sightings.push(...page.sightings)
     definitions = { ...definitions, ...page.definitions }
     for (const { id, why } of page.faults)

@@ -33,6 +33,7 @@ export type Selection = z.infer<typeof selection>
 export const actorsQuery = selection.extend({
   after: z.string().max(200).optional().describe('the `next` of the page before'),
   limit: z.int().min(1).max(inspectedActorsMax).default(100),
+  definitions: z.boolean().default(false).describe('whether the answer brings the definitions of the machines'),
 })
 
 /** `actors.inspect`: opens a watch, or renews it. */
@@ -50,6 +51,7 @@ export const historyQuery = selection.extend({
   toVersion: z.int().min(1).optional(),
   after: z.string().max(200).optional().describe('the `next` of the page before'),
   limit: z.int().min(1).max(500).default(500),
+  definitions: z.boolean().default(false).describe('whether the answer brings the definitions of the machines'),
 })
 export type HistoryQuery = z.infer<typeof historyQuery>
 
@@ -191,7 +193,9 @@ const sighting = z.looseObject({
   }),
 })
 const typed = <T>(schema: z.ZodType): z.ZodType<T> => schema as z.ZodType<T>
-const definitions = z.record(z.string(), z.string()).describe('definitions of machines as JSON, by name@version')
+const definitions = z
+  .record(z.string(), z.string())
+  .describe('definitions of machines as JSON, by name@version, where they were asked for')
 const next = z.string().nullable().describe('what `after` takes for the next page')
 
 /** `inspect.<directive>.<id>`. */

@@ -51,6 +51,7 @@ const outcomes: Record<string, [subject: string, answer: object][]> = {
     ['task.228.stars__1_0__t1.get', { status: 'done', reason: 'ended by hand' }],
   ],
   'What waits': [['directive.41.rain.get', { status: 'active', paused: true }]],
+  'Watch actors': [['directive.41.rain.get', { status: 'active', paused: false }]],
 }
 
 const natsCommand = (): string | null =>
