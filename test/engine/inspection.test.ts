@@ -118,6 +118,17 @@ it('a watcher that begins in the middle is shown the states as they are, and fro
   expect(first).toMatchObject({ sessionId: 'middle', event: { type: 'cancel' }, writ: { origin: 'user' } })
 })
 
+it('while nobody watches, nothing is made and nothing is sent', async () => {
+  const world = await test.world()
+  const heard: string[] = []
+  const listening = test.bus.subscribe('writ.v1.*.inspect.>', {}, ({ subject }) => heard.push(subject))
+  await world.daemon('d1')
+  await world.start({ id: 'unseen', plan: chainOf(2) })
+  await world.until('unseen', 'directive_completed')
+  expect(heard.filter((subject) => subject.includes(world.owner))).toEqual([])
+  await listening.drain()
+})
+
 it('what NATS loses on the way to a watcher is read from the journals, and told in its place', async () => {
   const world = await test.world()
   const watcher = await watching(world, { directive: 'lossy' }, { bus: losing(world.bus, 3) })
