@@ -91,7 +91,11 @@ it('what a watcher is shown of a directive from its beginning to its end is what
   await world.daemon('d1', { slots: 2 })
   await world.start({ id: 'same', plan: planOf({ a: [], b: [], c: ['a', 'b'] }) })
   await watcher.until(isIn('same', 'completed'))
-  const live = await watcher.stop()
+  const [notice, ...live] = await watcher.stop()
+  expect(notice).toMatchObject({
+    type: '@writ.notice',
+    text: expect.stringContaining('no actor matches yet') as string,
+  })
   expect(live).toEqual(await replayed(world, { directive: 'same' }))
   expect(live.filter(({ type }) => type === '@xstate.actor')).toMatchObject(
     ['same', ...[0, 1, 2].map((index) => stepId('same', 1, index))].map((id) => ({
