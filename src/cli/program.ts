@@ -63,11 +63,6 @@ export const groups: readonly Group[] = [
     load: async () => (await import('./commands/inbox.ts')).inbox,
   },
   {
-    name: 'waiting',
-    summary: 'what waits for what, since and until when, and who can end it',
-    load: async () => (await import('./commands/waiting.ts')).waiting,
-  },
-  {
     name: 'inspect',
     summary: 'what actors take and what becomes of them, live or replayed',
     load: async () => (await import('./commands/inspect.ts')).inspect,
