@@ -1,6 +1,6 @@
 /** `api.<noun>.<verb>`: what is for no actor in particular. Any thread of any node answers. */
 import { parsePlan, planRows } from '../machines/plan.ts'
-import type { createDirective, ListQuery } from '../protocol/commands.ts'
+import type { createDirective, EventsQuery, ListQuery } from '../protocol/commands.ts'
 import type { Definition } from '../protocol/directive.ts'
 import type { WaitingQuery } from '../protocol/waiting.ts'
 import { WritError } from '../protocol/errors.ts'
@@ -44,6 +44,8 @@ export class ApiDesk {
         return this.#reader.tasks(owner, query)
       case 'daemon.list':
         return this.#reader.daemons(owner, query)
+      case 'event.list':
+        return this.#reader.allEvents(owner, body as EventsQuery)
       case 'waiting.list':
         return this.#reader.waiting(owner, body as WaitingQuery)
       case 'owner.open':

@@ -12,12 +12,14 @@ import {
   type directivesQuery,
   type EventLine,
   eventsAnswer,
+  type eventsQuery,
   type tasksQuery,
 } from '../protocol/commands.ts'
 import { ownerName, shardOf } from '../protocol/ids.ts'
 import { requestDeadlineMs } from '../protocol/limits.ts'
 import type { DirectiveView } from '../protocol/views.ts'
 import type { waitingQuery } from '../protocol/waiting.ts'
+import { allEventsOf } from './all-events.ts'
 import { eventsOf } from './events.ts'
 import { inspect, type InspectOptions } from './inspection.ts'
 import { replay, type ReplayOptions } from './replay.ts'
@@ -126,6 +128,11 @@ export class WritClient {
     return this.#api('waiting', 'list', query)
   }
 
+  /** What all directives have told since a time, oldest first: a page, and when it was looked for. */
+  listEvents(query: z.input<typeof eventsQuery> = {}): Promise<AnswerTo<Api['event.list']>> {
+    return this.#api('event', 'list', query)
+  }
+
   /** Makes the owner's registry unless it is there: its daemons are heard from then on, before any directive. */
   async openOwner(): Promise<void> {
     await this.#ask(subjects.api.at({ owner: this.owner, noun: 'owner', verb: 'open' }), {})
@@ -187,6 +194,23 @@ export class WritClient {
   }
 
   /**
+   * What all directives of the owner tell, each event once and those of one directive in their order, for as long as they are
+   * wanted: from now on, or since a time (ISO 8601). Ends with the signal; throws when at first nobody answers.
+   */
+  allEvents(options: { since?: string; signal?: AbortSignal } = {}): AsyncGenerator<EventLine, void, undefined> {
+    const fetch = async (directive: string, after: number, limit: number): Promise<readonly EventLine[]> =>
+      eventsAnswer.parse(await this.directive(directive).events({ after, limit })).events
+    return allEventsOf({
+      bus: this.#bus,
+      clock: this.#time.clock,
+      pattern: subjects.event.pattern({ owner: this.owner }),
+      list: (query) => this.listEvents(query),
+      fetch,
+      ...options,
+    })
+  }
+
+  /**
    * Waits until the directive has ended (completed, failed or cancelled), through restarts of whatever is in between, and gives it
    * back as it is then. Throws the signal's reason once it is aborted (`AbortSignal.timeout(ms)` limits the wait), NOT_FOUND.
    */
@@ -205,7 +229,11 @@ export class WritClient {
     return at.includes('.') ? { owner, ...readAddress(at) } : { owner, shard: shardOf(owner, at), id: at }
   }
 
-  #api<T>(noun: 'directive' | 'daemon' | 'task' | 'waiting', verb: 'create' | 'list', input: object): Promise<T> {
+  #api<T>(
+    noun: 'directive' | 'daemon' | 'task' | 'waiting' | 'event',
+    verb: 'create' | 'list',
+    input: object,
+  ): Promise<T> {
     const subject = subjects.api.at({ owner: this.owner, noun, verb })
     return this.#ask(subject, verb === 'create' ? { command: this.#command(), ...input } : input)
   }

@@ -4,8 +4,9 @@
  */
 import type { Bus, Incoming } from '../actors/ports/bus.ts'
 import type { Clock } from '../actors/ports/clock.ts'
-import { type EventLine, eventLine, pageCountMax } from '../protocol/commands.ts'
-import { decode } from './json.ts'
+import { type EventLine, pageCountMax } from '../protocol/commands.ts'
+import { Bell } from './bell.ts'
+import { readEventLine } from './event-line.ts'
 import { isPassing } from './retry.ts'
 
 const lookMs = 5_000
@@ -23,15 +24,15 @@ export interface EventsOptions {
   signal?: AbortSignal
 }
 
-/** What is here and was not yet handed on, by number; and something to wait on until there may be more. */
+/** What is here and was not yet handed on, by number. */
 class Ahead {
   readonly #lines = new Map<number, EventLine>()
-  #wake = (): void => undefined
+  readonly bell = new Bell()
 
   readonly take = ({ body }: Incoming): void => {
-    const line = readLine(body)
+    const line = readEventLine(body)
     if (line !== null && this.#lines.size < aheadCountMax) this.#lines.set(line.number, line)
-    this.#wake()
+    this.bell.ring()
   }
 
   add(lines: readonly EventLine[]): void {
@@ -50,31 +51,6 @@ class Ahead {
 
   dropUntil(number: number): void {
     for (const one of this.#lines.keys()) if (one <= number) this.#lines.delete(one)
-  }
-
-  /** Until something comes, `ms` are over, or it is called off. */
-  wait(clock: Clock, ms: number, signal: AbortSignal | undefined): Promise<void> {
-    return new Promise((resolve) => {
-      const end = (): void => {
-        alarm.cancel()
-        signal?.removeEventListener('abort', end)
-        this.#wake = () => undefined
-        resolve()
-      }
-      const alarm = clock.after(ms, end)
-      this.#wake = end
-      signal?.addEventListener('abort', end)
-      if (signal?.aborted === true) end()
-    })
-  }
-}
-
-/** What is not an event is no more than a reason to look. */
-const readLine = (body: Uint8Array): EventLine | null => {
-  try {
-    return eventLine.parse(decode(body))
-  } catch {
-    return null
   }
 }
 
@@ -97,7 +73,7 @@ export async function* eventsOf(options: EventsOptions): AsyncGenerator<EventLin
         continue
       }
       ahead.dropUntil(next - 1)
-      if (!behind) await ahead.wait(clock, lookMs, signal)
+      if (!behind) await ahead.bell.wait(clock, lookMs, signal)
       if (ahead.has(next) || isOver()) continue
       ahead.add(await page(fetch, next - 1))
       behind = ahead.has(next)

@@ -10,6 +10,7 @@ import {
   createInner,
   directiveCommands,
   eventLine,
+  eventsQuery,
   daemonsQuery,
   directivesQuery,
   tasksQuery,
@@ -76,6 +77,11 @@ export const subjects = {
         waitingQuery,
         'Lists every actor that has not ended: what it waits for, since when, until when, and who can end that. Longest first.',
         answers.waitingAnswer,
+      ),
+      'event.list': request(
+        eventsQuery,
+        'Lists what the directives of the owner have told since a time, oldest first.',
+        answers.allEventsAnswer,
       ),
       'owner.open': request(
         nothing,

@@ -46,6 +46,9 @@ export interface NodeApi {
   drain: (daemon: string) => Promise<object>
   waiting: (query: Partial<WaitingQuery>) => Promise<Page<WaitLine>>
   events: WritClient['events']
+  allEvents: WritClient['allEvents']
+  /** What all have told since then: a page. */
+  listEvents: WritClient['listEvents']
   contract: WritClient['contract']
 }
 
@@ -81,6 +84,8 @@ export const nodeApi = (client: WritClient): NodeApi => {
     drain: (daemon) => client.drainDaemon(daemon),
     waiting: (query) => client.listWaiting(query),
     events: (id, options) => client.events(id, options),
+    allEvents: (options) => client.allEvents(options),
+    listEvents: (query) => client.listEvents(query),
     contract: (id) => client.contract(id),
   }
 }

@@ -67,14 +67,15 @@ const selecting = (sql: Sql, owner: string, { actor, directive, kind }: Selectio
   const isExact = actor !== undefined && !/[*?]/.test(actor)
   const prefix = actor === undefined ? '' : (/^[^*?]*/.exec(actor)?.[0] ?? '')
   const root = directive === undefined ? null : actorKey(owner, directive)
-  const hasEnded = sql`a.ended or exists (select from writ.actors d where d.key = a.directive and d.ended)`
+  // A step that has ended is still a part of what goes on.
+  const hasEnded = sql`exists (select from writ.actors d where d.key = a.directive and d.ended)`
   return sql`
     a.owner = ${owner} and a.key >= ${actorKey(owner, prefix)} and a.key < ${`${actorKey(owner, prefix)}~`}
     ${isExact ? sql`and a.key = ${actorKey(owner, actor)}` : sql``}
     ${actor === undefined || isExact ? sql`` : sql`and a.id ~ ${globPattern(actor).source}`}
     ${root === null ? sql`` : sql`and (a.key = ${root} or a.key > ${`${root}__`} and a.key < ${`${root}__~`})`}
     ${kind === undefined ? sql`` : sql`and a.kind = ${kind}`}
-    ${ended || isExact || root !== null ? sql`` : sql`and not (${hasEnded})`}`
+    ${ended || isExact || root !== null ? sql`` : sql`and not ${hasEnded}`}`
 }
 
 const loadDefined = async (connection: Connection, key: ActorKey): Promise<DefinedDirective | null> => {

@@ -7,7 +7,7 @@ import { requestDeadlineMs } from '../protocol/limits.ts'
 import { Connection } from './connection.ts'
 import { listDaemons } from './daemon-records.ts'
 import { listDirectives, showDirective } from './directive-records.ts'
-import { listEvents } from './event-records.ts'
+import { listAllEvents, listEvents } from './event-records.ts'
 import { callFailure } from './failures.ts'
 import { checkServer } from './server-check.ts'
 import { showStep } from './step-records.ts'
@@ -43,6 +43,7 @@ export const openRecords = async ({ url, log, applicationName }: RecordsOptions)
     directive: (owner, id) => showDirective(connection, owner, id),
     step: (owner, id) => showStep(connection, owner, id),
     events: (owner, directive, after, limit) => listEvents(connection, owner, directive, after, limit),
+    allEvents: (owner, query) => listAllEvents(connection, owner, query),
     tasks: (owner, query) => listTasks(connection, owner, query),
     task: (owner, id) => showTask(connection, owner, id),
     daemons: (owner, query) => listDaemons(connection, owner, query),

@@ -13,6 +13,7 @@ import type {
   DirectiveLine,
   DirectiveStatus,
   DirectiveView,
+  EventsPage,
   FileLine,
   Page,
   StepView,
@@ -137,6 +138,7 @@ export const taskViewAnswer = typed<TaskView>(
 export const eventsAnswer = typed<{ events: readonly EventLine[]; next: number | null }>(
   z.looseObject({ events: z.array(eventLine), next: z.int().nullable() }),
 )
+export const allEventsAnswer = typed<EventsPage>(pageOf(eventLine).extend({ asOf: time }))
 
 export const filesAnswer = typed<{ files: readonly FileLine[] }>(
   z.looseObject({

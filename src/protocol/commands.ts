@@ -55,6 +55,19 @@ export const directivesQuery = z.object({ state: z.enum(listedStates.directive).
 export const tasksQuery = z.object({ state: z.enum(listedStates.task).optional(), ...listQuery.shape })
 export const daemonsQuery = z.object({ state: z.enum(listedStates.daemon).optional(), ...listQuery.shape })
 
+/** `api.event.list`: of all directives of an owner, in the order of time. */
+export const eventsQuery = z.object({
+  since: z.iso
+    .datetime({ offset: true })
+    .optional()
+    .describe(
+      'only what was told then or later, by the clock of the database; nothing of the past when it is left out',
+    ),
+  after: z.string().max(nameCharsMax).optional().describe('the `next` of the page before'),
+  limit: z.int().min(1).max(pageCountMax).default(pageCountMax),
+})
+export type EventsQuery = z.output<typeof eventsQuery>
+
 /** `api.directive.create`. */
 export const createDirective = directiveInput.extend({ command: commandId })
 export type CreateDirective = z.input<typeof createDirective>

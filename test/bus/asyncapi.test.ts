@@ -100,6 +100,7 @@ it('what requests are really answered with is what it says', async () => {
     [subjects.step.messages, 'get', () => client.step(`${id}__1_0`).get()],
     [subjects.api.messages, 'task.list', () => client.listTasks()],
     [subjects.api.messages, 'daemon.list', () => client.listDaemons()],
+    [subjects.api.messages, 'event.list', () => client.listEvents({ since: '2026-01-01T00:00:00Z' })],
     [subjects.api.messages, 'waiting.list', () => client.listWaiting({ directive: id })],
     [subjects.task.messages, 'get', () => client.task(task).get()],
     [

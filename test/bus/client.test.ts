@@ -221,6 +221,126 @@ describe("a directive's events", () => {
   })
 })
 
+/** A node with the histories of many directives: it publishes them as they grow, and answers with pages of them. */
+class Histories {
+  readonly told: EventLine[] = []
+  readonly fetched: string[] = []
+  silent = false
+
+  constructor() {
+    node.subscribe('writ.v1.o.directive.*.*.events', {}, ({ subject, body, reply }) => {
+      const { id } = subjects.directive.read(subject) ?? { id: '' }
+      const { after, limit } = checkPayload(subjects.directive.messages.events.payload, decode(body))
+      this.fetched.push(id)
+      if (!this.silent) reply({ events: this.#of(id).slice(after, after + limit) })
+    })
+    node.subscribe('writ.v1.o.api.event.list', {}, ({ body, reply }) => {
+      const { since, after = '0' } = checkPayload(subjects.api.messages['event.list'].payload, decode(body))
+      const lines = this.told.filter(({ time }) => since !== undefined && time >= since)
+      const end = Number(after) + 2
+      if (!this.silent)
+        reply({ lines: lines.slice(Number(after), end), next: end < lines.length ? String(end) : null, asOf: now() })
+    })
+  }
+
+  /** `sinceMs`: so long ago was the turn that told it; only now its commit has held. */
+  add(directive: string, published = true, sinceMs = 0): void {
+    const number = this.#of(directive).length + 1
+    const [severity, source] = ['info', 'system'] as const
+    const line: EventLine = { number, directive, type: 'told', severity, source, time: now(-sinceMs), data: {} }
+    this.told.push(line)
+    if (published) node.publish(subjects.event.at({ owner: 'o', directive, type: 'told' }), line)
+  }
+
+  #of(directive: string): EventLine[] {
+    return this.told.filter((line) => line.directive === directive)
+  }
+}
+/** By the clock of the database. */
+const now = (more = 0): string => new Date(Date.parse('2026-01-01T00:00:00Z') + clock.monotonic() + more).toISOString()
+
+describe("all directives' events", () => {
+  const read = async (count: number, options: Parameters<WritClient['allEvents']>[0] = {}): Promise<string[]> => {
+    const seen: string[] = []
+    for await (const { directive, number } of client.allEvents(options))
+      if (seen.push(`${directive} ${number}`) === count) break
+    return seen
+  }
+  /** Of each directive, in the order in which they came. */
+  const numbersOf = (seen: string[], directive: string): number[] =>
+    seen.filter((one) => one.startsWith(`${directive} `)).map((one) => Number(one.split(' ')[1]))
+
+  test('come from now on, as they come, without asking for any of them', async () => {
+    const histories = new Histories()
+    histories.add('a')
+    histories.add('b')
+    const [b, a, c] = [10_000, 10_100, 10_200]
+    clock.after(b, () => histories.add('b'))
+    clock.after(a, () => histories.add('a'))
+    clock.after(c, () => histories.add('c'))
+    await clock.runFor(new Promise<void>((done) => clock.after(1_000, done)))
+    expect(await clock.runFor(read(3))).toEqual(['b 2', 'a 2', 'c 1'])
+    expect(clock.monotonic()).toBeLessThan(11_000)
+  })
+
+  test('since a time: what was told comes first, over several pages, then what is live', async () => {
+    const histories = new Histories()
+    for (const [ms, id] of [
+      [1_000, 'a'],
+      [2_000, 'a'],
+      [3_000, 'b'],
+      [4_000, 'a'],
+      [5_000, 'a'],
+      [9_000, 'b'],
+      [9_500, 'a'],
+    ] as const)
+      clock.after(ms, () => histories.add(id))
+    await clock.runFor(new Promise<void>((done) => clock.after(6_000, done)))
+    const since = '2026-01-01T00:00:02.000Z'
+    expect(await clock.runFor(read(6, { since }))).toEqual(['a 2', 'b 1', 'a 3', 'a 4', 'b 2', 'a 5'])
+    expect(histories.fetched).toEqual([])
+  })
+
+  test('what is lost, repeated and late comes once, and in the order of its directive', async () => {
+    const histories = new Histories()
+    for (let n = 0; n < 120; n++) histories.add('old')
+    await clock.runFor(new Promise<void>((done) => clock.after(60_000, done)))
+    net.faults = { drop: 0.2, duplicate: 0.3, delayMs: [0, 200], partition: [] }
+    for (let n = 0; n < 90; n++)
+      clock.after(1_000 + n * 50, () => histories.add(['old', 'a', 'b'][n % 3] ?? '', n % 7 !== 0))
+    const seen = await clock.runFor(read(90))
+    const upTo = (count: number, from = 1): number[] => Array.from({ length: count }, (_, index) => from + index)
+    expect(numbersOf(seen, 'a')).toEqual(upTo(30))
+    expect(numbersOf(seen, 'b')).toEqual(upTo(30))
+    expect(numbersOf(seen, 'old')).toEqual(upTo(30, 121))
+  })
+
+  test('the last one of a directive of which nothing arrived is found as well', async () => {
+    const histories = new Histories()
+    clock.after(1_000, () => histories.add('a', false))
+    clock.after(1_500, () => histories.add('a', false))
+    clock.after(7_000, () => histories.add('b', false, 4_000))
+    expect(await clock.runFor(read(3))).toEqual(['a 1', 'a 2', 'b 1'])
+    expect(clock.monotonic()).toBeLessThan(15_000)
+  })
+
+  test('a node that is away for a while ends it not; the signal does, and nothing is listened for any more', async () => {
+    const histories = new Histories()
+    const stop = new AbortController()
+    clock.after(1_000, () => (histories.silent = true))
+    clock.after(2_000, () => histories.add('a', false))
+    clock.after(60_000, () => (histories.silent = false))
+    clock.after(200_000, () => stop.abort())
+    expect(await clock.runFor(read(9, { signal: stop.signal }))).toEqual(['a 1'])
+    expect(net.send('x', { subject: 'writ.v1.o.event.a.told', body: new Uint8Array(), replyTo: null })).toBe(false)
+  })
+
+  test('when nobody answers at first, that is thrown', async () => {
+    const other = new WritClient(net.join('other'), 'o', { clock, random: new SimRandom(1), deadlineMs: 3_000 })
+    await expect(clock.runFor(other.allEvents().next())).rejects.toMatchObject({ code: 'NO_ANSWER' })
+  })
+})
+
 describe("a directive's end", () => {
   const event = (number: number, step: string | null): EventLine => ({
     number,

@@ -23,6 +23,7 @@ const table: Record<string, { client: string; daemon: string }> = {
   'api daemon.list': { client: 'publish', daemon: '-' },
   'api task.list': { client: 'publish', daemon: '-' },
   'api waiting.list': { client: 'publish', daemon: '-' },
+  'api event.list': { client: 'publish', daemon: '-' },
   'api owner.open': { client: 'publish', daemon: '-' },
   'directive create': { client: '-', daemon: '-' },
   'directive open': { client: '-', daemon: '-' },

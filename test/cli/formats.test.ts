@@ -1,5 +1,6 @@
 /** What people, pipes and programs get to read, letter by letter. */
-import { expect, test } from 'vitest'
+import { expect, test, vi } from 'vitest'
+import { subjects } from '../../src/bus/subjects.ts'
 import { addressOf } from '../../src/protocol/ids.ts'
 import type { DirectiveLine } from '../../src/protocol/views.ts'
 import { call, FakeNode } from './call.ts'
@@ -210,6 +211,71 @@ ${later}  money           rework
   const late = await call(['directive', 'events', 'ledger', '--since', '2026-05-01T11:59:40Z'], { node })
   expect(late.out).toBe(some.out)
   expect(some.out).toBe('3\t2026-05-01T11:59:50.000Z\tinfo\tstep_rework\tmoney\t{"from":"evaluating","to":"rework"}\n')
+})
+
+const both = [
+  event('ledger', 2, 'step_rework', { step: 'ledger__1_0', data: { round: 2 } }),
+  event('hello', 7, 'directive_completed'),
+]
+
+test('events of all directives: as of one, with the directive', async () => {
+  const node = new FakeNode({
+    'event.list': ({ after }) => ({
+      lines: after === '1' ? both.slice(1) : both.slice(0, 1),
+      next: after === '1' ? null : '1',
+      asOf: '',
+    }),
+    'step.get': () => ({ name: 'money' }),
+  })
+  const args = ['directive', 'events', '--since', '10m']
+  const clock = new Date('2026-05-01T11:59:30Z').toTimeString().slice(0, 8)
+  const person = await call(args, { node, terminal: 120 })
+  expect(person.out).toBe(`${clock}  ledger/money    rework: round 2\n${clock}  hello           completed\n`)
+  expect(node.asked[0]?.body).toEqual({ since: '2026-05-01T11:50:00.000Z' })
+  const pipe = await call(args, { node })
+  expect(pipe.out).toBe(
+    'ledger\t2\t2026-05-01T11:59:30Z\tinfo\tstep_rework\tmoney\t{"round":2}\n' +
+      'hello\t7\t2026-05-01T11:59:30Z\tinfo\tdirective_completed\t\t{}\n',
+  )
+  const json = await call([...args, '--json', '--type', 'directive_completed'], { node })
+  expect(
+    json.out
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line) as unknown),
+  ).toEqual(both.slice(1))
+})
+
+test('events of all directives from now on, until nobody wants them any more', async () => {
+  const node = new FakeNode({ 'event.list': () => ({ lines: [], next: null, asOf: '2026-05-01T11:59:00Z' }) })
+  const lines = [event('new', 1, 'directive_draft'), event('other', 1, 'directive_draft')]
+  let written = ''
+  const taken = (data: Buffer): void => void (written += data.toString())
+  const following = call(['directive', 'events', '-f', '--json'], { node, taken })
+  await vi.waitFor(() => expect(node.asked).toHaveLength(1))
+  for (const line of lines)
+    node.publish(subjects.event.at({ owner: 'default', directive: line.directive, type: line.type }), line)
+  await vi.waitFor(() =>
+    expect(
+      written
+        .trim()
+        .split('\n')
+        .map((line) => JSON.parse(line) as unknown),
+    ).toEqual(lines),
+  )
+  process.emit('SIGINT', 'SIGINT')
+  expect(await following).toMatchObject({ code: 130 })
+})
+
+test('events without a directive, a time or --follow: which ones are meant is asked', async () => {
+  for (const [more, hint] of [
+    [[], /which directive\?.*\nhint: name it; --since 10m prints .* and --follow /],
+    [['-f', '--after', '3'], /--after is of which one\?.*\nhint: name the directive, or give --since/],
+  ] as const) {
+    const { code, err } = await call(['directive', 'events', ...more], { node: new FakeNode({}) })
+    expect(code).toBe(2)
+    expect(err).toMatch(hint)
+  }
 })
 
 test('a command is followed by its outcome and the next useful one, with the flags that are needed again', async () => {

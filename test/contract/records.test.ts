@@ -402,6 +402,48 @@ describe('lists', () => {
   })
 })
 
+describe('what all directives have told', () => {
+  const tell = (id: string, ...times: number[]) => {
+    const key = `teller/${id}` as const
+    const events = times.map((ms, index) => make.eventRow(id, index + 1, { directive: key, at: make.at + ms }))
+    return commit({ directives: [make.directiveRow(id, { owner: 'teller', key })], events })
+  }
+  const all = async (since: string | undefined, limit: number): Promise<string[]> => {
+    const seen: string[] = []
+    for (let after: string | undefined; ;) {
+      const query = { limit, ...(since === undefined ? {} : { since }), ...(after === undefined ? {} : { after }) }
+      const page = await records.allEvents('teller', query)
+      expect(page.lines.length).toBeLessThanOrEqual(limit)
+      seen.push(...page.lines.map(({ directive, number }) => `${directive} ${number}`))
+      if (page.next === null) return seen
+      after = page.next
+    }
+  }
+  beforeAll(async () => {
+    await tell('a', 1, 3, 3, 9)
+    await tell('b', 2, 3)
+    await commit({ events: [make.eventRow('c', 1, { directive: 'teller2/c', at: make.at + 3 })] })
+  })
+
+  test('comes in the order of time, page by page, each line once, and no other owner’s', async () => {
+    const told = ['a 1', 'b 1', 'a 2', 'a 3', 'b 2', 'a 4']
+    for (const limit of [1, 2, 100]) {
+      expect(await all(iso(make.at), limit)).toEqual(told)
+      expect(await all(iso(make.at + 3), limit)).toEqual(told.slice(2))
+    }
+    const { lines } = await records.allEvents('teller', { since: iso(make.at + 9), limit: 9 })
+    expect(lines).toEqual((await records.events('teller', 'a', 3, 1)).lines)
+    await expect(records.allEvents('teller', { after: '1.a', limit: 1 })).rejects.toMatchObject({ code: 'BAD_INPUT' })
+  })
+
+  test('of the past nothing, unless it says since when; by which clock that is read, it says', async () => {
+    const before = Date.now() - 60_000
+    const { lines, next, asOf } = await records.allEvents('teller', { limit: 9 })
+    expect({ lines, next }).toEqual({ lines: [], next: null })
+    expect(Date.parse(asOf)).toBeGreaterThan(before)
+  })
+})
+
 describe('a history', () => {
   beforeAll(() => running('told'))
 

@@ -53,11 +53,11 @@ const withFile = async (owner: string) => {
 /** Examples with whole subjects are about the owner `default`, and one directive. */
 let theOne: ReturnType<typeof started> | null = null
 const ofDefault = () => (theOne ??= started('default'))
-const somethingHappens = async () => {
-  const { api } = await ofDefault()
+const tellTwice = async ({ api }: Awaited<ReturnType<typeof started>>) => {
   await api.tell('hello', 'pause')
   await api.tell('hello', 'resume')
 }
+const somethingHappens = async () => tellTwice(await ofDefault())
 
 /** What each example needs, by how its line begins, the longest beginning first. The others need nothing but the node. */
 const prepared: Record<string, Prepared> = {
@@ -77,6 +77,11 @@ const prepared: Record<string, Prepared> = {
   'writ directive retry': { before: (owner) => world.ended(owner, 'cancelled') },
   'writ directive evaluate': { before: (owner) => world.done(owner, 'passed') },
   'writ directive events': { before: finished },
+  'writ directive events --follow': {
+    before: started,
+    serves: 'hello\t',
+    meanwhile: async (owner) => tellTwice(await world.link(owner)),
+  },
   'writ directive watch': { before: finished },
   'writ directive wait': { before: finished },
   'writ inspect': { before: finished },

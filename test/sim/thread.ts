@@ -34,6 +34,7 @@ const reader: Reader = {
   directive: noRecords,
   step: noRecords,
   events: noRecords,
+  allEvents: noRecords,
   tasks: noRecords,
   task: noRecords,
   daemons: noRecords,

@@ -226,6 +226,7 @@ export const examples: Readonly<Record<string, Example>> = {
       next: null,
     },
   },
+  'api.event.list': { message: { since: time(8) }, answer: { lines: [event], next: null, asOf: time(10) } },
   'api.owner.open': { message: {}, answer: {} },
   'directive.create': {
     message: {

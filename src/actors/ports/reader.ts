@@ -1,11 +1,12 @@
 /** The port to the records, for people: what was committed, read in one statement each. Nothing is decided by it. */
-import type { ListQuery } from '../../protocol/commands.ts'
+import type { EventsQuery, ListQuery } from '../../protocol/commands.ts'
 import type { WaitingQuery, WaitLine } from '../../protocol/waiting.ts'
 import type {
   DaemonLine,
   DirectiveLine,
   DirectiveView,
   EventPage,
+  EventsPage,
   FileLine,
   Page,
   StepView,
@@ -18,6 +19,7 @@ export interface Reader {
   directive: (owner: string, id: string) => Promise<DirectiveView | null>
   step: (owner: string, id: string) => Promise<StepView | null>
   events: (owner: string, directive: string, after: number, limit: number) => Promise<EventPage>
+  allEvents: (owner: string, query: EventsQuery) => Promise<EventsPage>
   tasks: (owner: string, query: ListQuery) => Promise<Page<TaskLine>>
   task: (owner: string, id: string) => Promise<TaskView | null>
   daemons: (owner: string, query: ListQuery) => Promise<Page<DaemonLine>>

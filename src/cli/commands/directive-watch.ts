@@ -13,11 +13,18 @@ import { directiveIdOf } from '../names.ts'
 import { exitOf, nextFor } from '../outcome.ts'
 import { interruptible } from '../signals.ts'
 
+export interface EventsFlags {
+  follow?: boolean
+  after?: number
+  since?: Moment
+  type?: string[]
+}
+
 /** Prints the history; with `follow` until the directive has ended, and then with its exit code. */
 export const events = async (
   context: Context,
   name: string,
-  { follow: on = false, after, since, type }: { follow?: boolean; after: number; since?: Moment; type?: string[] },
+  { follow: on = false, after = 0, since, type }: EventsFlags,
 ): Promise<void> => {
   const id = directiveIdOf(name)
   const from = since === undefined ? 0 : Date.parse(since(context.world.now()))

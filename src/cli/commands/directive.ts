@@ -1,7 +1,8 @@
 /** `writ directive …`: the group; what each verb does is in the files beside this one, loaded when it is used. */
 import { duration, repeated, whole } from '../arguments.ts'
-import { listOptions, type ListFlags, type Moment, sinceOption, stateOption } from '../list-options.ts'
+import { listOptions, type ListFlags, sinceOption, stateOption } from '../list-options.ts'
 import { examples, type Declare } from '../program.ts'
+import type { EventsFlags } from './directive-watch.ts'
 
 export const directive: Declare = (command, context) => {
   const verbs = () => import('./directive-verbs.ts')
@@ -81,15 +82,21 @@ const simpleVerbs = [
 
 const watching: Declare = (command, context) => {
   examples(
-    sinceOption(command.command('events').description('Print the history of a directive'), 'events')
-      .argument('<directive>', 'id or address')
-      .option('-f, --follow', 'go on until the directive has ended')
-      .option('--after <number>', 'only events after this number', whole(0, Number.MAX_SAFE_INTEGER), 0)
+    sinceOption(command.command('events').description('Print the history of a directive, or of all'), 'events')
+      .argument('[directive]', 'id or address; all of them with --follow or --since')
+      .option('-f, --follow', 'go on until the directive has ended; with all of them until Ctrl-C')
+      .option('--after <number>', 'of one directive, only events after this number', whole(0, Number.MAX_SAFE_INTEGER))
       .option('--type <type>', 'only this type; may be repeated', repeated)
-      .action(async (id: string, options: { follow?: boolean; after: number; since?: Moment; type?: string[] }) =>
-        (await import('./directive-watch.ts')).events(context(), id, options),
+      .action(async (id: string | undefined, options: EventsFlags) =>
+        id === undefined
+          ? (await import('./all-events.ts')).allEvents(context(), options)
+          : (await import('./directive-watch.ts')).events(context(), id, options),
       ),
-    ['writ directive events hello --since 10m', 'writ directive events hello --follow --json'],
+    [
+      'writ directive events hello --since 10m',
+      'writ directive events hello --follow --json',
+      'writ directive events --follow',
+    ],
   )
   examples(
     command
