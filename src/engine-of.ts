@@ -17,6 +17,7 @@ import { WritError } from './protocol/errors.ts'
 import { kindOf, readTaskId } from './protocol/ids.ts'
 import { version } from './protocol/version.ts'
 import { systemClock, systemRandom } from './system.ts'
+import { figuresOf } from './thread-figures.ts'
 
 export interface EngineOptions {
   databaseUrl: string
@@ -63,7 +64,7 @@ export const startEngine = async (options: EngineOptions): Promise<RunningEngine
   }
   const engine = new Engine(parts)
   await engine.start()
-  const api = { name: 'api', subject: subjects.api.pattern(), queue: 'api' }
+  const api = { name: 'api', subject: subjects.api.pattern(), queue: 'api', data: () => figuresOf(engine, node) }
   const about = {
     name: 'writ',
     id: thread,

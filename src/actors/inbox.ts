@@ -8,6 +8,7 @@ import {
   type taskCommands,
 } from '../protocol/commands.ts'
 import { WritError } from '../protocol/errors.ts'
+import type { Silences, silencesQuery } from '../protocol/figures.ts'
 import { fitting, jsonBytes, shortened } from '../protocol/fitting.ts'
 import { actorKey, registryId } from '../protocol/ids.ts'
 import { answerBytesMax } from '../protocol/limits.ts'
@@ -109,6 +110,8 @@ export class Inbox {
       case 'open':
         if (id !== registryId) throw new WritError('NOT_FOUND', `${id} is no registry`)
         return this.#unit(asked, (turn) => openRegistry(turn, owner))
+      case 'silences':
+        return asked.reply(silencesOf(this.#parts.host, owner, (body as z.output<typeof silencesQuery>).daemons))
       case 'start':
       case 'pause':
       case 'resume':
@@ -215,6 +218,16 @@ export class Inbox {
     if (verb !== 'done' && verb !== 'failed') throw unknownVerb(asked)
     this.#unit(asked, (turn) => takeReport(turn, owner, id, daemon, verb, body as Report['done'] & Report['failed']))
   }
+}
+
+/** What the beats say is in the memory of this thread alone: it holds the owner's registry. */
+const silencesOf = ({ presence, clock }: Host, owner: string, daemons: readonly string[]): Silences => {
+  const now = clock.monotonic()
+  const heard = daemons.flatMap((name) => {
+    const seenAt = presence.get(`${owner}/${name}`)?.seenAt
+    return seenAt === undefined ? [] : [[name, Math.max(0, Math.round(now - seenAt))] as const]
+  })
+  return { silentMs: Object.fromEntries(heard) }
 }
 
 /** The steps of a large plan would not go into one message. */

@@ -12,6 +12,8 @@ export interface Endpoint {
   /** May be a pattern. */
   subject: string
   queue: string
+  /** What STATS is to say of it besides: called when somebody asks. */
+  data?: () => object
 }
 
 export interface ServiceDescription {
@@ -53,7 +55,7 @@ const infoOf = ({ description, endpoints }: ServiceDescription): object => ({
 
 const statsOf = (endpoints: readonly Endpoint[], started: string, figures: ReadonlyMap<string, Figures>): object => ({
   started,
-  endpoints: endpoints.map(({ name, subject, queue }) => {
+  endpoints: endpoints.map(({ name, subject, queue, data }) => {
     const { requests, errors, lastError, tookMs } = figures.get(name) ?? nothingYet()
     return {
       name,
@@ -64,6 +66,7 @@ const statsOf = (endpoints: readonly Endpoint[], started: string, figures: Reado
       last_error: lastError,
       processing_time: nanoseconds(tookMs),
       average_processing_time: requests === 0 ? 0 : nanoseconds(tookMs / requests),
+      ...(data === undefined ? {} : { data: data() }),
     }
   }),
 })

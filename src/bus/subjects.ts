@@ -30,6 +30,7 @@ import {
   inspectOrder,
   sightingMessage,
 } from '../protocol/inspection.ts'
+import { silencesQuery } from '../protocol/figures.ts'
 import { WritError } from '../protocol/errors.ts'
 import { isToken } from '../protocol/ids.ts'
 import { beat, hello, order, outputOrder, outputPart, reports, spawn } from '../protocol/task.ts'
@@ -77,6 +78,11 @@ export const subjects = {
         'Lists every actor that has not ended: what it waits for, since when, until when, and who can end that. Longest first.',
         answers.waitingAnswer,
       ),
+      'owner.figures': request(
+        nothing,
+        'Counts what there is of the owner: directives, messages that wait, daemons, grants, tasks that wait.',
+        answers.figuresAnswer,
+      ),
       'owner.open': request(
         nothing,
         "Makes the owner's registry, so that daemons may come before the first directive.",
@@ -98,6 +104,11 @@ export const subjects = {
         nothing,
         "From the node that took `api.owner.open` to the holder of the owner's registry.",
         answers.emptyAnswer,
+      ),
+      silences: request(
+        silencesQuery,
+        "From the node that took `api.owner.figures` to the holder of the owner's registry: how long ago daemons were heard of.",
+        answers.silencesAnswer,
       ),
       start: request(directiveCommands.start, 'Starts a draft.', answers.briefAnswer),
       plan: request(directiveCommands.plan, 'Submits a plan.', answers.briefAnswer),

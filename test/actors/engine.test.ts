@@ -18,7 +18,16 @@ const startedWith = async (before: (engine: Engine, clock: SimClock) => Promise<
   const store: Store = new SimStore({ clock })
   const { wire, log } = quietHost(clock, new SimStore({ clock }))
   const never = (): Promise<never> => new Promise(() => undefined)
-  const reads = { step: never, events: never, tasks: never, task: never, daemons: never, waiting: never, files: never }
+  const reads = {
+    step: never,
+    events: never,
+    tasks: never,
+    task: never,
+    daemons: never,
+    waiting: never,
+    figures: never,
+    files: never,
+  }
   const reader: Reader = { ...reads, directive: never, directives: never, close: () => Promise.resolve() }
   const of = { thread: 't', node: 'n', home: null, threads: 1 }
   const engine = new Engine({ store, wire, reader, clock, random: new SimRandom(1), log, ...of })

@@ -16,7 +16,16 @@ const slowReader = () => {
   const waiting: (() => void)[] = []
   const never = (): Promise<never> => new Promise(() => undefined)
   const reader: Reader = {
-    ...{ step: never, events: never, tasks: never, task: never, daemons: never, waiting: never, files: never },
+    ...{
+      step: never,
+      events: never,
+      tasks: never,
+      task: never,
+      daemons: never,
+      waiting: never,
+      figures: never,
+      files: never,
+    },
     directive: () => new Promise((resolve) => waiting.push(() => resolve(null))),
     directives: () => new Promise((resolve) => waiting.push(() => resolve({ lines: [], next: null }))),
     close: () => Promise.resolve(),

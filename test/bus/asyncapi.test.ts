@@ -101,6 +101,7 @@ it('what requests are really answered with is what it says', async () => {
     [subjects.api.messages, 'task.list', () => client.listTasks()],
     [subjects.api.messages, 'daemon.list', () => client.listDaemons()],
     [subjects.api.messages, 'waiting.list', () => client.listWaiting({ directive: id })],
+    [subjects.api.messages, 'owner.figures', () => client.ownerFigures()],
     [subjects.task.messages, 'get', () => client.task(task).get()],
     [
       subjects.contract.messages,
