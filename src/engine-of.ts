@@ -8,7 +8,7 @@ import { connect } from './bus/nats-bus.ts'
 import type { Message } from './bus/subject.ts'
 import { subjects } from './bus/subjects.ts'
 import { checkPayload, decode } from './bus/json.ts'
-import { type Service, serviceOf, timed } from './bus/service.ts'
+import { type Service, serviceName, serviceOf, timed } from './bus/service.ts'
 import { wireOf } from './bus/wire.ts'
 import { openLog } from './log.ts'
 import { openStore } from './persistence/postgres-store.ts'
@@ -66,7 +66,7 @@ export const startEngine = async (options: EngineOptions): Promise<RunningEngine
   await engine.start()
   const api = { name: 'api', subject: subjects.api.pattern(), queue: 'api', data: () => figuresOf(engine, node) }
   const about = {
-    name: 'writ',
+    name: serviceName,
     id: thread,
     version,
     description: `thread ${thread} of the node ${node}`,

@@ -17,7 +17,7 @@ import { answerOf } from './answer.ts'
 import { type ConnectOptions, openConnection } from './connection.ts'
 import { encode } from './json.ts'
 import { ensureStream } from './stream.ts'
-import { checkPattern, checkQueue, checkSubject, isInbox } from './syntax.ts'
+import { checkPattern, checkPlainSubject, checkQueue, checkSubject, isInbox } from './syntax.ts'
 import { Taking } from './taking.ts'
 
 /** How long `close` waits for what is under way. */
@@ -57,7 +57,7 @@ export class NatsBus implements Bus {
    * nothing at all for `withinMs`: then it is empty, as it is when nobody listens. Throws UNREACHABLE, UNAUTHORIZED.
    */
   async gather(subject: string, body: object, { withinMs = 1000, stallMs = 250 } = {}): Promise<Uint8Array[]> {
-    checkSubject(subject)
+    checkPlainSubject(subject)
     const answers: Uint8Array[] = []
     try {
       const options = { strategy: 'stall', maxWait: withinMs, stall: stallMs } as const

@@ -38,6 +38,9 @@ interface Figures {
   tookMs: number
 }
 
+/** What every thread of ours is called. */
+export const serviceName = 'writ'
+
 const semantic = /^\d+\.\d+\.\d+(?:-[0-9A-Za-z.-]+)?(?:\+[0-9A-Za-z.-]+)?$/
 const nanoseconds = (ms: number): number => Math.round(ms * 1e6)
 
@@ -90,6 +93,9 @@ export const timed =
       },
     })
   }
+
+/** Where all of them are asked for their figures. */
+export const statsSubject = `$SRV.STATS.${serviceName}`
 
 /** Answers for one node until it is drained. Throws BAD_INPUT for a name, id or version that the protocol does not take. */
 export const serviceOf = (bus: Bus, service: ServiceDescription): Service => {

@@ -2,6 +2,7 @@
 import type { WritClient } from '../bus/client.ts'
 import type { Listed, ListQuery } from '../protocol/commands.ts'
 import type { DirectiveInput } from '../protocol/directive.ts'
+import type { OwnerFigures } from '../protocol/figures.ts'
 import type { OutputPart } from '../protocol/task.ts'
 import type { WaitingQuery, WaitLine } from '../protocol/waiting.ts'
 import type {
@@ -42,6 +43,8 @@ export interface NodeApi {
   output: (id: string, from: { attempt?: number; offset: number }) => Promise<OutputPart>
   endTask: (id: string, end: Parameters<ReturnType<WritClient['task']>['end']>[0]) => Promise<unknown>
   daemons: (query: Query<'daemon'>) => Promise<Page<DaemonLine>>
+  /** What there is of the owner, in figures. */
+  figures: () => Promise<OwnerFigures>
   /** It takes nothing new, and ends once nothing of it runs. */
   drain: (daemon: string) => Promise<object>
   waiting: (query: Partial<WaitingQuery>) => Promise<Page<WaitLine>>
@@ -78,6 +81,7 @@ export const nodeApi = (client: WritClient): NodeApi => {
     output: (id, from) => client.task(id).output(from),
     endTask: (id, end) => client.task(id).end(end),
     daemons: (query) => client.listDaemons(query),
+    figures: () => client.ownerFigures(),
     drain: (daemon) => client.drainDaemon(daemon),
     waiting: (query) => client.listWaiting(query),
     events: (id, options) => client.events(id, options),

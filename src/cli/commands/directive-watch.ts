@@ -13,6 +13,9 @@ import { directiveIdOf } from '../names.ts'
 import { exitOf, nextFor } from '../outcome.ts'
 import { interruptible } from '../signals.ts'
 
+/** How often the picture is drawn anew for the times in it. */
+const everyMs = 1000
+
 /** Prints the history; with `follow` until the directive has ended, and then with its exit code. */
 export const events = async (
   context: Context,
@@ -60,9 +63,18 @@ export const watch = async (context: Context, name: string): Promise<void> => {
   if (json || !terminal.rich) {
     return end(context, await followTo(context, id, { event: (event, step) => printEvent(context, event, step) }))
   }
-  const picture = await openPicture((view) => directiveLines(view, terminal, world.now()), terminal.out.rows ?? 24)
+  let last: DirectiveView | null = null
+  const picture = openPicture(
+    terminal,
+    ({ columns }) => last && directiveLines(last, { ...terminal, columns }, world.now()),
+    everyMs,
+  )
+  const show = (view: DirectiveView): void => {
+    last = view
+    picture.redraw()
+  }
   try {
-    end(context, await followTo(context, id, { view: picture.show }))
+    end(context, await followTo(context, id, { view: show }))
   } finally {
     picture.close()
   }
