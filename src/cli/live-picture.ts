@@ -1,12 +1,10 @@
 /**
- * A picture on a terminal that is drawn over itself as what it shows changes. Only lines that differ are written, all of a frame at
- * once, so that nothing flickers; when the terminal gets another size, it is drawn anew for that.
+ * A picture on a terminal that is drawn over itself as what it shows changes. Lines that are the same are passed over, the others
+ * overwritten in their place, all of a frame in one write, so that nothing flickers. When the terminal gets another size it is drawn anew.
  */
-import { Writable } from 'node:stream'
-import { createLogUpdate } from 'log-update'
-import type { Output, Terminal } from './terminal.ts'
+import type { Terminal } from './terminal.ts'
 
-/** Of the terminal as it is at this moment, in characters. */
+/** What there is room for, in characters. */
 export interface Size {
   columns: number
   rows: number
@@ -20,28 +18,34 @@ export interface Picture {
 }
 
 const rowsDefault = 24
-/** What scrolls away cannot be drawn over: clears the screen, and goes to its beginning. */
+/** Terminals that know of it show nothing of what comes in between; the others pass it over. */
+const [frameBegins, frameEnds] = ['\u001b[?2026h', '\u001b[?2026l']
+const [eraseRestOfLine, eraseBelow] = ['\u001b[K', '\u001b[J']
+/** Where the lines of before are after another size is for the terminal to say: it begins anew. */
 const clearScreen = '\u001b[2J\u001b[H'
-/** A terminal writes `^C` where the cursor stands, which is below the picture. */
-const eraseEcho = '\r\u001b[K'
 
 /**
- * `lines`: as many as fit, each as wide as the terminal at most; null while there is nothing to show. What does not fit is cut. With
- * `everyMs` it is drawn by itself as well, for what changes with time.
+ * `lines`: as many as fit, each as wide as the size at most; null while there is nothing to show. What does not fit is cut: what has
+ * scrolled away cannot be overwritten. With `everyMs` it is drawn by itself as well, for what changes with time.
  */
 export const openPicture = (
   { out, columns }: Pick<Terminal, 'out' | 'columns'>,
   lines: (size: Size) => readonly string[] | null,
   everyMs?: number,
 ): Picture => {
-  const draw = createLogUpdate(new Screen(out), { showCursor: true })
+  let before: readonly string[] = []
+  /** The last column stays free: what is erased behind a line that reaches it would be its last character. The cursor stands below. */
+  const size = (): Size => ({ columns: (out.columns ?? columns) - 1, rows: (out.rows ?? rowsDefault) - 1 })
   const redraw = (): void => {
-    const size = { columns: out.columns ?? columns, rows: (out.rows ?? rowsDefault) - 1 }
-    const shown = lines(size)
-    if (shown !== null) draw(shown.slice(0, size.rows).join('\n'))
+    const room = size()
+    const now = lines(room)?.slice(0, room.rows)
+    if (now === undefined) return
+    const change = changeOf(before, now)
+    before = now
+    if (change !== '') out.write(`${frameBegins}${change}${frameEnds}`)
   }
   const resized = (): void => {
-    draw.done()
+    before = []
     out.write(clearScreen)
     redraw()
   }
@@ -52,34 +56,17 @@ export const openPicture = (
     close: () => {
       clearInterval(timer)
       out.off?.('resize', resized)
-      out.write(eraseEcho)
+      // A terminal writes `^C` where the cursor stands, which is below the picture.
+      out.write(`\r${eraseRestOfLine}`)
       redraw()
-      draw.done()
     },
   }
 }
 
-/** The terminal as a stream of Node's, which is what draws on it wants. */
-class Screen extends Writable {
-  readonly isTTY = true
-  readonly #out: Output
-
-  constructor(out: Output) {
-    super({
-      decodeStrings: false,
-      write: (text: string, _encoding, done) => {
-        out.write(text)
-        done()
-      },
-    })
-    this.#out = out
-  }
-
-  get columns(): number | undefined {
-    return this.#out.columns
-  }
-
-  get rows(): number | undefined {
-    return this.#out.rows
-  }
+/** From below the picture to below the picture. */
+const changeOf = (before: readonly string[], now: readonly string[]): string => {
+  if (before.length === now.length && now.every((line, at) => line === before[at])) return ''
+  const up = before.length === 0 ? '' : `\u001b[${before.length}A`
+  const over = now.map((line, at) => (line === before[at] ? '\n' : `${line}${eraseRestOfLine}\n`))
+  return `\r${up}${over.join('')}${before.length > now.length ? eraseBelow : ''}`
 }

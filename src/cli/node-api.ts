@@ -11,6 +11,7 @@ import type {
   DirectiveStatus,
   DirectiveView,
   Page,
+  StepLine,
   StepView,
   TaskLine,
   TaskView,
@@ -33,6 +34,8 @@ export interface NodeApi {
   directive: (id: string) => Promise<DirectiveView>
   /** As `directive`, with the first page of its steps only: enough to see how it stands. */
   glance: (id: string) => Promise<DirectiveView>
+  /** The steps that have begun and not ended: of a large plan the first of them. */
+  underWay: (id: string) => Promise<readonly StepLine[]>
   directives: (query: Query<'directive'>) => Promise<Page<DirectiveLine>>
   step: (id: string) => Promise<StepView>
   tellStep: (id: string, verb: 'evaluate' | 'approve' | 'retry' | 'cancel') => Promise<Brief>
@@ -72,6 +75,7 @@ export const nodeApi = (client: WritClient): NodeApi => {
     evaluate: (id, step) => brief(client.directive(id).evaluate({ step })),
     directive: (id) => wholeDirective(client, id),
     glance: (id) => client.directive(id).get(),
+    underWay: async (id) => (await client.directive(id).steps({ underWay: true })).stepList,
     directives: (query) => client.listDirectives(query),
     step: (id) => client.step(id).get(),
     tellStep: (id, verb) => brief(client.step(id)[verb]()),

@@ -53,8 +53,8 @@ const figuresOf = (sql: Sql, owner: string) => {
        group by a.status) s) as ended,
     (select count(*) from writ.faulted f where f.key >= ${from} and f.key < ${to}) as parked,
     (select count(*) from writ.messages m where m."to" >= ${from} and m."to" < ${to}) as messages,
-    (select json_build_object('to', m."to", 'at', m.at) from writ.messages m
-     where m."to" >= ${from} and m."to" < ${to} order by m.at, m.id limit 1) as oldest,
+    (select json_build_object('to', m."to", 'at', (extract(epoch from m.came) * 1000)::bigint) from writ.messages m
+     where m."to" >= ${from} and m."to" < ${to} order by m.came, m.id limit 1) as oldest,
     (select json_build_object('count', count(*), 'pulls', count(d.inbox), 'draining', count(*) filter (where d.draining),
        'slots', coalesce(sum(d.slots), 0)) from writ.daemons d where d.owner = ${owner}) as daemons,
     (select coalesce(json_agg(row_to_json(l)), '[]') from (

@@ -4,17 +4,12 @@ import { WritError } from '../../protocol/errors.ts'
 import type { DirectiveView } from '../../protocol/views.ts'
 import { span } from '../ago.ts'
 import type { Context } from '../context.ts'
-import { directiveLines } from '../directive-text.ts'
 import { eventText } from '../event-text.ts'
 import { follow } from '../follow.ts'
-import { openPicture } from '../live-picture.ts'
 import type { Moment } from '../list-options.ts'
 import { directiveIdOf } from '../names.ts'
 import { exitOf, nextFor } from '../outcome.ts'
 import { interruptible } from '../signals.ts'
-
-/** How often the picture is drawn anew for the times in it. */
-const everyMs = 1000
 
 /** Prints the history; with `follow` until the directive has ended, and then with its exit code. */
 export const events = async (
@@ -63,20 +58,12 @@ export const watch = async (context: Context, name: string): Promise<void> => {
   if (json || !terminal.rich) {
     return end(context, await followTo(context, id, { event: (event, step) => printEvent(context, event, step) }))
   }
-  let last: DirectiveView | null = null
-  const picture = openPicture(
-    terminal,
-    ({ columns }) => last && directiveLines(last, { ...terminal, columns }, world.now()),
-    everyMs,
-  )
-  const show = (view: DirectiveView): void => {
-    last = view
-    picture.redraw()
-  }
+  const { openWatching } = await import('../watching.ts')
+  const watching = openWatching(terminal, world.now)
   try {
-    end(context, await followTo(context, id, { view: show }))
+    end(context, await followTo(context, id, watching.listener))
   } finally {
-    picture.close()
+    watching.close()
   }
 }
 
