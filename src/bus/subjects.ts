@@ -105,11 +105,6 @@ export const subjects = {
         "From the node that took `api.owner.open` to the holder of the owner's registry.",
         answers.emptyAnswer,
       ),
-      silences: request(
-        silencesQuery,
-        "From the node that took `api.owner.figures` to the holder of the owner's registry: how long ago daemons were heard of.",
-        answers.silencesAnswer,
-      ),
       start: request(directiveCommands.start, 'Starts a draft.', answers.briefAnswer),
       plan: request(directiveCommands.plan, 'Submits a plan.', answers.briefAnswer),
       get: request(
@@ -144,6 +139,11 @@ export const subjects = {
         directiveCommands.events,
         'Answers with the events after a number: how a watcher closes a gap.',
         answers.eventsAnswer,
+      ),
+      silences: request(
+        silencesQuery,
+        "From the node that took `api.owner.figures` to the holder of the owner's registry: how long ago daemons were heard of.",
+        answers.silencesAnswer,
       ),
     },
   }),

@@ -1,4 +1,5 @@
 /** What `writ top` looks at, again and again: the threads' own figures, and what the database has of the owner. */
+import { setTimeout as delay } from 'node:timers/promises'
 import { type ThreadStats, threadStats } from '../bus/thread-stats.ts'
 import { codes, WritError } from '../protocol/errors.ts'
 import type { OwnerFigures } from '../protocol/figures.ts'
@@ -27,7 +28,7 @@ export const openTop = ({ bus, api, owner }: Link, now: () => number): Looking =
     look: async () => {
       const [stats, figures] = await Promise.all([
         unlessPassing(threadStats(bus), []),
-        unlessPassing<OwnerFigures | null>(api.figures(), null),
+        soon(unlessPassing<OwnerFigures | null>(api.figures(), null)),
       ])
       const threads = threadLines(stats, before)
       before = stats
@@ -36,6 +37,12 @@ export const openTop = ({ bus, api, owner }: Link, now: () => number): Looking =
     },
   }
 }
+
+/** A question is asked again for half a minute: nobody looks at an old picture for so long. */
+const soonMs = 3000
+
+const soon = <T>(asked: Promise<T | null>): Promise<T | null> =>
+  Promise.race([asked, delay(soonMs, null, { ref: false })])
 
 /** Nodes come and go: whoever looks on waits for them, and sees meanwhile that none is there. */
 const unlessPassing = async <T>(asked: Promise<T>, otherwise: T): Promise<T> => {
