@@ -78,11 +78,7 @@ export const subjects = {
         'Lists every actor that has not ended: what it waits for, since when, until when, and who can end that. Longest first.',
         answers.waitingAnswer,
       ),
-      'owner.figures': request(
-        nothing,
-        'Counts what there is of the owner: directives, messages that wait, daemons, grants, tasks that wait.',
-        answers.figuresAnswer,
-      ),
+      'owner.figures': request(nothing, 'Counts what there is of the owner, and what waits.', answers.figuresAnswer),
       'owner.open': request(
         nothing,
         "Makes the owner's registry, so that daemons may come before the first directive.",
@@ -140,11 +136,7 @@ export const subjects = {
         'Answers with the events after a number: how a watcher closes a gap.',
         answers.eventsAnswer,
       ),
-      silences: request(
-        silencesQuery,
-        "From the node that took `api.owner.figures` to the holder of the owner's registry: how long ago daemons were heard of.",
-        answers.silencesAnswer,
-      ),
+      silences: request(silencesQuery, 'From node to registry: how long daemons were silent.', answers.silencesAnswer),
     },
   }),
   step: subject('writ.v1.{owner}.step.{shard}.{id}.{verb}', {
