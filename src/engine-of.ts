@@ -8,7 +8,7 @@ import { connect } from './bus/nats-bus.ts'
 import type { Message } from './bus/subject.ts'
 import { subjects } from './bus/subjects.ts'
 import { checkPayload, decode } from './bus/json.ts'
-import { type Service, serviceOf, timed } from './bus/service.ts'
+import { type Service, serviceName, serviceOf, timed } from './bus/service.ts'
 import { wireOf } from './bus/wire.ts'
 import { openLog } from './log.ts'
 import { openStore } from './persistence/postgres-store.ts'
@@ -17,6 +17,7 @@ import { WritError } from './protocol/errors.ts'
 import { kindOf, readTaskId } from './protocol/ids.ts'
 import { version } from './protocol/version.ts'
 import { systemClock, systemRandom } from './system.ts'
+import { figuresOf } from './thread-figures.ts'
 
 export interface EngineOptions {
   databaseUrl: string
@@ -63,9 +64,9 @@ export const startEngine = async (options: EngineOptions): Promise<RunningEngine
   }
   const engine = new Engine(parts)
   await engine.start()
-  const api = { name: 'api', subject: subjects.api.pattern(), queue: 'api' }
+  const api = { name: 'api', subject: subjects.api.pattern(), queue: 'api', data: () => figuresOf(engine, node) }
   const about = {
-    name: 'writ',
+    name: serviceName,
     id: thread,
     version,
     description: `thread ${thread} of the node ${node}`,

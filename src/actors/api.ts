@@ -4,8 +4,9 @@ import type { createDirective, EventsQuery, ListQuery } from '../protocol/comman
 import type { Definition } from '../protocol/directive.ts'
 import type { WaitingQuery } from '../protocol/waiting.ts'
 import { WritError } from '../protocol/errors.ts'
+import type { OwnerFigures, Silences } from '../protocol/figures.ts'
 import { chosenId, registryId } from '../protocol/ids.ts'
-import { requestDeadlineMs } from '../protocol/limits.ts'
+import { requestDeadlineMs, silencesDeadlineMs } from '../protocol/limits.ts'
 import type { z } from 'zod'
 import type { Create } from './commands.ts'
 import { contentHash } from './content-hash.ts'
@@ -48,10 +49,36 @@ export class ApiDesk {
         return this.#reader.allEvents(owner, body as EventsQuery)
       case 'waiting.list':
         return this.#reader.waiting(owner, body as WaitingQuery)
+      case 'owner.figures':
+        return this.#figures(owner)
       case 'owner.open':
         return this.#host.wire.askHolder(owner, registryId, 'open', {}, requestDeadlineMs)
       default:
         throw new WritError('BAD_INPUT', `there is no api.${noun}.${verb}`)
+    }
+  }
+
+  /** The figures are told even when nobody says how long the daemons have been silent: then that is not known. */
+  async #figures(owner: string): Promise<OwnerFigures> {
+    const figures = await this.#reader.figures(owner)
+    const daemons = figures.daemonLines.map(({ name }) => name)
+    const silences = await this.#silences(owner, daemons)
+    const daemonLines = figures.daemonLines.map((line) => ({ ...line, silentMs: silences[line.name] ?? null }))
+    return { ...figures, daemonLines }
+  }
+
+  async #silences(owner: string, daemons: readonly string[]): Promise<Silences['silentMs']> {
+    if (daemons.length === 0) return {}
+    try {
+      const answer = await this.#host.wire.askHolder(owner, registryId, 'silences', { daemons }, silencesDeadlineMs)
+      return (answer as Silences).silentMs
+    } catch (error) {
+      if (!(error instanceof WritError)) throw error
+      this.#host.log.info(
+        { err: error, owner },
+        'the holder of the registry does not say how long daemons have been silent',
+      )
+      return {}
     }
   }
 

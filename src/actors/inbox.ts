@@ -8,10 +8,11 @@ import {
   type taskCommands,
 } from '../protocol/commands.ts'
 import { WritError } from '../protocol/errors.ts'
+import type { Silences, silencesQuery } from '../protocol/figures.ts'
 import { fitting, jsonBytes, shortened } from '../protocol/fitting.ts'
 import { actorKey, registryId } from '../protocol/ids.ts'
 import { answerBytesMax } from '../protocol/limits.ts'
-import type { DirectiveView } from '../protocol/views.ts'
+import { type DirectiveView, isUnderWay, type StepLine } from '../protocol/views.ts'
 import type { Report } from '../protocol/task.ts'
 import {
   completeContract,
@@ -109,6 +110,8 @@ export class Inbox {
       case 'open':
         if (id !== registryId) throw new WritError('NOT_FOUND', `${id} is no registry`)
         return this.#unit(asked, (turn) => openRegistry(turn, owner))
+      case 'silences':
+        return asked.reply(silencesOf(this.#parts.host, owner, (body as z.output<typeof silencesQuery>).daemons))
       case 'start':
       case 'pause':
       case 'resume':
@@ -124,8 +127,8 @@ export class Inbox {
       case 'get':
         return asked.reply(firstPageOf(found(await reader.directive(owner, id), 'directive', id)))
       case 'steps': {
-        const { from, limit } = body as DirectiveInput<'steps'>
-        return asked.reply(pageOf(found(await reader.directive(owner, id), 'directive', id), from, limit))
+        const view = found(await reader.directive(owner, id), 'directive', id)
+        return asked.reply(pageOf(view.stepList, body as DirectiveInput<'steps'>))
       }
       case 'events': {
         const { after, limit } = body as DirectiveInput<'events'>
@@ -217,11 +220,24 @@ export class Inbox {
   }
 }
 
+/** What the beats say is in the memory of this thread alone: it holds the owner's registry. */
+const silencesOf = ({ presence, clock }: Host, owner: string, daemons: readonly string[]): Silences => {
+  const now = clock.monotonic()
+  const heard = daemons.flatMap((name) => {
+    const seenAt = presence.get(`${owner}/${name}`)?.seenAt
+    return seenAt === undefined ? [] : [[name, Math.max(0, Math.round(now - seenAt))] as const]
+  })
+  return { silentMs: Object.fromEntries(heard) }
+}
+
 /** The steps of a large plan would not go into one message. */
-const pageOf = (view: DirectiveView, from: number, limit: number): Pick<DirectiveView, 'stepList' | 'nextStep'> => {
-  const stepList = fitting(view.stepList.slice(from, from + limit).map((line) => shortened(line)))
-  const end = from + stepList.length
-  return { stepList, nextStep: end < view.stepList.length ? end : null }
+const pageOf = (
+  steps: readonly StepLine[],
+  { from, limit, underWay }: DirectiveInput<'steps'>,
+): Pick<DirectiveView, 'stepList' | 'nextStep'> => {
+  const wanted = steps.filter((step) => step.index >= from && (!underWay || isUnderWay(step)))
+  const stepList = fitting(wanted.slice(0, limit).map((line) => shortened(line)))
+  return { stepList, nextStep: wanted[stepList.length]?.index ?? null }
 }
 
 /** With as many steps as there is room for beside the rest, maybe none. */

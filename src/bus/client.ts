@@ -133,6 +133,11 @@ export class WritClient {
     return this.#api('event', 'list', query)
   }
 
+  /** What there is of the owner, in figures. */
+  ownerFigures(): Promise<AnswerTo<Api['owner.figures']>> {
+    return this.#ask(subjects.api.at({ owner: this.owner, noun: 'owner', verb: 'figures' }), {})
+  }
+
   /** Makes the owner's registry unless it is there: its daemons are heard from then on, before any directive. */
   async openOwner(): Promise<void> {
     await this.#ask(subjects.api.at({ owner: this.owner, noun: 'owner', verb: 'open' }), {})

@@ -6,6 +6,7 @@
 import {
   type Msg,
   type NatsConnection,
+  NoRespondersError,
   PermissionViolationError,
   RequestError,
   TimeoutError,
@@ -16,7 +17,7 @@ import { answerOf } from './answer.ts'
 import { type ConnectOptions, openConnection } from './connection.ts'
 import { encode } from './json.ts'
 import { ensureStream } from './stream.ts'
-import { checkPattern, checkQueue, checkSubject, isInbox } from './syntax.ts'
+import { checkPattern, checkPlainSubject, checkQueue, checkSubject, isInbox } from './syntax.ts'
 import { Taking } from './taking.ts'
 
 /** How long `close` waits for what is under way. */
@@ -49,6 +50,24 @@ export class NatsBus implements Bus {
   publish(subject: string, body: object): void {
     checkSubject(subject)
     this.#send(subject, encode(body))
+  }
+
+  /**
+   * What everybody answers who listens there, unread: `request` takes the first. Ends when nothing more has come for `stallMs`, or
+   * nothing at all for `withinMs`: then it is empty, as it is when nobody listens. Throws UNREACHABLE, UNAUTHORIZED.
+   */
+  async gather(subject: string, body: object, { withinMs = 1000, stallMs = 250 } = {}): Promise<Uint8Array[]> {
+    checkPlainSubject(subject)
+    const answers: Uint8Array[] = []
+    try {
+      const options = { strategy: 'stall', maxWait: withinMs, stall: stallMs } as const
+      for await (const { data } of await this.#connection.requestMany(subject, encode(body), options))
+        answers.push(data)
+    } catch (error) {
+      const failed = failure(subject, withinMs, error)
+      if (failed.code !== 'NO_ANSWER') throw failed
+    }
+    return answers
   }
 
   async request(subject: string, body: object, deadlineMs: number): Promise<unknown> {
@@ -213,13 +232,16 @@ const failure = (subject: string, timeout: number, cause: unknown): WritError =>
   if (cause instanceof TimeoutError) {
     return new WritError('NO_ANSWER', `nobody answered on ${subject} within ${timeout} ms`, { cause })
   }
-  if (cause instanceof RequestError && cause.isNoResponders()) {
+  if (cause instanceof NoRespondersError || (cause instanceof RequestError && cause.isNoResponders())) {
     return new WritError('NO_ANSWER', `nobody listens on ${subject}`, {
       hint: 'is a node running? see `writ up`',
       cause,
     })
   }
-  if (cause instanceof RequestError && cause.cause instanceof PermissionViolationError) {
+  if (
+    cause instanceof PermissionViolationError ||
+    (cause instanceof RequestError && cause.cause instanceof PermissionViolationError)
+  ) {
     const message = `these credentials do not allow to ask on ${subject}`
     return new WritError('UNAUTHORIZED', message, { hint: 'see `writ creds`', cause })
   }

@@ -58,7 +58,7 @@ export const clientOf = (owner: string, daemons: readonly string[] = []): BusUse
         ],
         deny: [
           // Between nodes: what comes in on these has been checked already.
-          ...(['create', 'open'] as const).map((verb) => subjects.directive.pattern({ owner, verb })),
+          ...(['create', 'open', 'silences'] as const).map((verb) => subjects.directive.pattern({ owner, verb })),
           ...daemons.map((daemon) => subjects.report.pattern({ owner, daemon })),
         ],
       },

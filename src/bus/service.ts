@@ -12,6 +12,8 @@ export interface Endpoint {
   /** May be a pattern. */
   subject: string
   queue: string
+  /** What STATS is to say of it besides: called when somebody asks. */
+  data?: () => object
 }
 
 export interface ServiceDescription {
@@ -36,6 +38,9 @@ interface Figures {
   tookMs: number
 }
 
+/** What every thread of ours is called. */
+export const serviceName = 'writ'
+
 const semantic = /^\d+\.\d+\.\d+(?:-[0-9A-Za-z.-]+)?(?:\+[0-9A-Za-z.-]+)?$/
 const nanoseconds = (ms: number): number => Math.round(ms * 1e6)
 
@@ -53,7 +58,7 @@ const infoOf = ({ description, endpoints }: ServiceDescription): object => ({
 
 const statsOf = (endpoints: readonly Endpoint[], started: string, figures: ReadonlyMap<string, Figures>): object => ({
   started,
-  endpoints: endpoints.map(({ name, subject, queue }) => {
+  endpoints: endpoints.map(({ name, subject, queue, data }) => {
     const { requests, errors, lastError, tookMs } = figures.get(name) ?? nothingYet()
     return {
       name,
@@ -64,6 +69,7 @@ const statsOf = (endpoints: readonly Endpoint[], started: string, figures: Reado
       last_error: lastError,
       processing_time: nanoseconds(tookMs),
       average_processing_time: requests === 0 ? 0 : nanoseconds(tookMs / requests),
+      ...(data === undefined ? {} : { data: data() }),
     }
   }),
 })
@@ -87,6 +93,9 @@ export const timed =
       },
     })
   }
+
+/** Where all of them are asked for their figures. */
+export const statsSubject = `$SRV.STATS.${serviceName}`
 
 /** Answers for one node until it is drained. Throws BAD_INPUT for a name, id or version that the protocol does not take. */
 export const serviceOf = (bus: Bus, service: ServiceDescription): Service => {

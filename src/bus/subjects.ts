@@ -31,6 +31,7 @@ import {
   inspectOrder,
   sightingMessage,
 } from '../protocol/inspection.ts'
+import { silencesQuery } from '../protocol/figures.ts'
 import { WritError } from '../protocol/errors.ts'
 import { isToken } from '../protocol/ids.ts'
 import { beat, hello, order, outputOrder, outputPart, reports, spawn } from '../protocol/task.ts'
@@ -83,6 +84,7 @@ export const subjects = {
         'Lists what the directives of the owner have told since a time, oldest first.',
         answers.allEventsAnswer,
       ),
+      'owner.figures': request(nothing, 'Counts what there is of the owner, and what waits.', answers.figuresAnswer),
       'owner.open': request(
         nothing,
         "Makes the owner's registry, so that daemons may come before the first directive.",
@@ -140,6 +142,7 @@ export const subjects = {
         'Answers with the events after a number: how a watcher closes a gap.',
         answers.eventsAnswer,
       ),
+      silences: request(silencesQuery, 'From node to registry: how long daemons were silent.', answers.silencesAnswer),
     },
   }),
   step: subject('writ.v1.{owner}.step.{shard}.{id}.{verb}', {

@@ -1,11 +1,11 @@
 /** A directive as `show` and `watch` print it: for a person with its plan as a tree, for a pipe as tab-separated lines. */
 import { isRepositoryUrl } from '../protocol/directive.ts'
-import type { DirectiveView, StepLine, StepStatus } from '../protocol/views.ts'
+import type { DirectiveView } from '../protocol/views.ts'
 import { since } from './ago.ts'
-import { signs } from './outcome.ts'
+import { colorOf } from './outcome.ts'
+import { planLines } from './plan-text.ts'
 import { fit } from './table.ts'
-import { oneLine, type Colors, type Terminal } from './terminal.ts'
-import { treeOf, type Branch } from './tree.ts'
+import { oneLine, type Terminal } from './terminal.ts'
 import { byText, limitFacts, untilText } from './wait-text.ts'
 
 /** Every line. `now`: ms since 1970, for "since when". */
@@ -87,55 +87,3 @@ const factsOf = (view: DirectiveView, now?: number): [name: string, value: strin
 
 const repositoryText = (repository: string): string =>
   isRepositoryUrl(repository) ? repository.replace(/(:\/\/)[^/@]*@/, '$1') : repository
-
-const planLines = (
-  steps: readonly StepLine[],
-  { paint, columns }: Pick<Terminal, 'columns' | 'paint'>,
-  now: number,
-): string[] => {
-  const branches = treeOf(steps)
-  const width = Math.min(48, Math.max(...branches.map(({ lead, step }) => lead.length + step.name.length)))
-  return branches.map(({ lead, step, also }) => {
-    const paintStep = colorOf(step.status, paint)
-    const name = oneLine(step.name)
-    const space = ' '.repeat(Math.max(1, width - lead.length - name.length + 2))
-    const rest = fit(detail(step, also, now), Math.max(10, columns - width - 16))
-    return `${paint.dim(lead)}${paintStep(signs[step.status])} ${name}${space}${paintStep(step.status.padEnd(10))} ${paint.dim(rest)}`.trimEnd()
-  })
-}
-
-/** What is of interest about a step in this status. */
-const detail = (step: StepLine, also: Branch<StepLine>['also'], now: number): string => {
-  const { attempt, round, score, level, unevaluated, waiting, reason, daemon, parked } = step
-  const ended = ['passed', 'failed', 'skipped', 'cancelled'].includes(step.status)
-  const parts = [
-    attempt > 0 ? `attempt ${attempt}` : null,
-    round > 1 ? `round ${round}` : null,
-    score === null ? null : `score ${score.toFixed(2)}${level === null ? '' : ` ${level}`}`,
-    unevaluated ? 'unevaluated' : null,
-    daemon === null || ended ? null : `on ${daemon}`,
-    waiting === null || ended ? null : `waits for ${waiting}`,
-    ended || (attempt === 0 && waiting === null) ? null : since(step.since, now),
-    ...(ended ? [] : limits(step, now)),
-    parked === null ? null : `parked: ${parked}`,
-    reason === null || step.status === 'passed' ? null : reason,
-    also.length > 0 && !ended ? `also after ${also.join(', ')}` : null,
-  ]
-  return oneLine(parts.filter((part) => part !== null).join(', '))
-}
-
-/** Whom its status, its daemon or its words tell already is not told again. */
-const limits = (step: StepLine, now: number): string[] => {
-  const until = untilText(step, now)
-  const isTold = step.by == null || step.daemon !== null || ['person', 'steps'].includes(step.by.who)
-  return [...(until === '' ? [] : [`${until} at the latest`]), ...(isTold ? [] : [`by ${byText(step)}`])]
-}
-
-/** Green has got there, red has failed, yellow wants attention, cyan is at work. */
-export const colorOf = (status: StepStatus | DirectiveView['status'], paint: Colors): ((text: string) => string) => {
-  if (status === 'passed' || status === 'completed') return paint.green
-  if (['failed', 'failing', 'cancelled', 'cancelling'].includes(status)) return paint.red
-  if (status === 'held' || status === 'rework') return paint.yellow
-  if (['pending', 'draft', 'skipped'].includes(status)) return paint.dim
-  return paint.cyan
-}

@@ -1,16 +1,21 @@
 /** A line of a directive's history, for people: time, step, what happened. One line each, so that a run can be read as it goes. */
 import type { EventLine } from '../protocol/commands.ts'
+import { fit } from './table.ts'
 import { indented, oneLine, type Colors } from './terminal.ts'
 
 /** Wide enough for usual names of steps; longer ones push their own line only. */
 const nameWidth = 14
+/** Of the time with the spaces on both sides of the name. */
+const timeWidth = 12
 
-/** `12:30:05  money           step evaluation failed: score 0.50; …` */
-export const eventText = (event: EventLine, step: string | null, paint: Colors): string => {
+/** `12:30:05  money           step evaluation failed: score 0.50; …`, cut to so many columns. */
+export const eventText = (event: EventLine, step: string | null, paint: Colors, columns = Infinity): string => {
   const { type, severity, data, time } = event
   const what = `${type.replaceAll('_', ' ').replace(/^(directive|step) /, '')}${aboutData(data)}`
-  const colored = { info: (text: string) => text, warn: paint.yellow, error: paint.red }[severity](oneLine(what))
-  return `${paint.dim(clock(time))}  ${paint.bold(nameOf(step))}  ${colored}`
+  const name = fit(nameOf(step), Math.max(nameWidth, columns / 3))
+  const text = fit(oneLine(what), columns - name.length - timeWidth)
+  const colored = { info: (plain: string) => plain, warn: paint.yellow, error: paint.red }[severity](text)
+  return `${paint.dim(clock(time))}  ${paint.bold(name)}  ${colored}`
 }
 
 /** The output of a task, below the name of its step: dimmed, so that what Writ says stands out. */

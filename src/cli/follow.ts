@@ -26,6 +26,8 @@ export interface Listener {
 export interface FollowOptions extends Listener {
   /** Events up to this number are known already. */
   after?: number
+  /** Of what has happened before only so many events are told. */
+  last?: number
   signal: AbortSignal
 }
 
@@ -41,7 +43,8 @@ export const follow = async (link: Link, id: string, options: FollowOptions): Pr
   const persistent = persisting(options)
   let known = options.after ?? 0
   const look = async (): Promise<DirectiveView> => {
-    const view = await persistent(() => link.api.glance(id))
+    const glance = await persistent(() => link.api.glance(id))
+    const view = options.view === undefined ? glance : await persistent(() => withUnderWay(link, glance))
     names.learn(view.stepList)
     options.view?.(view)
     return view
@@ -65,6 +68,7 @@ export const follow = async (link: Link, id: string, options: FollowOptions): Pr
   try {
     for (;;) {
       const view = await look()
+      if (options.last !== undefined) known = Math.max(known, view.events - options.last)
       if (ended(view)) return view
       const last = await persistent(() => listen(view))
       if (ended(last)) return last
@@ -72,6 +76,14 @@ export const follow = async (link: Link, id: string, options: FollowOptions): Pr
   } finally {
     await output?.close()
   }
+}
+
+/** The first page of a large plan may long have passed: what is going on is behind it. */
+const withUnderWay = async ({ api }: Link, view: DirectiveView): Promise<DirectiveView> => {
+  if (view.nextStep === null) return view
+  const known = new Set(view.stepList.map(({ id }) => id))
+  const more = (await api.underWay(view.id)).filter(({ id }) => !known.has(id))
+  return { ...view, stepList: [...view.stepList, ...more] }
 }
 
 /** Tries again for ever what may succeed later. */

@@ -1,36 +1,72 @@
-/** A picture of a directive that is drawn over itself as it changes, and once a second for the times in it. */
-import { createLogUpdate } from 'log-update'
-import type { DirectiveView } from '../protocol/views.ts'
+/**
+ * A picture on a terminal that is drawn over itself as what it shows changes. Lines that are the same are passed over, the others
+ * overwritten in their place, all of a frame in one write, so that nothing flickers. When the terminal gets another size it is drawn anew.
+ */
+import type { Terminal } from './terminal.ts'
 
-const everyMs = 1_000
+/** What there is room for, in characters. */
+export interface Size {
+  columns: number
+  rows: number
+}
 
 export interface Picture {
-  show: (view: DirectiveView) => void
-  /** Leaves the last picture standing. */
+  /** Draws it as it is now. */
+  redraw: () => void
+  /** Draws it once more, and leaves it standing. */
   close: () => void
 }
 
-/** Draws on stdout. What does not fit into `rows` is cut: a terminal cannot redraw what has scrolled away. */
-export const openPicture = async (lines: (view: DirectiveView) => string[], rows: number): Promise<Picture> => {
-  const draw = createLogUpdate(process.stdout, { showCursor: true })
-  let last: DirectiveView | null = null
+const rowsDefault = 24
+/** Terminals that know of it show nothing of what comes in between; the others pass it over. */
+const [frameBegins, frameEnds] = ['\u001b[?2026h', '\u001b[?2026l']
+const [eraseRestOfLine, eraseBelow] = ['\u001b[K', '\u001b[J']
+/** Where the lines of before are after another size is for the terminal to say: it begins anew. */
+const clearScreen = '\u001b[2J\u001b[H'
+
+/**
+ * `lines`: as many as fit, each as wide as the size at most; null while there is nothing to show. What does not fit is cut: what has
+ * scrolled away cannot be overwritten. With `everyMs` it is drawn by itself as well, for what changes with time.
+ */
+export const openPicture = (
+  { out, columns }: Pick<Terminal, 'out' | 'columns'>,
+  lines: (size: Size) => readonly string[] | null,
+  everyMs?: number,
+): Picture => {
+  let before: readonly string[] = []
+  /** The last column stays free: what is erased behind a line that reaches it would be its last character. The cursor stands below. */
+  const size = (): Size => ({ columns: (out.columns ?? columns) - 1, rows: (out.rows ?? rowsDefault) - 1 })
   const redraw = (): void => {
-    if (last !== null) draw(cut(lines(last), rows - 1).join('\n'))
+    const room = size()
+    const now = lines(room)?.slice(0, room.rows)
+    if (now === undefined) return
+    const change = changeOf(before, now)
+    before = now
+    if (change !== '') out.write(`${frameBegins}${change}${frameEnds}`)
   }
-  const timer = setInterval(redraw, everyMs)
+  const resized = (): void => {
+    before = []
+    out.write(clearScreen)
+    redraw()
+  }
+  const timer = everyMs === undefined ? undefined : setInterval(redraw, everyMs)
+  out.on?.('resize', resized)
   return {
-    show: (view) => {
-      last = view
-      redraw()
-    },
+    redraw,
     close: () => {
       clearInterval(timer)
-      draw.done()
+      out.off?.('resize', resized)
+      // A terminal writes `^C` where the cursor stands, which is below the picture.
+      out.write(`\r${eraseRestOfLine}`)
+      redraw()
     },
   }
 }
 
-const cut = (lines: string[], rows: number): string[] =>
-  lines.length <= rows
-    ? lines
-    : [...lines.slice(0, rows - 1), `… and ${lines.length - rows + 1} more: writ directive show`]
+/** From below the picture to below the picture. */
+const changeOf = (before: readonly string[], now: readonly string[]): string => {
+  if (before.length === now.length && now.every((line, at) => line === before[at])) return ''
+  const up = before.length === 0 ? '' : `\u001b[${before.length}A`
+  const over = now.map((line, at) => (line === before[at] ? '\n' : `${line}${eraseRestOfLine}\n`))
+  return `\r${up}${over.join('')}${before.length > now.length ? eraseBelow : ''}`
+}

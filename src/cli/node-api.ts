@@ -2,6 +2,7 @@
 import type { WritClient } from '../bus/client.ts'
 import type { Listed, ListQuery } from '../protocol/commands.ts'
 import type { DirectiveInput } from '../protocol/directive.ts'
+import type { OwnerFigures } from '../protocol/figures.ts'
 import type { OutputPart } from '../protocol/task.ts'
 import type { WaitingQuery, WaitLine } from '../protocol/waiting.ts'
 import type {
@@ -10,6 +11,7 @@ import type {
   DirectiveStatus,
   DirectiveView,
   Page,
+  StepLine,
   StepView,
   TaskLine,
   TaskView,
@@ -32,6 +34,8 @@ export interface NodeApi {
   directive: (id: string) => Promise<DirectiveView>
   /** As `directive`, with the first page of its steps only: enough to see how it stands. */
   glance: (id: string) => Promise<DirectiveView>
+  /** The steps that have begun and not ended: of a large plan the first of them. */
+  underWay: (id: string) => Promise<readonly StepLine[]>
   directives: (query: Query<'directive'>) => Promise<Page<DirectiveLine>>
   step: (id: string) => Promise<StepView>
   tellStep: (id: string, verb: 'evaluate' | 'approve' | 'retry' | 'cancel') => Promise<Brief>
@@ -42,6 +46,8 @@ export interface NodeApi {
   output: (id: string, from: { attempt?: number; offset: number }) => Promise<OutputPart>
   endTask: (id: string, end: Parameters<ReturnType<WritClient['task']>['end']>[0]) => Promise<unknown>
   daemons: (query: Query<'daemon'>) => Promise<Page<DaemonLine>>
+  /** What there is of the owner, in figures. */
+  figures: () => Promise<OwnerFigures>
   /** It takes nothing new, and ends once nothing of it runs. */
   drain: (daemon: string) => Promise<object>
   waiting: (query: Partial<WaitingQuery>) => Promise<Page<WaitLine>>
@@ -72,6 +78,7 @@ export const nodeApi = (client: WritClient): NodeApi => {
     evaluate: (id, step) => brief(client.directive(id).evaluate({ step })),
     directive: (id) => wholeDirective(client, id),
     glance: (id) => client.directive(id).get(),
+    underWay: async (id) => (await client.directive(id).steps({ underWay: true })).stepList,
     directives: (query) => client.listDirectives(query),
     step: (id) => client.step(id).get(),
     tellStep: (id, verb) => brief(client.step(id)[verb]()),
@@ -81,6 +88,7 @@ export const nodeApi = (client: WritClient): NodeApi => {
     output: (id, from) => client.task(id).output(from),
     endTask: (id, end) => client.task(id).end(end),
     daemons: (query) => client.listDaemons(query),
+    figures: () => client.ownerFigures(),
     drain: (daemon) => client.drainDaemon(daemon),
     waiting: (query) => client.listWaiting(query),
     events: (id, options) => client.events(id, options),

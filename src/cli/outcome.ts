@@ -1,6 +1,7 @@
 /** What a directive's end means for the exit code, and which command is of use next, by status. */
 import type { DirectiveStatus, StepStatus } from '../protocol/views.ts'
 import { exits } from './failure.ts'
+import type { Colors } from './terminal.ts'
 
 /** Null: it has not ended. */
 export const exitOf = (status: DirectiveStatus): number | null => {
@@ -45,4 +46,13 @@ export const signs: Record<StepStatus, string> = {
   skipped: '-',
   cancelled: '×',
   held: '!',
+}
+
+/** Green has got there, red has failed, yellow wants attention, cyan is at work. */
+export const colorOf = (status: StepStatus | DirectiveStatus, paint: Colors): ((text: string) => string) => {
+  if (status === 'passed' || status === 'completed') return paint.green
+  if (['failed', 'failing', 'cancelled', 'cancelling'].includes(status)) return paint.red
+  if (status === 'held' || status === 'rework') return paint.yellow
+  if (['pending', 'draft', 'skipped'].includes(status)) return paint.dim
+  return paint.cyan
 }

@@ -73,6 +73,16 @@ export const groups: readonly Group[] = [
     load: async () => (await import('./commands/waiting.ts')).waiting,
   },
   {
+    name: 'node',
+    summary: 'list the nodes that answer',
+    load: async () => (await import('./commands/node.ts')).node,
+  },
+  {
+    name: 'top',
+    summary: 'what nodes, threads and daemons do at this moment',
+    load: async () => (await import('./commands/top.ts')).top,
+  },
+  {
     name: 'creds',
     summary: 'who else may speak to the NATS server',
     load: async () => (await import('./commands/creds.ts')).creds,

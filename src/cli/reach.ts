@@ -13,7 +13,7 @@ import { shown } from './shown-url.ts'
 import { ensureUser, loginOf, tellUsersChanged } from './users.ts'
 
 /** What is used of a connection. */
-export type Connection = Pick<NatsBus, 'publish' | 'request' | 'subscribe' | 'flush' | 'consume' | 'close'>
+export type Connection = Pick<NatsBus, 'publish' | 'request' | 'gather' | 'subscribe' | 'flush' | 'consume' | 'close'>
 
 export interface Link {
   bus: Connection

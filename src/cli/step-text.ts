@@ -1,7 +1,7 @@
 /** A step as `writ step show` prints it: the facts, then its evaluations and attempts, oldest first. */
 import type { EvaluationView, StepView, TaskView } from '../protocol/views.ts'
 import { since } from './ago.ts'
-import { colorOf } from './directive-text.ts'
+import { colorOf } from './outcome.ts'
 import { signs } from './outcome.ts'
 import { oneLine, type Terminal } from './terminal.ts'
 import { limitFacts } from './wait-text.ts'

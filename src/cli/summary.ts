@@ -1,7 +1,7 @@
 /** The end of `npm start`: what happened to each step, what was a script, where the work is, and how to look further. */
 import type { DirectiveView, StepView } from '../protocol/views.ts'
 import { span } from './ago.ts'
-import { colorOf } from './directive-text.ts'
+import { colorOf } from './outcome.ts'
 import { signs } from './outcome.ts'
 import { oneLine, type Colors } from './terminal.ts'
 import type { TestResult } from './test-merged.ts'

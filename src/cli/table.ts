@@ -12,17 +12,29 @@ const gap = '  '
 
 /** Prints one row a line. Says nothing when there is none: that is for the caller, who knows what would be there. */
 export const printTable = <T>(terminal: Terminal, rows: readonly T[], columns: readonly Column<T>[]): void => {
-  const cells = rows.map((row) => columns.map(({ text }) => oneLine(text(row))))
-  if (!terminal.rich) return cells.forEach((row) => terminal.print(row.join('\t')))
+  if (terminal.rich) for (const line of tableLines(terminal, rows, columns)) terminal.print(line)
+  else for (const row of cellsOf(rows, columns)) terminal.print(row.join('\t'))
+}
+
+/** For a person: the headings, and a line for each row. */
+export const tableLines = <T>(
+  { paint, columns: wide }: Pick<Terminal, 'paint' | 'columns'>,
+  rows: readonly T[],
+  columns: readonly Column<T>[],
+): string[] => {
+  const cells = cellsOf(rows, columns)
   const widths = columns.map(({ heading }, at) => Math.max(heading.length, ...cells.map((row) => row[at]?.length ?? 0)))
   const line = (row: readonly string[]): string =>
     row
       .map((cell, at) => (columns[at]?.right === true ? cell.padStart(widths[at] ?? 0) : cell.padEnd(widths[at] ?? 0)))
       .join(gap)
       .trimEnd()
-  terminal.print(terminal.paint.dim(fit(line(columns.map(({ heading }) => heading)), terminal.columns)))
-  for (const row of cells) terminal.print(fit(line(row), terminal.columns))
+  const headings = columns.map(({ heading }) => heading)
+  return [paint.dim(fit(line(headings), wide)), ...cells.map((row) => fit(line(row), wide))]
 }
+
+const cellsOf = <T>(rows: readonly T[], columns: readonly Column<T>[]): string[][] =>
+  rows.map((row) => columns.map(({ text }) => oneLine(text(row))))
 
 /** A row never wraps: its end is cut, which by order of columns is what matters least. */
 export const fit = (line: string, columns: number): string =>

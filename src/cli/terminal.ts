@@ -11,6 +11,9 @@ export interface Output {
   isTTY?: boolean | undefined
   columns?: number | undefined
   rows?: number | undefined
+  /** Of a terminal that is made larger or smaller. */
+  on?: (event: 'resize', heard: () => void) => unknown
+  off?: (event: 'resize', heard: () => void) => unknown
 }
 
 export type Colors = ReturnType<typeof pc.createColors>

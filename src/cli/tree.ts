@@ -68,8 +68,8 @@ const parentsOf = (steps: readonly Node[], depths: ReadonlyMap<string, number>):
   return parents
 }
 
-/** Kahn's way, without recursion: a plan may be a chain of 20,000. Steps on a cycle get no depth. */
-const depthsOf = (steps: readonly Node[]): Map<string, number> => {
+/** How many steps one after the other each depends on. Kahn's way, without recursion: a plan may be a chain of 20,000. None for steps on a cycle. */
+export const depthsOf = (steps: readonly Node[]): Map<string, number> => {
   const names = new Set(steps.map(({ name }) => name))
   const left = new Map(steps.map(({ name, dependsOn }) => [name, dependsOn.filter((other) => names.has(other)).length]))
   const dependents = new Map<string, string[]>()

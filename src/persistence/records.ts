@@ -9,6 +9,7 @@ import { listDaemons } from './daemon-records.ts'
 import { listDirectives, showDirective } from './directive-records.ts'
 import { listAllEvents, listEvents } from './event-records.ts'
 import { callFailure } from './failures.ts'
+import { countOwner } from './owner-figures.ts'
 import { checkServer } from './server-check.ts'
 import { showStep } from './step-records.ts'
 import { listFiles, listTasks, showTask } from './task-records.ts'
@@ -48,6 +49,7 @@ export const openRecords = async ({ url, log, applicationName }: RecordsOptions)
     task: (owner, id) => showTask(connection, owner, id),
     daemons: (owner, query) => listDaemons(connection, owner, query),
     waiting: (owner, query) => listWaiting(connection, owner, query),
+    figures: (owner) => countOwner(connection, owner),
     files: (owner, contract) => listFiles(connection, owner, contract),
     close: () => connection.close(),
   }

@@ -6,6 +6,7 @@
 import { z } from 'zod'
 import { type EventLine, eventLine } from './commands.ts'
 import { codes } from './errors.ts'
+import type { OwnerFigures, Silences } from './figures.ts'
 import type { HelloReply, Receipt, SpawnReply } from './task.ts'
 import type { WaitLine } from './waiting.ts'
 import type {
@@ -113,6 +114,42 @@ export const waitingAnswer = typed<Page<WaitLine>>(
       next: z.string().describe('the command that goes on from here'),
     }),
   ),
+)
+const counts = z.record(z.string(), z.int()).describe('how many are in each status')
+export const figuresAnswer = typed<OwnerFigures>(
+  z.looseObject({
+    time,
+    directives: z.looseObject({
+      open: counts,
+      ended: counts.describe('of the newest, how many have ended in each way'),
+      of: z.int().describe('how many of the newest are looked at for that'),
+      parked: z.int().describe('actors that wait to be mended'),
+    }),
+    mailbox: z.looseObject({
+      messages: z.int(),
+      oldest: z.looseObject({ to: z.string(), since: time }).nullable(),
+    }),
+    daemons: z.looseObject({
+      count: z.int(),
+      pulls: z.int(),
+      draining: z.int(),
+      slots: z.int(),
+      running: z.int().describe('attempts'),
+    }),
+    daemonLines: z.array(
+      z.looseObject({
+        name: z.string(),
+        slots: z.int(),
+        granted: z.int(),
+        silentMs: z.number().nullable().describe('since its last sign of life; null: not known'),
+      }),
+    ),
+    grants: z.looseObject({ open: z.int(), recalled: z.int() }),
+    needs: z.array(z.looseObject({ role: z.string(), tasks: z.int().describe('that wait for a slot'), since: time })),
+  }),
+)
+export const silencesAnswer = typed<Silences>(
+  z.looseObject({ silentMs: z.record(z.string(), z.number()).describe('in ms, by the name of the daemon') }),
 )
 
 const steps = {

@@ -104,6 +104,7 @@ export const directiveCommands = {
       .default(0)
       .describe('the index of the first step that is wanted: the `nextStep` of the answer before'),
     limit: z.int().min(1).max(pageCountMax).default(pageCountMax),
+    underWay: z.boolean().default(false).describe('only those that have begun and not ended, or are parked'),
   }),
   events: z.object({
     after: z.int().min(0).default(0).describe('the number of the last event that is known'),

@@ -79,6 +79,11 @@ export const registryAuditMs = minute
 export const daemonSlotsMax = 1000
 /** Of one owner, pulls that wait or work among them. */
 export const daemonCountMax = 10_000
+/** Of the figures of an owner: how many of its daemons are shown with them, and of how many directives it is said how they have ended. */
+export const shownDaemonsMax = 100
+export const countedEndsMax = 1000
+/** How long whoever gathers them waits for the holder of a registry, that knows the beats. */
+export const silencesDeadlineMs = second
 /** What a daemon's workspaces, logs and clones may take together; a setting. */
 export const daemonDiskBytes = 20 * 1024 * MiB
 export const cleanMs = 10 * minute

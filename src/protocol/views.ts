@@ -128,6 +128,12 @@ export interface StepLine {
   daemon: string | null
 }
 
+const underWayStatuses: ReadonlySet<StepStatus> = new Set(['running', 'evaluating', 'merging', 'rework', 'held'])
+
+/** Whether it has begun and not ended, or is parked. */
+export const isUnderWay = ({ status, parked }: Pick<StepLine, 'status' | 'parked'>): boolean =>
+  underWayStatuses.has(status) || parked !== null
+
 /** How many of the current chain's steps are in each status. */
 export type StepCounts = Record<StepStatus, number>
 

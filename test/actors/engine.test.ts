@@ -26,6 +26,7 @@ const startedWith = async (before: (engine: Engine, clock: SimClock) => Promise<
     task: never,
     daemons: never,
     waiting: never,
+    figures: never,
     files: never,
   }
   const reader: Reader = { ...reads, directive: never, directives: never, close: () => Promise.resolve() }

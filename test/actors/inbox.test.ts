@@ -24,6 +24,7 @@ const slowReader = () => {
       task: never,
       daemons: never,
       waiting: never,
+      figures: never,
       files: never,
     },
     directive: () => new Promise((resolve) => waiting.push(() => resolve(null))),

@@ -1,6 +1,10 @@
 /** Nodes as NATS services, as the protocol's own types have it (ADR-32 of NATS, the schemas io.nats.micro.v1.…), on a real server. */
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { z } from 'zod'
+import { serviceOf } from '../../src/bus/service.ts'
+import { threadStats } from '../../src/bus/thread-stats.ts'
+import { shardCount } from '../../src/protocol/limits.ts'
+import { threadFigures } from '../../src/protocol/figures.ts'
 import { RawNats } from '../support/raw-nats.ts'
 import { startTestEngine, type TestEngine } from '../support/engine.ts'
 
@@ -39,6 +43,7 @@ const protocol = {
         last_error: z.string(),
         processing_time: count,
         average_processing_time: count,
+        data: z.json().optional(),
       }),
     ),
   }),
@@ -81,4 +86,34 @@ it('the endpoint that is named takes requests, and STATS counts them with what w
   ])
   expect(after?.last_error).toMatch(/^BAD_INPUT: /)
   expect(after?.processing_time).toBeGreaterThan(0)
+})
+
+it('STATS says what the thread holds and has committed', async () => {
+  const figures = async () => {
+    const [endpoint] = protocol.STATS.parse(await client.request('$SRV.STATS.writ', {})).endpoints
+    return threadFigures.parse(endpoint?.data)
+  }
+  const before = await figures()
+  const command = { id: 'counted', title: 'T', goal: 'g' }
+  expect(await client.request('writ.v1.default.api.directive.create', command)).toHaveProperty('directive')
+  const after = await figures()
+  expect(after).toMatchObject({ shards: shardCount, refusedCommits: 0, unknownCommits: 0 })
+  expect(after.commits).toBeGreaterThan(before.commits)
+  expect(after.units - before.units).toBeGreaterThanOrEqual(after.commits - before.commits)
+  expect(after.actors).toBeGreaterThan(before.actors)
+  expect(after.upMs).toBeGreaterThanOrEqual(before.upMs)
+  expect(after.busyMs).toBeLessThanOrEqual(after.upMs)
+})
+
+it('all threads are asked at once; others that call themselves so, and nobody at all, do no harm', async () => {
+  const about = { name: 'writ', id: 'b', version: '0.1.0', description: 'of an older version' }
+  const others = [
+    serviceOf(test.bus, { ...about, endpoints: [{ name: 'api', subject: 'nowhere', queue: 'q' }] }),
+    serviceOf(test.bus, { ...about, id: 'c', endpoints: [] }),
+  ]
+  await test.bus.flush()
+  const heard = await threadStats(test.bus)
+  expect(new Set(heard.map(({ figures }) => figures?.shards ?? null))).toEqual(new Set([shardCount, null]))
+  await Promise.all(others.map((other) => other.drain()))
+  expect(await test.bus.gather('nobody.is.here', {})).toEqual([])
 })

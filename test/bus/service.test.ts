@@ -80,6 +80,18 @@ describe('a node as a NATS service', () => {
     ])
   })
 
+  test('says with its figures what an endpoint has to say of itself, looked at when somebody asks', async () => {
+    const { net, ask } = world()
+    let looks = 0
+    const [api] = about.endpoints
+    serviceOf(net.join('n1'), {
+      ...about,
+      endpoints: [{ ...api, name: 'api', subject: 'x', queue: 'q', data: () => ({ looks: ++looks }) }],
+    })
+    await ask('$SRV.INFO')
+    expect(await ask('$SRV.STATS')).toMatchObject([{ endpoints: [{ name: 'api', data: { looks: 1 } }] }])
+  })
+
   test('answers no more once it is drained', async () => {
     const { net, ask, clock } = world()
     const service = serviceOf(net.join('n1'), about)

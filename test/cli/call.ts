@@ -66,6 +66,10 @@ export class FakeNode {
     const bus: Connection = {
       publish: () => undefined,
       request: async (subject, body) => this.#answer(subject, body as Record<string, unknown>),
+      gather: async (subject, body) =>
+        (this.#answer(subject, body as Record<string, unknown>) as object[]).map((each) =>
+          Buffer.from(JSON.stringify(each)),
+        ),
       subscribe: (pattern, _options, take) => this.#listen(pattern, take),
       flush: async () => undefined,
       consume: async () => ({ drain: async () => undefined }),
@@ -109,9 +113,11 @@ export class FakeNode {
   }
 }
 
+/** What all threads are asked at once is `$SRV.STATS`. */
 const nounOf = (subject: string): { noun: string; verb: string } => {
   const looked = subjects.actors.read(subject)
   if (looked !== null) return { noun: 'actors', verb: looked.verb }
+  if (subject.startsWith('$SRV.')) return { noun: '$SRV', verb: subject.split('.')[1] ?? '' }
   for (const noun of ['directive', 'step', 'contract', 'task'] as const) {
     const read = subjects[noun].read(subject)
     if (read !== null) return { noun, verb: read.verb }

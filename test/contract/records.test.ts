@@ -482,3 +482,78 @@ test('a task is shown with its contract, and its files by name', async () => {
   expect(await records.task('alice', 'none')).toBeNull()
   expect(await records.task('bob', 'files__1_0__t1')).toBeNull()
 })
+
+describe('the figures of an owner', () => {
+  const nothing = {
+    directives: { open: {}, ended: {}, of: 1000, parked: 0 },
+    mailbox: { messages: 0, oldest: null },
+    daemons: { count: 0, pulls: 0, draining: 0, slots: 0, running: 0 },
+    daemonLines: [],
+    grants: { open: 0, recalled: 0 },
+    needs: [],
+  }
+
+  test('of nobody are all nothing', async () => {
+    expect(await records.figures('noone')).toMatchObject(nothing)
+  })
+
+  test('count its own alone, though names of others begin as its name does', async () => {
+    await running('theirs')
+    const owner = 'counted'
+    const others = ['count', 'counted-', 'counted0']
+    const keyed = (id: string) => ({ owner, key: `${owner}/${id}` as const })
+    const body = new Uint8Array([1])
+    await commit({
+      directives: ['a', 'b', 'c'].map((id) => make.directiveRow(id, keyed(id))),
+      actors: [
+        make.actorRow('a', 1, keyed('a')),
+        make.actorRow('b', 1, { ...keyed('b'), status: 'completed', ended: true }),
+        make.actorRow('c', 1, { ...keyed('c'), status: 'planning' }),
+        make.actorRow('a__1_0', 1, { ...keyed('a__1_0'), kind: 'step', status: 'running' }),
+      ],
+      messages: [owner, ...others].flatMap((each) => [
+        { shard: 0, to: `${each}/a`, from: `${each}/c`, body },
+        { shard: 0, to: `${each}/a__1_0`, from: `${each}/c`, body },
+      ]),
+      ready: [
+        make.readyRow('r1', { directive: `${owner}/a`, since: make.at + 5 }),
+        make.readyRow('r2', { directive: `${owner}/c`, since: make.at + 3 }),
+        make.readyRow('r3', { directive: `${owner}/c`, role: 'evaluator' }),
+        make.readyRow('r4', { directive: `${owner}/c`, manual: true }),
+        make.readyRow('r5', { directive: 'counted0/c' }),
+      ],
+      daemons: [
+        make.daemonRow('idle', { owner }),
+        make.daemonRow('busy', { owner, slots: 4 }),
+        make.daemonRow('script', { owner, slots: 1, inbox: 'i', draining: true }),
+        make.daemonRow('busy', { owner: 'counted0' }),
+      ],
+      grants: [
+        make.grantRow('g1', { owner, daemon: 'busy' }),
+        make.grantRow('g2', { owner, daemon: 'busy', recalled: true }),
+        make.grantRow('g1', { owner: 'counted0', daemon: 'busy' }),
+      ],
+      tasks: [make.taskRow('a', 1, { owner, status: 'running', daemon: 'busy' })],
+      faulted: [{ key: `${owner}/a`, reason: 'poison' }],
+    })
+    const figures = await records.figures(owner)
+    expect(figures).toMatchObject({
+      directives: { open: { active: 1, planning: 1 }, ended: { completed: 1 }, parked: 1 },
+      mailbox: { messages: 2, oldest: { to: 'a' } },
+      daemons: { count: 3, pulls: 1, draining: 1, slots: 7, running: 1 },
+      grants: { open: 2, recalled: 1 },
+      needs: [
+        { role: 'evaluator', tasks: 1, since: iso(make.at) },
+        { role: 'worker', tasks: 2, since: iso(make.at + 3) },
+      ],
+    })
+    expect(figures.daemonLines).toMatchObject([
+      { name: 'busy', granted: 2, running: 1 },
+      { name: 'idle', granted: 0, running: 0 },
+      { name: 'script', pull: true },
+    ])
+    const since = Date.parse(figures.mailbox.oldest?.since ?? '')
+    expect(since).toBeLessThanOrEqual(Date.parse(figures.time))
+    expect(since).toBeGreaterThan(make.at)
+  })
+})

@@ -3,6 +3,7 @@ import { afterAll, beforeAll, expect, it } from 'vitest'
 import { jsonBytes } from '../../src/protocol/fitting.ts'
 import { actorKey, stepId, taskId } from '../../src/protocol/ids.ts'
 import { payloadBytesMax } from '../../src/protocol/limits.ts'
+import { callOf, passes } from '../support/fake-daemon.ts'
 import { startTestEngine, type TestEngine } from '../support/engine.ts'
 import { planOf } from '../support/world.ts'
 
@@ -59,6 +60,21 @@ it('a directive whose steps wait for many others is shown in pages', async () =>
   expect([view.counts.pending + view.counts.running, nextStep]).toEqual([100, null])
   expect([...view.stepList, ...stepList].map(({ index }) => index)).toEqual(names(0, 100).map((_, at) => at))
   expect(jsonBytes(view)).toBeLessThan(payloadBytesMax)
+})
+
+it('the steps that are under way can be asked for alone, from an index on', async () => {
+  const world = await test.world()
+  await world.daemon('d', { slots: 9, work: (spawn) => (callOf(spawn) === 'worker c' ? passes(spawn) : null) })
+  const plan = planOf({ a: [], b: [], c: [], d: ['a'] }, { b: { requires_approval: true } })
+  const id = await world.start({ plan, evaluate: false })
+  const ask = world.client.directive(id)
+  const underWay = async (query: object) => {
+    const { stepList, nextStep } = await ask.steps({ underWay: true, ...query })
+    return { names: stepList.map(({ name }) => name), nextStep }
+  }
+  await expect.poll(async () => (await underWay({})).names).toEqual(['a', 'b'])
+  expect(await underWay({ limit: 1 })).toEqual({ names: ['a'], nextStep: 1 })
+  expect(await underWay({ from: 1 })).toEqual({ names: ['b'], nextStep: null })
 })
 
 it('a step that waits for more others than one message holds the names of is shown with the first of them', async () => {

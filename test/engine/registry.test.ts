@@ -184,3 +184,15 @@ it('R43: what a script says of an attempt that is over ends no other one, asked 
   await world.until(id, 'directive_completed')
   expect((await world.task(stepId(id, 1, 0), 1)).attempts).toMatchObject([{ as: 'timed_out' }, { result: 'in time' }])
 })
+
+it('the figures of an owner say how long ago each of its daemons was heard of, and nothing of those of others', async () => {
+  const [ours, theirs] = [await test.world(), await test.world()]
+  const [own, foreign] = [await ours.daemon('d', { slots: 3 }), await theirs.daemon('e')]
+  await Promise.all([own.beat(), foreign.beat()])
+  await ours.start({ plan: planOf({ a: [] }, { a: { needs: { labels: { os: 'none' } } } }), evaluate: false })
+  await expect.poll(async () => (await ours.client.ownerFigures()).needs).toMatchObject([{ role: 'worker', tasks: 1 }])
+  const figures = await ours.client.ownerFigures()
+  expect(figures).toMatchObject({ directives: { open: { active: 1 } }, daemons: { count: 1, slots: 3 } })
+  expect(figures.daemonLines).toMatchObject([{ name: 'd', silentMs: expect.any(Number) }])
+  expect(figures.daemonLines[0]?.silentMs).toBeGreaterThanOrEqual(0)
+})

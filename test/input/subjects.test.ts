@@ -127,7 +127,7 @@ const mistaken = (['directive', 'step', 'contract', 'task'] as const).flatMap((n
     .filter(([, { kind }]) => kind === 'request')
     .flatMap(([verb]) =>
       (Object.entries(kinds) as [keyof typeof kinds, string][])
-        .filter(([kind]) => kind !== (verb === 'open' ? 'registry' : noun))
+        .filter(([kind]) => kind !== (['open', 'silences'].includes(verb) ? 'registry' : noun))
         .map(([kind, id]) => [noun, verb, id, kind] as const),
     ),
 )

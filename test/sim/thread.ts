@@ -39,6 +39,7 @@ const reader: Reader = {
   task: noRecords,
   daemons: noRecords,
   waiting: noRecords,
+  figures: noRecords,
   files: noRecords,
   close: () => Promise.resolve(),
 }

@@ -110,6 +110,20 @@ const stepLine = {
   task: task.address,
   daemon: 'builder',
 }
+const daemonLine = {
+  name: 'builder',
+  session,
+  roles: ['worker'],
+  executors: ['shell'],
+  labels: { host: 'anvil', gpu: 'yes' },
+  slots: 2,
+  granted: 1,
+  running: 1,
+  draining: false,
+  pull: false,
+  since: time(0),
+  asOf: time(4),
+}
 const event = {
   number: 7,
   directive: directive.id,
@@ -182,22 +196,7 @@ export const examples: Readonly<Record<string, Example>> = {
   'api.daemon.list': {
     message: {},
     answer: {
-      lines: [
-        {
-          name: 'builder',
-          session,
-          roles: ['worker'],
-          executors: ['shell'],
-          labels: { host: 'anvil', gpu: 'yes' },
-          slots: 2,
-          granted: 1,
-          running: 1,
-          draining: false,
-          pull: false,
-          since: time(0),
-          asOf: time(4),
-        },
-      ],
+      lines: [daemonLine],
       next: null,
     },
   },
@@ -227,6 +226,18 @@ export const examples: Readonly<Record<string, Example>> = {
     },
   },
   'api.event.list': { message: { since: time(8) }, answer: { lines: [event], next: null, asOf: time(10) } },
+  'api.owner.figures': {
+    message: {},
+    answer: {
+      time: time(9),
+      directives: { open: { active: 1 }, ended: { completed: 12, failed: 1 }, of: 1000, parked: 0 },
+      mailbox: { messages: 1, oldest: { to: step.id, since: time(8) } },
+      daemons: { count: 1, pulls: 0, draining: 0, slots: 2, running: 1 },
+      daemonLines: [{ ...daemonLine, silentMs: 1200 }],
+      grants: { open: 1, recalled: 0 },
+      needs: [{ role: 'evaluator', tasks: 1, since: time(8) }],
+    },
+  },
   'api.owner.open': { message: {}, answer: {} },
   'directive.create': {
     message: {
@@ -238,6 +249,7 @@ export const examples: Readonly<Record<string, Example>> = {
     answer: to('draft'),
   },
   'directive.open': { message: {}, answer: {} },
+  'directive.silences': { message: { daemons: ['builder'] }, answer: { silentMs: { builder: 1200 } } },
   'directive.start': commanded('active'),
   'directive.plan': { message: { command, plan }, answer: to('active') },
   'directive.get': {

@@ -1,6 +1,7 @@
 /** The port to the records, for people: what was committed, read in one statement each. Nothing is decided by it. */
 import type { EventsQuery, ListQuery } from '../../protocol/commands.ts'
 import type { WaitingQuery, WaitLine } from '../../protocol/waiting.ts'
+import type { CountedFigures } from '../../protocol/figures.ts'
 import type {
   DaemonLine,
   DirectiveLine,
@@ -25,6 +26,8 @@ export interface Reader {
   daemons: (owner: string, query: ListQuery) => Promise<Page<DaemonLine>>
   /** What waits for what. Throws NOT_FOUND for a directive that is not there. */
   waiting: (owner: string, query: WaitingQuery) => Promise<Page<WaitLine>>
+  /** What there is of the owner, in figures. */
+  figures: (owner: string) => Promise<CountedFigures>
   /** Null when there is no such contract. */
   files: (owner: string, contract: string) => Promise<readonly FileLine[] | null>
   close: () => Promise<void>

@@ -4,10 +4,8 @@ import { WritError } from '../../protocol/errors.ts'
 import type { DirectiveView } from '../../protocol/views.ts'
 import { span } from '../ago.ts'
 import type { Context } from '../context.ts'
-import { directiveLines } from '../directive-text.ts'
 import { eventText } from '../event-text.ts'
 import { follow } from '../follow.ts'
-import { openPicture } from '../live-picture.ts'
 import type { Moment } from '../list-options.ts'
 import { directiveIdOf } from '../names.ts'
 import { exitOf, nextFor } from '../outcome.ts'
@@ -67,11 +65,12 @@ export const watch = async (context: Context, name: string): Promise<void> => {
   if (json || !terminal.rich) {
     return end(context, await followTo(context, id, { event: (event, step) => printEvent(context, event, step) }))
   }
-  const picture = await openPicture((view) => directiveLines(view, terminal, world.now()), terminal.out.rows ?? 24)
+  const { openWatching } = await import('../watching.ts')
+  const watching = openWatching(terminal, world.now)
   try {
-    end(context, await followTo(context, id, { view: picture.show }))
+    end(context, await followTo(context, id, watching.listener))
   } finally {
-    picture.close()
+    watching.close()
   }
 }
 
