@@ -7,6 +7,16 @@ import type { FromRegistry, GrantOffer } from './granting.ts'
 import { release, type ToRegistry } from './settle.ts'
 import type { Turn } from './turn.ts'
 
+/** Messages to directives that are for their desks: no machine takes them. */
+export const deskTypes: ReadonlySet<string> = new Set([
+  'grant',
+  'grant.recall',
+  'grant.lost',
+  'grant.audit',
+  'daemon.back',
+  'desk.look',
+])
+
 type Back = Extract<FromRegistry, { type: 'daemon.back' }>
 
 export const takeFromRegistry = async (turn: Turn, directive: ActorKey, message: FromRegistry): Promise<void> => {

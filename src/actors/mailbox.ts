@@ -4,7 +4,7 @@
  */
 import { unpack } from './codec.ts'
 import { completeContract, endTask } from './commands.ts'
-import { takeFromRegistry } from './desk-mail.ts'
+import { deskTypes, takeFromRegistry } from './desk-mail.ts'
 import type { Host } from './host.ts'
 import type { Message } from '../machines/message.ts'
 import { WritError } from '../protocol/errors.ts'
@@ -33,15 +33,6 @@ const consumedMax = 20_000
 
 /** Rows in line: with more than these, the rest waits in the mailboxes until some are done. */
 const queuedMax = 5 * batchMessagesMax
-
-const deskTypes: ReadonlySet<string> = new Set([
-  'grant',
-  'grant.recall',
-  'grant.lost',
-  'grant.audit',
-  'daemon.back',
-  'desk.look',
-])
 
 export class Mailbox {
   readonly #host: Host

@@ -110,7 +110,9 @@ export const lookAgain = async (
   const daemon = tables.daemons.get(name)
   if (daemon === undefined) return
   const { slots = daemon.slots, draining = daemon.draining } = change
-  const now = { ...daemon, slots, draining }
+  // What it was granted before it took slots back stays with it: from then on no more are made than it has.
+  const at = slots < daemon.slots ? turn.host.now() : daemon.at
+  const now = { ...daemon, slots, draining, at }
   if (slots !== daemon.slots || draining !== daemon.draining) putDaemon(turn, tables, now)
   if (draining && !daemon.draining) recallAll(turn, owner, tables, name)
   matchAll(turn, owner, tables, [now])

@@ -12,6 +12,7 @@ import { natsFinding, postgresFinding } from './doctor-servers.ts'
 import { asWritError } from './failure.ts'
 import { inboxOf } from './inbox.ts'
 import { refuseInsideTask } from './inside-task.ts'
+import { stateFinding } from './verify-quick.ts'
 
 /** `problem`: directives do not get done. `note`: only some things do not work, or somebody should look. */
 export type State = 'ok' | 'note' | 'problem'
@@ -34,7 +35,9 @@ const answerMs = 5_000
 export const examine = async (context: Context): Promise<Finding[]> => {
   const findings = await look(context)
   const reached = new Set(findings.map(({ what }) => what))
-  const rest = ['data folder', 'Postgres', 'NATS', 'node', 'daemons', 'inbox'].filter((what) => !reached.has(what))
+  const rest = ['data folder', 'Postgres', 'state', 'NATS', 'node', 'daemons', 'inbox'].filter(
+    (what) => !reached.has(what),
+  )
   const found = 'not looked at: what it needs is not well'
   return [...findings, ...rest.map((what) => ({ what, state: 'note', found, remedy: null }) as const)]
 }
@@ -52,7 +55,7 @@ const look = async (context: Context): Promise<Finding[]> => {
   refuseInsideTask(settings)
   const folders = locateFolder({ dataDir: settings.dataDir, env })
   await add('data folder', async () => dataFolderLook(folders))
-  await add('Postgres', () => postgresFinding(settings, folders))
+  if (await add('Postgres', () => postgresFinding(settings, folders))) await add('state', () => stateFinding(settings))
   const natsIsWell = await add('NATS', () => natsFinding(settings, folders))
   const nodeIsWell = natsIsWell && (await add('node', () => nodeLook(context)))
   if (!nodeIsWell) return findings

@@ -103,6 +103,16 @@ export const groups: readonly Group[] = [
     load: async () => (await import('./commands/doctor.ts')).doctor,
   },
   {
+    name: 'verify',
+    summary: 'look whether what is stored agrees with itself',
+    load: async () => (await import('./commands/verify.ts')).verify,
+  },
+  {
+    name: 'machines',
+    summary: 'what this version would do with what is stored',
+    load: async () => (await import('./commands/machines.ts')).machines,
+  },
+  {
     name: 'config',
     summary: 'which settings are in force, and where they come from',
     load: async () => (await import('./commands/config.ts')).config,

@@ -135,3 +135,9 @@ export const historyPageMs = 3 * second
 /** States of actors that are kept for who turns the pages of their histories, and journal rows that are read at once. */
 export const foldsKeptMax = 200
 export const journalRowsAtOnce = 200
+
+/** Of what `writ verify` finds: more than anybody reads. */
+export const findingsMax = 10_000
+/** How long it may look for `writ doctor`, and how long one statement of it may take otherwise. */
+export const quickVerifyMs = 5 * second
+export const verifyStatementMs = 10 * minute

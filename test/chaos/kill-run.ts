@@ -17,6 +17,8 @@ export interface KillRun {
   merges: string[]
   /** The project's own tests on the line. */
   testsPass: boolean
+  /** What `writ verify` says of the database when all is over: how it ends, and what it prints. */
+  verified: { exit: number | string; printed: string }
   log: string
 }
 
@@ -45,16 +47,18 @@ export const killOnce = async (killAfterMs: number): Promise<KillRun> => {
     const second = up()
     await second.says('Ctrl-C')
     const exit = await run.ended
+    const verify = startWrit('verify', '--data-dir', data)
+    const verified = { exit: await verify.ended, printed: verify.printed() }
     second.process.kill('SIGTERM')
     await second.ended
-    return { killedAfterMs: killAfterMs, exit, ...lineOf(example), log: run.printed() }
+    return { killedAfterMs: killAfterMs, exit, ...lineOf(example), verified, log: run.printed() }
   } finally {
     await writ('down', '--data-dir', data).catch(() => undefined)
     rmSync(folder, { recursive: true, force: true })
   }
 }
 
-const lineOf = (example: string): { merges: string[]; testsPass: boolean } => {
+const lineOf = (example: string): Pick<KillRun, 'merges' | 'testsPass'> => {
   const repository = join(example, 'workspace')
   const line = git(repository, 'for-each-ref', '--format=%(refname)', 'refs/heads/writ/*/line').trim()
   const merges = git(repository, 'log', '--first-parent', '--merges', '--format=%s', line).trim().split('\n').toSorted()

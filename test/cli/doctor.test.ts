@@ -65,6 +65,7 @@ describe('doctor', () => {
       'settings',
       'data folder',
       'Postgres',
+      'state',
       'NATS',
       'node',
       'daemons',
@@ -173,7 +174,7 @@ describe('doctor', () => {
 
   test('in a pipe it is a line each, tab-separated', async () => {
     const { out } = await call(['doctor'], { env: { WRIT_OWNER: 'a b' } })
-    expect(out.split('\n').slice(0, -1)).toHaveLength(9)
+    expect(out.split('\n').slice(0, -1)).toHaveLength(10)
     expect(out).toMatch(/^ok\tNode\t\d+\./)
   })
 })

@@ -105,6 +105,7 @@ const prepared: Record<string, Prepared> = {
   'writ daemon drain': { before: withDaemon },
   'writ creds revoke': { before: () => world.shell('writ creds create --owner team --daemon builder').ended },
   'writ doctor': staffed,
+  'writ verify --directive': { before: started },
   'writ nats': { owner: 'default', before: ofDefault },
   [`writ nats sub '${prefix}`]: {
     owner: 'default',

@@ -11,6 +11,7 @@ import { Fold } from './fold.ts'
 import type { SimStore } from './store.ts'
 import type { Tables } from './tables.ts'
 import type { Trace } from './trace.ts'
+import { directiveKeyOf, verifyDirective, verifyRegistry } from './verified.ts'
 
 /** What the tables were right before a commit, as far as a rule looks at it. */
 interface Before {
@@ -19,6 +20,9 @@ interface Before {
   attempts: ReadonlyMap<string, AttemptRow | undefined>
   messages: readonly StoredMessage[]
 }
+
+/** To look through everything after each commit would cost a third of the time. */
+const verifiedEvery = 10
 
 const attemptName = ({ owner, task, attempt }: Pick<AttemptRow, 'owner' | 'task' | 'attempt'>): string =>
   `${owner} ${task} ${attempt}`
@@ -37,6 +41,8 @@ export class Checkers {
   readonly #fired = new Set<string>()
   readonly #attempts = new Map<string, number>()
   #inserted = 0
+  /** Commits so far. */
+  #checked = 0
 
   constructor(store: SimStore, trace: Trace) {
     this.#tables = store.tables
@@ -97,6 +103,7 @@ export class Checkers {
       this.#checkSlots(commit)
       this.#checkOwners(commit, before)
       this.#checkEvents(commit)
+      if (this.#checked++ % verifiedEvery === 0) this.#verify(commit)
     } catch (error) {
       this.#wrong('check', error instanceof Error ? (error.stack ?? error.message) : String(error))
     }
@@ -157,8 +164,8 @@ export class Checkers {
 
   /** What an actor waits for is there: its timers, its place in the queue, its open attempt. */
   #checkWaits(key: ActorKey): void {
-    const live = this.fold.lives.get(key)
-    if (live === undefined) return
+    const live = this.fold.live(key)
+    if (live === null) return
     const { timers, ready, attempts } = this.#tables
     const own = [...timers.values()].flatMap((timer) => (timer.key === key ? [timer.id] : [])).toSorted(byText)
     if (own.join() !== timersOf(live).join())
@@ -259,6 +266,22 @@ export class Checkers {
     for (const row of grants) same(`grant ${row.id}`, row.owner, ownerOf(row.directive), row.daemon.split('-')[0] ?? '')
     for (const row of before.consumed)
       if (row?.from.includes('/')) same(`message ${row.id}`, ownerOf(row.from), ownerOf(row.to))
+  }
+
+  /** What `writ verify` would find, were it to look right now at what the commit touched: nothing, whatever is under way. */
+  #verify({ actors = [], held = [], unheld = [], messages = [], grants = [], goneGrants = [] }: Commit): void {
+    const directives = [...held, ...unheld].map(({ directive }) => directive)
+    const keys = [...actors.map(({ key }) => key), ...messages.map(({ to }) => to), ...directives]
+    this.verify(new Set(keys.map(directiveKeyOf)), new Set([...grants, ...goneGrants].map(({ owner }) => owner)))
+  }
+
+  verify(directives: Iterable<ActorKey>, owners: Iterable<string>): void {
+    const found = [
+      ...[...directives].flatMap((key) => verifyDirective(this.#tables, this.fold, key)),
+      ...[...owners].flatMap((owner) => verifyRegistry(this.#tables, owner)),
+    ]
+    for (const { code, table, key, found: what, right } of found)
+      this.#wrong('verify', `${code} in ${table}, ${key}: ${what}, and not ${right}`)
   }
 
   /** Events are numbered within their directive without a gap. */

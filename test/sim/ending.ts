@@ -82,11 +82,16 @@ export class Ending {
     for (const key of faulted.keys()) trace.violate('10', `${key} is parked`)
     for (const { actor, reason } of parked) trace.violate('10', `a message to ${actor} is parked: ${reason}`)
     for (const row of actors.values()) if (row.kind === 'directive') this.#checkCounts(row)
+    const { checkers } = this.#world
+    checkers.verify(
+      store.tables.directives.keys(),
+      new Set([...store.tables.daemons.values()].map(({ owner }) => owner)),
+    )
   }
 
   #checkCounts({ key, status }: ActorRow): void {
     const { trace, store, checkers } = this.#world
-    const context = checkers.fold.lives.get(key)?.snapshot.context as DirectiveContext | undefined
+    const context = checkers.fold.live(key)?.snapshot.context as DirectiveContext | undefined
     const chain = context?.chain
     if (context === undefined || chain === null || chain === undefined) return
     const { owner, id } = readKey(key)
