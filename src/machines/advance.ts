@@ -97,11 +97,15 @@ export const load = ({ machine, version, value, context }: Stored): Live => {
   return { snapshot: resolved as AnyMachineSnapshot }
 }
 
+/** The state with what is of the turn laid in. */
+export const laidIn = ({ snapshot }: Live, given: Given<unknown>): AnyMachineSnapshot =>
+  ({ ...snapshot, context: { ...snapshot.context, given, report: null } }) as AnyMachineSnapshot
+
 const take = (live: Live, event: { type: string }, given: Given<unknown>): Advance => {
   const machine = live.snapshot.machine as AnyStateMachine
-  const before = { ...live.snapshot, context: { ...live.snapshot.context, given, report: null } }
+  const before = laidIn(live, given)
   actions = []
-  const snapshot = machine.transition(before as AnyMachineSnapshot, event, scope) as AnyMachineSnapshot
+  const snapshot = machine.transition(before, event, scope) as AnyMachineSnapshot
   if (snapshot.status !== 'active') throw failure(machine, `the message ${event.type}`, snapshot.error)
   const outcome = sorted(machine)
   if (!differ(live.snapshot, snapshot)) return { live, ...outcome, changed: false }

@@ -1,0 +1,56 @@
+/**
+ * The messages of one type that a state tells apart: of its open attempt or of another, with a verdict of passed or of not
+ * passed, of a step that its plan has or not. All messages of one case fare alike.
+ */
+import { type Option, type Read, type Split, splitsOf } from './case-splits.ts'
+import type { Live } from './live.ts'
+import type { Message } from './message.ts'
+
+export interface Case {
+  /** Which one: unique within the type. */
+  key: string
+  /** Which messages these are, in words, from coarse to fine. */
+  about: readonly string[]
+  /** One of them. */
+  message: Message
+}
+
+/** The fields that messages of a type always have, where no split gives them. */
+const bases: Readonly<Record<string, object>> = {
+  'task.done': { result: null, commit: null },
+  'task.end': { outcome: 'done', result: null, reason: 'ended by hand', force: false, manual: false },
+  'contract.complete': { inside: false, manual: false },
+  rework: { feedback: 'why' },
+  'step.ready': { index: 0 },
+  'step.passed': { index: 0 },
+  'step.unpassed': { index: 0 },
+  'step.stopped': { index: 0 },
+  'step.failed': { name: 'a step', reason: 'why' },
+  'dependent.begun': { index: 0 },
+}
+
+const ways = ([split, ...more]: readonly Split[]): Option[][] =>
+  split === undefined
+    ? [[]]
+    : split.options.flatMap((option) => (option.ends ? [[option]] : ways(more).map((way) => [option, ...way])))
+
+/** Every case of the type in this state. */
+export const casesOf = (live: Live, type: string): Case[] =>
+  ways(splitsOf(live, type)).flatMap((way) => {
+    const message = Object.assign({ type }, bases[type], ...way.map(({ fields }) => fields)) as object as Message
+    const key = way.map((option) => option.key).join(', ')
+    const about = way.flatMap(({ words }) => (words === '' ? [] : [words]))
+    // A combination that no message can have is not one.
+    return caseOf(live, message) === key ? [{ key, about, message }] : []
+  })
+
+/** The case that a message belongs to. */
+export const caseOf = (live: Live, message: Message): string => {
+  const keys: string[] = []
+  for (const { of, options } of splitsOf(live, message.type)) {
+    const key = of(message as object as Read)
+    keys.push(key)
+    if (options.find((option) => option.key === key)?.ends === true) break
+  }
+  return keys.join(', ')
+}
