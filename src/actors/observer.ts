@@ -6,6 +6,7 @@ import type { z } from 'zod'
 import { definitionOf } from '../machines/catalog.ts'
 import { WritError } from '../protocol/errors.ts'
 import { fitting } from '../protocol/fitting.ts'
+import { actorKey } from '../protocol/ids.ts'
 import type {
   ActorsPage,
   actorsQuery,
@@ -21,6 +22,7 @@ import type { Clock, Random } from './ports/clock.ts'
 import type { History } from './ports/history.ts'
 import type { Asked, Wire } from './ports/wire.ts'
 import { historyPage } from './history-page.ts'
+import { Looking } from './looking.ts'
 import { Replaying } from './replaying.ts'
 import { hasRoom, noRoom } from './room.ts'
 import { listedSighting } from './sighting.ts'
@@ -37,6 +39,7 @@ type Input<S extends z.ZodType> = z.output<S>
 export class Observer {
   readonly replaying: Replaying
   readonly #parts: ObserverParts
+  readonly #looking: Looking
   readonly #name: string
   /** Who waits for a thread to show what it takes, by the inspection. */
   readonly #shown = new Map<string, Set<(thread: string) => void>>()
@@ -48,6 +51,7 @@ export class Observer {
     this.#parts = parts
     this.#name = `observer-${parts.random.token(16)}`
     this.replaying = new Replaying(parts.history, parts.clock)
+    this.#looking = new Looking(parts.history, this.replaying)
   }
 
   start(): void {
@@ -72,7 +76,7 @@ export class Observer {
       .finally(() => this.#waiting--)
   }
 
-  async #answer({ noun, owner, verb, body }: Asked): Promise<object> {
+  async #answer({ noun, owner, id, verb, body }: Asked): Promise<object> {
     switch (`${noun}.${verb}`) {
       case 'actors.list':
         return this.#list(owner, body as Input<typeof actorsQuery>)
@@ -88,6 +92,7 @@ export class Observer {
         return { ...page, definitions: wanted(body as Input<typeof historyQuery>, page.sightings) }
       }
       default:
+        if (noun === 'actor') return this.#looking.answer(actorKey(owner, id), verb, body)
         throw new WritError('BAD_INPUT', `there is no ${noun}.${verb}`)
     }
   }

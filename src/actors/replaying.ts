@@ -18,6 +18,12 @@ interface Kept {
   live: Live
 }
 
+/** One entry of a journal, folded. */
+export interface Replayed extends Seen {
+  /** Before the entry; null at the beginning. */
+  before: Live | null
+}
+
 export class Replaying {
   readonly #history: History
   readonly #clock: Clock
@@ -33,18 +39,21 @@ export class Replaying {
    * What the actor took after the version `after`, in order, up to the end of its journal. Throws INTERNAL when its journal cannot be
    * folded by the machines of this build.
    */
-  async *of(key: ActorKey, after = 0): AsyncGenerator<Seen> {
+  async *of(key: ActorKey, after = 0): AsyncGenerator<Replayed> {
     const kept = this.#take(key, after)
     let [version, live]: [number, Live | null] = [kept?.version ?? 0, kept?.live ?? null]
-    const settings = await this.settings(key)
+    let settings: unknown
     let folded = 0
     for (;;) {
       const rows = await this.#history.journal(key, version, journalRowsAtOnce)
+      // Of a step that nothing was ever told to there is nothing more to read.
+      if (rows.length > 0) settings ??= await this.settings(key)
       for (const row of rows) {
         const entries = unpackJournal(row.entries)
         for (const [place, entry] of entries.entries()) {
+          const before = live
           live = foldEntry(key, live, entry, settings).live
-          if (row.version > after) yield { key, version: row.version, entry, place, of: entries.length, live }
+          if (row.version > after) yield { key, version: row.version, entry, place, of: entries.length, before, live }
           if (++folded % foldedAtOnce === 0) await this.#pause()
         }
         version = row.version

@@ -77,7 +77,7 @@ export const shownState = (live: Live): ShownState => {
   return { status: 'active', value, context: withoutSecrets(context), tags, children: {} }
 }
 
-const storedState = (snapshot: Uint8Array): ShownState => {
+export const storedState = (snapshot: Uint8Array): ShownState => {
   const { value, context } = unpackSnapshot(snapshot)
   return { status: 'active', value, context: withoutSecrets(context), tags: ['parked'], children: {} }
 }
@@ -95,10 +95,11 @@ const placeOf = (key: ActorKey): Pick<Sighting['writ'], 'kind' | 'parentId'> => 
 }
 
 /** As XState names what is no message: the first entry, and a timer that is due. */
-const eventOf = ({ message, timer, origin }: JournalEntry): object => {
+export const eventOf = ({ message, timer, origin }: JournalEntry): { type: string } => {
   if (origin === 'begin') return { type: 'xstate.init' }
-  return message === null ? { type: timer ?? '' } : (message as object)
+  return message === null ? { type: timer ?? '' } : (message as { type: string })
 }
 
 /** The id of the actor that told it; null when it was none. */
-const sourceOf = (origin: string): string | null => (origin.includes('/') ? readKey(origin as ActorKey).id : null)
+export const sourceOf = (origin: string): string | null =>
+  origin.includes('/') ? readKey(origin as ActorKey).id : null

@@ -169,6 +169,12 @@ export class WritClient {
     return this.#methods(subjects.actors.messages, (verb) => subjects.actors.at({ owner: this.owner, verb }))
   }
 
+  /** Looks into one actor: a directive, a step, or the registry (`__registry`). Changes nothing. */
+  actor(at: string): Methods<typeof subjects.actor.messages> {
+    const place = this.#place(at)
+    return this.#methods(subjects.actor.messages, (verb) => subjects.actor.at({ ...place, verb }))
+  }
+
   /**
    * Watches actors of all nodes until the signal: the state of each that matches, then every message that it takes with its state after
    * it, as frames of XState's inspector. Throws what the first request throws.

@@ -44,6 +44,7 @@ export const clientOf = (owner: string, daemons: readonly string[] = []): BusUse
     subjects.task,
     subjects.report,
     subjects.actors,
+    subjects.actor,
   ]
   const listens = [subjects.event, subjects.output, subjects.mail, subjects.inspect]
   return {

@@ -15,6 +15,21 @@ export interface Message {
   answer?: z.ZodType
 }
 
+const message =
+  <const K extends Message['kind']>(kind: K) =>
+  <P extends z.ZodType>(payload: P, meaning: string): { kind: K; meaning: string; payload: P } => ({
+    kind,
+    meaning,
+    payload,
+  })
+/** The messages of a declaration, by their kinds. */
+export const request = <P extends z.ZodType, A extends z.ZodType>(payload: P, meaning: string, answer: A) => ({
+  ...message('request')(payload, meaning),
+  answer,
+})
+export const publish = message('publish')
+export const streamed = message('streamed')
+
 /** What a declaration says. `messages` has a line per verb (`noun.verb` where there is a noun), or one where there is none. */
 export interface Declaration<M extends Record<string, Message>> {
   meaning: string

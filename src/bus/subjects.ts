@@ -36,25 +36,11 @@ import { WritError } from '../protocol/errors.ts'
 import { isToken } from '../protocol/ids.ts'
 import { beat, hello, order, outputOrder, outputPart, reports, spawn } from '../protocol/task.ts'
 import { waitingQuery } from '../protocol/waiting.ts'
-import type { Message } from './subject.ts'
-import { subject } from './subject.ts'
+import { actorMessages } from './actor-messages.ts'
+import { publish, request, streamed, subject } from './subject.ts'
 
 /** What every subject begins with. */
 export const prefix = 'writ.v1'
-
-const message =
-  <const K extends Message['kind']>(kind: K) =>
-  <P extends z.ZodType>(payload: P, meaning: string): { kind: K; meaning: string; payload: P } => ({
-    kind,
-    meaning,
-    payload,
-  })
-const request = <P extends z.ZodType, A extends z.ZodType>(payload: P, meaning: string, answer: A) => ({
-  ...message('request')(payload, meaning),
-  answer,
-})
-const publish = message('publish')
-const streamed = message('streamed')
 
 /** Read by the same version of Writ that wrote it. */
 const inner = z.looseObject({})
@@ -274,6 +260,12 @@ export const subjects = {
         historyAnswer,
       ),
     },
+  }),
+  actor: subject('writ.v1.{owner}.actor.{shard}.{id}.{verb}', {
+    meaning: 'Looks into one actor: a directive, a step or the registry. Changes nothing.',
+    from: 'client',
+    to: 'any node (queue group)',
+    messages: actorMessages,
   }),
   inspect: subject('writ.v1.{owner}.inspect.{directive}.{id}', {
     meaning: 'What an actor takes, with its state after it, only while somebody watches.',

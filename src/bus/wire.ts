@@ -39,7 +39,11 @@ export const wireOf = (bus: Bus, log: (line: string) => void): Wire => {
         hear('pull', subjects.pull, subjects.pull.pattern({ owner }), 'registry', take),
       ]),
     serveApi: (take) => hear('api', subjects.api, subjects.api.pattern(), 'api', take),
-    serveActors: (take) => hear('actors', subjects.actors, subjects.actors.pattern(), 'actors', take),
+    serveActors: (take) =>
+      together([
+        hear('actors', subjects.actors, subjects.actors.pattern(), 'actors', take),
+        hear('actor', subjects.actor, subjects.actor.pattern(), 'actors', take),
+      ]),
     ...inspectionOf(bus, log),
     event: (owner, directive, type, body) =>
       quietly(log, () => bus.publish(subjects.event.at({ owner, directive, type }), body)),

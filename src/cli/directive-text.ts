@@ -1,6 +1,6 @@
 /** A directive as `show` and `watch` print it: for a person with its plan as a tree, for a pipe as tab-separated lines. */
 import { isRepositoryUrl } from '../protocol/directive.ts'
-import type { DirectiveView } from '../protocol/views.ts'
+import type { ChainView, DirectiveView } from '../protocol/views.ts'
 import { since } from './ago.ts'
 import { colorOf } from './outcome.ts'
 import { planLines } from './plan-text.ts'
@@ -8,15 +8,25 @@ import { fit } from './table.ts'
 import { oneLine, type Terminal } from './terminal.ts'
 import { byText, limitFacts, untilText } from './wait-text.ts'
 
+/** What of a directive is printed. */
+export type ShownDirective = Pick<
+  DirectiveView,
+  'id' | 'address' | 'title' | 'status' | 'paused' | 'parked' | 'waiting' | 'since' | 'until' | 'by' | 'reason' | 'line'
+> &
+  Pick<DirectiveView, 'steps' | 'passed' | 'failed' | 'stepList'> & {
+    definition: Pick<DirectiveView['definition'], 'repository' | 'checks'>
+    chain: Pick<ChainView, 'generation'> | null
+  }
+
 /** Every line. `now`: ms since 1970, for "since when". */
 export const directiveLines = (
-  view: DirectiveView,
+  view: ShownDirective,
   terminal: Pick<Terminal, 'rich' | 'columns' | 'paint'>,
   now: number,
 ): string[] => (terminal.rich ? richLines(view, terminal, now) : plainLines(view))
 
 /** `key<TAB>value`, then a line for each step: step, name, status, attempt, round, score, what it waits for, since, daemon, until, by whom it ends. */
-const plainLines = (view: DirectiveView): string[] => [
+const plainLines = (view: ShownDirective): string[] => [
   ...factsOf(view).map(([name, value]) => `${name}\t${oneLine(value)}`),
   ...view.stepList.map((step) => {
     const { name, status, attempt, round, score, waiting, since: from, daemon } = step
@@ -39,7 +49,7 @@ const plainLines = (view: DirectiveView): string[] => [
 ]
 
 const richLines = (
-  view: DirectiveView,
+  view: ShownDirective,
   { paint, columns }: Pick<Terminal, 'columns' | 'paint'>,
   now: number,
 ): string[] => {
@@ -54,15 +64,15 @@ const richLines = (
   ]
 }
 
-const statusOf = ({ status, paused }: DirectiveView): string => (paused ? `${status}, paused` : status)
+const statusOf = ({ status, paused }: ShownDirective): string => (paused ? `${status}, paused` : status)
 
-const progress = ({ steps, passed, failed }: DirectiveView): string => {
+const progress = ({ steps, passed, failed }: ShownDirective): string => {
   if (steps === 0) return ''
   return `  ${passed} of ${steps} steps passed${failed > 0 ? `, ${failed} failed` : ''}`
 }
 
 /** What there is to say, by name; `now` turns times into spans. */
-const factsOf = (view: DirectiveView, now?: number): [name: string, value: string][] => {
+const factsOf = (view: ShownDirective, now?: number): [name: string, value: string][] => {
   const { definition, waiting, parked, reason, line, chain } = view
   const from = now === undefined ? view.since : `for ${since(view.since, now)}`
   const { repository } = definition

@@ -1,6 +1,6 @@
 /** What people type to name something: an id, the address that commands print, or for a step its directive and name. */
 import { WritError } from '../protocol/errors.ts'
-import { directiveOf, isToken, readStepId, readTaskId } from '../protocol/ids.ts'
+import { directiveOf, isToken, readStepId, readTaskId, registryId } from '../protocol/ids.ts'
 import type { DirectiveView, StepLine } from '../protocol/views.ts'
 
 /** The id in an id or an address (`<shard>.<id>`). Throws BAD_INPUT. */
@@ -47,6 +47,14 @@ const stepNamed = (view: DirectiveView, name: string): StepLine => {
     hint:
       names.length === 0 ? 'it has no plan yet' : `it has ${names.join(', ')}${view.stepList.length > 20 ? ', …' : ''}`,
   })
+}
+
+/** What names an actor: as a directive or a step is named, also by one of its tasks, or `registry`. Throws BAD_INPUT, NOT_FOUND. */
+export const actorIdOf = async (text: string, get: (directive: string) => Promise<DirectiveView>): Promise<string> => {
+  if (text === 'registry') return registryId
+  if (text.includes('/')) return stepIdOf(text, get)
+  const id = idOf('directive or step', text)
+  return readTaskId(id)?.actor ?? id
 }
 
 /** A task's id. Throws BAD_INPUT. */

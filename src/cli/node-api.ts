@@ -51,6 +51,8 @@ export interface NodeApi {
   /** It takes nothing new, and ends once nothing of it runs. */
   drain: (daemon: string) => Promise<object>
   waiting: (query: Partial<WaitingQuery>) => Promise<Page<WaitLine>>
+  /** One actor, looked into. */
+  actor: WritClient['actor']
   events: WritClient['events']
   allEvents: WritClient['allEvents']
   /** What all have told since then: a page. */
@@ -91,6 +93,7 @@ export const nodeApi = (client: WritClient): NodeApi => {
     figures: () => client.ownerFigures(),
     drain: (daemon) => client.drainDaemon(daemon),
     waiting: (query) => client.listWaiting(query),
+    actor: (id) => client.actor(id),
     events: (id, options) => client.events(id, options),
     allEvents: (options) => client.allEvents(options),
     listEvents: (query) => client.listEvents(query),

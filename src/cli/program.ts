@@ -83,6 +83,11 @@ export const groups: readonly Group[] = [
     load: async () => (await import('./commands/top.ts')).top,
   },
   {
+    name: 'actor',
+    summary: 'look into one actor: its state, its journal, what it would take next',
+    load: async () => (await import('./commands/actor.ts')).actor,
+  },
+  {
     name: 'creds',
     summary: 'who else may speak to the NATS server',
     load: async () => (await import('./commands/creds.ts')).creds,

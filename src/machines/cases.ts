@@ -3,7 +3,8 @@
  * passed, of a step that its plan has or not. All messages of one case fare alike.
  */
 import { type Option, type Read, type Split, splitsOf } from './case-splits.ts'
-import type { Live } from './live.ts'
+import { laidIn, type Live } from './advance.ts'
+import type { Given } from './given.ts'
 import type { Message } from './message.ts'
 
 export interface Case {
@@ -35,19 +36,19 @@ const ways = ([split, ...more]: readonly Split[]): Option[][] =>
     : split.options.flatMap((option) => (option.ends ? [[option]] : ways(more).map((way) => [option, ...way])))
 
 /** Every case of the type in this state. */
-export const casesOf = (live: Live, type: string): Case[] =>
-  ways(splitsOf(live, type)).flatMap((way) => {
+export const casesOf = (live: Live, type: string, given: Given<unknown>): Case[] =>
+  ways(splitsOf({ snapshot: laidIn(live, given) }, type)).flatMap((way) => {
     const message = Object.assign({ type }, bases[type], ...way.map(({ fields }) => fields)) as object as Message
     const key = way.map((option) => option.key).join(', ')
     const about = way.flatMap(({ words }) => (words === '' ? [] : [words]))
     // A combination that no message can have is not one.
-    return caseOf(live, message) === key ? [{ key, about, message }] : []
+    return caseOf(live, message, given) === key ? [{ key, about, message }] : []
   })
 
 /** The case that a message belongs to. */
-export const caseOf = (live: Live, message: Message): string => {
+export const caseOf = (live: Live, message: Message, given: Given<unknown>): string => {
   const keys: string[] = []
-  for (const { of, options } of splitsOf(live, message.type)) {
+  for (const { of, options } of splitsOf({ snapshot: laidIn(live, given) }, message.type)) {
     const key = of(message as object as Read)
     keys.push(key)
     if (options.find((option) => option.key === key)?.ends === true) break

@@ -4,9 +4,9 @@ import type { Effect, Target, TimerCommand } from './effect.ts'
 export const effectWords = (effect: Effect): string => {
   switch (effect.kind) {
     case 'task':
-      return `makes task ${effect.number} for a ${effect.role} (${effect.purpose})`
+      return `makes task ${effect.number} for ${one(effect.role)} (${effect.purpose})`
     case 'ready':
-      return `task ${effect.number} waits for a slot of a ${effect.role}`
+      return `task ${effect.number} waits for a slot for ${one(effect.role)}`
     case 'unready':
       return 'its task waits for a slot no more'
     case 'spawn':
@@ -22,9 +22,9 @@ export const effectWords = (effect: Effect): string => {
     case 'taskEnded':
       return `ends task ${effect.number} as ${effect.status}${because(effect.reason)}`
     case 'tell':
-      return `tells ${targetWords(effect.to)} ${effect.message.type}`
+      return `tells ${targetWords(effect.to)}: ${effect.message.type}`
     case 'slice':
-      return `tells steps from ${effect.from} on ${effect.message.type}`
+      return `tells the steps from ${effect.from} on: ${effect.message.type}`
     case 'chain':
       return `takes the plan ${effect.hash.slice(0, 12)} with ${effect.steps} steps as chain ${effect.generation}`
     case 'event':
@@ -38,12 +38,13 @@ export const effectWords = (effect: Effect): string => {
 
 export const timerWords = (timer: TimerCommand): string =>
   timer.do === 'set'
-    ? `sets the timer ${timerName(timer.id)} for ${timer.delay} ms`
+    ? `sets the timer ${timerName(timer.id)} for ${timer.delay / 1000} s`
     : `cancels the timer ${timerName(timer.id)}`
 
 /** Of `xstate.after.<delay>.<state>` the delay: what people know it by. */
 export const timerName = (id: string): string => id.split('.')[2] ?? id
 
+const one = (role: string): string => `${/^[aeiou]/.test(role) ? 'an' : 'a'} ${role}`
 const because = (reason: string): string => (reason === '' ? '' : `: ${reason}`)
 
 const targetWords = (to: Target): string => {

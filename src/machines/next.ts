@@ -48,8 +48,7 @@ export interface Next {
 
 /** `only`: of this type alone, and no timers. */
 export const nextOf = (live: Live, given: Given<unknown>, only?: string): Next => {
-  const machine = live.snapshot.machine as AnyStateMachine
-  const known = machine.events.map(String).filter((type) => !type.startsWith('xstate.'))
+  const known = typesOf(live)
   const answered = new Set(live.snapshot._nodes.flatMap((node) => [...node.transitions.keys()].map(String)))
   return {
     messages: known
@@ -59,6 +58,10 @@ export const nextOf = (live: Live, given: Given<unknown>, only?: string): Next =
     unanswered: known.filter((type) => !answered.has(type)),
   }
 }
+
+/** Those that its machine knows, in whichever state. */
+export const typesOf = ({ snapshot }: Live): string[] =>
+  (snapshot.machine as AnyStateMachine).events.map(String).filter((type) => !type.startsWith('xstate.'))
 
 const comingOf = (trial: Trial): Coming => {
   const { live, outcome, changed, effects, timers, refusal } = trial
@@ -81,7 +84,7 @@ interface Found {
 }
 
 const linesOf = (live: Live, type: string, given: Given<unknown>): NextMessage[] => {
-  const found = casesOf(live, type).map(({ key, about, message }): Found => {
+  const found = casesOf(live, type, given).map(({ key, about, message }): Found => {
     return { about, cases: [key], message, coming: comingOf(tryMessage(live, message, given)) }
   })
   return together(found).map(({ about, cases, message, coming }) => ({
@@ -104,9 +107,18 @@ const together = (found: readonly Found[]): Found[] => {
 
 const joined = (lines: readonly Found[], depth: number): Found[] =>
   grouped(lines, ({ about }) => JSON.stringify(about.slice(0, depth - 1))).flatMap((group) => {
-    const alike = grouped(group, (line) => fareOf(line, depth))
-    return alike.map((same) => merged(same, depth, alike.length === 1))
+    const words = fineOf(group, depth).length
+    return grouped(group, ({ about }) => JSON.stringify(about.slice(depth))).flatMap((ofRest) => {
+      const alike = grouped(ofRest, (line) => fareOf(line, depth))
+      const isSpare = alike.length === 1 && fineOf(ofRest, depth).length === words
+      return alike.map((same) => merged(same, depth, isSpare))
+    })
   })
+
+/** What tells these apart at this depth. */
+const fineOf = (lines: readonly Found[], depth: number): string[] => [
+  ...new Set(lines.flatMap(({ about }) => about.slice(depth - 1, depth))),
+]
 
 const grouped = <T>(all: readonly T[], by: (one: T) => string): (readonly [T, ...T[]])[] => {
   const groups = new Map<string, [T, ...T[]]>()
@@ -118,14 +130,14 @@ const grouped = <T>(all: readonly T[], by: (one: T) => string): (readonly [T, ..
   return [...groups.values()]
 }
 
-const merged = (same: readonly [Found, ...Found[]], depth: number, isAll: boolean): Found => {
+const merged = (same: readonly [Found, ...Found[]], depth: number, isSpare: boolean): Found => {
   const [first] = same
   const [coarse, rest] = [first.about.slice(0, depth - 1), first.about.slice(depth)]
-  const fine = [...new Set(same.flatMap(({ about }) => about.slice(depth - 1, depth)))].join(' or ')
-  const isSpare = fine === '' || (isAll && rest.length === 0)
-  return { ...first, about: isSpare ? coarse : [...coarse, fine, ...rest], cases: same.flatMap(({ cases }) => cases) }
+  const fine = isSpare ? '' : fineOf(same, depth).join(' or ')
+  const about = [...coarse, ...(fine === '' ? [] : [fine]), ...rest]
+  return { ...first, about, cases: same.flatMap(({ cases }) => cases) }
 }
 
 /** What people tell apart: the state that it leads to, or the refusal. */
 const fareOf = ({ about, coming: { outcome, state, refusal, changed } }: Found, depth: number): string =>
-  JSON.stringify([outcome, state, refusal?.text, changed, about.slice(depth), about.length < depth])
+  JSON.stringify([outcome, state, refusal?.text, changed, about.length < depth])

@@ -1,5 +1,5 @@
 /** The History port on Postgres: actors by selection, their journals, and what their settings follow from. Reads only. */
-import type { ActorsPart, DefinedDirective, History } from '../actors/ports/history.ts'
+import type { ActorsPart, DefinedDirective, History, Surroundings } from '../actors/ports/history.ts'
 import type { ActorRow, JournalRow } from '../actors/ports/rows.ts'
 import type { LoadedActor } from '../actors/ports/store.ts'
 import { type ActorKey, actorKey } from '../protocol/ids.ts'
@@ -34,7 +34,10 @@ export const openHistory = async ({ url, log, applicationName }: RecordsOptions)
     actors: (owner, selection, part) => listActors(connection, owner, selection, part),
     actor: async (key) => (await loadActors(connection, [key]))[0] ?? null,
     directive: (key) => loadDefined(connection, key),
-    planRow: (directive, generation, index) => loadPlanRow(connection, directive, generation, index),
+    planRow: async (directive, generation, index) =>
+      (await loadPlanRows(connection, directive, generation, index, 1))[0] ?? null,
+    planRows: (directive, generation, from, count) => loadPlanRows(connection, directive, generation, from, count),
+    surroundings: (key) => loadSurroundings(connection, key),
     journal: (key, after, limit) => loadJournal(connection, key, after, limit),
     threads: () => liveThreads(connection),
     close: () => connection.close(),
@@ -83,17 +86,29 @@ const loadDefined = async (connection: Connection, key: ActorKey): Promise<Defin
   return loaded === null ? null : { definition: loaded.definition, readyPlan: loaded.readyPlan }
 }
 
-const loadPlanRow = async (
+const loadPlanRows = async (
   connection: Connection,
   directive: ActorKey,
   generation: number,
-  index: number,
-): Promise<PlanRow | null> => {
+  from: number,
+  count: number,
+): Promise<readonly PlanRow[]> => {
   const [chain] = await connection.run(
     (sql) => sql<{ hash: string }[]>`
     select hash from writ.chains where directive = ${directive} and generation = ${generation}`,
   )
-  return chain === undefined ? null : ((await readPlanRows(connection, chain.hash, index, 1))[0] ?? null)
+  return chain === undefined ? [] : readPlanRows(connection, chain.hash, from, count)
+}
+
+const loadSurroundings = async (connection: Connection, key: ActorKey): Promise<Surroundings> => {
+  const [row] = await connection.run(
+    (sql) => sql<[{ now: number; mailbox: number }]>`
+    select writ.now() as now, (select count(*)::integer from writ.messages where "to" = ${key}) as mailbox`,
+  )
+  const timers = await connection.run(
+    (sql) => sql<{ id: string; due: number }[]>`select id, due from writ.timers where key = ${key} order by due, id`,
+  )
+  return { ...row, timers }
 }
 
 const loadJournal = async (

@@ -132,6 +132,10 @@ export const watcherCountMax = 200
 export const foldedAtOnce = 20
 /** A page of histories is answered after this time with what it has; it is asked for with the deadline of a request. */
 export const historyPageMs = 3 * second
+/** Entries that are folded for one look at a state that is past. */
+export const foldedEntriesMax = 200_000
+/** Steps of a page of a directive that is past: each is folded. */
+export const pastStepsAtOnce = 200
 /** States of actors that are kept for who turns the pages of their histories, and journal rows that are read at once. */
 export const foldsKeptMax = 200
 export const journalRowsAtOnce = 200

@@ -118,7 +118,7 @@ const nounOf = (subject: string): { noun: string; verb: string } => {
   const looked = subjects.actors.read(subject)
   if (looked !== null) return { noun: 'actors', verb: looked.verb }
   if (subject.startsWith('$SRV.')) return { noun: '$SRV', verb: subject.split('.')[1] ?? '' }
-  for (const noun of ['directive', 'step', 'contract', 'task'] as const) {
+  for (const noun of ['directive', 'step', 'contract', 'task', 'actor'] as const) {
     const read = subjects[noun].read(subject)
     if (read !== null) return { noun, verb: read.verb }
   }

@@ -104,6 +104,8 @@ const prepared: Record<string, Prepared> = {
   'writ daemon run': { before: (owner) => world.create(owner), serves: 'it takes tasks now' },
   'writ daemon drain': { before: withDaemon },
   'writ creds revoke': { before: () => world.shell('writ creds create --owner team --daemon builder').ended },
+  'writ actor': { before: started },
+  'writ actor show registry': { before: withDaemon },
   'writ doctor': staffed,
   'writ verify --directive': { before: started },
   'writ nats': { owner: 'default', before: ofDefault },

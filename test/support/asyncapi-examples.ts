@@ -4,6 +4,7 @@
  */
 
 import { addressOf } from '../../src/protocol/ids.ts'
+import { lookingExamples } from './asyncapi-looking.ts'
 
 export interface Example {
   message: unknown
@@ -344,6 +345,7 @@ export const examples: Readonly<Record<string, Example>> = {
     message: { directive: directive.id, fromVersion: 1 },
     answer: { sightings: [sighting], faults: [], definitions: {}, next: null },
   },
+  ...lookingExamples,
   inspect: { message: sighting },
   'sys.inspect': { message: { inspection: 'i1', owner: 'default', observer: 'o1', leaseMs: 30_000, actor: 'greet*' } },
   'sys.inspecting': { message: { inspection: 'i1', thread: 'node-0' } },

@@ -20,6 +20,14 @@ export interface ActorsPart {
   limit: number
 }
 
+/** What of an actor is not in its snapshot. Times in ms since 1970, by the clock of the database. */
+export interface Surroundings {
+  now: number
+  /** Messages that wait for it. */
+  mailbox: number
+  timers: readonly { id: string; due: number }[]
+}
+
 export interface History {
   /**
    * Actors of the owner that match, by id, after this one (or it `including`); at most `limit`. `total`: all that match. What has
@@ -36,6 +44,9 @@ export interface History {
   directive: (key: ActorKey) => Promise<DefinedDirective | null>
   /** A step of the directive's plan of that generation; null when there is none. */
   planRow: (directive: ActorKey, generation: number, index: number) => Promise<PlanRow | null>
+  /** Steps of that plan from an index on, in order; none when there is no such chain. */
+  planRows: (directive: ActorKey, generation: number, from: number, count: number) => Promise<readonly PlanRow[]>
+  surroundings: (key: ActorKey) => Promise<Surroundings>
   /** Rows of the actor's journal after this version, in order; at most `limit`. */
   journal: (key: ActorKey, after: number, limit: number) => Promise<readonly JournalRow[]>
   /** The threads whose lease runs. */

@@ -10,7 +10,7 @@ import type { Subscription } from './bus.ts'
 
 /** A request, or a message that wants no answer. */
 export interface Asked {
-  noun: 'directive' | 'step' | 'contract' | 'task' | 'report' | 'mail' | 'daemon' | 'pull' | 'api' | 'actors'
+  noun: 'directive' | 'step' | 'contract' | 'task' | 'report' | 'mail' | 'daemon' | 'pull' | 'api' | 'actors' | 'actor'
   verb: string
   owner: string
   /** The id in the address; a daemon's name; for `api` the noun. */
@@ -36,7 +36,7 @@ export interface Wire {
   /** `api.<noun>.<verb>`, shared by all threads of all nodes. */
   serveApi: (take: Take) => Subscription
 
-  /** `actors.<verb>`, shared by all nodes. */
+  /** `actors.<verb>` and `actor.<addr>.<verb>`, shared by all nodes. */
   serveActors: (take: Take) => Subscription
   /** Tells all threads of all nodes to show what some actors take. */
   inspect: (order: InspectOrder) => void

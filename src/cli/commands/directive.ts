@@ -2,6 +2,7 @@
 import { duration, repeated, whole } from '../arguments.ts'
 import { listOptions, type ListFlags, sinceOption, stateOption } from '../list-options.ts'
 import { examples, type Declare } from '../program.ts'
+import { type At, versionOrMoment } from './actor.ts'
 import type { EventsFlags } from './directive-watch.ts'
 
 export const directive: Declare = (command, context) => {
@@ -42,14 +43,7 @@ export const directive: Declare = (command, context) => {
       .action(async (query: ListFlags<'directive'>) => (await verbs()).list(context(), query)),
     ['writ directive list', 'writ directive list --state open --since 2h --json'],
   )
-  examples(
-    command
-      .command('show')
-      .description('Show a directive: its plan with the state of each step, and what each part waits for')
-      .argument('[directive]', 'id or address; inside a task not needed for its own')
-      .action(async (id: string | undefined) => (await verbs()).showOne(context(), id)),
-    ['writ directive show hello', 'writ directive show hello --json'],
-  )
+  showing(command, context)
   for (const [verb, description] of simpleVerbs) {
     examples(
       command
@@ -70,6 +64,22 @@ export const directive: Declare = (command, context) => {
     ['writ directive evaluate hello look'],
   )
   watching(command, context)
+}
+
+const showing: Declare = (command, context) => {
+  examples(
+    command
+      .command('show')
+      .description('Show a directive: its plan with the state of each step, and what each part waits for')
+      .argument('[directive]', 'id or address; inside a task not needed for its own')
+      .option('--at <moment>', 'as it was then: a version, how long ago (2h), or a time in ISO 8601', versionOrMoment)
+      .action(async (id: string | undefined, { at }: { at?: At }) =>
+        at === undefined
+          ? (await import('./directive-verbs.ts')).showOne(context(), id)
+          : (await import('./directive-past.ts')).showPast(context(), id, at),
+      ),
+    ['writ directive show hello', 'writ directive show hello --json', 'writ directive show hello --at 2'],
+  )
 }
 
 const simpleVerbs = [
