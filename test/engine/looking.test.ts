@@ -206,6 +206,9 @@ describe('a directive as it was', () => {
       const { status, passed, steps } = await wholePast(world, 'past', version)
       expect({ status, passed, steps }).toEqual({ status: view.status, passed: view.passed, steps: view.steps })
     }
+    // Step b was told to begin after the directive had taken that version, in the same commit.
+    const third = await wholePast(world, 'past', seen[2]?.version ?? 0)
+    expect(third.stepList.map(({ status }) => status)).toEqual(['passed', 'pending', 'pending'])
     const last = await wholePast(world, 'past', seen.at(-1)?.version ?? 0)
     expect(standing(last)).toEqual(standing(await world.view('past')))
     expect(last.counts).toEqual({ passed: 1, cancelled: 1, skipped: 1 })
