@@ -6,6 +6,7 @@ import { expect } from 'vitest'
 import { openConnection } from '../../src/bus/connection.ts'
 import type { Message, Subject } from '../../src/bus/subject.ts'
 import { subjects } from '../../src/bus/subjects.ts'
+import { startObserver } from '../../src/observer-of.ts'
 import { codes } from '../../src/protocol/errors.ts'
 import { shardOf } from '../../src/protocol/ids.ts'
 import { othersGoOn } from '../input/healthy.ts'
@@ -70,12 +71,15 @@ const shoot = async (raw: NatsConnection, { subject, bytes, isAnswered }: Shot):
   const answer = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(data)) as { error?: { code: string } }
   if (answer.error === undefined) return
   expect(Object.keys(codes)).toContain(answer.error.code)
-  expect(answer.error, subject).not.toMatchObject({ code: 'INTERNAL' })
+  expect(answer.error, `${subject} ${JSON.stringify(answer.error)}`).not.toMatchObject({ code: 'INTERNAL' })
 }
 
 /** Throws with the seed and the shortest shot that was found when one is not answered as it should be. */
 export const fuzz = async ({ seed, count }: { seed: number; count: number }): Promise<void> => {
   const test = await startTestEngine()
+  const { databaseUrl, natsUrl } = test
+  const nats = { url: natsUrl }
+  const observer = await startObserver({ databaseUrl, nats, node: 'fuzz', log: (line) => test.log.push(line) })
   const raw = await openConnection({ url: test.natsUrl, name: 'fuzz' })
   try {
     const world = await test.world()
@@ -90,6 +94,7 @@ export const fuzz = async ({ seed, count }: { seed: number; count: number }): Pr
     expect(parked).toEqual({ count: 0 })
   } finally {
     await raw.close()
+    await observer.stop()
     await test.stop()
   }
 }

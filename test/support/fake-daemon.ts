@@ -164,7 +164,8 @@ export class FakeDaemon {
   }
 
   #order(verb: string, order: Order, reply: (body: object) => void): void {
-    reply({ accepted: true })
+    const refused = { error: { code: 'REFUSED', message: 'this daemon keeps no output' } }
+    reply(verb === 'output' ? refused : { accepted: true })
     this.orders.push({ verb, order })
     const spawn = this.#running.get(keyOf({ id: order.task, attempt: order.attempt }))
     const { cancelled = () => ({ failed: { reason: 'stopped' } }) } = this.#options
