@@ -36,4 +36,5 @@ export type {
   SpawnReply,
 } from './protocol/task.ts'
 export type { Verdict } from './protocol/verdict.ts'
+export type * from './protocol/event-views.ts'
 export type * from './protocol/views.ts'

@@ -6,7 +6,7 @@
 import type { Bus } from '../actors/ports/bus.ts'
 import type { Clock } from '../actors/ports/clock.ts'
 import { type EventLine, pageCountMax } from '../protocol/commands.ts'
-import type { EventsPage } from '../protocol/views.ts'
+import type { EventsPage } from '../protocol/event-views.ts'
 import { Bell } from './bell.ts'
 import { readEventLine } from './event-line.ts'
 import { isPassing } from './retry.ts'

@@ -3,7 +3,7 @@ import type { EventLine, EventsQuery } from '../protocol/commands.ts'
 import { WritError } from '../protocol/errors.ts'
 import { fitting } from '../protocol/fitting.ts'
 import { actorKey, type ActorKey, readKey, stepId } from '../protocol/ids.ts'
-import type { EventPage, EventsPage } from '../protocol/views.ts'
+import type { EventPage, EventsPage } from '../protocol/event-views.ts'
 import type { Connection } from './connection.ts'
 import { isoOf, sinceOf } from './pages.ts'
 

@@ -6,6 +6,7 @@
 import { z } from 'zod'
 import { type EventLine, eventLine } from './commands.ts'
 import { codes } from './errors.ts'
+import type { EventsPage } from './event-views.ts'
 import type { OwnerFigures, Silences } from './figures.ts'
 import type { HelloReply, Receipt, SpawnReply } from './task.ts'
 import type { WaitLine } from './waiting.ts'
@@ -14,7 +15,6 @@ import type {
   DirectiveLine,
   DirectiveStatus,
   DirectiveView,
-  EventsPage,
   FileLine,
   Page,
   StepView,

@@ -3,7 +3,6 @@
  * was committed. Times are ISO 8601 by the database's clock. Fields may be added within a version of the wire, never renamed. What of
  * texts and lists of texts would be too large for one message is cut short, and ends in `…`.
  */
-import type { EventLine } from './commands.ts'
 import type { Check, Definition, Needs, Role } from './directive.ts'
 import type { Verdict } from './verdict.ts'
 import type { By } from './waiting.ts'
@@ -289,16 +288,4 @@ export interface DaemonLine {
   pull: boolean
   since: string
   asOf: string
-}
-
-/** Lines of the histories of all directives of an owner, in the order of time. */
-export interface EventsPage extends Page<EventLine> {
-  /** When they were looked for, by the clock of the database: what is told later is not among them. */
-  asOf: string
-}
-
-/** Lines of one directive's history; `next` as in a page. */
-export interface EventPage {
-  lines: readonly EventLine[]
-  next: number | null
 }

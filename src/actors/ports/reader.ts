@@ -2,12 +2,11 @@
 import type { EventsQuery, ListQuery } from '../../protocol/commands.ts'
 import type { WaitingQuery, WaitLine } from '../../protocol/waiting.ts'
 import type { CountedFigures } from '../../protocol/figures.ts'
+import type { EventPage, EventsPage } from '../../protocol/event-views.ts'
 import type {
   DaemonLine,
   DirectiveLine,
   DirectiveView,
-  EventPage,
-  EventsPage,
   FileLine,
   Page,
   StepView,
