@@ -4,6 +4,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { openConnection } from '../../src/bus/connection.ts'
 import type { Message, Subject } from '../../src/bus/subject.ts'
 import { subjects } from '../../src/bus/subjects.ts'
+import { type RunningObserver, startObserver } from '../../src/observer-of.ts'
 import { addressOf } from '../../src/protocol/ids.ts'
 import { payloadBytesMax } from '../../src/protocol/limits.ts'
 import { startTestEngine, type TestEngine } from '../support/engine.ts'
@@ -13,16 +14,20 @@ import { othersGoOn, rowsOf } from './healthy.ts'
 let test: TestEngine
 let world: World
 let raw: NatsConnection
+let observer: RunningObserver
 let id: string
 beforeAll(async () => {
   test = await startTestEngine()
   await test.start()
+  const { databaseUrl, natsUrl, log } = test
+  observer = await startObserver({ databaseUrl, nats: { url: natsUrl }, node: 'test', log: (line) => log.push(line) })
   world = await test.world()
   id = await world.create({ title: 'nobody touches it', plan: planOf({ a: [] }) })
   raw = await openConnection({ url: test.natsUrl, name: 'outsider' })
 })
 afterAll(async () => {
   await raw.close()
+  await observer.stop()
   await test.stop()
 })
 
@@ -65,8 +70,19 @@ const answered = (): string[] => {
 
 it('the walk meets every noun that a node answers', () => {
   const nouns = new Set(answered().map((subject) => subject.split('.')[3]))
-  expect([...nouns]).toEqual(['api', 'directive', 'step', 'contract', 'task', 'report', 'daemon', 'pull'])
-  expect(answered().length).toBeGreaterThan(35)
+  expect([...nouns]).toEqual([
+    'api',
+    'directive',
+    'step',
+    'contract',
+    'task',
+    'report',
+    'daemon',
+    'pull',
+    'actors',
+    'actor',
+  ])
+  expect(answered().length).toBeGreaterThan(45)
 })
 
 describe.each(payloads)('R46: %s', (_what, bytes, code) => {
