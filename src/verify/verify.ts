@@ -5,7 +5,7 @@
 import type { ActorColumns, DirectivePart, Survey } from '../actors/ports/survey.ts'
 import { unpack } from '../actors/codec.ts'
 import type { JournalEntry } from '../actors/draft.ts'
-import type { Defined } from '../actors/settings.ts'
+import { type Defined, directiveSettings } from '../actors/settings.ts'
 import type { Definition } from '../protocol/directive.ts'
 import type { Finding } from '../protocol/findings.ts'
 import { type ActorKey, actorKey, readStepId, registryId } from '../protocol/ids.ts'
@@ -141,7 +141,11 @@ class Checking {
       const step = place === undefined ? undefined : planned.get(place)
       const isStep = readStepId(row.id) !== null
       if (of.defined === null || (isStep && step === undefined)) continue
-      settings.set(row.key, settingsOf(row.key, of.defined, step ?? null))
+      try {
+        settings.set(row.key, settingsOf(row.key, of.defined, step ?? null))
+      } catch {
+        this.#tell('plan-incomplete', 'plan_steps', places.get(row.key) ?? row.key, shortly(step), 'a step of a plan')
+      }
     }
     return settings
   }
@@ -196,9 +200,12 @@ const partsOf = (page: readonly { key: ActorKey; steps: number }[]): ActorKey[][
 
 const definedOf = ({ directive: { key, definition, plan, steps } }: DirectivePart, tell: Tell): Defined | null => {
   try {
-    return { definition: JSON.parse(definition) as Definition, readyPlan: plan === null ? null : { hash: plan, steps } }
+    const readyPlan = plan === null ? null : { hash: plan, steps }
+    const defined = { definition: JSON.parse(definition) as Definition, readyPlan }
+    directiveSettings(defined)
+    return defined
   } catch {
-    tell('columns-differ', 'directives', key, `the definition ${shortly(definition)}`, 'JSON')
+    tell('columns-differ', 'directives', key, `the definition ${shortly(definition)}`, 'a definition, as JSON')
     return null
   }
 }

@@ -145,6 +145,28 @@ const damages: readonly Damage[] = [
     make: () => sql`update writ.actors set snapshot = '\xc1' where key = ${step(0)}`,
   },
   {
+    what: 'a snapshot opens, and remembers what no machine does',
+    code: 'snapshot-unreadable',
+    also: ['journal-differs'],
+    make: () => remember(step(2), { waitsFor: null }),
+  },
+  {
+    what: 'a snapshot has a field that its machine does not know',
+    code: 'journal-differs',
+    make: () => remember(step(0), { more: 1 }),
+  },
+  {
+    what: 'a list in a snapshot is none',
+    code: 'rows-unreadable',
+    also: ['journal-differs'],
+    make: () => remember(works, { cursors: null }),
+  },
+  {
+    what: 'what a registry knows to be needed is no list',
+    code: 'rows-unreadable',
+    make: () => sql`update writ.needs set lines = '7'`,
+  },
+  {
     what: 'a machine is one that nobody knows',
     code: 'machine-unknown',
     make: () => sql`update writ.actors set machine_version = '99' where key = ${step(0)}`,
@@ -328,6 +350,22 @@ const damages: readonly Damage[] = [
     what: 'a definition cannot be read',
     code: 'columns-differ',
     make: () => sql`update writ.directives set definition = '{' where key = ${works}`,
+  },
+  {
+    what: 'a definition is JSON and no definition',
+    code: 'columns-differ',
+    make: () => sql`update writ.directives set definition = '{}' where key = ${works}`,
+  },
+  {
+    what: 'a step of a plan is JSON and no step',
+    code: 'plan-incomplete',
+    make: () => sql`
+      update writ.plan_steps set step = '{}' where index = 2 and hash = (select hash from writ.chains where directive = ${works})`,
+  },
+  {
+    what: 'a message names a grant that is none',
+    code: 'message-stray',
+    make: () => mail(step(99), pack({ type: 'grant', grant: null })),
   },
   {
     what: 'a task that waits for a slot is not among those that wait',
