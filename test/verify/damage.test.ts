@@ -230,6 +230,38 @@ const damages: readonly Damage[] = [
     make: () => sql`delete from writ.actors where key = ${step(0)}`,
   },
   {
+    what: 'an actor to which nothing has happened yet is missing',
+    code: 'actor-missing',
+    quick: 'actor-missing',
+    make: () => sql`delete from writ.actors where key = ${step(2)}`,
+  },
+  {
+    what: 'a directive that is not there is known to need slots',
+    code: 'actor-missing',
+    quick: 'actor-missing',
+    make: () => sql`
+      insert into writ.needs select owner, ${`${owner}/nobody`}, lines, seen, granted from writ.needs limit 1`,
+  },
+  {
+    what: 'a parked message is for nobody',
+    code: 'message-stray',
+    quick: 'message-stray',
+    make: () => sql`
+      insert into writ.parked (message, actor, body, reason, at) values (1, ${`${owner}/nobody`}, ${Buffer.from(pack({ type: 'start' }))}, '', 0)`,
+  },
+  {
+    what: 'a shard has no row, so nobody can hold it',
+    code: 'wrong-place',
+    quick: 'wrong-place',
+    make: () => sql`delete from writ.shards where shard = (select shard from writ.actors where key = ${works})`,
+  },
+  {
+    what: 'a directive is listed under another owner',
+    code: 'wrong-place',
+    quick: 'wrong-place',
+    make: () => sql`update writ.directives set owner = 'somebody' where key = ${works}`,
+  },
+  {
     what: 'a message is for nobody',
     code: 'message-stray',
     quick: 'message-stray',
@@ -263,6 +295,12 @@ const damages: readonly Damage[] = [
     also: ['attempt-stray'],
     quick: 'attempt-stray',
     make: () => sql`update writ.tasks set status = 'done', ended_at = 1 where actor = ${step(1)}`,
+  },
+  {
+    what: 'a task that has ended has a status of one that runs',
+    code: 'task-differs',
+    quick: 'task-differs',
+    make: () => sql`update writ.tasks set status = 'running' where actor = ${step(0)}`,
   },
   {
     what: 'a task has another status than its machine',
