@@ -7,7 +7,8 @@ export const contentHash = (value: unknown): string =>
     .update(JSON.stringify(sorted(value)))
     .digest('hex')
 
-const sorted = (value: unknown): unknown => {
+/** With the keys of every object in order. */
+export const sorted = (value: unknown): unknown => {
   if (Array.isArray(value)) return value.map(sorted)
   if (typeof value !== 'object' || value === null) return value
   return Object.fromEntries(

@@ -13,6 +13,7 @@ import { findingsMax } from '../protocol/limits.ts'
 import { checkActor } from './actor.ts'
 import { checkDirective } from './directive.ts'
 import { History, settingsOf } from './history.ts'
+import { checkPlans } from './plans.ts'
 import { checkRegistry } from './slots.ts'
 import type { State } from './state.ts'
 import { shortly, type Tell } from './tell.ts'
@@ -108,6 +109,8 @@ class Checking {
     for (let at = 0; at < actors.length; at += foldedActors) await this.#states(actors.slice(at, at + foldedActors))
     for (const { part, states } of known) checkDirective(part, states, this.#tell)
     this.#directives += parts.length
+    const whole = parts.flatMap(({ plans }) => plans.filter(({ complete, steps, rows }) => complete && steps === rows))
+    await checkPlans(this.#survey, new Set(whole.map(({ hash }) => hash)), this.#tell)
     for (const { owner, contract, name, hash } of await this.#survey.badContents(keys)) {
       const key = `${actorKey(owner, contract)} ${name}`
       this.#tell('content-differs', 'files', key, 'another content', `one with the hash ${hash}`)

@@ -385,6 +385,19 @@ const damages: readonly Damage[] = [
       delete from writ.plan_steps where index = 2 and hash = (select hash from writ.chains where directive = ${works})`,
   },
   {
+    what: 'a step of a plan asks for something else',
+    code: 'plan-incomplete',
+    make: () => sql`
+      update writ.plan_steps set step = jsonb_set(step::jsonb, '{taskPlan}', '"another"')::text
+      where index = 2 and hash = (select hash from writ.chains where directive = ${works})`,
+  },
+  {
+    what: 'a step of a plan is listed with other dependencies than it has',
+    code: 'plan-incomplete',
+    make: () => sql`
+      update writ.plan_steps set depends_on = '[]' where index = 2 and hash = (select hash from writ.chains where directive = ${works})`,
+  },
+  {
     what: 'a definition cannot be read',
     code: 'columns-differ',
     make: () => sql`update writ.directives set definition = '{' where key = ${works}`,
