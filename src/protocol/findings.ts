@@ -12,7 +12,8 @@ export const findingCodes = {
   'snapshot-unreadable': 'the snapshot of an actor cannot be opened by the machine that it names',
   'machine-unknown': 'an actor runs on a machine that neither this version nor any live node knows',
   'columns-differ': 'what lists and searches read of an actor is not what its snapshot says',
-  'rows-unreadable': 'what is stored of a directive has a form that Writ never wrote; some checks of it could not be made',
+  'rows-unreadable':
+    'what is stored of a directive has a form that Writ never wrote; some checks of it could not be made',
   'wrong-place': 'a row has the shard, the owner or the id of something else',
   'actor-missing': 'a row is of an actor or a directive that is not there',
   'timer-missing': 'an actor waits for a timer that is not there',

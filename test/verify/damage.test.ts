@@ -314,6 +314,16 @@ const damages: readonly Damage[] = [
     make: () => sql`update writ.tasks set status = 'running', ended_at = null where actor = ${step(0)}`,
   },
   {
+    what: 'a task is for something else than its machine made it for',
+    code: 'task-differs',
+    make: () => sql`update writ.tasks set purpose = 'evaluate', role = 'evaluator' where actor = ${step(1)}`,
+  },
+  {
+    what: 'an attempt runs on another daemon than its grant is of',
+    code: 'attempt-differs',
+    make: () => sql`update writ.attempts set daemon = 'another' where actor = ${step(1)}`,
+  },
+  {
     what: 'an attempt that runs is closed',
     code: 'attempt-differs',
     also: ['held-stray', 'task-differs'],
