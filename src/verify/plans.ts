@@ -1,6 +1,5 @@
 /** A plan against its hash: what its steps are was settled before anybody worked on them. */
-import { createHash } from 'node:crypto'
-import { sorted } from '../actors/content-hash.ts'
+import { ListHash } from '../actors/content-hash.ts'
 import type { PlanText, Survey } from '../actors/ports/survey.ts'
 import { same } from '../machines/advance.ts'
 import type { PlanRow } from '../protocol/plan.ts'
@@ -15,24 +14,20 @@ export const checkPlans = async (survey: Survey, hashes: ReadonlySet<string>, te
 
 /** A plan that came with its directive is known by its content, whatever the order of keys; one of a planner by its text. */
 const checkPlan = async (survey: Survey, hash: string, tell: Tell): Promise<void> => {
-  const [byContent, byText] = [createHash('sha256'), createHash('sha256')]
+  const hashes = new ListHash()
   let from = 0
   for (;;) {
     const texts = await survey.planTexts(hash, from, textsAtOnce)
     for (const text of texts) {
       const row = rowOf(hash, text, tell)
       if (row === null) return
-      const before = text.index === 0 ? '[' : ','
-      byContent.update(before + JSON.stringify(sorted(row)))
-      byText.update(before + text.step)
+      hashes.add(row, text.step)
     }
     const last = texts.at(-1)
     if (last === undefined || texts.length < textsAtOnce) break
     from = last.index + 1
   }
-  const found = [byContent, byText].map((each) => each.update(']').digest('hex'))
-  if (!found.includes(hash))
-    tell('plan-incomplete', 'plans', hash, 'other steps than it was made of', `those of ${hash}`)
+  if (!hashes.isOne(hash)) tell('plan-incomplete', 'plans', hash, 'other steps than it was made of', `those of ${hash}`)
 }
 
 /** Null: it was told of. */
