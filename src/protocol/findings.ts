@@ -44,7 +44,7 @@ export const findingCodes = {
   'waits-for-nothing': 'an actor that has not ended waits for something that cannot come',
   'file-without-content': 'the content of a file is not there',
   'content-differs': 'the content of a file is not what its hash or its size says',
-  'reply-unreadable': 'the reply that is kept for a command cannot be read, or is about what is not there',
+  'reply-unreadable': 'the reply that is kept for a command cannot be read',
 } as const satisfies Record<string, string>
 
 export type FindingCode = keyof typeof findingCodes
