@@ -35,6 +35,11 @@ it('an absent or empty secret is shown as it is, and so is what is no plain obje
   expect(withoutSecrets(given)).toEqual(given)
 })
 
+it('a text of one long word is looked through once, and not once more from each of its letters', () => {
+  const word = 'x'.repeat(200 * 1024)
+  expect(withoutSecrets({ word, text: `${word}://a:b@h` })).toEqual({ word, text: `${word}://[redacted]@h` })
+})
+
 it('what is nested without end is cut, and not looked through for ever', () => {
   const given: Record<string, unknown> = {}
   given['self'] = given

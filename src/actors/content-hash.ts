@@ -16,3 +16,22 @@ const sorted = (value: unknown): unknown => {
       .map(([key, each]) => [key, sorted(each)]),
   )
 }
+
+/** A list whose hash is taken entry by entry: by its content, as `contentHash` of the whole has it, or by its text as JSON. */
+export class ListHash {
+  readonly #byContent = createHash('sha256')
+  readonly #byText = createHash('sha256')
+  #before = '['
+
+  /** `text`: the entry as JSON, as it was written. */
+  add(entry: unknown, text: string): void {
+    this.#byContent.update(this.#before + JSON.stringify(sorted(entry)))
+    this.#byText.update(this.#before + text)
+    this.#before = ','
+  }
+
+  /** Either of the two is this one. Asked once, at the end. */
+  isOne(hash: string): boolean {
+    return [this.#byContent, this.#byText].some((each) => each.update(']').digest('hex') === hash)
+  }
+}

@@ -49,7 +49,7 @@ export class Looking {
       case 'try':
         return this.#try(key, body as Input<'try'>)
       case 'past':
-        await this.#actor(key)
+        hasTaken(await this.#actor(key), (body as Input<'past'>).at)
         return pastDirective(this.#history, this.#replaying, key, body as Input<'past'>)
       default:
         throw new WritError('BAD_INPUT', `there is no actor.${verb}`)
@@ -68,6 +68,7 @@ export class Looking {
     const actor = await this.#actor(key)
     const surroundings = await this.#history.surroundings(key)
     if (at === undefined) return actorView(actor, surroundings)
+    hasTaken(actor, at)
     return pastView(actor, await stateAt(this.#replaying, key, at), surroundings)
   }
 
@@ -116,6 +117,12 @@ export class Looking {
     const place = { id: row.id, address: addressOf(row.owner, row.id), version: row.version }
     return { live, given, surroundings, place, waiting: row.waiting }
   }
+}
+
+/** Throws NOT_FOUND for a version that is yet to come: what would be shown is another one. */
+const hasTaken = ({ row: { id, version } }: LoadedActor, at: Moment): void => {
+  if (typeof at === 'string' || at <= version) return
+  throw new WritError('NOT_FOUND', `${id} has no version ${at} yet`, { hint: `its last one is ${version}` })
 }
 
 interface Present {

@@ -3,24 +3,11 @@
  * other. They know no machine: what a state allows is for src/verify. Each must hold at any moment of a healthy system.
  */
 import { WritError } from '../protocol/errors.ts'
-import type { Finding, FindingCode } from '../protocol/findings.ts'
+import type { Finding } from '../protocol/findings.ts'
 import { registryId } from '../protocol/ids.ts'
 import { findingsMax } from '../protocol/limits.ts'
+import { type CrossCheck, orphans } from './orphan-checks.ts'
 import type { Reading } from './survey.ts'
-
-interface CrossCheck {
-  code: FindingCode
-  table: string
-  right: string
-  /** Answers with `key` and `found` of each row that is wrong. */
-  text: string
-}
-
-/** The key of the directive that an actor's key belongs to. */
-const directiveOf = (key: string): string =>
-  `split_part(${key}, '/', 1) || '/' || regexp_replace(split_part(${key}, '/', 2), '^(.+?)__.*$', '\\1')`
-
-const isRegistry = (key: string): string => `right(${key}, ${registryId.length + 1}) = '/${registryId}'`
 
 /** Something is yet to be taken by the actor, or it is parked: its attempt may have been closed in its stead. */
 const excused = (actor: string): string =>
@@ -34,56 +21,21 @@ const named = (to: string, from: string, id: string): string =>
 
 const registryOf = (directive: string): string => `split_part(${directive}, '/', 1) || '/${registryId}'`
 
-const ofNobody = (table: string, actor: string, key: string = actor): CrossCheck => ({
-  code: 'actor-missing',
-  table,
-  right: 'an actor that is there',
-  text: `select ${key} as key, 'a row of ' || ${actor} as found from writ.${table} t
-         where not exists (select from writ.actors a where a.key = ${actor})`,
-})
-
-const orphans: readonly CrossCheck[] = [
-  ofNobody('timers', 't.key', `t.key || ' ' || t.id`),
-  ofNobody('faulted', 't.key'),
-  ofNobody('ready', 't.actor'),
-  ofNobody('held', 't.directive', `t.directive || ' ' || t.id`),
-  ofNobody('tasks', 't.actor', `t.owner || '/' || t.id`),
-  ofNobody('attempts', 't.actor', `t.owner || '/' || t.task || '/' || t.attempt`),
-  ofNobody('directives', 't.key'),
-  {
-    code: 'actor-missing',
-    table: 'actors',
-    right: 'a directive that is there',
-    text: `select a.key as key, 'an actor without a directive' as found from writ.actors a
-           where a.kind <> 'registry' and not exists (select from writ.directives d where d.key = ${directiveOf('a.key')})`,
-  },
-  ...['chains', 'events', 'evaluations'].map((table): CrossCheck => ({
-    code: 'actor-missing',
-    table,
-    right: 'a directive that is there',
-    text: `select distinct t.directive as key, 'rows of ' || t.directive as found from writ.${table} t
-             where not exists (select from writ.directives d where d.key = t.directive)`,
-  })),
-  {
-    code: 'message-stray',
-    table: 'messages',
-    right: 'a message to an actor that is there',
-    text: `select m.id::text as key, 'a message to ' || m."to" as found from writ.messages m
-           where m."from" <> 'stream' and not ${isRegistry('m."to"')}
-             and not exists (select from writ.directives d where d.key = ${directiveOf('m."to"')})`,
-  },
-  {
-    code: 'journal-gap',
-    table: 'journal',
-    right: 'the version of its actor',
-    text: `select a.key as key, 'version ' || coalesce(j.version::text, 'none') || ', and the actor has ' || a.version as found
-           from writ.actors a
-           left join lateral (select j.version from writ.journal j where j.key = a.key order by j.version desc limit 1) j on true
-           where j.version is distinct from a.version`,
-  },
-]
-
 const records: readonly CrossCheck[] = [
+  {
+    code: 'wrong-place',
+    table: 'shards',
+    right: 'a row of each shard, 0 to 255',
+    text: `select i::text as key, 'no row' as found from generate_series(0, 255) i
+           where not exists (select from writ.shards s where s.shard = i)`,
+  },
+  {
+    code: 'wrong-place',
+    table: 'directives',
+    right: 'those that its key says',
+    text: `select d.key as key, 'owner ' || d.owner || ', id ' || d.id as found from writ.directives d
+           where d.owner || '/' || d.id <> d.key`,
+  },
   {
     code: 'wrong-place',
     table: 'actors',
@@ -182,6 +134,13 @@ const work: readonly CrossCheck[] = [
     text: `select a.owner || '/' || a.task || '/' || a.attempt as key, 'open, and its task ' || coalesce(t.status, 'is not there') as found
            from writ.attempts a left join writ.tasks t on t.owner = a.owner and t.id = a.task
            where a.closed_at is null and (t.id is null or t.ended_at is not null or t.attempt <> a.attempt)`,
+  },
+  {
+    code: 'task-differs',
+    table: 'tasks',
+    right: 'a status of its end, once it has ended, and none before',
+    text: `select t.owner || '/' || t.id as key, t.status || ', ' || coalesce('ended at ' || t.ended_at, 'not ended') as found
+           from writ.tasks t where (t.ended_at is null) <> (t.status in ('pending', 'starting', 'running'))`,
   },
   {
     code: 'task-differs',

@@ -1,9 +1,10 @@
 /** Reads of a survey by the keys of actors: snapshots, journals, timers, mail, and the plans' rows of steps. */
 import type { ActorRow, JournalRow, TimerRow } from '../actors/ports/rows.ts'
-import type { MailColumns, PlanStepKey } from '../actors/ports/survey.ts'
+import type { MailColumns, PlanStepKey, PlanText } from '../actors/ports/survey.ts'
 import type { ActorKey } from '../protocol/ids.ts'
 import { payloadBytesMax } from '../protocol/limits.ts'
 import type { PlanRow } from '../protocol/plan.ts'
+import { nameOfKey } from './plans.ts'
 import type { Reading } from './survey.ts'
 
 /** Of each journal so many rows are read at once. */
@@ -58,6 +59,26 @@ export const readPlanRows = async (
     const row = planRowIn(step)
     return row === null ? [] : [{ hash, index, row }]
   })
+}
+
+/** The names as they are, and not as the column has them (`nameKey`). */
+export const readPlanTexts = async (
+  sql: Reading,
+  hash: string,
+  from: number,
+  count: number,
+): Promise<readonly PlanText[]> => {
+  const rows = await sql<PlanText[]>`
+    select index, name, depends_on, step from writ.plan_steps where hash = ${hash} and index >= ${from} order by index limit ${count}`
+  return rows.map((row) => ({ ...row, name: nameIn(row.name) }))
+}
+
+const nameIn = (key: string): string => {
+  try {
+    return nameOfKey(key)
+  } catch {
+    return key
+  }
 }
 
 const planRowIn = (step: string): PlanRow | null => {

@@ -11,7 +11,15 @@ import { runCrossChecks } from './cross-checks.ts'
 import { callFailure, place } from './failures.ts'
 import { checkServer } from './server-check.ts'
 import { readBadContents, readParts } from './survey-parts.ts'
-import { readActors, readJournals, readMail, readPlanRows, readSnapshots, readTimers } from './survey-actors.ts'
+import {
+  readActors,
+  readJournals,
+  readMail,
+  readPlanRows,
+  readPlanTexts,
+  readSnapshots,
+  readTimers,
+} from './survey-actors.ts'
 import { readRegistries } from './survey-registries.ts'
 
 /** Statements within the transaction. */
@@ -111,6 +119,7 @@ export const surveyOf = async (sql: Reading, { withinMs }: Pick<SurveyOptions, '
     snapshots: (keys) => readSnapshots(sql, keys),
     journals: (keys, take) => readJournals(sql, keys, take),
     planRows: (steps) => readPlanRows(sql, steps),
+    planTexts: (hash, from, count) => readPlanTexts(sql, hash, from, count),
     registries: () => readRegistries(sql),
     badContents: (keys) => readBadContents(sql, keys),
     crossChecks: (take) => runCrossChecks(sql, until, take),

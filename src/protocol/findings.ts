@@ -12,6 +12,8 @@ export const findingCodes = {
   'snapshot-unreadable': 'the snapshot of an actor cannot be opened by the machine that it names',
   'machine-unknown': 'an actor runs on a machine that neither this version nor any live node knows',
   'columns-differ': 'what lists and searches read of an actor is not what its snapshot says',
+  'rows-unreadable':
+    'what is stored of a directive has a form that Writ never wrote; some checks of it could not be made',
   'wrong-place': 'a row has the shard, the owner or the id of something else',
   'actor-missing': 'a row is of an actor or a directive that is not there',
   'timer-missing': 'an actor waits for a timer that is not there',
@@ -42,7 +44,7 @@ export const findingCodes = {
   'waits-for-nothing': 'an actor that has not ended waits for something that cannot come',
   'file-without-content': 'the content of a file is not there',
   'content-differs': 'the content of a file is not what its hash or its size says',
-  'reply-unreadable': 'the reply that is kept for a command cannot be read, or is about what is not there',
+  'reply-unreadable': 'the reply that is kept for a command cannot be read',
 } as const satisfies Record<string, string>
 
 export type FindingCode = keyof typeof findingCodes

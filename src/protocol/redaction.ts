@@ -24,9 +24,12 @@ export const redacted = '[redacted]'
 const depthMax = 50
 const tooDeep = '[nested too deep]'
 
-/** A login in a URL, a bearer token, and tokens that say what they are. */
+/**
+ * A login in a URL, a bearer token, and tokens that say what they are. Of a scheme only its last character is looked at: from each
+ * letter of a long word on the whole of it would be looked for, which takes minutes for what is a megabyte long.
+ */
 const inText: readonly (readonly [RegExp, string])[] = [
-  [/([a-z][a-z0-9+.-]*:\/\/)[^\s/@]+@/gi, `$1${redacted}@`],
+  [/([a-z0-9+.-]:\/\/)[^\s/@]+@/gi, `$1${redacted}@`],
   [/\b(bearer\s+)[\w.~+/=-]{8,}/gi, `$1${redacted}`],
   [/\b(?:sk-|gh[opusr]_|github_pat_|xox[abprs]-|AKIA)[\w-]{12,}/g, redacted],
 ]

@@ -26,8 +26,19 @@ export const checkActor = (
   const live = opened(row, snapshot, isKnownElsewhere, tell)
   if (history !== null) checkHistory(row, snapshot, history, tell)
   if (live === null) return null
-  checkColumns(row, live, tell)
-  return stateOf(live, history)
+  try {
+    checkColumns(row, live, tell)
+    return stateOf(live, history)
+  } catch (error) {
+    // Its machine opens it and does not look into it: what it remembers may still be no state of that machine.
+    tellUnreadable(row, error, tell)
+    return null
+  }
+}
+
+const tellUnreadable = ({ key, machine, machineVersion }: ActorColumns, error: unknown, tell: Tell): void => {
+  const why = error instanceof Error ? error.message : String(error)
+  tell('snapshot-unreadable', 'actors', key, why, `a state of ${machine}@${machineVersion}`)
 }
 
 const checkPlace = (row: ActorColumns, tell: Tell): void => {
@@ -41,11 +52,12 @@ const checkPlace = (row: ActorColumns, tell: Tell): void => {
 }
 
 const opened = (
-  { key, machine, machineVersion: version }: ActorColumns,
+  row: ActorColumns,
   snapshot: Uint8Array | undefined,
   isKnownElsewhere: KnownElsewhere,
   tell: Tell,
 ): Live | null => {
+  const { key, machine, machineVersion: version } = row
   const name = `${machine}@${version}`
   if (!knows(machine, version)) {
     if (!isKnownElsewhere(name))
@@ -61,8 +73,7 @@ const opened = (
   try {
     if (snapshot !== undefined) return load({ machine, version, ...unpackSnapshot(snapshot) })
   } catch (error) {
-    const why = error instanceof Error ? error.message : String(error)
-    tell('snapshot-unreadable', 'actors', key, why, `a state of ${name}`)
+    tellUnreadable(row, error, tell)
   }
   return null
 }

@@ -12,9 +12,15 @@ import { checkWaits } from './waits.ts'
 /** `states`: of every actor of the part that could be opened. */
 export const checkDirective = (part: DirectivePart, states: ReadonlyMap<ActorKey, State>, tell: Tell): void => {
   const scene = new Scene(part, states)
-  checkRecords(scene, tell)
-  checkTasks(scene, tell)
-  checkDoubled(scene, tell)
-  checkSlots(scene, tell)
-  checkWaits(scene, tell)
+  for (const check of [checkRecords, checkTasks, checkDoubled, checkSlots, checkWaits]) attempt(check, scene, tell)
+}
+
+/** What has a form that Writ never wrote ends one check of one directive, and none of the others. */
+const attempt = (check: (scene: Scene, tell: Tell) => void, scene: Scene, tell: Tell): void => {
+  try {
+    check(scene, tell)
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error)
+    tell('rows-unreadable', 'directives', scene.key, why, 'rows and states of the form that they are written in')
+  }
 }

@@ -71,7 +71,7 @@ const mailOf = ({ to, from, body }: Pick<MailColumns, 'to' | 'from' | 'body'>): 
 interface Fields {
   type?: unknown
   id?: unknown
-  grant?: { id?: unknown } | string
+  grant?: { id?: unknown } | string | null
   grants?: unknown
   unknown?: unknown
 }
@@ -88,7 +88,7 @@ const bodyOf = (body: Uint8Array | null): object | null => {
 /** `grant`, `grant.lost` and `grant.recall` name one; `release` and `holding` some. */
 const grantsIn = ({ id, grant, grants, unknown }: Fields): string[] => {
   const listed = [grants, unknown].flatMap((list): unknown[] => (Array.isArray(list) ? list : []))
-  const named = [id, typeof grant === 'object' ? grant.id : grant, ...listed]
+  const named = [id, typeof grant === 'object' ? grant?.id : grant, ...listed]
   return named.flatMap((each): string[] => {
     if (typeof each === 'string') return [each]
     const inner: unknown = typeof each === 'object' && each !== null && 'id' in each ? each.id : null

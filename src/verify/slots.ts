@@ -2,7 +2,7 @@
 import { requirementOf } from '../actors/desk.ts'
 import type { HeldRow } from '../actors/ports/rows.ts'
 import type { GrantRow } from '../actors/ports/registry-rows.ts'
-import type { RegistryPart } from '../actors/ports/survey.ts'
+import type { AttemptColumns, RegistryPart } from '../actors/ports/survey.ts'
 import { roleOf } from '../machines/task.ts'
 import { priorityOf } from '../protocol/directive.ts'
 import { actorKey } from '../protocol/ids.ts'
@@ -92,6 +92,7 @@ const checkUse = (scene: Scene, tell: Tell): void => {
       )
     if (row.actor === null && attempt !== undefined)
       tell('held-stray', 'held', `${row.directive} ${row.id}`, 'free', `used by ${attempt.actor}`)
+    if (attempt !== undefined) checkDaemon(row, attempt, tell)
   }
   const held = new Set(scene.part.held.map(({ id }) => id))
   for (const row of open)
@@ -102,6 +103,19 @@ const checkUse = (scene: Scene, tell: Tell): void => {
         `${actorKey(row.owner, row.task)}/${row.attempt}`,
         `the grant ${row.grant}`,
         'one that its directive holds',
+      )
+}
+
+/** An attempt runs where its grant is. */
+const checkDaemon = (held: HeldRow, attempt: AttemptColumns, tell: Tell): void => {
+  for (const name of ['daemon', 'session'] as const)
+    if (attempt[name] !== held[name])
+      tell(
+        'attempt-differs',
+        'attempts',
+        `${actorKey(attempt.owner, attempt.task)}/${attempt.attempt}`,
+        `${name} ${attempt[name]}`,
+        `${name} ${held[name]}, as of its grant`,
       )
 }
 

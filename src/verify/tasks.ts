@@ -103,6 +103,8 @@ const checkTaskRows = (
     else if (!isOpen && endedAt === null) tell('task-differs', 'tasks', name, status, 'a task that has ended')
     else if (isOpen && !allowed.includes(status) && !scene.isExcused(key))
       tell('task-differs', 'tasks', name, status, `${allowed.join(' or ')}, as its machine is ${state.phase}`)
+    else if (isOpen && row.purpose !== state.task?.purpose)
+      tell('task-differs', 'tasks', name, row.purpose, `${state.task?.purpose}, as its machine has it`)
     else if (isOpen && state.open !== null && row.attempt !== state.open.attempt)
       tell('task-differs', 'tasks', name, `attempt ${row.attempt}`, `attempt ${state.open.attempt}`)
   }

@@ -8,6 +8,6 @@ const shownChars = 200
 
 /** A value as JSON, cut where it is too long to be read. */
 export const shortly = (value: unknown): string => {
-  const text = typeof value === 'string' ? value : JSON.stringify(value)
+  const text = typeof value === 'string' ? value : value === undefined ? 'nothing' : JSON.stringify(value)
   return text.length > shownChars ? `${text.slice(0, shownChars)}…` : text
 }

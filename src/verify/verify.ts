@@ -5,7 +5,7 @@
 import type { ActorColumns, DirectivePart, Survey } from '../actors/ports/survey.ts'
 import { unpack } from '../actors/codec.ts'
 import type { JournalEntry } from '../actors/draft.ts'
-import type { Defined } from '../actors/settings.ts'
+import { type Defined, directiveSettings } from '../actors/settings.ts'
 import type { Definition } from '../protocol/directive.ts'
 import type { Finding } from '../protocol/findings.ts'
 import { type ActorKey, actorKey, readStepId, registryId } from '../protocol/ids.ts'
@@ -13,6 +13,7 @@ import { findingsMax } from '../protocol/limits.ts'
 import { checkActor } from './actor.ts'
 import { checkDirective } from './directive.ts'
 import { History, settingsOf } from './history.ts'
+import { checkPlans } from './plans.ts'
 import { checkRegistry } from './slots.ts'
 import type { State } from './state.ts'
 import { shortly, type Tell } from './tell.ts'
@@ -108,6 +109,8 @@ class Checking {
     for (let at = 0; at < actors.length; at += foldedActors) await this.#states(actors.slice(at, at + foldedActors))
     for (const { part, states } of known) checkDirective(part, states, this.#tell)
     this.#directives += parts.length
+    const whole = parts.flatMap(({ plans }) => plans.filter(({ complete, steps, rows }) => complete && steps === rows))
+    await checkPlans(this.#survey, new Set(whole.map(({ hash }) => hash)), this.#tell)
     for (const { owner, contract, name, hash } of await this.#survey.badContents(keys)) {
       const key = `${actorKey(owner, contract)} ${name}`
       this.#tell('content-differs', 'files', key, 'another content', `one with the hash ${hash}`)
@@ -141,7 +144,11 @@ class Checking {
       const step = place === undefined ? undefined : planned.get(place)
       const isStep = readStepId(row.id) !== null
       if (of.defined === null || (isStep && step === undefined)) continue
-      settings.set(row.key, settingsOf(row.key, of.defined, step ?? null))
+      try {
+        settings.set(row.key, settingsOf(row.key, of.defined, step ?? null))
+      } catch {
+        this.#tell('plan-incomplete', 'plan_steps', places.get(row.key) ?? row.key, shortly(step), 'a step of a plan')
+      }
     }
     return settings
   }
@@ -196,9 +203,12 @@ const partsOf = (page: readonly { key: ActorKey; steps: number }[]): ActorKey[][
 
 const definedOf = ({ directive: { key, definition, plan, steps } }: DirectivePart, tell: Tell): Defined | null => {
   try {
-    return { definition: JSON.parse(definition) as Definition, readyPlan: plan === null ? null : { hash: plan, steps } }
+    const readyPlan = plan === null ? null : { hash: plan, steps }
+    const defined = { definition: JSON.parse(definition) as Definition, readyPlan }
+    directiveSettings(defined)
+    return defined
   } catch {
-    tell('columns-differ', 'directives', key, `the definition ${shortly(definition)}`, 'JSON')
+    tell('columns-differ', 'directives', key, `the definition ${shortly(definition)}`, 'a definition, as JSON')
     return null
   }
 }

@@ -80,6 +80,10 @@ test('show --at takes a version, a span or a time', async () => {
   const { out } = await call(['directive', 'show', 'greet', '--at', '4'], { node, terminal: 100 })
   expect(out).toContain('version 4, 2026-05-01T12:00:03.000Z')
   expect(out).toContain('▶ hello')
+  const asked = node.asked.length
+  const { code, err } = await call(['actor', 'show', id, '--at', '9'.repeat(20)], { node })
+  expect([code, node.asked.length]).toEqual([2, asked])
+  expect(err).toContain('a whole number from 1')
 })
 
 test('changes are told field by field: what was replaced, what came and what went', () => {

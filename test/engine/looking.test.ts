@@ -118,6 +118,10 @@ describe('a journal', () => {
     expect(await refusal(world.client.actor('was').get({ at: '2020-01-01T00:00:00Z' }))).toMatchObject({
       code: 'NOT_FOUND',
     })
+    const never = { code: 'NOT_FOUND', message: `was has no version ${version + 1} yet` }
+    expect(await refusal(world.client.actor('was').get({ at: version + 1 }))).toMatchObject(never)
+    expect(await refusal(world.client.actor('was').diff({ from: 1, to: version + 1 }))).toMatchObject(never)
+    expect(await refusal(world.client.actor('was').past({ at: version + 1 }))).toMatchObject(never)
   })
 })
 

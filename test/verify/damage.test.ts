@@ -145,6 +145,28 @@ const damages: readonly Damage[] = [
     make: () => sql`update writ.actors set snapshot = '\xc1' where key = ${step(0)}`,
   },
   {
+    what: 'a snapshot opens, and remembers what no machine does',
+    code: 'snapshot-unreadable',
+    also: ['journal-differs'],
+    make: () => remember(step(2), { waitsFor: null }),
+  },
+  {
+    what: 'a snapshot has a field that its machine does not know',
+    code: 'journal-differs',
+    make: () => remember(step(0), { more: 1 }),
+  },
+  {
+    what: 'a list in a snapshot is none',
+    code: 'rows-unreadable',
+    also: ['journal-differs'],
+    make: () => remember(works, { cursors: null }),
+  },
+  {
+    what: 'what a registry knows to be needed is no list',
+    code: 'rows-unreadable',
+    make: () => sql`update writ.needs set lines = '7'`,
+  },
+  {
     what: 'a machine is one that nobody knows',
     code: 'machine-unknown',
     make: () => sql`update writ.actors set machine_version = '99' where key = ${step(0)}`,
@@ -208,6 +230,38 @@ const damages: readonly Damage[] = [
     make: () => sql`delete from writ.actors where key = ${step(0)}`,
   },
   {
+    what: 'an actor to which nothing has happened yet is missing',
+    code: 'actor-missing',
+    quick: 'actor-missing',
+    make: () => sql`delete from writ.actors where key = ${step(2)}`,
+  },
+  {
+    what: 'a directive that is not there is known to need slots',
+    code: 'actor-missing',
+    quick: 'actor-missing',
+    make: () => sql`
+      insert into writ.needs select owner, ${`${owner}/nobody`}, lines, seen, granted from writ.needs limit 1`,
+  },
+  {
+    what: 'a parked message is for nobody',
+    code: 'message-stray',
+    quick: 'message-stray',
+    make: () => sql`
+      insert into writ.parked (message, actor, body, reason, at) values (1, ${`${owner}/nobody`}, ${Buffer.from(pack({ type: 'start' }))}, '', 0)`,
+  },
+  {
+    what: 'a shard has no row, so nobody can hold it',
+    code: 'wrong-place',
+    quick: 'wrong-place',
+    make: () => sql`delete from writ.shards where shard = (select shard from writ.actors where key = ${works})`,
+  },
+  {
+    what: 'a directive is listed under another owner',
+    code: 'wrong-place',
+    quick: 'wrong-place',
+    make: () => sql`update writ.directives set owner = 'somebody' where key = ${works}`,
+  },
+  {
     what: 'a message is for nobody',
     code: 'message-stray',
     quick: 'message-stray',
@@ -243,6 +297,12 @@ const damages: readonly Damage[] = [
     make: () => sql`update writ.tasks set status = 'done', ended_at = 1 where actor = ${step(1)}`,
   },
   {
+    what: 'a task that has ended has a status of one that runs',
+    code: 'task-differs',
+    quick: 'task-differs',
+    make: () => sql`update writ.tasks set status = 'running' where actor = ${step(0)}`,
+  },
+  {
     what: 'a task has another status than its machine',
     code: 'task-differs',
     make: () => sql`update writ.tasks set status = 'pending' where actor = ${step(1)}`,
@@ -252,6 +312,16 @@ const damages: readonly Damage[] = [
     code: 'task-differs',
     quick: 'task-differs',
     make: () => sql`update writ.tasks set status = 'running', ended_at = null where actor = ${step(0)}`,
+  },
+  {
+    what: 'a task is for something else than its machine made it for',
+    code: 'task-differs',
+    make: () => sql`update writ.tasks set purpose = 'evaluate', role = 'evaluator' where actor = ${step(1)}`,
+  },
+  {
+    what: 'an attempt runs on another daemon than its grant is of',
+    code: 'attempt-differs',
+    make: () => sql`update writ.attempts set daemon = 'another' where actor = ${step(1)}`,
   },
   {
     what: 'an attempt that runs is closed',
@@ -325,9 +395,38 @@ const damages: readonly Damage[] = [
       delete from writ.plan_steps where index = 2 and hash = (select hash from writ.chains where directive = ${works})`,
   },
   {
+    what: 'a step of a plan asks for something else',
+    code: 'plan-incomplete',
+    make: () => sql`
+      update writ.plan_steps set step = jsonb_set(step::jsonb, '{taskPlan}', '"another"')::text
+      where index = 2 and hash = (select hash from writ.chains where directive = ${works})`,
+  },
+  {
+    what: 'a step of a plan is listed with other dependencies than it has',
+    code: 'plan-incomplete',
+    make: () => sql`
+      update writ.plan_steps set depends_on = '[]' where index = 2 and hash = (select hash from writ.chains where directive = ${works})`,
+  },
+  {
     what: 'a definition cannot be read',
     code: 'columns-differ',
     make: () => sql`update writ.directives set definition = '{' where key = ${works}`,
+  },
+  {
+    what: 'a definition is JSON and no definition',
+    code: 'columns-differ',
+    make: () => sql`update writ.directives set definition = '{}' where key = ${works}`,
+  },
+  {
+    what: 'a step of a plan is JSON and no step',
+    code: 'plan-incomplete',
+    make: () => sql`
+      update writ.plan_steps set step = '{}' where index = 2 and hash = (select hash from writ.chains where directive = ${works})`,
+  },
+  {
+    what: 'a message names a grant that is none',
+    code: 'message-stray',
+    make: () => mail(step(99), pack({ type: 'grant', grant: null })),
   },
   {
     what: 'a task that waits for a slot is not among those that wait',

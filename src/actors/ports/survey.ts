@@ -109,6 +109,14 @@ export interface RegistryPart {
   grants: readonly GrantRow[]
 }
 
+/** A step of a plan as it is stored: what lists and searches read of it, and its own text, as JSON. */
+export interface PlanText {
+  index: number
+  name: string
+  dependsOn: unknown
+  step: string
+}
+
 /** A step of a plan by its place. */
 export interface PlanStepKey {
   hash: string
@@ -128,6 +136,8 @@ export interface Survey {
   journals: (keys: readonly ActorKey[], take: (row: JournalRow) => void) => Promise<void>
   /** Steps of plans; those that are not there, or cannot be read, are left out. */
   planRows: (steps: readonly PlanStepKey[]) => Promise<readonly (PlanStepKey & { row: PlanRow })[]>
+  /** The steps of a plan from this index on, in their order. */
+  planTexts: (hash: string, from: number, count: number) => Promise<readonly PlanText[]>
   registries: () => Promise<readonly RegistryPart[]>
   /** Files of contracts of these directives whose contents are not what their hashes say. */
   badContents: (keys: readonly ActorKey[]) => Promise<readonly FileRow[]>

@@ -53,7 +53,7 @@ export const actor: Declare = (command, context) => {
 /** A version, or a time. */
 export type At = number | Moment
 
-export const versionOrMoment = (text: string): At => (/^\d{1,15}$/.test(text) ? version(text) : moment(text))
+export const versionOrMoment = (text: string): At => (/^\d+$/.test(text) ? version(text) : moment(text))
 
 const named = (command: Command, verb: string, description: string): Command =>
   command
