@@ -248,6 +248,10 @@ it('histories come in pages of any size, and a page begins where the one before 
   }
   const span = await replayed(world, { actor: 'long' }, { fromVersion: 2, toVersion: 2 })
   expect(new Set(sightings(span).map(({ writ }) => writ?.version))).toEqual(new Set([2]))
+  const [found, ...told] = span
+  const before = sightings(await replayed(world, { actor: 'long' }, { toVersion: 1 })).at(-1)
+  expect(found).toMatchObject({ type: '@xstate.actor', snapshot: before?.snapshot, createdAt: before?.createdAt })
+  expect(told.filter(({ type }) => type === '@xstate.actor')).toEqual([])
 })
 
 it('a journal that no machine here follows is named, and the others are told', async () => {
