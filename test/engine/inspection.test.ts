@@ -5,6 +5,7 @@ import type { InspectOptions } from '../../src/bus/inspection.ts'
 import { type RunningObserver, startObserver } from '../../src/observer-of.ts'
 import { shardOf, stepId } from '../../src/protocol/ids.ts'
 import type { HistoryPage, InspectionFrame, Selection, Sighting } from '../../src/protocol/inspection.ts'
+import { inspectionRenewMs } from '../../src/protocol/limits.ts'
 import { SimClock } from '../sim/clock.ts'
 import { joinEngine, startTestEngine, type TestEngine } from '../support/engine.ts'
 import { Waiting } from '../support/waiting.ts'
@@ -152,6 +153,19 @@ it('what NATS loses on the way to a watcher is read from the journals, and told 
     const own = live.filter(({ sessionId }) => sessionId === id)
     expect(own).toEqual(sightings(await replayed(world, { actor: id })).slice(0, own.length))
   }
+})
+
+it('what NATS has lost last is told when the watch is renewed, also of what has ended with it', async () => {
+  const world = await test.world()
+  await world.create({ id: 'lost' })
+  const clock = new SimClock()
+  const watcher = await watching(world, { actor: 'lost*' }, { bus: losing(world.bus, 1), clock })
+  await world.client.directive('lost').cancel()
+  await world.until('lost', 'directive_cancelled')
+  await clock.run(inspectionRenewMs)
+  await watcher.until(isIn('lost', 'cancelled'))
+  const live = sightings(await watcher.stop())
+  expect(live).toEqual(sightings(await replayed(world, { directive: 'lost' }, { fromVersion: 2 })))
 })
 
 it('actors that another node holds are shown as well, and go on being shown when their node leaves', async () => {
