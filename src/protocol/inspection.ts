@@ -73,6 +73,7 @@ export interface ShownState {
   context: unknown
   tags: readonly string[]
   children: Record<string, never>
+  historyValue: Record<string, never>
 }
 
 interface Frame<Type extends string> {

@@ -1,5 +1,6 @@
 /** Looking inside: what actors take, live under a watch and afterwards from their journals. */
 import { afterAll, beforeAll, expect, it } from 'vitest'
+import { createActor, createMachine } from 'xstate'
 import { Coalescing } from '../../src/bus/coalescing.ts'
 import type { InspectOptions } from '../../src/bus/inspection.ts'
 import { type RunningObserver, startObserver } from '../../src/observer-of.ts'
@@ -106,6 +107,9 @@ it('what a watcher is shown of a directive from its beginning to its end is what
       definition: expect.stringContaining('"initial"') as string,
     })),
   )
+  const xstates = JSON.parse(JSON.stringify(createActor(createMachine({})).getSnapshot())) as object
+  for (const { snapshot } of sightings(live))
+    expect(Object.keys(snapshot).toSorted()).toEqual(Object.keys(xstates).toSorted())
   const statuses = sightings(live).flatMap(({ sessionId, snapshot }) => (sessionId === 'same' ? snapshot.tags : []))
   expect([...new Set(statuses)]).toEqual(['draft', 'active', 'completed', 'ended'])
 })
