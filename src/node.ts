@@ -87,8 +87,9 @@ export const startNode = async (options: NodeOptions): Promise<RunningNode> => {
   }, lookMs)
   const stop = async (): Promise<void> => {
     clearInterval(watching)
-    await observer?.stop()
-    await Promise.all([...running.values()].map(stopThread))
+    // However the observer ends, the threads finish and give back their shards.
+    const unseen = observer?.stop().catch((error: unknown) => log.error({ err: error }, 'the observer did not stop'))
+    await Promise.all([unseen, ...[...running.values()].map(stopThread)])
   }
   let observer: RunningObserver | null = null
   try {

@@ -15,6 +15,7 @@ interface Open {
 
 export class Inspections {
   readonly #clock: Clock
+  /** By owner and inspection. */
   readonly #open = new Map<string, Open>()
 
   constructor(clock: Clock) {
@@ -25,8 +26,10 @@ export class Inspections {
   open({ inspection, owner, leaseMs, ...selection }: InspectOrder): boolean {
     const until = this.#clock.monotonic() + leaseMs
     this.#endOver()
-    if (!this.#open.has(inspection) && this.#open.size >= inspectionCountMax) return false
-    this.#open.set(inspection, { owner, selects: selects(selection), until })
+    // Watchers may name their watches: that of one owner is not another's.
+    const name = `${owner}/${inspection}`
+    if (!this.#open.has(name) && this.#open.size >= inspectionCountMax) return false
+    this.#open.set(name, { owner, selects: selects(selection), until })
     return true
   }
 
@@ -42,6 +45,6 @@ export class Inspections {
 
   #endOver(): void {
     const now = this.#clock.monotonic()
-    for (const [inspection, { until }] of this.#open) if (until <= now) this.#open.delete(inspection)
+    for (const [name, { until }] of this.#open) if (until <= now) this.#open.delete(name)
   }
 }

@@ -74,12 +74,12 @@ export const listedSighting = (actor: LoadedActor): Sighting => {
 export const shownState = (live: Live): ShownState => {
   const { value, context } = store(live)
   const tags = [...live.snapshot.tags].toSorted((a, b) => (a < b ? -1 : 1))
-  return { status: 'active', value, context: withoutSecrets(context), tags, children: {} }
+  return { status: 'active', value, context: withoutSecrets(context), tags, children: {}, historyValue: {} }
 }
 
 export const storedState = (snapshot: Uint8Array): ShownState => {
   const { value, context } = unpackSnapshot(snapshot)
-  return { status: 'active', value, context: withoutSecrets(context), tags: ['parked'], children: {} }
+  return { status: 'active', value, context: withoutSecrets(context), tags: ['parked'], children: {}, historyValue: {} }
 }
 
 const frameOf = (key: ActorKey, at: number) => {

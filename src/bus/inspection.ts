@@ -7,6 +7,7 @@ import type { Clock } from '../actors/ports/clock.ts'
 import { WritError } from '../protocol/errors.ts'
 import {
   type ActorsApi,
+  type ActorsPage,
   framesOf,
   type Definitions,
   type InspectionFrame,
@@ -52,7 +53,11 @@ interface Shown {
   version: number
   entry: number
   isWhole: boolean
+  hasEnded: boolean
 }
+
+/** Of a list: so many at once. */
+const pageLines = 100
 
 /** Watches until the signal. Throws what the first request for it throws: NO_ANSWER, BAD_INPUT and the like. */
 export const inspect = (options: InspectOptions): Promise<void> => new Inspection(options).run()
@@ -125,7 +130,8 @@ class Inspection {
     const renewed = this.#inspection === undefined ? selection : { ...selection, inspection: this.#inspection }
     const { inspection, threads, silent } = await actors.inspect(renewed)
     this.#inspection = inspection
-    if (threads.some((thread) => !this.#threads.has(thread))) this.#behind = true
+    // What was lost last would never show: who has a few to look at looks at them anew.
+    if (this.#shown.size <= pageLines || threads.some((thread) => !this.#threads.has(thread))) this.#behind = true
     for (const thread of threads) this.#threads.add(thread)
     this.#renewAt = clock.monotonic() + (silent.length > 0 ? inspectionRenewMs / 10 : inspectionRenewMs)
   }
@@ -142,20 +148,20 @@ class Inspection {
   async #catchUp(): Promise<void> {
     this.#behind = false
     const { actors, selection, signal } = this.#options
+    const unmet = new Set(this.#shown.keys())
     let after: string | null = null
     let total = 0
     do {
-      const page = await actors.list({
-        ...selection,
-        definitions: true,
-        limit: 100,
-        ...(after === null ? {} : { after }),
-      })
+      const query = { ...selection, definitions: true, limit: pageLines, ...(after === null ? {} : { after }) }
+      const page: ActorsPage = await actors.list(query)
       this.#definitions = { ...this.#definitions, ...page.definitions }
       total = Math.max(total, page.total)
+      for (const { sessionId } of page.sightings) unmet.delete(sessionId)
       for (const sighting of page.sightings) await this.#listed(sighting)
       after = page.next
     } while (after !== null && this.#shown.size < this.#max && !signal.aborted)
+    // Beyond those that were listed, or with a directive that has ended meanwhile.
+    for (const id of unmet) if (!signal.aborted && this.#shown.get(id)?.hasEnded !== true) await this.#fill(id)
     if (total > this.#shown.size) this.#noticeHidden(total)
     if (this.#shown.size === 0) this.#notice('no actor matches yet; it is shown once there is one')
     this.#opened?.()
@@ -171,7 +177,7 @@ class Inspection {
     }
     if (this.#shown.size >= this.#max) return
     await this.#options.ready?.()
-    this.#shown.set(id, { version: writ.version, entry: 0, isWhole: true })
+    this.#shown.set(id, shownOf(sighting))
     this.#tell(sighting, true)
   }
 
@@ -192,7 +198,7 @@ class Inspection {
     }
     // What was listed before is all that matches: this one is new, and its beginning was lost.
     if (writ.origin !== 'begin' && isWhole(this.#options.selection)) return this.#fill(id, writ.version)
-    this.#shown.set(id, shownOf(writ))
+    this.#shown.set(id, shownOf(sighting))
     await this.#learn(sighting)
     this.#tell(sighting, true)
   }
@@ -204,13 +210,14 @@ class Inspection {
     this.#definitions = { ...this.#definitions, ...definitions }
   }
 
-  /** What was missed up to that version, from the journal. */
-  async #fill(id: string, toVersion: number): Promise<void> {
+  /** What was missed up to that version, or to now, from the journal. */
+  async #fill(id: string, toVersion?: number): Promise<void> {
     const shown = this.#shown.get(id)
     const fromVersion = shown === undefined ? 1 : shown.version + (shown.isWhole ? 1 : 0)
     let after: string | null = null
     do {
-      const query = { actor: id, fromVersion, toVersion, definitions: true, ...(after === null ? {} : { after }) }
+      const to = toVersion === undefined ? {} : { toVersion }
+      const query = { actor: id, fromVersion, ...to, definitions: true, ...(after === null ? {} : { after }) }
       const page = await this.#options.actors.history(query)
       this.#definitions = { ...this.#definitions, ...page.definitions }
       for (const sighting of page.sightings) this.#show(sighting)
@@ -222,7 +229,7 @@ class Inspection {
     const { sessionId: id, writ } = sighting
     const shown = this.#shown.get(id)
     if (shown !== undefined && !isNews(writ, shown)) return
-    this.#shown.set(id, shownOf(writ))
+    this.#shown.set(id, shownOf(sighting))
     if (shown === undefined) this.#tell(sighting, true)
     else this.#coalescing.take(sighting)
   }
@@ -265,10 +272,11 @@ class Inspection {
   }
 }
 
-const shownOf = ({ version, entry, entries }: SightingMore): Shown => ({
+const shownOf = ({ snapshot, writ: { version, entry, entries } }: Sighting): Shown => ({
   version,
   entry,
   isWhole: entry + 1 >= entries,
+  hasEnded: snapshot.tags.includes('ended'),
 })
 
 const isNews = ({ version, entry }: SightingMore, shown: Shown): boolean =>

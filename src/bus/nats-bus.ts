@@ -22,6 +22,8 @@ import { Taking } from './taking.ts'
 
 /** How long `close` waits for what is under way. */
 const drainMs = 5_000
+/** How long a server may take to say that it sends no more to a subscription; one that is away says nothing. */
+const unlistenMs = 2_000
 
 export class NatsBus implements Bus {
   readonly #connection: NatsConnection
@@ -103,7 +105,8 @@ export class NatsBus implements Bus {
     })
     return {
       drain: async () => {
-        if (!this.#connection.isClosed() && !subscription.isClosed()) await subscription.drain()
+        if (this.#connection.isClosed() || subscription.isClosed()) return
+        await atMost(unlistenMs, subscription.drain())
       },
     }
   }
@@ -136,16 +139,9 @@ export class NatsBus implements Bus {
   async #close(): Promise<void> {
     await Promise.all([...this.#taking].map((taking) => taking.stop()))
     if (this.#connection.isClosed()) return
-    let timer: NodeJS.Timeout | undefined
-    const tooLong = new Promise<void>((resolve) => {
-      timer = setTimeout(resolve, drainMs)
-    })
     // Draining rejects when the connection is lost meanwhile: then nothing is here to be handed over any more.
-    await Promise.race([
-      this.#connection.drain().catch((error: Error) => this.#log(`closing: ${error.message}`)),
-      tooLong,
-    ])
-    clearTimeout(timer)
+    const drained = this.#connection.drain().catch((error: Error) => this.#log(`closing: ${error.message}`))
+    await atMost(drainMs, drained)
     await this.#connection.close()
   }
 
@@ -212,6 +208,15 @@ export class NatsBus implements Bus {
     })
     for (const giveUp of this.#asking) giveUp(lost)
   }
+}
+
+/** Waits for it, but no longer. */
+const atMost = async (ms: number, done: Promise<void>): Promise<void> => {
+  let timer: NodeJS.Timeout | undefined
+  const tooLong = new Promise<void>((resolve) => {
+    timer = setTimeout(resolve, ms)
+  })
+  await Promise.race([done, tooLong]).finally(() => clearTimeout(timer))
 }
 
 const errorReply = (error: unknown): object => {

@@ -32,7 +32,7 @@ export interface ReplayOptions {
  * history is read page by page and put in order here: it costs the nodes reads alone.
  */
 export const replay = async (options: ReplayOptions): Promise<void> => {
-  const { sightings, definitions } = await historyOf(options)
+  const { sightings, definitions, before } = await historyOf(options)
   const { take, ready, signal, clock, speed } = options
   const begun = new Set<string>()
   let at = Number(sightings[0]?.createdAt ?? 0)
@@ -42,17 +42,31 @@ export const replay = async (options: ReplayOptions): Promise<void> => {
     at = Math.max(at, time)
     await ready?.()
     if (signal.aborted) return
-    for (const frame of framesOf(sighting, !begun.has(sighting.sessionId), definitions)) take(frame)
-    begun.add(sighting.sessionId)
+    const { sessionId: id } = sighting
+    const found = begun.has(id) ? undefined : before.get(id)
+    if (found !== undefined) for (const frame of framesOf(listed(found), true, definitions)) take(frame)
+    for (const frame of framesOf(sighting, !begun.has(id) && found === undefined, definitions)) take(frame)
+    begun.add(id)
   }
 }
 
-const historyOf = async (options: ReplayOptions): Promise<{ sightings: Sighting[]; definitions: Definitions }> => {
-  const { actors, selection, fromVersion, toVersion, take, signal } = options
+/** As one is found who was there before. */
+const listed = (sighting: Sighting): Sighting => ({ ...sighting, writ: { ...sighting.writ, listed: true } })
+
+interface Told {
+  sightings: Sighting[]
+  definitions: Definitions
+  /** The state in which the span finds each actor, by id; none for those that begin in it. */
+  before: ReadonlyMap<string, Sighting>
+}
+
+const historyOf = async (options: ReplayOptions): Promise<Told> => {
+  const { actors, selection, fromVersion = 1, toVersion, take, signal } = options
   const span = {
-    ...(fromVersion === undefined ? {} : { fromVersion }),
+    fromVersion: Math.max(1, fromVersion - 1),
     ...(toVersion === undefined ? {} : { toVersion }),
   }
+  const before = new Map<string, Sighting>()
   const sightings: Sighting[] = []
   let definitions: Definitions = {}
   let after: string | null = null
@@ -63,7 +77,9 @@ const historyOf = async (options: ReplayOptions): Promise<{ sightings: Sighting[
       definitions: true,
       ...(after === null ? {} : { after }),
     })
-    sightings.push(...page.sightings)
+    for (const sighting of page.sightings)
+      if (sighting.writ.version < fromVersion) before.set(sighting.sessionId, sighting)
+      else sightings.push(sighting)
     definitions = { ...definitions, ...page.definitions }
     for (const { id, why } of page.faults)
       take({ type: '@writ.notice', text: `the journal of ${id} cannot be followed: ${why}; writ verify says more` })
@@ -71,7 +87,7 @@ const historyOf = async (options: ReplayOptions): Promise<{ sightings: Sighting[
     if (sightings.length > replayedMax) throw tooLong()
   } while (after !== null && !signal.aborted)
   if (sightings.length === 0 && !signal.aborted) throw nothing()
-  return { sightings: inHistory(sightings), definitions }
+  return { sightings: inHistory(sightings), definitions, before }
 }
 
 /** Those of one directive in its own order, whatever the clocks said; those of several by their time. */

@@ -135,7 +135,8 @@ const refuse = (socket: Duplex, { status, text }: { status: number; text: string
     `Content-Length: ${Buffer.byteLength(body)}`,
     'Connection: close',
   ]
-  socket.end(`${head.join('\r\n')}\r\n\r\n${body}`)
+  // Who keeps his half of it open would keep the server from its end.
+  socket.end(`${head.join('\r\n')}\r\n\r\n${body}`, () => socket.destroy())
 }
 
 const serve = ({ watch, log }: InspectorOptions, socket: WebSocket, query: InspectQuery): void => {

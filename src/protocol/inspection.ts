@@ -73,6 +73,7 @@ export interface ShownState {
   context: unknown
   tags: readonly string[]
   children: Record<string, never>
+  historyValue: Record<string, never>
 }
 
 interface Frame<Type extends string> {
@@ -226,14 +227,35 @@ export const selects = ({
   directive,
   kind,
 }: Selection): ((id: string, root: string, of: ActorKind) => boolean) => {
-  const pattern = actor === undefined ? null : globPattern(actor)
   return (id, root, of) =>
     (kind === undefined || kind === of) &&
     (directive === undefined || directive === root) &&
-    (pattern === null || pattern.test(id))
+    (actor === undefined || isOfGlob(actor, id))
 }
 
-/** The regular expression of a glob of ids. */
+/**
+ * Whether a glob stands for that id. Threads ask it of all that their actors take, so it takes no longer for many stars, as a regular
+ * expression that tries all ways would: what does not match goes back to the last star alone.
+ */
+const isOfGlob = (glob: string, id: string): boolean => {
+  let [at, place, star, from] = [0, 0, -1, 0]
+  while (place < id.length) {
+    if (glob[at] === '*') {
+      star = at++
+      from = place
+    } else if (glob[at] === '?' || glob[at] === id[place]) {
+      at++
+      place++
+    } else if (star >= 0) {
+      at = star + 1
+      place = ++from
+    } else return false
+  }
+  while (glob[at] === '*') at++
+  return at === glob.length
+}
+
+/** The regular expression of a glob of ids, for Postgres: it tries no ways one after another. */
 export const globPattern = (glob: string): RegExp => new RegExp(`^${glob.replaceAll('*', '.*').replaceAll('?', '.')}$`)
 
 /** A sighting's frames, in order. `begins`: the actor was not shown before. */

@@ -49,3 +49,26 @@ it('a thread holds so many watches and no more; one that is renewed is not one m
   await clock.run(inspectionLeaseMs)
   expect(inspections.open(order('more'))).toBe(true)
 })
+
+it('who is watched is told from a glob of many stars as from one of few', () => {
+  const inspections = new Inspections(new SimClock())
+  const many = '*a'.repeat(12)
+  const watches = (owner: string, id: string): boolean => inspections.isWatched(`${owner}/${id}` as 'o/d')
+  inspections.open(order('a', { actor: `${many}*z` }))
+  inspections.open(order('b', { owner: 'p', actor: 'x*b?__1_*' }))
+  expect([watches('o', 'a'.repeat(60)), watches('o', `${'a'.repeat(60)}z`)]).toEqual([false, true])
+  expect(['xb1__1_0', 'xbb1__1_', 'xb__1_0', 'axb1__1_0', 'xb1__2_0'].map((id) => watches('p', id))).toEqual([
+    true,
+    true,
+    false,
+    false,
+    false,
+  ])
+})
+
+it('a watch of one owner is not ended by another owner who calls his the same', () => {
+  const inspections = new Inspections(new SimClock())
+  inspections.open(order('mine'))
+  inspections.open(order('mine', { owner: 'p' }))
+  expect([inspections.isWatched('o/d'), inspections.isWatched('p/d')]).toEqual([true, true])
+})

@@ -18,7 +18,7 @@ const sighting = (
   return {
     type: '@xstate.snapshot',
     event: { type },
-    snapshot: { status: 'active', value, context, tags, children: {} },
+    snapshot: { status: 'active', value, context, tags, children: {}, historyValue: {} },
     sessionId: id,
     rootId: 'hello',
     id: null,

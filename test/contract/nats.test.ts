@@ -417,6 +417,19 @@ describe('the stream of plain publishes', () => {
     await Promise.all([bus.close(), again.close()])
   })
 
+  test('listening ends, and so does whoever listened, while the server says nothing', async () => {
+    const bus = await connect({ url: server.url, name: 'test' })
+    const listening = bus.subscribe('l.y', {}, () => undefined)
+    await bus.flush()
+    process.kill(server.pid, 'SIGSTOP')
+    try {
+      await listening.drain()
+    } finally {
+      process.kill(server.pid, 'SIGCONT')
+    }
+    await bus.close()
+  })
+
   test("a consumer that a dead node left behind under another name is in nobody's way", async () => {
     const raw = await remake()
     const first = await connect({ url: server.url, name: 'test', stream: true })

@@ -1,10 +1,12 @@
 /** Looking inside: what actors take, live under a watch and afterwards from their journals. */
 import { afterAll, beforeAll, expect, it } from 'vitest'
+import { createActor, createMachine } from 'xstate'
 import { Coalescing } from '../../src/bus/coalescing.ts'
 import type { InspectOptions } from '../../src/bus/inspection.ts'
 import { type RunningObserver, startObserver } from '../../src/observer-of.ts'
 import { shardOf, stepId } from '../../src/protocol/ids.ts'
 import type { HistoryPage, InspectionFrame, Selection, Sighting } from '../../src/protocol/inspection.ts'
+import { inspectionRenewMs } from '../../src/protocol/limits.ts'
 import { SimClock } from '../sim/clock.ts'
 import { joinEngine, startTestEngine, type TestEngine } from '../support/engine.ts'
 import { Waiting } from '../support/waiting.ts'
@@ -105,6 +107,9 @@ it('what a watcher is shown of a directive from its beginning to its end is what
       definition: expect.stringContaining('"initial"') as string,
     })),
   )
+  const xstates = JSON.parse(JSON.stringify(createActor(createMachine({})).getSnapshot())) as object
+  for (const { snapshot } of sightings(live))
+    expect(Object.keys(snapshot).toSorted()).toEqual(Object.keys(xstates).toSorted())
   const statuses = sightings(live).flatMap(({ sessionId, snapshot }) => (sessionId === 'same' ? snapshot.tags : []))
   expect([...new Set(statuses)]).toEqual(['draft', 'active', 'completed', 'ended'])
 })
@@ -152,6 +157,19 @@ it('what NATS loses on the way to a watcher is read from the journals, and told 
     const own = live.filter(({ sessionId }) => sessionId === id)
     expect(own).toEqual(sightings(await replayed(world, { actor: id })).slice(0, own.length))
   }
+})
+
+it('what NATS has lost last is told when the watch is renewed, also of what has ended with it', async () => {
+  const world = await test.world()
+  await world.create({ id: 'lost' })
+  const clock = new SimClock()
+  const watcher = await watching(world, { actor: 'lost*' }, { bus: losing(world.bus, 1), clock })
+  await world.client.directive('lost').cancel()
+  await world.until('lost', 'directive_cancelled')
+  await clock.run(inspectionRenewMs)
+  await watcher.until(isIn('lost', 'cancelled'))
+  const live = sightings(await watcher.stop())
+  expect(live).toEqual(sightings(await replayed(world, { directive: 'lost' }, { fromVersion: 2 })))
 })
 
 it('actors that another node holds are shown as well, and go on being shown when their node leaves', async () => {
@@ -248,6 +266,10 @@ it('histories come in pages of any size, and a page begins where the one before 
   }
   const span = await replayed(world, { actor: 'long' }, { fromVersion: 2, toVersion: 2 })
   expect(new Set(sightings(span).map(({ writ }) => writ?.version))).toEqual(new Set([2]))
+  const [found, ...told] = span
+  const before = sightings(await replayed(world, { actor: 'long' }, { toVersion: 1 })).at(-1)
+  expect(found).toMatchObject({ type: '@xstate.actor', snapshot: before?.snapshot, createdAt: before?.createdAt })
+  expect(told.filter(({ type }) => type === '@xstate.actor')).toEqual([])
 })
 
 it('a journal that no machine here follows is named, and the others are told', async () => {

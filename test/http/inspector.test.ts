@@ -1,5 +1,6 @@
 /** The inspector's socket of a node, read by the receiver that XState's own tools use, and by whoever should not. */
 import { request } from 'node:http'
+import { connect } from 'node:net'
 import { createWebSocketReceiver } from '@statelyai/inspect'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { WebSocket } from 'ws'
@@ -193,4 +194,19 @@ it('a watcher that does not read is dropped with a word, and others are shown ev
   )
   expect([code, reason]).toEqual([4008, expect.stringContaining('too slowly')])
   await inspector.stop()
+})
+
+it('one who was turned away and keeps his half of the connection open keeps no inspector from its end', async () => {
+  const nothing = (): Promise<void> => Promise.resolve()
+  const log = (): void => undefined
+  const inspector = await startInspector({ host: '127.0.0.1', port: 0, secret, origins: [], log, watch: nothing })
+  const { port } = new URL(inspector.url)
+  const stranger = connect({ host: '127.0.0.1', port: Number(port), allowHalfOpen: true })
+  stranger.on('error', () => undefined)
+  const headers = Object.entries({ ...upgrade, Host: '127.0.0.1' }).map(([name, value]) => `${name}: ${value}`)
+  stranger.write(`GET /inspect HTTP/1.1\r\n${headers.join('\r\n')}\r\n\r\n`)
+  stranger.resume()
+  await new Promise((resolve) => stranger.on('end', resolve))
+  await inspector.stop()
+  stranger.destroy()
 })

@@ -37,6 +37,7 @@ const sighting = {
     context: { task: { number: 1, attempt: 1, nonce: '[redacted]' } },
     tags: ['running'],
     children: {},
+    historyValue: {},
   },
   sessionId: step.id,
   rootId: directive.id,
