@@ -24,6 +24,7 @@ it.each([
   ['see nats://s3cr3t@h:4222 and http://h/a@b', 'see nats://[redacted]@h:4222 and http://h/a@b'],
   ['Authorization: Bearer abc.def-123456', 'Authorization: Bearer [redacted]'],
   ['key sk-abcdefghijklmnop here', 'key [redacted] here'],
+  ['from ssh://git@host/x.git', 'from ssh://git@host/x.git'],
   ['task-force of a person@example.org', 'task-force of a person@example.org'],
 ])('of the text %j only what lets somebody in is hidden', (text, shown) => {
   expect(withoutSecrets({ text })).toEqual({ text: shown })

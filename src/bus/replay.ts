@@ -10,7 +10,8 @@ import {
   type Selection,
   type Sighting,
 } from '../protocol/inspection.ts'
-import { replayedMax } from '../protocol/limits.ts'
+import { jsonBytes } from '../protocol/fitting.ts'
+import { replayedBytesMax, replayedMax } from '../protocol/limits.ts'
 
 export interface ReplayOptions {
   actors: ActorsApi
@@ -69,6 +70,7 @@ const historyOf = async (options: ReplayOptions): Promise<Told> => {
   const before = new Map<string, Sighting>()
   const sightings: Sighting[] = []
   let definitions: Definitions = {}
+  let bytes = 0
   let after: string | null = null
   do {
     const page = await actors.history({
@@ -84,7 +86,8 @@ const historyOf = async (options: ReplayOptions): Promise<Told> => {
     for (const { id, why } of page.faults)
       take({ type: '@writ.notice', text: `the journal of ${id} cannot be followed: ${why}; writ verify says more` })
     after = page.next
-    if (sightings.length > replayedMax) throw tooLong()
+    bytes += jsonBytes(page.sightings)
+    if (sightings.length > replayedMax || bytes > replayedBytesMax) throw tooLong()
   } while (after !== null && !signal.aborted)
   if (sightings.length === 0 && !signal.aborted) throw nothing()
   return { sightings: inHistory(sightings), definitions, before }
@@ -113,7 +116,7 @@ const inText = (a: string, b: string): number => {
 }
 
 const tooLong = (): WritError =>
-  new WritError('TOO_LARGE', `this is more than the ${replayedMax} messages that one replay can hold`, {
+  new WritError('TOO_LARGE', 'this is more than one replay can hold', {
     hint: 'ask for fewer actors, by id or kind, or for a span of versions',
   })
 

@@ -72,7 +72,8 @@ export const startInspector = async (options: InspectorOptions): Promise<Inspect
 
 const listening = (server: Server, host: string, port: number): Promise<void> =>
   new Promise((resolve, reject) => {
-    server.once('error', (error) =>
+    // One that comes later is of a single connection, and no reason to end the node.
+    server.on('error', (error) =>
       reject(
         new WritError('UNREACHABLE', `the inspector cannot listen on ${host}:${port}: ${error.message}`, {
           hint: 'choose another place with --http [host:]port, or --http off',
@@ -80,10 +81,7 @@ const listening = (server: Server, host: string, port: number): Promise<void> =>
         }),
       ),
     )
-    server.listen(port, host, () => {
-      server.removeAllListeners('error')
-      resolve()
-    })
+    server.listen(port, host, () => resolve())
   })
 
 const shownHost = (host: string): string => (host.includes(':') ? `[${host}]` : host)

@@ -122,8 +122,9 @@ export const slowWatcherBytes = 8 * MiB
 export const sightingsAheadMax = 20_000
 /** Between two notices of what a watcher is not shown. */
 export const noticeMs = 10 * second
-/** Of the history that one replay holds in memory. */
+/** Of the history that one replay holds in memory: messages, and what they take as JSON. */
 export const replayedMax = 200_000
+export const replayedBytesMax = 256 * MiB
 /** Frames that the bridge to Stately's page keeps for who opens it later. */
 export const bridgedFramesMax = 2_000
 /** Sockets of one node's inspector. */

@@ -6,8 +6,10 @@ export const secretNames = [
   'seed',
   'token',
   'password',
+  'passwords',
   'passwd',
   'secret',
+  'secrets',
   'authorization',
   'credential',
   'credentials',
@@ -29,7 +31,7 @@ const tooDeep = '[nested too deep]'
  * letter of a long word on the whole of it would be looked for, which takes minutes for what is a megabyte long.
  */
 const inText: readonly (readonly [RegExp, string])[] = [
-  [/([a-z0-9+.-]:\/\/)[^\s/@]+@/gi, `$1${redacted}@`],
+  [/([a-z0-9+.-]:\/\/)(?!git@)[^\s/@]+@/gi, `$1${redacted}@`],
   [/\b(bearer\s+)[\w.~+/=-]{8,}/gi, `$1${redacted}`],
   [/\b(?:sk-|gh[opusr]_|github_pat_|xox[abprs]-|AKIA)[\w-]{12,}/g, redacted],
 ]
