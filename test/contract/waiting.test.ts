@@ -349,7 +349,7 @@ describe('who can end it', () => {
     const id = '__registry'
     await commit({ actors: [our.actor(id, { kind: 'registry', directive: null, status: 'settling' })] })
     expect(await our.list({ kind: 'registry' })).toEqual([])
-    await commit({ faulted: [{ key: our.key(id), reason: 'a fault', error: '', message: null }] })
+    await commit({ faulted: [{ key: our.key(id), reason: 'a fault' }] })
     expect(await our.list({ kind: 'registry' })).toMatchObject([
       { id, directive: null, parked: 'a fault', by: { who: 'person', names: [] }, next: 'writ daemon list' },
     ])
