@@ -2,7 +2,7 @@
 import { expect, test } from 'vitest'
 import { readSpan, since, span } from '../../src/cli/ago.ts'
 import { printTable } from '../../src/cli/table.ts'
-import { terminalOf } from '../../src/cli/terminal.ts'
+import { oneLine, severalLines, terminalOf } from '../../src/cli/terminal.ts'
 import { treeOf } from '../../src/cli/tree.ts'
 
 const drawn = (plan: Record<string, string[]>): string[] =>
@@ -73,4 +73,9 @@ test('a table never lets what comes from outside break its lines', () => {
     ],
   )
   expect(out).toBe('a b c\tx\n')
+})
+
+test('nothing from outside turns a line around, or breaks it where others see a new one', () => {
+  expect(oneLine('in\u202Evoice\u2066 a\u2028b\u2029c\u0085d')).toBe('invoice a b c d')
+  expect(severalLines('one\n\u202Etwo')).toBe('one\ntwo')
 })
