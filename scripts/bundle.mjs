@@ -49,12 +49,14 @@ export async function bundled(from, folder, place) {
 /** What their licences ask of whoever passes them on: each package that is in here, with its licence. */
 function tellLicences(modules, vendor) {
   const folders = new Set(modules.flatMap((id) => packageFolder.exec(id)?.[0] ?? []))
-  const texts = [...folders].toSorted().map((folder) => {
-    const { name, version, license } = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8'))
-    const files = readdirSync(folder).filter((file) => /^(?:un)?licen[cs]e|^copying|^notice/i.test(file))
-    const said = files.map((file) => readFileSync(join(folder, file), 'utf8').trim())
-    return [`${name} ${version} (${license})`, ...said].join('\n\n')
-  })
+  const texts = [...folders]
+    .toSorted((a, b) => (a < b ? -1 : 1))
+    .map((folder) => {
+      const { name, version, license } = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8'))
+      const files = readdirSync(folder).filter((file) => /^(?:un)?licen[cs]e|^copying|^notice/i.test(file))
+      const said = files.map((file) => readFileSync(join(folder, file), 'utf8').trim())
+      return [`${name} ${version} (${license})`, ...said].join('\n\n')
+    })
   mkdirSync(vendor, { recursive: true })
   writeFileSync(join(vendor, 'LICENSES.txt'), `${texts.join(`\n\n${'-'.repeat(80)}\n\n`)}\n`)
 }
