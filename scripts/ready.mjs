@@ -63,7 +63,7 @@ export async function built() {
       say('Building …')
       const [made, old] = [join(cache, 'dist-new'), join(cache, 'dist-old')]
       await compiled('tsconfig.build.json', made, ['src'], ['--emitDeclarationOnly'])
-      await bundled(join(root, 'src'), made).catch(({ message }) => {
+      await bundled(join(root, 'src'), made, join(root, 'dist')).catch(({ message }) => {
         throw new NotReady(`${message}\n\nWrit: the programs could not be put together (see above)`)
       })
       chmodSync(join(made, 'cli', 'main.js'), 0o755)

@@ -93,7 +93,7 @@ class Following {
     // Whoever only wants what comes is not told what was under way before.
     this.#from ??= since === undefined ? asOf : Date.parse(since)
     for (;;) {
-      this.#meet(page.lines)
+      this.#meet(page.lines, asOf - commitMs)
       for (const line of page.lines) yield* this.take(line)
       if (page.next === null || from === undefined) break
       page = await list({ since: from, after: page.next })
@@ -101,11 +101,15 @@ class Following {
     this.#from = Math.max(this.#from, asOf - commitMs)
   }
 
-  /** Of a directive that was not heard of, the first of what was told since then is the first that is wanted. */
-  #meet(lines: readonly EventLine[]): void {
+  /**
+   * Of a directive that was not heard of, the first of what was told since then is the first that is wanted. Of what is not so old that
+   * all before it was there at the first page, that is not said: what came between two pages may belong on the one that was read.
+   */
+  #meet(lines: readonly EventLine[], settled: number): void {
     const first = new Map<string, number>()
-    for (const { directive, number } of lines)
-      if (!this.#known.has(directive)) first.set(directive, Math.min(number, first.get(directive) ?? number))
+    for (const { directive, number, time } of lines)
+      if (!this.#known.has(directive) && Date.parse(time) < settled)
+        first.set(directive, Math.min(number, first.get(directive) ?? number))
     for (const [directive, number] of first) this.#known.set(directive, number - 1)
   }
 

@@ -10,8 +10,8 @@ import type {
   Standing,
   TrialView,
 } from '../protocol/looking.ts'
-import { fit } from './table.ts'
 import { oneLine, type Terminal } from './terminal.ts'
+import { fit } from './width.ts'
 
 type Face = Pick<Terminal, 'rich' | 'columns' | 'paint'>
 type Facts = readonly (readonly [name: string, value: string | null])[]

@@ -4,9 +4,9 @@ import type { ChainView, DirectiveView } from '../protocol/views.ts'
 import { since } from './ago.ts'
 import { colorOf } from './outcome.ts'
 import { planLines } from './plan-text.ts'
-import { fit } from './table.ts'
 import { oneLine, type Terminal } from './terminal.ts'
 import { byText, limitFacts, untilText } from './wait-text.ts'
+import { fit } from './width.ts'
 
 /** What of a directive is printed. */
 export type ShownDirective = Pick<

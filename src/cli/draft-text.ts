@@ -4,6 +4,7 @@ import type { Plan } from '../protocol/plan.ts'
 import type { DirectiveFile } from './directive-file.ts'
 import { oneLine, type Terminal } from './terminal.ts'
 import { treeOf } from './tree.ts'
+import { widthOf } from './width.ts'
 
 /** Every line. */
 export const draftLines = (
@@ -43,10 +44,10 @@ const planText = (plan: Plan | null, paint: Terminal['paint']): string[] => {
     ...step,
     dependsOn: step.dependsOn.map((on) => plan.steps[on]?.name ?? ''),
   }))
-  const width = Math.max(0, ...treeOf(steps).map(({ lead, step }) => lead.length + step.name.length))
+  const width = Math.max(0, ...treeOf(steps).map(({ lead, step }) => lead.length + widthOf(oneLine(step.name))))
   return treeOf(steps).map(({ lead, step, also }) => {
     const name = oneLine(step.name)
     const after = also.length === 0 ? '' : ` (also after ${also.join(', ')})`
-    return `${paint.dim(lead)}${name}${' '.repeat(Math.max(2, width - lead.length - name.length + 2))}${paint.dim(oneLine(step.description) + after)}`
+    return `${paint.dim(lead)}${name}${' '.repeat(Math.max(2, width - lead.length - widthOf(name) + 2))}${paint.dim(oneLine(step.description) + after)}`
   })
 }

@@ -1,7 +1,7 @@
 /** A line of a directive's history, for people: time, step, what happened. One line each, so that a run can be read as it goes. */
 import type { EventLine } from '../protocol/commands.ts'
-import { fit } from './table.ts'
 import { indented, oneLine, type Colors } from './terminal.ts'
+import { fit, padded, widthOf } from './width.ts'
 
 /** Wide enough for usual names of steps; longer ones push their own line only. */
 const nameWidth = 14
@@ -13,7 +13,7 @@ export const eventText = (event: EventLine, step: string | null, paint: Colors, 
   const { type, severity, data, time } = event
   const what = `${type.replaceAll('_', ' ').replace(/^(directive|step) /, '')}${aboutData(data)}`
   const name = fit(nameOf(step), Math.max(nameWidth, columns / 3))
-  const text = fit(oneLine(what), columns - name.length - timeWidth)
+  const text = fit(oneLine(what), columns - widthOf(name) - timeWidth)
   const colored = { info: (plain: string) => plain, warn: paint.yellow, error: paint.red }[severity](text)
   return `${paint.dim(clock(time))}  ${paint.bold(name)}  ${colored}`
 }
@@ -22,7 +22,7 @@ export const eventText = (event: EventLine, step: string | null, paint: Colors, 
 export const outputText = (line: string, time: Date, step: string | null, paint: Colors): string =>
   `${paint.dim(clock(time))}  ${paint.dim(`${nameOf(step)}  │ ${indented(line)}`)}`
 
-const nameOf = (step: string | null): string => oneLine(step ?? 'directive').padEnd(nameWidth)
+const nameOf = (step: string | null): string => padded(oneLine(step ?? 'directive'), nameWidth)
 
 const clock = (time: string | Date): string => new Date(time).toTimeString().slice(0, 8)
 

@@ -18,8 +18,11 @@ export interface Picture {
 }
 
 const rowsDefault = 24
-/** Terminals that know of it show nothing of what comes in between; the others pass it over. */
-const [frameBegins, frameEnds] = ['\u001b[?2026h', '\u001b[?2026l']
+/**
+ * Terminals that know of it show nothing of what comes in between; the others pass it over. No line wraps meanwhile, were it wider than was
+ * thought: all that comes after it would stand in the wrong place.
+ */
+const [frameBegins, frameEnds] = ['\u001b[?2026h\u001b[?7l', '\u001b[?7h\u001b[?2026l']
 const [eraseRestOfLine, eraseBelow] = ['\u001b[K', '\u001b[J']
 /** Where the lines of before are after another size is for the terminal to say: it begins anew. */
 const clearScreen = '\u001b[2J\u001b[H'

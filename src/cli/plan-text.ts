@@ -2,10 +2,10 @@
 import { isUnderWay, type StepCounts, type StepLine, type StepStatus } from '../protocol/views.ts'
 import { since } from './ago.ts'
 import { colorOf, signs } from './outcome.ts'
-import { fit } from './table.ts'
 import { oneLine, type Terminal } from './terminal.ts'
 import { depthsOf, treeOf, type Branch } from './tree.ts'
 import { byText, untilText } from './wait-text.ts'
+import { fit, widthOf } from './width.ts'
 
 type Ground = Pick<Terminal, 'columns' | 'paint'>
 
@@ -85,13 +85,14 @@ const branchLines = (
   now: number,
   nameRoom: number,
 ): string[] => {
-  const longest = Math.max(...branches.map(({ lead, step }) => lead.length + step.name.length))
+  const longest = Math.max(...branches.map(({ lead, step }) => lead.length + widthOf(oneLine(step.name))))
   const width = Math.min(nameCharsMax, nameRoom, longest)
   return branches.map(({ lead, step, also }) => {
     const paintStep = colorOf(step.status, paint)
     const name = fit(oneLine(step.name), Math.max(nameCharsMin, nameRoom - lead.length))
-    const space = ' '.repeat(Math.max(1, width - lead.length - name.length + 2))
-    const taken = Math.max(width, lead.length + name.length)
+    const nameWidth = widthOf(name)
+    const space = ' '.repeat(Math.max(1, width - lead.length - nameWidth + 2))
+    const taken = Math.max(width, lead.length + nameWidth)
     const rest = fit(detail(step, also, now), Math.max(detailCharsMin, columns - taken - frameChars))
     return `${paint.dim(lead)}${paintStep(signs[step.status])} ${name}${space}${paintStep(step.status.padEnd(10))} ${paint.dim(rest)}`.trimEnd()
   })

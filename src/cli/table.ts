@@ -1,5 +1,6 @@
 /** Tables: aligned with headings for a person, tab-separated without them for a pipe (whole values, one row a line). */
 import { oneLine, type Terminal } from './terminal.ts'
+import { fit, padded, widthOf } from './width.ts'
 
 export interface Column<T> {
   heading: string
@@ -23,10 +24,12 @@ export const tableLines = <T>(
   columns: readonly Column<T>[],
 ): string[] => {
   const cells = cellsOf(rows, columns)
-  const widths = columns.map(({ heading }, at) => Math.max(heading.length, ...cells.map((row) => row[at]?.length ?? 0)))
+  const widths = columns.map(({ heading }, at) =>
+    cells.reduce((width, row) => Math.max(width, widthOf(row[at] ?? '')), heading.length),
+  )
   const line = (row: readonly string[]): string =>
     row
-      .map((cell, at) => (columns[at]?.right === true ? cell.padStart(widths[at] ?? 0) : cell.padEnd(widths[at] ?? 0)))
+      .map((cell, at) => (columns[at]?.right === true ? cell.padStart(widths[at] ?? 0) : padded(cell, widths[at] ?? 0)))
       .join(gap)
       .trimEnd()
   const headings = columns.map(({ heading }) => heading)
@@ -35,7 +38,3 @@ export const tableLines = <T>(
 
 const cellsOf = <T>(rows: readonly T[], columns: readonly Column<T>[]): string[][] =>
   rows.map((row) => columns.map(({ text }) => oneLine(text(row))))
-
-/** A row never wraps: its end is cut, which by order of columns is what matters least. */
-export const fit = (line: string, columns: number): string =>
-  line.length <= columns ? line : `${line.slice(0, Math.max(0, columns - 1))}…`

@@ -58,6 +58,9 @@ export const terminalOf = (out: Output, err: Output, color: boolean): Terminal =
   }
 }
 
+/** By these a text can have what stands around it read in another order. */
+const turning = /\p{Bidi_Control}/gu
+
 /** One line of text from outside, without anything that moves a cursor or breaks a line. */
 export const oneLine = (text: string): string => harmless(text).trim()
 
@@ -65,6 +68,12 @@ export const oneLine = (text: string): string => harmless(text).trim()
 export const indented = (text: string): string => harmless(text.replaceAll('\t', '    ')).trimEnd()
 
 /** As many lines as it has, as they are, but for what moves a cursor. */
-export const severalLines = (text: string): string => stripVTControlCharacters(text).replaceAll(/[^\P{Cc}\n\t]/gu, ' ')
+export const severalLines = (text: string): string =>
+  stripVTControlCharacters(text)
+    .replaceAll(/[^\P{Cc}\n\t]/gu, ' ')
+    .replaceAll(turning, '')
 
-const harmless = (text: string): string => stripVTControlCharacters(text).replaceAll(/\p{Cc}+/gu, ' ')
+const harmless = (text: string): string =>
+  stripVTControlCharacters(text)
+    .replaceAll(/[\p{Cc}\p{Zl}\p{Zp}]+/gu, ' ')
+    .replaceAll(turning, '')

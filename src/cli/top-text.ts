@@ -3,10 +3,11 @@ import type { DaemonFigures, NeedFigures, OwnerFigures } from '../protocol/figur
 import { shardCount } from '../protocol/limits.ts'
 import { since, span } from './ago.ts'
 import type { Size } from './live-picture.ts'
-import { type Column, fit, tableLines } from './table.ts'
+import { type Column, tableLines } from './table.ts'
 import type { Terminal } from './terminal.ts'
 import { type FigureName, figureSum, type ThreadLine } from './thread-rates.ts'
 import type { TopView } from './top.ts'
+import { fit } from './width.ts'
 
 const MiB = 1024 * 1024
 const nameCharsMax = 24

@@ -7,8 +7,8 @@ import type { Size } from './live-picture.ts'
 import { colorOf, exitOf } from './outcome.ts'
 import type { Pace } from './pace.ts'
 import { boundedPlanLines } from './plan-text.ts'
-import { fit } from './table.ts'
 import { type Colors, oneLine } from './terminal.ts'
+import { fit } from './width.ts'
 
 export interface Watched {
   view: DirectiveView

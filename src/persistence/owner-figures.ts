@@ -65,6 +65,10 @@ const figuresOf = (sql: Sql, owner: string) => {
     (select json_build_object('open', count(*), 'recalled', count(*) filter (where g.recalled))
      from writ.grants g where g.owner = ${owner}) as grants,
     (select coalesce(json_agg(json_build_object('role', n.role, 'tasks', n.tasks, 'since', n.since) order by n.role), '[]') from (
-       select r.role, count(*) as tasks, min(r.since) as since from writ.ready r
-       where r.directive >= ${from} and r.directive < ${to} and not r.manual group by r.role) n) as needs`
+       select r.role, sum(r.tasks)::bigint as tasks, min(r.since) as since from (
+         select r.directive, r.role, count(*) as tasks, min(r.since) as since from writ.ready r
+         where r.directive >= ${from} and r.directive < ${to} and not r.manual group by r.directive, r.role) r
+       join writ.actors d on d.key = r.directive left join writ.faulted f on f.key = r.directive
+       where f.key is null and not coalesce((d.facts->>'paused')::boolean, false)
+       group by r.role) n) as needs`
 }

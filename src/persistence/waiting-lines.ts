@@ -35,7 +35,6 @@ const needOf = ({ role, labels, executor }: WaitColumns): SlotNeed | null =>
 const wordsOf = (row: WaitColumns): string => {
   const { kind, parked, waiting, role, paused } = row
   if (parked !== null) return 'a person: mend'
-  if (kind === 'registry') return 'what directives say that they hold'
   if (row.awaitedCount !== null) return stepsWords(namesOf(row.awaited), row.awaitedCount)
   if (waiting === null) return 'nothing that is known'
   if (role === null || (paused && kind === 'directive')) return waiting
@@ -57,7 +56,6 @@ const person: By = { who: 'person', names: [] }
 const byOf = (row: WaitColumns): By => {
   const { kind, status, parked, daemon, paused } = row
   if (parked !== null || status === 'draft' || status === 'held' || (paused && kind === 'directive')) return person
-  if (kind === 'registry') return { who: 'directive', names: [] }
   if (daemon !== null) return { who: 'daemon', names: [daemon] }
   if (row.role !== null) return slotBy(row)
   if (row.awaitedCount !== null) return { who: 'steps', names: namesOf(row.awaited) }

@@ -65,12 +65,12 @@ const nameOfActor = (sql: Sql) => sql`
   join writ.chains sc on sc.directive = sa.directive and sc.generation = substring(sa.id from '__([0-9]+)_[0-9]+$')::integer
   join writ.plan_steps ps on ps.hash = sc.hash and ps.index = substring(sa.id from '_([0-9]+)$')::integer`
 
-/** Longest waiting first. Timers and deadlines of what is parked end nothing. */
+/** Longest waiting first. A registry waits for nothing unless it is parked. Timers and deadlines of what is parked end nothing. */
 export const waitRows = (sql: Sql, { owner, where, only = sql`true`, limit }: Wanted) => sql`
   with alive as (
     select ${actorColumns(sql)} from writ.actors a left join writ.faulted f on f.key = a.key
     where a.owner = ${owner} and ${where} and not ${over(sql)}
-      and (a.kind <> 'registry' or a.status = 'settling' or f.key is not null)
+      and (a.kind <> 'registry' or f.key is not null)
     union all
     select ${actorColumns(sql)} from writ.faulted f join writ.actors a on a.key = f.key
     where f.key >= ${owner}::text || '/' and f.key < ${owner}::text || '0' and ${where} and ${over(sql)}

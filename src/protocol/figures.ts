@@ -41,7 +41,7 @@ export interface DaemonFigures extends DaemonLine {
   silentMs: number | null
 }
 
-/** Tasks of one role that wait for a slot of a daemon. */
+/** Tasks of one role that wait for a slot of a daemon: not those of a directive that is paused or parked, which no daemon is given. */
 export interface NeedFigures {
   role: Role
   tasks: number

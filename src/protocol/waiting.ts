@@ -19,7 +19,7 @@ export const waitingQuery = z.object({
 })
 export type WaitingQuery = z.output<typeof waitingQuery>
 
-/** `timer`: nothing but its time. `steps`: those of its directive. `directive`: its own, or those that a registry asks. */
+/** `timer`: nothing but its time. `steps`: those of its directive. `directive`: its own. */
 export type Ender = 'person' | 'daemon' | 'timer' | 'steps' | 'directive'
 
 /** Who can end a wait, beside the time that it has. */

@@ -226,6 +226,8 @@ class Histories {
   readonly told: EventLine[] = []
   readonly fetched: string[] = []
   silent = false
+  /** Called when a page of what all have told was read. */
+  read = (): void => undefined
 
   constructor() {
     node.subscribe('writ.v1.o.directive.*.*.events', {}, ({ subject, body, reply }) => {
@@ -236,10 +238,12 @@ class Histories {
     })
     node.subscribe('writ.v1.o.api.event.list', {}, ({ body, reply }) => {
       const { since, after = '0' } = checkPayload(subjects.api.messages['event.list'].payload, decode(body))
-      const lines = this.told.filter(({ time }) => since !== undefined && time >= since)
+      const wanted = this.told.filter(({ time }) => since !== undefined && time >= since)
+      const lines = wanted.toSorted((a, b) => Date.parse(a.time) - Date.parse(b.time))
       const end = Number(after) + 2
       if (!this.silent)
         reply({ lines: lines.slice(Number(after), end), next: end < lines.length ? String(end) : null, asOf: now() })
+      this.read()
     })
   }
 
@@ -291,11 +295,11 @@ describe("all directives' events", () => {
       [3_000, 'b'],
       [4_000, 'a'],
       [5_000, 'a'],
-      [9_000, 'b'],
-      [9_500, 'a'],
+      [49_000, 'b'],
+      [49_500, 'a'],
     ] as const)
       clock.after(ms, () => histories.add(id))
-    await clock.runFor(new Promise<void>((done) => clock.after(6_000, done)))
+    await clock.runFor(new Promise<void>((done) => clock.after(40_000, done)))
     const since = '2026-01-01T00:00:02.000Z'
     expect(await clock.runFor(read(6, { since }))).toEqual(['a 2', 'b 1', 'a 3', 'a 4', 'b 2', 'a 5'])
     expect(histories.fetched).toEqual([])
@@ -322,6 +326,21 @@ describe("all directives' events", () => {
     clock.after(7_000, () => histories.add('b', false, 4_000))
     expect(await clock.runFor(read(3))).toEqual(['a 1', 'a 2', 'b 1'])
     expect(clock.monotonic()).toBeLessThan(15_000)
+  })
+
+  test('what is written while pages are read, and belongs on one that was read already, comes as well', async () => {
+    const histories = new Histories()
+    const stop = new AbortController()
+    clock.after(1_000, () => ['x', 'y', 'z'].forEach((id) => histories.add(id, false)))
+    histories.read = () => {
+      if (histories.told.length !== 3) return
+      histories.add('a', false, 4_500)
+      histories.add('a', false)
+    }
+    clock.after(20_000, () => stop.abort())
+    const seen = await clock.runFor(read(9, { signal: stop.signal }))
+    expect(seen.toSorted()).toEqual(['a 1', 'a 2', 'x 1', 'y 1', 'z 1'])
+    expect(numbersOf(seen, 'a')).toEqual([1, 2])
   })
 
   test('a node that is away for a while ends it not; the signal does, and nothing is listened for any more', async () => {

@@ -2,8 +2,9 @@
 import { expect, test } from 'vitest'
 import { readSpan, since, span } from '../../src/cli/ago.ts'
 import { printTable } from '../../src/cli/table.ts'
-import { terminalOf } from '../../src/cli/terminal.ts'
+import { oneLine, severalLines, terminalOf } from '../../src/cli/terminal.ts'
 import { treeOf } from '../../src/cli/tree.ts'
+import { fit, widthOf } from '../../src/cli/width.ts'
 
 const drawn = (plan: Record<string, string[]>): string[] =>
   treeOf(Object.entries(plan).map(([name, dependsOn]) => ({ name, dependsOn }))).map(
@@ -73,4 +74,17 @@ test('a table never lets what comes from outside break its lines', () => {
     ],
   )
   expect(out).toBe('a b c\tx\n')
+})
+
+test('nothing from outside turns a line around, or breaks it where others see a new one', () => {
+  expect(oneLine('in\u202Evoice\u2066 a\u2028b\u2029c\u0085d')).toBe('invoice a b c d')
+  expect(severalLines('one\n\u202Etwo')).toBe('one\ntwo')
+})
+
+test('a line is never wider than it may be, wherever its wide, narrow and combined characters are cut', () => {
+  const line = 'a → b 日本語 🎉 é 👍🏽 end'
+  for (let columns = 1; columns <= widthOf(line); columns++)
+    expect(widthOf(fit(line, columns))).toBeLessThanOrEqual(columns)
+  expect(fit(line, widthOf(line))).toBe(line)
+  expect(fit('→→ abc', 5)).toBe('→→ a…')
 })

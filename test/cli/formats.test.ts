@@ -307,6 +307,19 @@ test('a step is found by the name of its directive and its own', async () => {
   expect(unknown.err).toBe('error: ledger has no step "dogs" [NOT_FOUND]\nhint: it has money, table, report, docs\n')
 })
 
+test('a step whose name a shell would take apart is quoted in the commands that are of use next', async () => {
+  const name = 'Über\'s "end"'
+  const odd = stepLine('ledger', 3, { name, status: 'held' })
+  const node = new FakeNode({
+    'directive.get': () => ({ ...ledger, stepList: [odd] }),
+    'step.approve': () => ({ directive: ledger }),
+    'step.get': () => ({ ...odd, directive: 'ledger' }),
+  })
+  const typed = String.raw`'ledger/Über'\''s "end"'`
+  expect((await call(['directive', 'show', 'ledger'], { node })).err).toContain(`\nnext: writ step approve ${typed}\n`)
+  expect((await call(['step', 'approve', `ledger/${name}`], { node })).err).toContain(`next: writ step show ${typed}\n`)
+})
+
 test('a terminal that does not know how wide it is cuts no id off', async () => {
   const node = new FakeNode({ 'directive.get': () => ledger })
   const { out } = await call(['directive', 'show', address], { node, terminal: 0 })

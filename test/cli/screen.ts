@@ -1,6 +1,10 @@
 /** A terminal of a given size as a person sees it: what was written to it, with the few movements of the cursor that pictures use. */
 import type { Output } from '../../src/cli/terminal.ts'
 
+/** Of a character that is two columns wide. Tests use Hiragana for them all. */
+const wide = /\p{Script=Hiragana}/u
+const secondHalf = '\0'
+
 export class FakeScreen implements Output {
   readonly isTTY = true
   columns: number
@@ -10,6 +14,7 @@ export class FakeScreen implements Output {
   #lines: string[] = ['']
   #x = 0
   #y = 0
+  #wraps = true
   #resized: (() => void) | null = null
 
   constructor(columns: number, rows: number) {
@@ -20,7 +25,7 @@ export class FakeScreen implements Output {
   /** Lines from the top, without empty ones at the end; what has scrolled away is gone. */
   get shown(): string[] {
     const last = this.#lines.findLastIndex((line) => line.trim() !== '')
-    return this.#lines.slice(0, last + 1).map((line) => line.trimEnd())
+    return this.#lines.slice(0, last + 1).map((line) => line.replaceAll(secondHalf, '').trimEnd())
   }
 
   on = (_event: 'resize', heard: () => void): void => {
@@ -50,10 +55,12 @@ export class FakeScreen implements Output {
     if (char === '\r') this.#x = 0
     else if (char === '\n') this.#newLine()
     else {
-      if (this.#x >= this.columns) this.#newLine()
+      const cells = wide.test(char) ? char + secondHalf : char
+      if (this.#x + cells.length > this.columns && this.#wraps) this.#newLine()
+      this.#x = Math.min(this.#x, this.columns - cells.length)
       const line = (this.#lines[this.#y] ?? '').padEnd(this.#x)
-      this.#lines[this.#y] = `${line.slice(0, this.#x)}${char}${line.slice(this.#x + 1)}`
-      this.#x++
+      this.#lines[this.#y] = `${line.slice(0, this.#x)}${cells}${line.slice(this.#x + cells.length)}`
+      this.#x += cells.length
     }
   }
 
@@ -71,6 +78,7 @@ export class FakeScreen implements Output {
     else if (what === 'H') this.#x = this.#y = 0
     else if (what === 'K') this.#lines[this.#y] = (this.#lines[this.#y] ?? '').slice(0, this.#x)
     else if (what === 'J') this.#lines = count === '2' ? [''] : this.#lines.slice(0, this.#y)
+    else if (count === '?7') this.#wraps = what === 'h'
     else if (!'hlm'.includes(what)) throw new Error(`no picture needs ${JSON.stringify(what)}`)
   }
 }

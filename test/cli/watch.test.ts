@@ -185,6 +185,30 @@ test('a picture is overwritten in place: lines may come, go and move, and what i
   expect(screen.shown).toEqual(['$ writ', ...lines, 'next'])
 })
 
+test('a line that is wider than the terminal is cut there, and leaves those below it in their places', () => {
+  const screen = new FakeScreen(10, 6)
+  let last = 'b'
+  const picture = openPicture({ out: screen, columns: 10 }, () => ['a'.repeat(25), last])
+  picture.redraw()
+  last = 'c'
+  picture.redraw()
+  expect(screen.shown.slice(1)).toEqual(['c'])
+  picture.close()
+  screen.write('x'.repeat(12))
+  expect(screen.shown.slice(-2)).toEqual(['xxxxxxxxxx', 'xx'])
+})
+
+test('names and titles in wide characters take the room that a terminal gives them', () => {
+  const name = 'ひらがな'.repeat(12)
+  const view = viewOf([{ name, status: 'running' }, { name: 'flag' }], { title: name })
+  const events = [{ event: event('hello', 1, 'step_passed'), step: name }]
+  const screen = new FakeScreen(60, 24)
+  const lines = shown(view, 60, 24, { events })
+  for (const line of lines) screen.write(`${line}\r\n`)
+  expect(screen.shown).toEqual(lines)
+  expect(lines.find((line) => line.includes('flag'))).toMatch(/^└─ · flag {29}pending/)
+})
+
 test('a picture is cut to the height, and drawn anew when the terminal gets another size', () => {
   const screen = new FakeScreen(30, 5)
   screen.write('$ writ\n')

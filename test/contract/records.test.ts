@@ -497,18 +497,20 @@ describe('the figures of an owner', () => {
     expect(await records.figures('noone')).toMatchObject(nothing)
   })
 
-  test('count its own alone, though names of others begin as its name does', async () => {
+  test('count its own alone, though names of others begin as its name does, and as needs only what daemons are given', async () => {
     await running('theirs')
     const owner = 'counted'
     const others = ['count', 'counted-', 'counted0']
     const keyed = (id: string) => ({ owner, key: `${owner}/${id}` as const })
     const body = new Uint8Array([1])
     await commit({
-      directives: ['a', 'b', 'c'].map((id) => make.directiveRow(id, keyed(id))),
+      directives: ['a', 'b', 'c', 'paused', 'parked'].map((id) => make.directiveRow(id, keyed(id))),
       actors: [
         make.actorRow('a', 1, keyed('a')),
         make.actorRow('b', 1, { ...keyed('b'), status: 'completed', ended: true }),
         make.actorRow('c', 1, { ...keyed('c'), status: 'planning' }),
+        make.actorRow('paused', 1, { ...keyed('paused'), facts: { paused: true } }),
+        make.actorRow('parked', 1, keyed('parked')),
         make.actorRow('a__1_0', 1, { ...keyed('a__1_0'), kind: 'step', status: 'running' }),
       ],
       messages: [owner, ...others].flatMap((each) => [
@@ -521,6 +523,8 @@ describe('the figures of an owner', () => {
         make.readyRow('r3', { directive: `${owner}/c`, role: 'evaluator' }),
         make.readyRow('r4', { directive: `${owner}/c`, manual: true }),
         make.readyRow('r5', { directive: 'counted0/c' }),
+        make.readyRow('r6', { directive: `${owner}/paused`, since: make.at + 1 }),
+        make.readyRow('r7', { directive: `${owner}/parked`, since: make.at + 1 }),
       ],
       daemons: [
         make.daemonRow('idle', { owner }),
@@ -534,11 +538,14 @@ describe('the figures of an owner', () => {
         make.grantRow('g1', { owner: 'counted0', daemon: 'busy' }),
       ],
       tasks: [make.taskRow('a', 1, { owner, status: 'running', daemon: 'busy' })],
-      faulted: [{ key: `${owner}/a`, reason: 'poison' }],
+      faulted: [
+        { key: `${owner}/a__1_0`, reason: 'poison' },
+        { key: `${owner}/parked`, reason: 'poison' },
+      ],
     })
     const figures = await records.figures(owner)
     expect(figures).toMatchObject({
-      directives: { open: { active: 1, planning: 1 }, ended: { completed: 1 }, parked: 1 },
+      directives: { open: { active: 3, planning: 1 }, ended: { completed: 1 }, parked: 2 },
       mailbox: { messages: 2, oldest: { to: 'a' } },
       daemons: { count: 3, pulls: 1, draining: 1, slots: 7, running: 1 },
       grants: { open: 2, recalled: 1 },

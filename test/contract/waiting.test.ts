@@ -345,10 +345,13 @@ describe('who can end it', () => {
     expect(await our.one('merges__1_2')).toMatchObject({ by: { who: 'steps', names: ['step 1'] } })
   })
 
-  test('a registry waits while it asks directives what they hold', async () => {
-    await commit({ actors: [our.actor('__registry', { kind: 'registry', directive: null, status: 'settling' })] })
+  test('a registry waits for nothing unless it is parked', async () => {
+    const id = '__registry'
+    await commit({ actors: [our.actor(id, { kind: 'registry', directive: null, status: 'settling' })] })
+    expect(await our.list({ kind: 'registry' })).toEqual([])
+    await commit({ faulted: [{ key: our.key(id), reason: 'a fault' }] })
     expect(await our.list({ kind: 'registry' })).toMatchObject([
-      { id: '__registry', directive: null, by: { who: 'directive', names: [] }, next: 'writ daemon list' },
+      { id, directive: null, parked: 'a fault', by: { who: 'person', names: [] }, next: 'writ daemon list' },
     ])
   })
 })

@@ -19,6 +19,7 @@ import { mkdirSync, writeFileSync } from 'node:fs'
 const write = async ({ dir }) => {
   mkdirSync(dir + '/cli')
   writeFileSync(dir + '/cli/main.js', '// made')
+  return { output: [] }
 }
 export const rolldown = async () => ({ write, close: async () => {} })
 `

@@ -10,6 +10,7 @@ import { queryOf, tellPage, type ListFlags } from '../list-options.ts'
 import { directiveIdOf, wholeDirectiveIdOf } from '../names.ts'
 import type { NodeApi } from '../node-api.ts'
 import { nextFor } from '../outcome.ts'
+import { word } from '../shell-text.ts'
 import { printTable } from '../table.ts'
 
 /** Creates a draft. */
@@ -74,7 +75,7 @@ const held = ({ id, stepList }: DirectiveView, flags: string): string[] =>
   stepList
     .filter(({ status }) => status === 'held')
     .slice(0, 3)
-    .map(({ name }) => `writ step approve ${id}/${name}${flags}`)
+    .map(({ name }) => `writ step approve ${word(`${id}/${name}`)}${flags}`)
 
 export const list = async (context: Context, flags: ListFlags<'directive'>): Promise<void> => {
   const { api } = await context.link()

@@ -4,6 +4,7 @@ import type { StepView } from '../../protocol/views.ts'
 import { show, type Context } from '../context.ts'
 import type { NodeApi } from '../node-api.ts'
 import { examples, type Declare } from '../program.ts'
+import { word } from '../shell-text.ts'
 
 export const step: Declare = (command, context) => {
   named(command, 'show', 'Show a step: its attempts, evaluations and files').action(async (name: string) => {
@@ -54,7 +55,7 @@ const tell = (context: Context, view: StepView): void => {
   const { terminal, flagsText } = context
   show(context, view, () => terminal.print(`${view.directive}/${view.name}\t${view.status}\t${view.address}`))
   context.next(
-    `writ step show ${view.directive}/${view.name}${flagsText}`,
+    `writ step show ${word(`${view.directive}/${view.name}`)}${flagsText}`,
     `writ directive watch ${view.directive}${flagsText}`,
   )
 }
@@ -63,6 +64,6 @@ const tellWhole = async (context: Context, view: StepView): Promise<void> => {
   const { stepLines } = await import('../step-text.ts')
   const { terminal, world, flagsText } = context
   show(context, view, () => stepLines(view, terminal, world.now()).forEach(terminal.print))
-  const held = view.status === 'held' ? [`writ step approve ${view.directive}/${view.name}${flagsText}`] : []
+  const held = view.status === 'held' ? [`writ step approve ${word(`${view.directive}/${view.name}`)}${flagsText}`] : []
   context.next(...held, `writ directive show ${view.directive}${flagsText}`)
 }
