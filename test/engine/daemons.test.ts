@@ -247,7 +247,7 @@ it('R43 R45: forged reports, of another session, nonce or daemon, change nothing
 
 it('a daemon that accepts an order for output in place of obeying it is told of by name', async () => {
   const world = await test.world()
-  const daemon = await world.daemon('d', silent)
+  const daemon = await world.daemon('d', { ...silent, output: { accepted: true } })
   await world.start({ plan: one })
   const { task } = await daemon.spawned('worker a')
   expect(await refusal(world.client.task(task.id).output({ offset: 0 }))).toMatchObject({

@@ -24,6 +24,8 @@ export interface FakeDaemonOptions {
   work?: (spawn: Spawn) => Outcome | Promise<Outcome>
   /** Answers a spawn: an error body refuses it, null says nothing. Accepts when unset. */
   answer?: (spawn: Spawn) => object | null
+  /** Answers an order for output; that it keeps none when unset. */
+  output?: object
   /** What a cancelled attempt says; that it was stopped when unset. */
   cancelled?: (spawn: Spawn) => Outcome
 }
@@ -164,8 +166,8 @@ export class FakeDaemon {
   }
 
   #order(verb: string, order: Order, reply: (body: object) => void): void {
-    const refused = { error: { code: 'REFUSED', message: 'this daemon keeps no output' } }
-    reply(verb === 'output' ? refused : { accepted: true })
+    const { output = { error: { code: 'REFUSED', message: 'this daemon keeps no output' } } } = this.#options
+    reply(verb === 'output' ? output : { accepted: true })
     this.orders.push({ verb, order })
     const spawn = this.#running.get(keyOf({ id: order.task, attempt: order.attempt }))
     const { cancelled = () => ({ failed: { reason: 'stopped' } }) } = this.#options
