@@ -9,7 +9,7 @@ import { setTimeout as pause } from 'node:timers/promises'
 import { type WebSocket, WebSocketServer } from 'ws'
 import { WritError } from '../protocol/errors.ts'
 import type { InspectionFrame } from '../protocol/inspection.ts'
-import { slowWatcherBytes, watcherCountMax } from '../protocol/limits.ts'
+import { slowWatcherBytes, slowWatcherMs, watcherCountMax } from '../protocol/limits.ts'
 import { type Gate, refusalOf } from './gate.ts'
 import { type InspectQuery, readQuery } from './inspect-query.ts'
 
@@ -27,6 +27,8 @@ export interface InspectorOptions extends Gate {
   /** 0: any free one. */
   port: number
   watch: Watch
+  /** How long a watcher may read nothing while there is no room for more; 10 s when unset. */
+  slowMs?: number
   log: (line: string) => void
 }
 
@@ -137,27 +139,40 @@ const refuse = (socket: Duplex, { status, text }: { status: number; text: string
   socket.end(`${head.join('\r\n')}\r\n\r\n${body}`, () => socket.destroy())
 }
 
-const serve = ({ watch, log }: InspectorOptions, socket: WebSocket, query: InspectQuery): void => {
+const serve = (options: InspectorOptions, socket: WebSocket, query: InspectQuery): void => {
+  const { watch, log } = options
   const over = new AbortController()
   socket.on('error', () => socket.terminate())
   socket.on('close', () => over.abort())
   const take = (frame: InspectionFrame): void => {
     if (over.signal.aborted) return
-    if (socket.bufferedAmount > slowWatcherBytes) {
-      over.abort()
-      log('a watcher that did not keep up was dropped')
-      return end(socket, closes.slow, 'you read too slowly; ask for fewer actors, or with coalesce')
-    }
-    socket.send(JSON.stringify(frame))
+    if (socket.bufferedAmount > slowWatcherBytes) drop()
+    else socket.send(JSON.stringify(frame))
+  }
+  const drop = (): void => {
+    over.abort()
+    log('a watcher that did not keep up was dropped')
+    end(socket, closes.slow, 'you read too slowly; ask for fewer actors, or with coalesce')
   }
   const ready = async (): Promise<void> => {
-    while (socket.bufferedAmount > slowWatcherBytes / 2 && !over.signal.aborted) await pause(readyMs)
+    if (!(await hasRoom(socket, options.slowMs ?? slowWatcherMs, over.signal))) drop()
   }
   const alive = pinging(socket)
   watch(query, { take, ready, signal: over.signal })
     .then(() => end(socket, 1000, 'that was all'))
     .catch((error: unknown) => end(socket, ...closeFor(error)))
     .finally(() => clearInterval(alive))
+}
+
+/** False when nothing of what waits was read for so long. */
+const hasRoom = async (socket: WebSocket, slowMs: number, signal: AbortSignal): Promise<boolean> => {
+  let [least, since] = [Infinity, performance.now()]
+  while (socket.bufferedAmount > slowWatcherBytes / 2 && !signal.aborted) {
+    if (socket.bufferedAmount < least) [least, since] = [socket.bufferedAmount, performance.now()]
+    else if (performance.now() - since > slowMs) return false
+    await pause(readyMs)
+  }
+  return true
 }
 
 /** A watcher that is gone without a word is noticed. */

@@ -162,39 +162,44 @@ it('a replay of what is not there is closed with what was wrong', async () => {
   expect([code, reason]).toEqual([4000, expect.stringContaining('NOT_FOUND')])
 })
 
-it('a watcher that does not read is dropped with a word, and others are shown everything meanwhile', async () => {
-  const text = 'x'.repeat(100_000)
-  const frame: InspectionFrame = { type: '@writ.notice', text }
-  const lines: string[] = []
-  let sent = 0
-  const inspector = await startInspector({
-    host: '127.0.0.1',
-    port: 0,
-    secret,
-    origins: [],
-    log: (line) => lines.push(line),
-    watch: async (_query, { take, signal }) => {
-      while (!signal.aborted) {
-        take(frame)
-        sent++
-        await new Promise((resolve) => setImmediate(resolve))
-      }
-    },
-  })
-  const url = `${inspector.url.replace(/^http/, 'ws')}/inspect?token=${token}`
-  const slow = new WebSocket(url)
-  await new Promise((resolve) => slow.on('open', resolve))
-  slow.pause()
-  await expect.poll(() => lines, { timeout: 10_000 }).toEqual(['a watcher that did not keep up was dropped'])
-  // The system's own buffers hold a few frames more.
-  expect(sent * text.length).toBeLessThan(64 * 1024 * 1024)
-  slow.resume()
-  const [code, reason] = await new Promise<[number, string]>((resolve) =>
-    slow.on('close', (closed, why) => resolve([closed, why.toString()])),
-  )
-  expect([code, reason]).toEqual([4008, expect.stringContaining('too slowly')])
-  await inspector.stop()
-})
+it.each(['at once', 'once there is room'])(
+  'a watcher that does not read is dropped with a word, whether frames are sent %s',
+  async (when) => {
+    const text = 'x'.repeat(100_000)
+    const frame: InspectionFrame = { type: '@writ.notice', text }
+    const lines: string[] = []
+    let sent = 0
+    const inspector = await startInspector({
+      host: '127.0.0.1',
+      port: 0,
+      secret,
+      origins: [],
+      log: (line) => lines.push(line),
+      slowMs: 100,
+      watch: async (_query, { take, ready, signal }) => {
+        while (!signal.aborted) {
+          if (when !== 'at once') await ready()
+          take(frame)
+          sent++
+          await new Promise((resolve) => setImmediate(resolve))
+        }
+      },
+    })
+    const url = `${inspector.url.replace(/^http/, 'ws')}/inspect?token=${token}`
+    const slow = new WebSocket(url)
+    await new Promise((resolve) => slow.on('open', resolve))
+    slow.pause()
+    await expect.poll(() => lines, { timeout: 10_000 }).toEqual(['a watcher that did not keep up was dropped'])
+    // The system's own buffers hold a few frames more.
+    expect(sent * text.length).toBeLessThan(64 * 1024 * 1024)
+    slow.resume()
+    const [code, reason] = await new Promise<[number, string]>((resolve) =>
+      slow.on('close', (closed, why) => resolve([closed, why.toString()])),
+    )
+    expect([code, reason]).toEqual([4008, expect.stringContaining('too slowly')])
+    await inspector.stop()
+  },
+)
 
 it('one who was turned away and keeps his half of the connection open keeps no inspector from its end', async () => {
   const nothing = (): Promise<void> => Promise.resolve()
