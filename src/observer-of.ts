@@ -2,6 +2,7 @@
 import { WritClient } from './bus/client.ts'
 import { startInspector, type Watch } from './http/inspector.ts'
 import { inspectionDeadlineMs } from './protocol/limits.ts'
+import { present } from './protocol/present.ts'
 
 import { Observer } from './actors/observer.ts'
 import type { Bus } from './actors/ports/bus.ts'
@@ -71,13 +72,7 @@ const watchOn =
   async (query, watcher) => {
     const { owner, actor, directive, kind, coalesce: coalesceMs, max, replay: isReplay, from, to, speed } = query
     const client = new WritClient(bus, owner, { deadlineMs: inspectionDeadlineMs })
-    const common = { selection: given({ actor, directive, kind }), ...watcher }
+    const common = { selection: present({ actor, directive, kind }), ...watcher }
     if (isReplay === undefined) return client.inspect({ ...common, coalesceMs, max })
-    return client.replay({ ...common, ...given({ fromVersion: from, toVersion: to, speed }) })
+    return client.replay({ ...common, ...present({ fromVersion: from, toVersion: to, speed }) })
   }
-
-type Given<T> = { [K in keyof T]?: Exclude<T[K], undefined> }
-
-/** Without what was left out. */
-const given = <T extends object>(all: T): Given<T> =>
-  Object.fromEntries(Object.entries(all).filter(([, value]) => value !== undefined)) as Given<T>

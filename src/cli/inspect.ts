@@ -4,6 +4,7 @@ import { WritError } from '../protocol/errors.ts'
 import { directiveOf, isToken, readStepId, registryId } from '../protocol/ids.ts'
 import type { InspectionFrame, Selection } from '../protocol/inspection.ts'
 import { inspectionDeadlineMs } from '../protocol/limits.ts'
+import { present } from '../protocol/present.ts'
 import type { Context } from './context.ts'
 import { FrameText } from './frame-text.ts'
 import { inspectorUrl } from './inspector-url.ts'
@@ -66,13 +67,9 @@ const watchWith = (
   signal: AbortSignal,
 ): Promise<void> => {
   const client = new WritClient(link.bus, link.owner, { deadlineMs: inspectionDeadlineMs })
-  if (replay !== true) return client.inspect({ selection, coalesceMs, take, signal, ...given({ max }) })
-  return client.replay({ selection, take, signal, ...given({ fromVersion, toVersion, speed }) })
+  if (replay !== true) return client.inspect({ selection, coalesceMs, take, signal, ...present({ max }) })
+  return client.replay({ selection, take, signal, ...present({ fromVersion, toVersion, speed }) })
 }
-
-type Given<T> = { [K in keyof T]?: Exclude<T[K], undefined> }
-const given = <T extends object>(all: T): Given<T> =>
-  Object.fromEntries(Object.entries(all).filter(([, value]) => value !== undefined)) as Given<T>
 
 /** A directive stands for itself with its steps. */
 const selectionOf = async (context: Context, what: string | undefined, { kind }: InspectFlags): Promise<Selection> => {

@@ -4,32 +4,15 @@ import type { ActorRow, JournalRow } from '../actors/ports/rows.ts'
 import type { LoadedActor } from '../actors/ports/store.ts'
 import { type ActorKey, actorKey } from '../protocol/ids.ts'
 import { globPattern, type Selection } from '../protocol/inspection.ts'
-import { requestDeadlineMs } from '../protocol/limits.ts'
 import type { PlanRow } from '../protocol/plan.ts'
 import { loadActors, loadDirective } from './actors.ts'
-import { Connection, type PendingQuery, type Sql } from './connection.ts'
-import { callFailure } from './failures.ts'
+import type { Connection, PendingQuery, Sql } from './connection.ts'
 import { readPlanRows } from './plans.ts'
-import type { RecordsOptions } from './records.ts'
-import { checkServer } from './server-check.ts'
+import { openReading, type ReadingOptions } from './reading.ts'
 
 /** Throws as openStore does. */
-export const openHistory = async ({ url, log, applicationName }: RecordsOptions): Promise<History> => {
-  const connection = new Connection({
-    url,
-    log: log ?? (() => undefined),
-    applicationName: applicationName ?? 'writ history',
-    max: 2,
-    deadlineMs: requestDeadlineMs,
-    translate: callFailure(url),
-    session: { enable_seqscan: 'on', enable_bitmapscan: 'on' },
-  })
-  try {
-    await checkServer(connection, url)
-  } catch (error) {
-    await connection.close()
-    throw error
-  }
+export const openHistory = async (options: ReadingOptions): Promise<History> => {
+  const connection = await openReading(options, 'writ history')
   return {
     actors: (owner, selection, part) => listActors(connection, owner, selection, part),
     actor: async (key) => (await loadActors(connection, [key]))[0] ?? null,

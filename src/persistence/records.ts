@@ -3,42 +3,18 @@
  * statement, so what stands in it was true at one moment. Nothing is decided by it.
  */
 import type { Reader } from '../actors/ports/reader.ts'
-import { requestDeadlineMs } from '../protocol/limits.ts'
-import { Connection } from './connection.ts'
 import { listDaemons } from './daemon-records.ts'
 import { listDirectives, showDirective } from './directive-records.ts'
 import { listAllEvents, listEvents } from './event-records.ts'
-import { callFailure } from './failures.ts'
 import { countOwner } from './owner-figures.ts'
-import { checkServer } from './server-check.ts'
+import { openReading, type ReadingOptions } from './reading.ts'
 import { showStep } from './step-records.ts'
 import { listFiles, listTasks, showTask } from './task-records.ts'
 import { listWaiting } from './waiting-records.ts'
 
-export interface RecordsOptions {
-  url: string
-  log?: (line: string) => void
-  applicationName?: string
-}
-
 /** Throws as openStore does. */
-export const openRecords = async ({ url, log, applicationName }: RecordsOptions): Promise<Reader> => {
-  const connection = new Connection({
-    url,
-    log: log ?? (() => undefined),
-    applicationName: applicationName ?? 'writ records',
-    max: 2,
-    deadlineMs: requestDeadlineMs,
-    translate: callFailure(url),
-    // People may ask for what no index was made for.
-    session: { enable_seqscan: 'on', enable_bitmapscan: 'on' },
-  })
-  try {
-    await checkServer(connection, url)
-  } catch (error) {
-    await connection.close()
-    throw error
-  }
+export const openRecords = async (options: ReadingOptions): Promise<Reader> => {
+  const connection = await openReading(options, 'writ records')
   return {
     directives: (owner, query) => listDirectives(connection, owner, query),
     directive: (owner, id) => showDirective(connection, owner, id),
