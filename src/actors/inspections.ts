@@ -22,12 +22,16 @@ export class Inspections {
     this.#clock = clock
   }
 
-  /** Opens one, or renews it. False: there are too many already. */
+  /** Opens one, or renews it; one without a lease is over. False: there are too many already. */
   open({ inspection, owner, leaseMs, ...selection }: InspectOrder): boolean {
     const until = this.#clock.monotonic() + leaseMs
     this.#endOver()
     // Watchers may name their watches: that of one owner is not another's.
     const name = `${owner}/${inspection}`
+    if (leaseMs === 0) {
+      this.#open.delete(name)
+      return true
+    }
     if (!this.#open.has(name) && this.#open.size >= inspectionCountMax) return false
     this.#open.set(name, { owner, selects: selects(selection), until })
     return true

@@ -111,7 +111,12 @@ export class Observer {
   /** Every thread that lives has said that it shows what it takes, or has been waited for. */
   async #inspect(owner: string, command: Input<typeof inspectCommand>): Promise<InspectionOpened> {
     const { history, wire, clock, random } = this.#parts
-    const { inspection = random.token(20), ...selection } = command
+    const { inspection = random.token(20), ends, ...selection } = command
+    const order = { ...selection, inspection, owner, observer: this.#name, leaseMs: ends ? 0 : inspectionLeaseMs }
+    if (ends) {
+      wire.inspect(order)
+      return { inspection, leaseMs: 0, threads: [], silent: [] }
+    }
     const missing = new Set(await history.threads())
     const threads: string[] = []
     await new Promise<void>((resolve) => {
@@ -127,7 +132,7 @@ export class Observer {
         resolve()
       }
       this.#shown.set(inspection, (this.#shown.get(inspection) ?? new Set()).add(told))
-      wire.inspect({ ...selection, inspection, owner, observer: this.#name, leaseMs: inspectionLeaseMs })
+      wire.inspect(order)
     })
     return { inspection, leaseMs: inspectionLeaseMs, threads, silent: [...missing] }
   }

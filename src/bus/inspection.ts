@@ -100,8 +100,16 @@ class Inspection {
       while (!signal.aborted) await this.#round()
       this.#coalescing.end()
     } finally {
+      this.#leave()
       await subscription.drain()
     }
+  }
+
+  /** Nothing more is made for who has gone. Nobody waits for that: a watch ends by itself, too. */
+  #leave(): void {
+    const { actors, selection } = this.#options
+    if (this.#inspection === undefined) return
+    actors.inspect({ ...selection, inspection: this.#inspection, ends: true }).catch(() => undefined)
   }
 
   async #round(): Promise<void> {

@@ -27,7 +27,7 @@ export interface InspectorOptions extends Gate {
   /** 0: any free one. */
   port: number
   watch: Watch
-  /** How long a watcher may read nothing while there is no room for more; 10 s when unset. */
+  /** How long a watcher may read nothing while there is no room for more; 5 s when unset. */
   slowMs?: number
   log: (line: string) => void
 }

@@ -36,13 +36,14 @@ export const actorsQuery = selection.extend({
   definitions: z.boolean().default(false).describe('whether the answer brings the definitions of the machines'),
 })
 
-/** `actors.inspect`: opens a watch, or renews it. */
+/** `actors.inspect`: opens a watch, renews it, or ends it before its time. */
 export const inspectCommand = selection.extend({
   inspection: z
     .string()
     .regex(/^[A-Za-z0-9_-]{1,64}$/, 'is 1 to 64 characters of A-Z a-z 0-9 _ -')
     .optional()
-    .describe('the one that is renewed; a new one when left out'),
+    .describe('the one that is renewed or ended; a new one when left out'),
+  ends: z.boolean().default(false).describe('whether it is over: what a watcher says who leaves'),
 })
 
 /** `actors.history`. `fromVersion`, `toVersion`: of each actor, both included. */
@@ -61,6 +62,7 @@ export const inspectOrder = selection.extend({
   owner: z.string(),
   /** Who is told that it is in effect. */
   observer: z.string(),
+  /** 0 ends it. */
   leaseMs: z.number(),
 })
 export type InspectOrder = z.infer<typeof inspectOrder>

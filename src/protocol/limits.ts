@@ -119,7 +119,7 @@ export const coalesceMsDefault = 100
 /** Of frames that wait for a slow watcher; it is dropped beyond. */
 export const slowWatcherBytes = 8 * MiB
 /** While there is no room for more, one who reads nothing for so long is dropped as well. */
-export const slowWatcherMs = 10 * second
+export const slowWatcherMs = 5 * second
 /** Sightings that a watcher has not come to; beyond, what it missed is read instead. */
 export const sightingsAheadMax = 20_000
 /** Between two notices of what a watcher is not shown. */

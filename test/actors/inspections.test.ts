@@ -41,6 +41,16 @@ it('a watch that is renewed holds on, and may select others from then on', async
   expect([inspections.isWatched('o/d1'), inspections.isWatched('o/__registry')]).toEqual([false, true])
 })
 
+it('a watch that its watcher ends is over at once, and another of that name is not', async () => {
+  const inspections = new Inspections(new SimClock())
+  inspections.open(order('a', { directive: 'd' }))
+  inspections.open(order('a', { owner: 'p', directive: 'd' }))
+  expect(inspections.open(order('a', { directive: 'd', leaseMs: 0 }))).toBe(true)
+  expect([inspections.isWatched('o/d'), inspections.isWatched('p/d')]).toEqual([false, true])
+  expect(inspections.open(order('b', { leaseMs: 0 }))).toBe(true)
+  expect(inspections.isWatched('o/d')).toBe(false)
+})
+
 it('a thread holds so many watches and no more; one that is renewed is not one more', async () => {
   const clock = new SimClock()
   const inspections = new Inspections(clock)

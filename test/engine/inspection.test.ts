@@ -2,10 +2,11 @@
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { createActor, createMachine } from 'xstate'
 import { Coalescing } from '../../src/bus/coalescing.ts'
+import { decode } from '../../src/bus/json.ts'
 import type { InspectOptions } from '../../src/bus/inspection.ts'
 import { type RunningObserver, startObserver } from '../../src/observer-of.ts'
 import { shardOf, stepId } from '../../src/protocol/ids.ts'
-import type { HistoryPage, InspectionFrame, Selection, Sighting } from '../../src/protocol/inspection.ts'
+import type { HistoryPage, InspectionFrame, InspectOrder, Selection, Sighting } from '../../src/protocol/inspection.ts'
 import { inspectionRenewMs } from '../../src/protocol/limits.ts'
 import { SimClock } from '../sim/clock.ts'
 import { joinEngine, startTestEngine, type TestEngine } from '../support/engine.ts'
@@ -136,6 +137,31 @@ it('while nobody watches, nothing is made and nothing is sent', async () => {
   await world.until('unseen', 'directive_completed')
   expect(heard.filter((subject) => subject.includes(world.owner))).toEqual([])
   await listening.drain()
+})
+
+it('nothing more is made for a watcher who has gone, and not only once his time is over', async () => {
+  const world = await test.world()
+  const waiting = new Waiting()
+  const [heard, ended]: [string[], string[]] = [[], []]
+  const listening = [
+    test.bus.subscribe('writ.v1.*.inspect.>', {}, ({ subject }) => heard.push(subject)),
+    test.bus.subscribe('writ.v1.sys.all.inspect', {}, ({ body }) => {
+      const order = decode(body) as InspectOrder
+      if (order.leaseMs === 0) ended.push(order.owner)
+      waiting.look()
+    }),
+  ]
+  const watcher = await watching(world, { directive: 'left' })
+  await watcher.stop()
+  await waiting.until(
+    () => ended.find((owner) => owner === world.owner),
+    () => 'the end of the watch',
+  )
+  await world.daemon('d1')
+  await world.start({ id: 'left', plan: chainOf(2) })
+  await world.until('left', 'directive_completed')
+  expect(heard.filter((subject) => subject.includes(world.owner))).toEqual([])
+  for (const each of listening) await each.drain()
 })
 
 it('what NATS loses on the way to a watcher is read from the journals, and told in its place', async () => {
