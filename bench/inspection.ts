@@ -1,14 +1,16 @@
 /**
  * `npm run bench -- inspection [--chains 1000 --rounds 3]`: what watching costs those who are watched. The same work is done by turns
- * with nobody watching, with one watcher of every actor, and with one that does not read; ratios are to the rounds without one.
+ * with nobody watching, with one watcher of every actor, with one who does not read, and after such a one was dropped; ratios are to the
+ * rounds without one.
  */
 import { setTimeout as delay } from 'node:timers/promises'
 import { availableParallelism } from 'node:os'
 import { parseArgs } from 'node:util'
 import { WritClient } from '../src/bus/client.ts'
 import { connect, type NatsBus } from '../src/bus/nats-bus.ts'
-import { subjects } from '../src/bus/subjects.ts'
 import { tokenOf } from '../src/http/gate.ts'
+import { slowWatcherMs } from '../src/protocol/limits.ts'
+import { createChains, handOffsPerChain, runChains, stepCount } from './chains.ts'
 import { type Child, startChild } from './child.ts'
 import { startServers } from './servers.ts'
 
@@ -25,32 +27,26 @@ const { chains, rounds, threads } = {
   rounds: Number(values.rounds),
   threads: Number(values.threads),
 }
-const stepCount = 4
-const handOffsPerChain = stepCount * 2
 const settleMs = 3_000
 const say = (text: string): void => void process.stdout.write(`${text}\n`)
 
-const plan = {
-  steps: Array.from({ length: stepCount }, (_, at) => ({
-    name: `s${at}`,
-    description: `The step number ${at}.`,
-    task_plan: 'Do what is to be done here, and say how it went.',
-    depends_on: at === 0 ? [] : [`s${at - 1}`],
-  })),
+interface Mode {
+  name: string
+  /** Null: nobody watches. */
+  query: Record<string, string> | null
+  reads?: boolean
+  /** The work begins only once one who does not read must have been dropped. */
+  later?: boolean
 }
 
-/** How a round is watched: by nobody, by one who reads, by one who does not. */
-type Mode = 'nobody' | 'a watcher of all' | 'a watcher of all, every state' | 'a watcher that does not read'
-const queries: Record<Exclude<Mode, 'nobody'>, Record<string, string>> = {
-  'a watcher of all': { max: '10000' },
-  'a watcher of all, every state': { max: '10000', coalesce: '0' },
-  'a watcher that does not read': { max: '10000', coalesce: '0' },
-}
-const modes: readonly Mode[] = [
-  'nobody',
-  'a watcher of all',
-  'a watcher of all, every state',
-  'a watcher that does not read',
+const everything = { max: '10000' }
+const everyState = { ...everything, coalesce: '0' }
+const nobody: Mode = { name: 'nobody', query: null }
+const watched: readonly Mode[] = [
+  { name: 'a watcher of all', query: everything, reads: true },
+  { name: 'a watcher of all, every state', query: everyState, reads: true },
+  { name: 'one who does not read', query: everyState },
+  { name: 'one who was dropped', query: everyState, later: true },
 ]
 
 interface Bench {
@@ -67,27 +63,22 @@ interface Watched {
 }
 
 const round = async ({ bus, client, watcher, http }: Bench, mode: Mode, prefix: string): Promise<number> => {
+  const { name, query, reads = false, later = false } = mode
   const ids = Array.from({ length: chains }, (_, at) => `${prefix}-${at}`)
-  for (let at = 0; at < ids.length; at += 50)
-    await Promise.all(
-      ids.slice(at, at + 50).map((id) => client.createDirective({ id, title: id, goal: 'a goal', plan })),
-    )
+  await createChains(client, ids)
   await delay(settleMs)
-  if (mode !== 'nobody') await watcher.ask('watch', { url: urlOf(http, queries[mode]), reads: !mode.endsWith('read') })
-  const over = completed(bus, ids.length)
+  if (query !== null) await watcher.ask('watch', { url: urlOf(http, query), reads })
+  if (later) await delay(2 * slowWatcherMs)
   const began = performance.now()
-  await Promise.all(ids.map((id) => client.directive(id).start()))
-  await over
-  const took = performance.now() - began
-  const rate = (chains * handOffsPerChain * 1000) / took
-  const seen = mode === 'nobody' ? null : await watcher.ask<Watched>('end')
-  const what =
-    seen === null
-      ? ''
-      : `; ${seen.frames} frames of ${seen.actors} actors${seen.closed === null ? '' : `, dropped: ${seen.closed}`}`
-  say(`  ${mode.padEnd(32)} ${rate.toFixed(0).padStart(5)} hand-offs/s${what}`)
+  await runChains(bus, client, ids)
+  const rate = (chains * handOffsPerChain * 1000) / (performance.now() - began)
+  const seen = query === null ? '' : seenText(await watcher.ask<Watched>('end'))
+  say(`  ${name.padEnd(32)} ${rate.toFixed(0).padStart(5)} hand-offs/s${seen}`)
   return rate
 }
+
+const seenText = ({ frames, actors, closed }: Watched): string =>
+  `; ${frames} frames of ${actors} actors${closed === null ? '' : `, dropped: ${closed}`}`
 
 const urlOf = (http: string, query: Record<string, string>): string => {
   const url = new URL('/inspect', http.replace(/^http/, 'ws'))
@@ -95,30 +86,19 @@ const urlOf = (http: string, query: Record<string, string>): string => {
   return url.href
 }
 
-const completed = (bus: NatsBus, count: number): Promise<void> =>
-  new Promise((resolve) => {
-    let left = count
-    const pattern = subjects.event.pattern({ owner: 'default', type: 'directive_completed' })
-    const listening = bus.subscribe(pattern, {}, () => {
-      if (--left > 0) return
-      void listening.drain()
-      resolve()
-    })
-  })
-
 const run = async (bench: Bench): Promise<void> => {
   say(`${chains} directives of ${stepCount} steps at once, ${threads} threads on ${availableParallelism()} cores`)
-  await round(bench, 'nobody', 'warm')
+  await round(bench, nobody, 'warm')
+  const modes = [nobody, ...watched]
   const rates = new Map<Mode, number[]>(modes.map((mode) => [mode, []]))
   for (let at = 0; at < rounds; at++)
     for (const [place, mode] of modes.entries()) rates.get(mode)?.push(await round(bench, mode, `r${at}-${place}`))
   const mean = (mode: Mode): number => (rates.get(mode) ?? []).reduce((sum, rate) => sum + rate, 0) / rounds
-  const alone = rates.get('nobody') ?? []
-  say(
-    `\nBeside nobody (whose own rounds differ by ${((100 * (Math.max(...alone) - Math.min(...alone))) / mean('nobody')).toFixed(0)} %):`,
-  )
-  for (const mode of modes.slice(1))
-    say(`  ${mode.padEnd(32)} ${(mean(mode) / mean('nobody')).toFixed(2)} times its throughput`)
+  const alone = rates.get(nobody) ?? []
+  const noise = (100 * (Math.max(...alone) - Math.min(...alone))) / mean(nobody)
+  say(`\nBeside nobody (whose own rounds differ by ${noise.toFixed(0)} %):`)
+  for (const mode of watched)
+    say(`  ${mode.name.padEnd(32)} ${(mean(mode) / mean(nobody)).toFixed(2)} times its throughput`)
 }
 
 const main = async (): Promise<void> => {

@@ -8,7 +8,7 @@ import { parseArgs } from 'node:util'
 import postgres from 'postgres'
 import { WritClient } from '../src/bus/client.ts'
 import { connect, type NatsBus } from '../src/bus/nats-bus.ts'
-import { subjects } from '../src/bus/subjects.ts'
+import { createChains, handOffsPerChain, runChains, stepCount } from './chains.ts'
 import { type Child, startChild } from './child.ts'
 import { costOf, type Gauge, gaugeOf, type Reading } from './gauge.ts'
 import { startServers } from './servers.ts'
@@ -26,24 +26,12 @@ const [chains, singles, threads] = [values.chains, values.singles, values.thread
   number,
   number,
 ]
-const stepCount = 4
-/** Work and evaluation. */
-const handOffsPerChain = stepCount * 2
 const floorHops = 400
 /** So that what is measured is compiled. */
 const warmChains = 300
 /** Postgres hands its statistics over at most once a second, and an idle connection after ten. */
 const statisticsMs = 11_000
 const say = (text: string): void => void process.stdout.write(`${text}\n`)
-
-const plan = {
-  steps: Array.from({ length: stepCount }, (_, at) => ({
-    name: `s${at}`,
-    description: `The step number ${at}.`,
-    task_plan: 'Do what is to be done here, and say how it went.',
-    depends_on: at === 0 ? [] : [`s${at - 1}`],
-  })),
-}
 
 interface Bench {
   bus: NatsBus
@@ -58,26 +46,6 @@ interface Counts {
   spawns: number
   hops: number[]
 }
-
-const create = async ({ client }: Bench, ids: readonly string[]): Promise<void> => {
-  const wave = 50
-  for (let at = 0; at < ids.length; at += wave)
-    await Promise.all(
-      ids.slice(at, at + wave).map((id) => client.createDirective({ id, title: id, goal: 'a goal', plan })),
-    )
-}
-
-/** Resolves when so many directives have been completed from now on. */
-const completed = (bus: NatsBus, count: number): Promise<void> =>
-  new Promise((resolve) => {
-    let left = count
-    const pattern = subjects.event.pattern({ owner: 'default', type: 'directive_completed' })
-    const listening = bus.subscribe(pattern, {}, () => {
-      if (--left > 0) return
-      void listening.drain()
-      resolve()
-    })
-  })
 
 const idsOf = (prefix: string, count: number): string[] => Array.from({ length: count }, (_, at) => `${prefix}${at}`)
 
@@ -101,23 +69,16 @@ const cpuLine = (cpu: Reading['cpu'], per: number): string =>
     .map(([name, ms]) => `${name} ${ms === null ? '?' : ((ms * 1000) / per).toFixed(0)} µs`)
     .join(', ')
 
-/** Starts them all at once; until the last one is completed. */
-const startAll = async ({ bus, client }: Bench, ids: readonly string[]): Promise<void> => {
-  const over = completed(bus, ids.length)
-  await Promise.all(ids.map((id) => client.directive(id).start()))
-  await over
-}
-
 const runAll = async (bench: Bench, ids: readonly string[]): Promise<void> => {
-  await create(bench, ids)
-  await startAll(bench, ids)
+  await createChains(bench.client, ids)
+  await runChains(bench.bus, bench.client, ids)
 }
 
 const many = async (bench: Bench): Promise<void> => {
   const ids = idsOf('many-', chains)
-  await create(bench, ids)
+  await createChains(bench.client, ids)
   await bench.daemon.ask('counts')
-  const cost = await measured(bench, () => startAll(bench, ids))
+  const cost = await measured(bench, () => runChains(bench.bus, bench.client, ids))
   const { spawns, hops } = await bench.daemon.ask<Counts>('counts')
   const sorted = sortedHops(hops)
   say(`\n${chains} chains of ${stepCount} steps at once: ${spawns} hand-offs in ${(cost.at / 1000).toFixed(2)} s`)
@@ -155,10 +116,10 @@ const print = (title: string, { p50, p99, cost, count }: Single): void => {
 
 const oneAtATime = async (bench: Bench): Promise<Single> => {
   const ids = idsOf('single-', singles)
-  await create(bench, ids)
+  await createChains(bench.client, ids)
   await bench.daemon.ask('counts')
   const cost = await measured(bench, async () => {
-    for (const id of ids) await startAll(bench, [id])
+    for (const id of ids) await runChains(bench.bus, bench.client, [id])
   })
   const { hops } = await bench.daemon.ask<Counts>('counts')
   const sorted = sortedHops(hops)
