@@ -25,9 +25,10 @@ const long = [
 
 export class LongestFirst extends BaseSequencer {
   override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
-    const place = ({ moduleId }: TestSpecification): number => {
+    const place = ({ moduleId, project }: TestSpecification): number => {
       const at = long.indexOf(relative(this.ctx.config.root, moduleId))
-      return at === -1 ? long.length : at
+      // One worker takes suites that may run together as long as they follow each other.
+      return at === -1 ? long.length + (project.config.isolate ? 0 : 1) : at
     }
     return (await super.sort(files)).toSorted((a, b) => place(a) - place(b))
   }
