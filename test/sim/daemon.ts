@@ -137,7 +137,7 @@ export class SimDaemon {
   #spawn(message: Incoming, spawn: Spawn): void {
     const { owner } = this.spec
     const { trace } = this.#world
-    const faults = this.#world.faults()
+    const { luck } = this.#world
     const { id: task, attempt, nonce } = spawn.task
     if (spawn.owner !== owner) trace.violate('10', `${this.spec.name} was sent a task of ${spawn.owner}`)
     const order = { task, attempt, nonce }
@@ -145,8 +145,8 @@ export class SimDaemon {
     if (known !== undefined && known.order.nonce !== nonce)
       trace.violate('7', `${keyOf(order)} was sent under two nonces`)
     if (known !== undefined) return message.reply({ accepted: true })
-    if (this.#random.chance(faults.spawnIgnored)) return
-    if (this.#busy() >= this.spec.slots || this.#random.chance(faults.spawnRefused))
+    if (luck.strikes('spawnIgnored', this.#random)) return
+    if (this.#busy() >= this.spec.slots || luck.strikes('spawnRefused', this.#random))
       return message.reply({ error: new WritError('BUSY', 'all slots are taken').body })
     const record = { order, session: this.#session, spawn, outcome: null, receipt: false }
     this.records.set(keyOf(order), record)
@@ -159,7 +159,7 @@ export class SimDaemon {
     message.reply({ accepted: true })
     const known = this.records.get(keyOf(order))
     if (known?.order.nonce === order.nonce && known.outcome !== null) return
-    if (known !== undefined && this.#random.chance(this.#world.faults().cancelIgnored)) return
+    if (known !== undefined && this.#world.luck.strikes('cancelIgnored', this.#random)) return
     const record = known ?? { order, session: this.#session, spawn: null, outcome: null, receipt: false }
     this.records.set(keyOf(order), record)
     const spawn = record.spawn
@@ -175,9 +175,9 @@ export class SimDaemon {
 
   /** The work takes its time; one that is slow says that it is getting on, one that stalls says nothing. */
   async #run(record: AttemptRecord, spawn: Spawn): Promise<void> {
-    const faults = this.#world.faults()
-    if (this.#random.chance(faults.workStalls)) await this.#sleep(60_000)
-    const slow = this.#random.chance(faults.workSlow)
+    const { luck } = this.#world
+    if (luck.strikes('workStalls', this.#random)) await this.#sleep(60_000)
+    const slow = luck.strikes('workSlow', this.#random)
     for (let left = slow ? this.#random.between(3, 12) : 0; left > 0 && record.outcome === null; left--) {
       await this.#sleep(5_000)
       await this.#send(record, 'progress', {})
@@ -191,15 +191,15 @@ export class SimDaemon {
   async #over(record: AttemptRecord, outcome: Outcome): Promise<void> {
     if (record.outcome !== null) return
     record.outcome = outcome
-    if (this.#random.chance(this.#world.faults().reportLate)) await this.#sleep(this.#random.between(5_000, 60_000))
+    if (this.#world.luck.strikes('reportLate', this.#random)) await this.#sleep(this.#random.between(5_000, 60_000))
     await this.#report(record, outcome)
   }
 
   async #report(record: AttemptRecord, { verb, body }: Outcome): Promise<void> {
-    const faults = this.#world.faults()
-    if (this.#random.chance(faults.reportForged)) this.#forge()
+    const { luck } = this.#world
+    if (luck.strikes('reportForged', this.#random)) this.#forge()
     const first = this.#send(record, verb, body)
-    if (this.#random.chance(faults.reportTwice)) void this.#later(record, { verb, body })
+    if (luck.strikes('reportTwice', this.#random)) void this.#later(record, { verb, body })
     await first
     record.receipt = true
   }

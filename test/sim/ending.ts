@@ -25,7 +25,7 @@ export class Ending {
     for (const thread of [...threads])
       if (thread.process.isDead) {
         threads.splice(threads.indexOf(thread), 1)
-        this.#world.startThread(thread.name)
+        this.#world.startThread(thread.place)
       }
     if (!this.#helping) void this.#helpAll(people)
     clock.after(helpMs, () => this.#help())

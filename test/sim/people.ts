@@ -20,6 +20,8 @@ export interface PeopleWorld {
   stepsMax: number
   deeds: Record<Deed, number>
   healing: () => boolean
+  /** Counts a deed by its name. */
+  count: (deed: string) => void
   /** A person has asked to complete this contract, `<owner> <contract>`. */
   finished: (contract: string) => void
 }
@@ -57,7 +59,9 @@ export class Person {
     while (!this.#world.healing()) {
       await this.#sleep(this.#random.between(500, 8_000))
       const deed = this.#choose()
-      if (deed !== null && !this.#world.healing()) await this.#do(deed, id, input)
+      if (deed === null || this.#world.healing()) continue
+      this.#world.count(deed)
+      await this.#do(deed, id, input)
     }
   }
 
@@ -91,6 +95,7 @@ export class Person {
       case 'resume':
       case 'cancel':
       case 'retry':
+      case 'mend':
         return this.#ask(deed, () => directive[deed]())
       case 'createAgain':
         return this.#createAgain(input)

@@ -13,6 +13,7 @@ import { WritError } from '../../src/protocol/errors.ts'
 import { readTaskId } from '../../src/protocol/ids.ts'
 import type { SimBus, SimNetwork } from './bus.ts'
 import type { SimClock } from './clock.ts'
+import type { Luck } from './luck.ts'
 import { clockOf, type Ear, Process, ProcessBus, storeOf } from './process.ts'
 import type { SimRandom } from './random.ts'
 import type { Trace } from './trace.ts'
@@ -24,8 +25,16 @@ export interface ThreadWorld {
   store: Store
   trace: Trace
   ear: Ear
-  /** How much faster or slower its clock may run. */
-  drift: number
+  luck: Luck
+}
+
+/** Where a thread runs. `node` is new at each start of its node; so is the thread's name, unless it alone is started again. */
+export interface Place {
+  thread: string
+  node: string
+  home: string | null
+  /** Which of its node's threads it is. */
+  index: number
 }
 
 const noRecords = (): Promise<never> => Promise.reject(new WritError('NOT_FOUND', 'the simulator keeps no records'))
@@ -46,19 +55,25 @@ const reader: Reader = {
 
 export class SimThread {
   readonly name: string
+  readonly place: Place
   readonly process: Process
   readonly engine: Engine
   readonly #world: ThreadWorld
   readonly #bus: ProcessBus
   readonly #sim: SimBus
+  readonly #aside: SimRandom
   #stopping = false
 
-  constructor(world: ThreadWorld, name: string, home: string | null) {
-    const { clock, network, store, trace, ear, drift } = world
+  constructor(world: ThreadWorld, place: Place) {
+    const { clock, network, store, trace, ear, luck } = world
+    const { thread: name, node, home } = place
     const random = world.random.fork()
+    const drift = luck.faults.clockDrift
     this.#world = world
+    this.#aside = random.aside()
     this.name = name
-    this.process = new Process(name)
+    this.place = place
+    this.process = new Process(name, (when) => this.#atCall(when))
     this.#sim = network.join(name)
     this.#bus = new ProcessBus(this.process, this.#sim, ear)
     const rate = 1 + drift * (2 * random.next() - 1)
@@ -70,7 +85,7 @@ export class SimThread {
       random,
       log: this.#log(),
       thread: name,
-      node: name,
+      node,
       home,
       threads: random.between(1, 2),
     })
@@ -89,6 +104,14 @@ export class SimThread {
       trace.add(`${this.name} cannot start: ${error.code}`)
       this.kill()
     }
+  }
+
+  /** At any moment that it speaks to the world, and right after. */
+  #atCall(when: 'before' | 'after'): void {
+    const { luck } = this.#world
+    if (luck.strikes('engineKilledAtCall', this.#aside)) this.kill()
+    else if (when === 'after' && luck.strikes('engineFrozenAtCall', this.#aside))
+      this.freeze(this.#aside.between(500, 25_000))
   }
 
   kill(): void {
