@@ -21,6 +21,7 @@ interface Kept {
   subject: string
   body: Uint8Array
   sequence: number
+  at: string
 }
 
 interface Taker {
@@ -59,9 +60,14 @@ export class SimStream {
   }
 
   keep(subject: string, body: Uint8Array): void {
-    const kept = { serial: ++this.#serial, subject, body, sequence: ++this.#sequence }
+    const kept = { serial: ++this.#serial, subject, body, sequence: ++this.#sequence, at: this.#time() }
     this.#kept.set(kept.sequence, kept)
     this.#hand(kept)
+  }
+
+  /** No two are taken in at one time. */
+  #time(): string {
+    return `${this.#network.clock.monotonic()}.${this.#serial}`
   }
 
   /** Lost with all that it held, and made anew: numbers begin again, under another incarnation. */

@@ -75,6 +75,10 @@ export class Ending {
     const unfinished = this.#unfinished()
     if (unfinished !== null) return trace.violate('9', `in a healed world ${unfinished}`)
     const { actors, replies, faulted, parked } = store.tables
+    const { streamed } = store
+    const acked = this.#world.network.stream.acked.size
+    if (acked > streamed.taken + streamed.refused)
+      trace.violate('3', `${acked} publishes were acknowledged, and ${streamed.taken} are in mailboxes`)
     for (const promise of ear.promised)
       if (!replies.has(promise)) trace.violate('12', `the reply to ${promise} is gone`)
     for (const { directive, created } of people)

@@ -52,6 +52,8 @@ export class SimStore implements Store {
   readonly tables = new Tables()
   readonly #options: SimStoreOptions
   readonly #leases: SimLeases
+  /** Of messages of the stream, ever: taken into mailboxes, or refused since the mailbox was full. */
+  readonly streamed = { taken: 0, refused: 0 }
   readonly now: () => number
 
   constructor(options: SimStoreOptions) {
@@ -195,9 +197,12 @@ export class SimStore implements Store {
       const place = `${incarnation} ${sequence}`
       const capacity = this.#options.mailboxMessagesMax ?? mailboxMessagesMax
       if (tables.ingress.has(place)) return false
-      if ([...tables.messages.values()].filter((row) => row.to === to).length >= capacity)
+      if ([...tables.messages.values()].filter((row) => row.to === to).length >= capacity) {
+        this.streamed.refused += 1
         throw new WritError('TOO_LARGE', `the mailbox of ${to} is full (${capacity} messages)`)
+      }
       tables.ingress.set(place, this.now())
+      this.streamed.taken += 1
       tables.insertMessage({ to, shard, from: 'stream', body })
       return true
     })

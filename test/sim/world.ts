@@ -4,13 +4,15 @@
  */
 import { WritClient } from '../../src/bus/client.ts'
 import { WritError } from '../../src/protocol/errors.ts'
-import { Checkers } from './checkers.ts'
+import { checkBounds } from './bounds.ts'
 import { SimNetwork } from './bus.ts'
 import { Chaos } from './chaos.ts'
+import { Checkers } from './checkers.ts'
 import { SimClock } from './clock.ts'
 import { type AttemptRecord, type DaemonSpec, SimDaemon } from './daemon.ts'
 import { ThreadEar } from './ear.ts'
 import { Ending } from './ending.ts'
+import { LineCheck } from './line-check.ts'
 import { Luck } from './luck.ts'
 import type { Faults, SimOptions } from './options.ts'
 import { Person } from './people.ts'
@@ -68,6 +70,8 @@ export class World {
     const now = (): number => beginMs + Math.floor(this.clock.monotonic()) + this.#skewMs
     this.store = new SimStore({ clock: this.clock, now, fate, call })
     this.checkers = new Checkers(this.store, this.trace)
+    const line = new LineCheck(this.store.tables, this.checkers.fold, this.repository, this.trace)
+    this.checkers.others.push(checkBounds(this.trace), line.check)
     this.ear = new ThreadEar(this.store.tables, this.checkers, this.trace)
   }
 
