@@ -59,8 +59,9 @@ export class Chaos {
     const { threads, clock } = this.#world
     threads.splice(threads.indexOf(thread), 1)
     const isSame = this.#random.chance(0.5)
-    const place = this.#disorder.placeAfter(thread, isSame) ?? aloneAt(`e${10 + this.#incarnations++}`)
-    clock.after(ms, () => this.#world.startThread(place))
+    const other = aloneAt(`e${isSame ? 0 : 10 + this.#incarnations++}`)
+    // By then its node may have been started again.
+    clock.after(ms, () => this.#world.startThread(this.#disorder.placeAfter(thread, isSame) ?? other))
   }
 
   #befallDaemon(daemon: SimDaemon): void {

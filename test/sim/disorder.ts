@@ -2,6 +2,9 @@
  * What befalls servers, links and whole nodes while the world is not healing: the stream, the database and its clock, words
  * that get nowhere, nodes that die with all their threads, come and leave. Beside `chaos.ts`, with chances of its own.
  */
+import { subjects } from '../../src/bus/subjects.ts'
+import { WritError } from '../../src/protocol/errors.ts'
+import type { DaemonSpec, SimDaemon } from './daemon.ts'
 import type { Fault } from './options.ts'
 import type { SimRandom } from './random.ts'
 import type { Place, SimThread } from './thread.ts'
@@ -25,6 +28,7 @@ export class Disorder {
   /** How often each node was started again, by its first name. */
   readonly #starts = new Map<string, number>()
   #joined = 0
+  #herd: SimDaemon[] = []
 
   constructor(world: World, random: SimRandom) {
     this.#world = world
@@ -38,6 +42,7 @@ export class Disorder {
     this.#befallStream()
     this.#befallStore()
     this.#befallNodes()
+    this.#befallDaemons()
     clock.after(tickMs, () => this.begin())
   }
 
@@ -147,6 +152,48 @@ export class Disorder {
     }
   }
 
+  #befallDaemons(): void {
+    const { daemons } = this.#world
+    const one = this.#random.pick([...daemons.values()])
+    if (one !== undefined && this.#strikes('daemonImpostor')) void this.#pose(one.spec)
+    const owner = this.#random.pick([...new Set([...daemons.values()].map(({ spec }) => spec.owner))])
+    if (owner !== undefined && this.#herd.length === 0 && this.#strikes('daemonHerd')) this.#gather(owner)
+  }
+
+  /** Says hello under somebody else's name, and nothing ever after. */
+  async #pose({ owner, name }: DaemonSpec): Promise<void> {
+    const { network, trace } = this.#world
+    const hello = { session: this.#random.token(8), slots: 3, roles: ['worker'], executors: [], running: [] }
+    const bus = network.join(`impostor-${hello.session}`)
+    try {
+      await bus.request(subjects.daemon.at({ owner, id: name, verb: 'hello' }), hello, 5 * second)
+      trace.add(`an impostor is ${name} now`)
+    } catch (error) {
+      if (!(error instanceof WritError)) throw error
+      trace.add(`an impostor is not ${name}: ${error.code}`)
+    }
+  }
+
+  /** Many daemons that come at once, vanish together, and come back together. */
+  #gather(owner: string): void {
+    const { clock } = this.#world
+    const count = this.#random.between(10, 25)
+    const specs = Array.from({ length: count }, (_, at) => ({ owner, name: `${owner}-h${at}`, slots: 1, home: null }))
+    const start = (): void => {
+      this.#herd = specs.map((spec) => this.#world.startDaemon(spec))
+    }
+    start()
+    clock.after(this.#random.between(1_000, 10_000), () => {
+      this.#scatter()
+      clock.after(this.#random.between(100, 40_000), start)
+    })
+  }
+
+  #scatter(): void {
+    for (const daemon of this.#herd) daemon.kill()
+    this.#herd = []
+  }
+
   /** Where a thread is that takes a dead one's place; null: on another machine. */
   placeAfter({ place }: SimThread, isSame: boolean): Place | null {
     const { threadsPerNode, homes } = this.#world.options
@@ -159,8 +206,10 @@ export class Disorder {
     return { thread, node: again, home, index }
   }
 
+  /** Nodes of an older version are replaced as well. */
   heal(): void {
     this.#world.storeFaults.up()
+    for (const thread of this.#world.threads) if (thread.isOld) thread.kill()
   }
 }
 

@@ -1,4 +1,5 @@
 /** What a simulated world is made of and what goes wrong in it: everything by name, so that a failing seed can say all of it. */
+import { mailboxMessagesMax } from '../../src/protocol/limits.ts'
 import { SimRandom } from './random.ts'
 
 /** How likely each fault is. Per message, commit, call, spawn, report or task; those marked so: per half second and world. */
@@ -72,6 +73,34 @@ const laterFaultRates = {
   engineLeaves: 0.01,
   nodeKilled: 0.01,
   nodeFrozen: 0.01,
+  /** Of nodes as they start: of an older version, that does not know the machines of some directives. */
+  nodeOld: 0.2,
+  /** Of messages that wait in mailboxes: every commit that takes it is refused, until it is parked. */
+  messagePoisoned: 0.01,
+  /** Of daemons, per beat: silent for a while though they work; leave and are back at once; change their slots, or drain and think better of it. */
+  daemonMute: 0.02,
+  daemonFlaps: 0.02,
+  daemonDrains: 0.02,
+  daemonShrinks: 0.02,
+  /** Per half second: another under the name of one that is there; a whole herd, that goes and comes back at once. */
+  daemonImpostor: 0.01,
+  daemonHerd: 0.004,
+  /** Of work: never done though its daemon beats; done before its acceptance is heard. */
+  workNever: 0.02,
+  workInstant: 0.05,
+  /** Of reports: one of yesterday once more, the opposite afterwards, out of order, and larger than it may be. */
+  reportReplayed: 0.1,
+  reportContradicted: 0.05,
+  reportDisordered: 0.1,
+  reportTooLarge: 0.01,
+  /** Planners, evaluators and mergers talk nonsense, or say what there is no place for. */
+  planNonsense: 0.15,
+  planTwice: 0.1,
+  verdictNonsense: 0.05,
+  mergeNonsense: 0.1,
+  mergeForeign: 0.03,
+  mergeFails: 0.05,
+  workWithoutCommit: 0.03,
 } as const
 
 export const faultRates = { ...firstFaultRates, ...laterFaultRates } as const
@@ -97,6 +126,12 @@ const firstDeedRates = {
 
 const laterDeedRates = {
   mend: 0.5,
+  startAgain: 0.3,
+  planByHand: 0.5,
+  askTwice: 0.5,
+  trespass: 0.3,
+  publishComplete: 0.3,
+  publishFlood: 0.2,
 } as const
 
 export const deedRates = { ...firstDeedRates, ...laterDeedRates } as const
@@ -110,6 +145,8 @@ export interface SimOptions {
   threadsPerNode: number
   /** Whether nodes have data folders of their own: one that is started again there fences its predecessor. */
   homes: boolean
+  /** How many messages of the stream may wait for one actor. */
+  mailboxMax: number
   owners: number
   /** Per owner. */
   daemons: number
@@ -138,6 +175,7 @@ export const calm = (seed: number, more: Partial<SimOptions> = {}): SimOptions =
   engines: 1,
   threadsPerNode: 1,
   homes: false,
+  mailboxMax: mailboxMessagesMax,
   owners: 1,
   daemons: 1,
   scripts: 0,
@@ -227,6 +265,7 @@ export const swarm = (seed: number, size: Size): SimOptions => {
     scripts: one(of.scripts),
     threadsPerNode: 1,
     homes: false,
+    mailboxMax: mailboxMessagesMax,
   }
   if (worldsAsBefore.has(`${size} ${seed}`)) return first
   return {
@@ -235,6 +274,7 @@ export const swarm = (seed: number, size: Size): SimOptions => {
     deeds: { ...first.deeds, ...all(laterDeedRates, some) },
     threadsPerNode: one([1, 1, 2]),
     homes: random.chance(0.3),
+    mailboxMax: one([5, mailboxMessagesMax]),
   }
 }
 

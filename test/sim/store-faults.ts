@@ -1,15 +1,20 @@
 /** The fates of commits and calls, by the faults of now. Without any, each still takes a moment, so that things may meet. */
-import type { Store } from '../../src/actors/ports/store.ts'
+import type { Commit } from '../../src/actors/ports/rows.ts'
+import type { Store, ThreadIdentity } from '../../src/actors/ports/store.ts'
+import { registryId } from '../../src/protocol/ids.ts'
 import type { SimClock } from './clock.ts'
 import type { Luck } from './luck.ts'
 import type { SimRandom } from './random.ts'
 import type { CallFate, CommitFate } from './store.ts'
+import type { Tables } from './tables.ts'
 
 export class StoreFaults {
   readonly #clock: SimClock
   readonly #luck: Luck
   readonly #random: SimRandom
   readonly #aside: SimRandom
+  /** Messages that no commit can take. */
+  readonly #poisoned = new Set<number>()
   #downUntil = 0
 
   constructor(clock: SimClock, luck: Luck, random: SimRandom) {
@@ -17,6 +22,18 @@ export class StoreFaults {
     this.#luck = luck
     this.#random = random
     this.#aside = random.aside()
+  }
+
+  /** Some of the messages that are put into mailboxes from now on: the database refuses what comes of them. */
+  poison(tables: Tables): void {
+    const insert = tables.insertMessage.bind(tables)
+    tables.insertMessage = (row) => {
+      const id = insert(row)
+      // What is parked of a registry is mended with nobody's directive.
+      const mayBe = !row.to.endsWith(`/${registryId}`)
+      if (mayBe && this.#luck.strikes('messagePoisoned', this.#aside)) this.#poisoned.add(id)
+      return id
+    }
   }
 
   /** Nothing is done and nothing is told for a while. */
@@ -32,8 +49,9 @@ export class StoreFaults {
     return this.#clock.monotonic() < this.#downUntil
   }
 
-  readonly fate = (): CommitFate => {
+  readonly fate = (_: ThreadIdentity, { consumed = [] }: Commit): CommitFate => {
     const fate = this.#fate()
+    if (consumed.some((id) => this.#poisoned.has(id))) return { ...fate, answer: 'refused' }
     return this.#isDown ? { appliedAfterMs: null, answer: 'unknown', answeredAfterMs: fate.answeredAfterMs } : fate
   }
 

@@ -14,6 +14,7 @@ import { readTaskId } from '../../src/protocol/ids.ts'
 import type { SimBus, SimNetwork } from './bus.ts'
 import type { SimClock } from './clock.ts'
 import type { Luck } from './luck.ts'
+import { oldVersionOf } from './old-version.ts'
 import { clockOf, type Ear, Process, ProcessBus, storeOf } from './process.ts'
 import type { SimRandom } from './random.ts'
 import type { Trace } from './trace.ts'
@@ -56,6 +57,8 @@ const reader: Reader = {
 export class SimThread {
   readonly name: string
   readonly place: Place
+  /** Of an older version. */
+  readonly isOld: boolean
   readonly process: Process
   readonly engine: Engine
   readonly #world: ThreadWorld
@@ -73,12 +76,13 @@ export class SimThread {
     this.#aside = random.aside()
     this.name = name
     this.place = place
+    this.isOld = luck.strikes('nodeOld', this.#aside)
     this.process = new Process(name, (when) => this.#atCall(when))
     this.#sim = network.join(name)
     this.#bus = new ProcessBus(this.process, this.#sim, ear)
     const rate = 1 + drift * (2 * random.next() - 1)
     this.engine = new Engine({
-      store: storeOf(this.process, store),
+      store: storeOf(this.process, this.isOld ? oldVersionOf(store) : store),
       wire: wireOf(this.#bus, (line) => trace.add(`${name} ${line}`)),
       reader,
       clock: clockOf(this.process, clock, rate, random.between(0, 1_000_000)),
@@ -94,7 +98,7 @@ export class SimThread {
   /** Tries until it holds its share. Answers false when it died over it. */
   async start(): Promise<void> {
     const { trace } = this.#world
-    trace.add(`${this.name} starts`)
+    trace.add(`${this.name} starts${this.isOld ? ', of an older version' : ''}`)
     try {
       await this.engine.start()
       trace.add(`${this.name} has started`)

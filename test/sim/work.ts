@@ -29,6 +29,18 @@ export interface DaemonWorld {
   plan: (spawn: Spawn, random: SimRandom) => Promise<void>
 }
 
+const noVerdicts = [
+  42,
+  'passed',
+  [],
+  [{ passed: true }],
+  { passed: null },
+  { passed: true, overallScore: 'much' },
+  { passed: true, overallScore: -1 },
+  { passed: { passed: true } },
+  { verdict: { passed: true } },
+]
+
 const hex = '0123456789abcdef'.split('')
 
 /** A commit with this in it. */
@@ -52,17 +64,36 @@ export const outcomeOf = (world: DaemonWorld, random: SimRandom, spawn: Spawn, f
     case 'evaluator':
       return evaluated(luck, random)
     case 'merger':
-      return merged(world, random, spawn)
+      return oddlyMerged(world, random) ?? merged(world, random, spawn)
     case 'worker':
       if (!finish && luck.strikes('workFails', random)) return failed('the work', false)
       return worked(world, random, spawn)
   }
 }
 
+/** What there is no place for: a merger's answer to another question, or about another line. */
+const oddlyMerged = (world: DaemonWorld, random: SimRandom): Outcome | null => {
+  const { luck } = world
+  const aside = random.aside()
+  const done = (merge: object): Outcome => ({ verb: 'done', body: { merge } })
+  if (luck.strikes('mergeFails', aside)) return failed('the repository is away', aside.chance(0.5))
+  if (luck.strikes('mergeForeign', aside))
+    return done({ kind: 'foreign', commits: [commitWith(world, aside, new Set())] })
+  if (!luck.strikes('mergeNonsense', aside)) return null
+  const some = (): string => commitWith(world, aside, new Set())
+  const odd = [
+    { kind: 'merged', base: some(), line: some() },
+    { kind: 'published', line: some() },
+    { kind: 'conflict', files: [] },
+  ]
+  return aside.chance(0.2) ? { verb: 'done', body: {} } : done(aside.pick(odd) ?? {})
+}
+
 const failed = (reason: string, means: boolean): Outcome => ({ verb: 'failed', body: { reason, means } })
 
 const worked = (world: DaemonWorld, random: SimRandom, { task, repository, startCommit }: Spawn): Outcome => {
-  if (repository === null) return { verb: 'done', body: { result: 'ok' } }
+  if (repository === null || world.luck.strikes('workWithoutCommit', random.aside()))
+    return { verb: 'done', body: { result: 'ok' } }
   const work = new Set([`${task.id}/${task.attempt}`])
   return { verb: 'done', body: { commit: commitWith(world, random, union(contentOf(world, startCommit), work)) } }
 }
@@ -71,6 +102,8 @@ const evaluated = (luck: Luck, random: SimRandom): Outcome => {
   if (luck.strikes('verdictMissing', random)) return { verb: 'done', body: {} }
   if (luck.strikes('verdictBad', random))
     return { verb: 'done', body: { verdict: { passed: 'perhaps', overallScore: 7 } } }
+  const aside = random.aside()
+  if (luck.strikes('verdictNonsense', aside)) return { verb: 'done', body: { verdict: aside.pick(noVerdicts) } }
   const passed = !luck.strikes('notPassed', random)
   const overallScore = passed ? random.pick([0.6, 0.9, 1]) : 0.2
   const reworkInstructions = passed ? null : 'do it again'

@@ -2,8 +2,6 @@
  * A whole Writ in one simulated world: threads with the real engine over a simulated store and bus, daemons and people, all
  * by one seed. First things go wrong; then the world heals, and everything must come to its end.
  */
-import { WritClient } from '../../src/bus/client.ts'
-import { WritError } from '../../src/protocol/errors.ts'
 import { checkBounds } from './bounds.ts'
 import { SimNetwork } from './bus.ts'
 import { Chaos } from './chaos.ts'
@@ -16,7 +14,7 @@ import { LineCheck } from './line-check.ts'
 import { Luck } from './luck.ts'
 import type { Faults, SimOptions } from './options.ts'
 import { Person } from './people.ts'
-import { planBy } from './plans.ts'
+import { Planner } from './planner.ts'
 import { SimRandom } from './random.ts'
 import { SimScript } from './script.ts'
 import { SimStore } from './store.ts'
@@ -55,6 +53,7 @@ export class World {
   readonly people: Person[] = []
   readonly luck: Luck
   readonly storeFaults: StoreFaults
+  readonly #planner: Planner
   healing = false
   /** What the database's clock shows beside the simulated time, in ms. */
   #skewMs = 0
@@ -68,10 +67,13 @@ export class World {
     this.storeFaults = new StoreFaults(this.clock, this.luck, this.random.fork())
     const { fate, call } = this.storeFaults
     const now = (): number => beginMs + Math.floor(this.clock.monotonic()) + this.#skewMs
-    this.store = new SimStore({ clock: this.clock, now, fate, call })
+    const mailboxMessagesMax = options.mailboxMax
+    this.store = new SimStore({ clock: this.clock, now, fate, call, mailboxMessagesMax })
+    this.storeFaults.poison(this.store.tables)
     this.checkers = new Checkers(this.store, this.trace)
     const line = new LineCheck(this.store.tables, this.checkers.fold, this.repository, this.trace)
     this.checkers.others.push(checkBounds(this.trace), line.check)
+    this.#planner = new Planner(this)
     this.ear = new ThreadEar(this.store.tables, this.checkers, this.trace)
   }
 
@@ -141,10 +143,11 @@ export class World {
     void thread.start()
   }
 
-  startDaemon(spec: DaemonSpec, records?: Map<string, AttemptRecord>): void {
+  startDaemon(spec: DaemonSpec, records?: Map<string, AttemptRecord>): SimDaemon {
     const daemon = new SimDaemon(this.#daemonWorld(), spec, records)
     this.daemons.set(spec.name, daemon)
     daemon.start()
+    return daemon
   }
 
   #daemonWorld(): DaemonWorld {
@@ -161,26 +164,7 @@ export class World {
       forged: (counted, what) => {
         if (counted) trace.violate('7', `a forged report of ${what} counted`)
       },
-      plan: (spawn, chance) => this.#plan(spawn.owner, spawn.directive.id, chance),
-    }
-  }
-
-  /** What a planner submits: a plan, one with faults, or none. */
-  async #plan(owner: string, directive: string, random: SimRandom): Promise<void> {
-    const { luck } = this
-    if (luck.strikes('planMissing', random)) return
-    const { clock, network, options, trace } = this
-    const bad = luck.strikes('planBad', random)
-    const plan = bad ? { steps: [{ name: 'a', depends_on: ['a'] }] } : planBy(random, options.stepsMax)
-    const bus = network.join(`planner-${random.token(6)}`)
-    const client = new WritClient(bus, owner, { clock, random, deadlineMs: 60_000 })
-    try {
-      await client.directive(directive).plan({ plan })
-      const hasChain = [...this.store.tables.chains.values()].some((row) => row.directive === `${owner}/${directive}`)
-      if (bad && !hasChain) trace.violate('R11', `a plan with faults was accepted for ${directive}`)
-    } catch (error) {
-      if (!(error instanceof WritError)) throw error
-      trace.add(`the plan for ${directive} was not taken: ${error.code} ${error.message}`)
+      plan: (spawn, chance) => this.#planner.submit(spawn.owner, spawn.directive.id, chance),
     }
   }
 
