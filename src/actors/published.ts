@@ -2,19 +2,22 @@
 import { actorKey, shardOf } from '../protocol/ids.ts'
 import type { Host } from './host.ts'
 
-/** A plain publish, with its place in the stream. `actor`: whose mailbox it goes to. */
+/** A plain publish, with its place in the stream and its time there. `actor`: whose mailbox it goes to. */
 export interface StreamedMail {
   owner: string
   incarnation: string
   sequence: number
+  at: string
   body: Uint8Array
   actor: string
 }
 
 /** It is durable once its row is. Throws TOO_LARGE when the mailbox is full. */
 export const takeIn = async ({ store, wire }: Host, mail: StreamedMail): Promise<void> => {
-  const { owner, actor, incarnation, sequence, body } = mail
+  const { owner, actor, sequence, at, body } = mail
   const to = actorKey(owner, actor)
+  // Two publishes have one number when the stream has lost the first of them; never one time as well.
+  const incarnation = `${mail.incarnation} ${at}`
   const isNew = await store.enqueue({ incarnation, sequence, to, shard: shardOf(owner, actor), body })
   if (isNew) wire.mail(to, { from: 'stream', message: sequence })
 }

@@ -93,9 +93,9 @@ export class Taking {
   }
 
   #hand(message: JsMsg, incarnation: string): void {
-    const { subject, data, seq } = message
+    const { subject, data, seq, timestampNanos } = message
     try {
-      this.#take({ subject, body: data, incarnation, sequence: seq, ack: () => message.ack() })
+      this.#take({ subject, body: data, incarnation, sequence: seq, at: `${timestampNanos}`, ack: () => message.ack() })
     } catch (error) {
       this.#log(`taking ${subject} failed: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`)
     }

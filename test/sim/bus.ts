@@ -8,21 +8,15 @@ import { encode } from '../../src/bus/json.ts'
 import { streamedSubjects } from '../../src/bus/stream.ts'
 import { checkPattern, checkQueue, checkSubject, isInbox } from '../../src/bus/syntax.ts'
 import { WritError } from '../../src/protocol/errors.ts'
+import { type BusFaults, Links, noFaults } from './bus-links.ts'
 import { servers, SimStream } from './bus-stream.ts'
 import type { SimClock } from './clock.ts'
 import type { SimRandom } from './random.ts'
 
-/** What goes wrong. Probabilities are per message and receiver; what one client sends another stays in order. */
-export interface BusFaults {
-  drop: number
-  duplicate: number
-  /** From and to, both included. */
-  delayMs: readonly [number, number]
-  /** Names in different sets do not hear each other; who is in none is with the servers. */
-  partition: readonly (readonly string[])[]
-}
+export { type BusFaults, noFaults } from './bus-links.ts'
 
-export const noFaults: BusFaults = { drop: 0, duplicate: 0, delayMs: [0, 0], partition: [] }
+/** A half-open connection is noticed by the pings that nobody answers. */
+const noticedMs = 20_000
 
 interface Message {
   subject: string
@@ -62,22 +56,30 @@ const placesOf = (subject: string, tokens: readonly string[]): string[] => [subj
 const streamed = streamedSubjects.map((pattern) => pattern.split('.'))
 
 export class SimNetwork {
-  faults: BusFaults
+  /** Is told the kind of each fault that takes effect. */
+  onFault: (kind: string) => void = () => undefined
+  readonly links: Links
   /** What clients would have logged. */
   readonly log: string[] = []
   readonly clock: SimClock
   readonly stream: SimStream
   readonly #random: SimRandom
   readonly #listeners = new Map<string, Set<Listener>>()
-  /** When the last message of a pair of clients arrives: none overtakes it. */
-  readonly #links = new Map<string, number>()
   #inboxes = 0
 
   constructor(clock: SimClock, random: SimRandom, faults: Partial<BusFaults> = {}) {
     this.clock = clock
     this.#random = random
-    this.faults = { ...noFaults, ...faults }
+    this.links = new Links(clock, random, { ...noFaults, ...faults }, (kind) => this.onFault(kind))
     this.stream = new SimStream(this, random)
+  }
+
+  get faults(): BusFaults {
+    return this.links.faults
+  }
+
+  set faults(faults: Partial<BusFaults>) {
+    this.links.faults = { ...noFaults, ...faults }
   }
 
   join(name: string): SimBus {
@@ -88,12 +90,16 @@ export class SimNetwork {
     return `_INBOX.${client}.${this.#inboxes++}`
   }
 
-  /** Sends without any check: what a client in another language may do. Answers whether anybody could hear it. */
+  /**
+   * Sends without any check: what a client in another language may do. Answers false when the servers say that nobody
+   * listens; of what does not reach them they say nothing.
+   */
   send(from: string, message: Message): boolean {
+    if (this.links.isMute(from)) return true
     const tokens = message.subject.split('.')
     const near = placesOf(message.subject, tokens).flatMap((place) => [...(this.#listeners.get(place) ?? [])])
     const here = near.filter(
-      (one) => one.state === 'open' && matches(one.pattern, tokens) && this.reaches(from, one.client),
+      (one) => one.state === 'open' && matches(one.pattern, tokens) && this.links.seems(from, one.client),
     )
     for (const listener of this.#receivers(here)) this.#deliver(from, listener, message)
     const kept = streamed.some((pattern) => matches(pattern, tokens))
@@ -125,11 +131,10 @@ export class SimNetwork {
 
   /** Lets something arrive after its delay, unless it is lost; `settled` is called either way, at its time. */
   travel(from: string, to: string, arrive: () => void, settled: () => void = () => undefined): void {
-    const { drop, duplicate } = this.faults
-    const times = this.#random.chance(drop) ? 0 : this.#random.chance(duplicate) ? 2 : 1
+    const times = this.links.copies()
     const cut = !this.reaches(from, to)
     for (let time = 1; time <= times; time++) {
-      this.clock.after(this.#delay(from, to), () => {
+      this.clock.after(this.links.delay(from, to), () => {
         if (!cut && this.reaches(from, to)) arrive()
         if (time === times) settled()
       })
@@ -137,17 +142,8 @@ export class SimNetwork {
     if (times === 0) this.clock.after(0, settled)
   }
 
-  #delay(from: string, to: string): number {
-    const link = `${from} ${to}`
-    const now = this.clock.monotonic()
-    const at = Math.max(this.#links.get(link) ?? 0, now + this.#random.between(...this.faults.delayMs))
-    this.#links.set(link, at)
-    return at - now
-  }
-
   reaches(from: string, to: string): boolean {
-    const sideOf = (name: string): number => this.faults.partition.findIndex((set) => set.includes(name))
-    return from === to || sideOf(from) === sideOf(to)
+    return this.links.reaches(from, to)
   }
 
   listen(listener: Listener): void {
@@ -287,7 +283,8 @@ export class SimBus implements Bus {
     return new Promise((resolve, reject) => {
       const { clock } = this.#network
       const lost = new WritError('UNREACHABLE', 'the connection was lost')
-      if (this.#closed || !this.#network.reaches(this.name, servers)) clock.after(0, () => reject(lost))
+      if (this.#closed || !this.#network.links.seems(this.name, servers)) clock.after(0, () => reject(lost))
+      else if (!this.#network.links.isHeard(this.name)) clock.after(noticedMs, () => reject(lost))
       else clock.after(2 * this.#network.faults.delayMs[1], resolve)
     })
   }

@@ -1,5 +1,7 @@
 /** What befalls the world from outside while it is not healing: threads and daemons die, freeze and come back, links are cut. */
+import { noFaults } from './bus-links.ts'
 import type { SimDaemon } from './daemon.ts'
+import { aloneAt, Disorder } from './disorder.ts'
 import type { SimRandom } from './random.ts'
 import type { SimThread } from './thread.ts'
 import type { World } from './world.ts'
@@ -9,6 +11,7 @@ const tickMs = 500
 export class Chaos {
   readonly #world: World
   readonly #random: SimRandom
+  readonly #disorder: Disorder
   #incarnations = 0
   /** Daemons that are away, and whether they come back with their records. */
   readonly #away = new Map<string, { daemon: SimDaemon; keeps: boolean }>()
@@ -16,17 +19,21 @@ export class Chaos {
   constructor(world: World) {
     this.#world = world
     this.#random = world.random.fork()
+    this.#disorder = new Disorder(world, this.#random.aside())
   }
 
   begin(): void {
-    const { busDrop, busDuplicate, busSlow } = this.#world.faults
-    this.#world.network.faults = {
+    const { network, luck } = this.#world
+    const { busDrop, busDuplicate, busReorder } = luck.faults
+    network.faults = {
+      ...noFaults,
       drop: busDrop,
       duplicate: busDuplicate,
-      delayMs: this.#random.chance(busSlow) ? [0, this.#random.pick([20, 200, 500]) ?? 20] : [0, 2],
-      partition: [],
+      reorder: busReorder,
+      delayMs: luck.strikes('busSlow', this.#random) ? [0, this.#random.pick([20, 200, 500]) ?? 20] : [0, 2],
     }
     this.#tick()
+    this.#disorder.begin()
   }
 
   #tick(): void {
@@ -39,27 +46,29 @@ export class Chaos {
   }
 
   #befall(thread: SimThread): void {
-    const { faults, clock } = this.#world
+    const { luck, clock } = this.#world
     if (thread.process.isDead) return this.#replace(thread, this.#random.between(0, 15_000))
-    if (this.#random.chance(faults.engineFrozen)) thread.freeze(this.#random.between(500, 25_000))
-    if (this.#random.chance(faults.engineStopped)) void thread.stop()
+    if (luck.strikes('engineFrozen', this.#random)) thread.freeze(this.#random.between(500, 25_000))
+    if (luck.strikes('engineStopped', this.#random)) void thread.stop()
     // Not only on the tick: at any moment.
-    if (this.#random.chance(faults.engineKilled)) clock.after(this.#random.between(0, tickMs), () => thread.kill())
+    if (luck.strikes('engineKilled', this.#random)) clock.after(this.#random.between(0, tickMs), () => thread.kill())
   }
 
   /** Under its old name (a process that was restarted) or a new one (another machine). */
   #replace(thread: SimThread, ms: number): void {
     const { threads, clock } = this.#world
     threads.splice(threads.indexOf(thread), 1)
-    const name = this.#random.chance(0.5) ? thread.name : `e${10 + this.#incarnations++}`
-    clock.after(ms, () => this.#world.startThread(name))
+    const isSame = this.#random.chance(0.5)
+    const other = aloneAt(`e${isSame ? 0 : 10 + this.#incarnations++}`)
+    // By then its node may have been started again.
+    clock.after(ms, () => this.#world.startThread(this.#disorder.placeAfter(thread, isSame) ?? other))
   }
 
   #befallDaemon(daemon: SimDaemon): void {
-    const { faults } = this.#world
-    if (this.#random.chance(faults.daemonGone)) this.#lose(daemon, null, true)
-    else if (this.#random.chance(faults.daemonRestarted)) this.#lose(daemon, this.#random.between(100, 40_000), true)
-    else if (this.#random.chance(faults.daemonForgets)) this.#lose(daemon, this.#random.between(100, 40_000), false)
+    const { luck } = this.#world
+    if (luck.strikes('daemonGone', this.#random)) this.#lose(daemon, null, true)
+    else if (luck.strikes('daemonRestarted', this.#random)) this.#lose(daemon, this.#random.between(100, 40_000), true)
+    else if (luck.strikes('daemonForgets', this.#random)) this.#lose(daemon, this.#random.between(100, 40_000), false)
   }
 
   /** `backMs`: null when it stays away until the world heals. */
@@ -77,8 +86,8 @@ export class Chaos {
   }
 
   #cut(): void {
-    const { network, faults, threads, daemons, people, clock, trace } = this.#world
-    if (network.faults.partition.length > 0 || !this.#random.chance(faults.partition)) return
+    const { network, luck, threads, daemons, people, clock, trace } = this.#world
+    if (network.faults.partition.length > 0 || !luck.strikes('partition', this.#random)) return
     const names = [...threads.map(({ name }) => name), ...daemons.keys(), ...people.map((one) => one.client)]
     const away = names.filter(() => this.#random.chance(0.4))
     trace.add(`cut off: ${away.join(' ')}`)
@@ -92,7 +101,8 @@ export class Chaos {
   heal(): void {
     const { network, threads, trace } = this.#world
     trace.add('the world heals')
-    network.faults = { drop: 0, duplicate: 0, delayMs: [0, 2], partition: [] }
+    network.faults = { ...noFaults, delayMs: [0, 2] }
+    this.#disorder.heal()
     for (const thread of [...threads]) {
       thread.thaw()
       if (thread.process.isDead) this.#replace(thread, 1_000)

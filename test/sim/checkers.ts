@@ -33,6 +33,8 @@ export class Checkers {
   readonly reported = new Set<string>()
   /** Contracts that people asked to complete, as `<owner> <contract>`. */
   readonly finished = new Set<string>()
+  /** What is looked at after each commit besides. */
+  readonly others: ((commit: Commit, thread: ThreadIdentity) => void)[] = []
   readonly #tables: Tables
   readonly #now: () => number
   readonly #trace: Trace
@@ -103,6 +105,7 @@ export class Checkers {
       this.#checkSlots(commit)
       this.#checkOwners(commit, before)
       this.#checkEvents(commit)
+      for (const other of this.others) other(commit, thread)
       if (this.#checked++ % verifiedEvery === 0) this.#verify(commit)
     } catch (error) {
       this.#wrong('check', error instanceof Error ? (error.stack ?? error.message) : String(error))

@@ -2,15 +2,16 @@
  * A daemon of the simulated world: it says hello, beats, takes spawns and reports, as ours does; and by chance it refuses,
  * says nothing, stalls, repeats itself, comes too late or lies. It may die and come back, with its records or without.
  */
-import type { Incoming } from '../../src/actors/ports/bus.ts'
+import type { Incoming, Subscription } from '../../src/actors/ports/bus.ts'
 import type { Clock } from '../../src/actors/ports/clock.ts'
 import { decode } from '../../src/bus/json.ts'
 import { retried } from '../../src/bus/retry.ts'
 import { readAddress, subjects } from '../../src/bus/subjects.ts'
 import { WritError } from '../../src/protocol/errors.ts'
 import { addressOf } from '../../src/protocol/ids.ts'
-import { beatMs } from '../../src/protocol/limits.ts'
+import { beatMs, textBytesMax } from '../../src/protocol/limits.ts'
 import type { BeatReply, HelloReply, Order, Receipt, Spawn } from '../../src/protocol/task.ts'
+import type { Fault } from './options.ts'
 import { clockOf, Process, ProcessBus } from './process.ts'
 import type { SimRandom } from './random.ts'
 import type { DaemonWorld, Outcome } from './work.ts'
@@ -35,6 +36,9 @@ export interface AttemptRecord {
 
 const keyOf = ({ task, attempt }: Order): string => `${task}/${attempt}`
 const callMs = 5_000
+/** Work that is not done in this time is never done, as far as any directive here waits. */
+const neverMs = 300_000
+const failedBody = { reason: 'the opposite', means: false }
 const hour = 3_600_000
 
 export class SimDaemon {
@@ -43,16 +47,22 @@ export class SimDaemon {
   readonly process: Process
   readonly #world: DaemonWorld
   readonly #random: SimRandom
+  readonly #aside: SimRandom
   readonly #clock: Clock
   readonly #sim
   readonly #bus: ProcessBus
   #session: string
+  #slots: number
+  #draining = false
+  #orders: Subscription | null = null
 
   constructor(world: DaemonWorld, spec: DaemonSpec, records: Map<string, AttemptRecord> = new Map()) {
     this.#world = world
     this.spec = spec
     this.records = new Map([...records].map(([key, record]) => [key, { ...record }]))
     this.#random = world.random.fork()
+    this.#aside = this.#random.aside()
+    this.#slots = spec.slots
     this.process = new Process(spec.name)
     this.#clock = clockOf(this.process, world.clock, 1, 0)
     this.#sim = world.network.join(spec.name)
@@ -73,21 +83,60 @@ export class SimDaemon {
 
   async #live(): Promise<void> {
     await this.#hello()
-    const { owner, name: id } = this.spec
-    const pattern = subjects.daemonSession.pattern({ owner, id, session: this.#session })
-    this.#bus.subscribe(pattern, {}, (message) => this.#take(message))
+    this.#listen()
     for (const record of this.records.values()) this.#resume(record)
     for (;;) {
       await this.#sleep(beatMs)
+      await this.#misbehave()
       await this.#beat()
     }
   }
 
+  #listen(): void {
+    void this.#orders?.drain()
+    const { owner, name: id } = this.spec
+    const pattern = subjects.daemonSession.pattern({ owner, id, session: this.#session })
+    this.#orders = this.#bus.subscribe(pattern, {}, (message) => this.#take(message))
+  }
+
+  #strikes(fault: Fault): boolean {
+    return this.#world.luck.strikes(fault, this.#aside)
+  }
+
+  async #misbehave(): Promise<void> {
+    if (this.#strikes('daemonMute')) await this.#sleep(this.#aside.between(10_000, 90_000))
+    if (this.#strikes('daemonFlaps')) await this.#flap()
+    if (this.#strikes('daemonDrains')) this.#forAWhile((drains) => (this.#draining = drains))
+    if (this.#strikes('daemonShrinks')) {
+      const fewer = this.#aside.between(0, this.spec.slots)
+      this.#forAWhile((shrinks) => (this.#slots = shrinks ? fewer : this.spec.slots))
+    }
+  }
+
+  #forAWhile(set: (on: boolean) => void): void {
+    set(true)
+    this.#clock.after(this.#aside.between(1_000, 20_000), () => set(false))
+  }
+
+  /** Leaves, and is back at once: as the same, or as one that knows nothing of itself. */
+  async #flap(): Promise<void> {
+    const { owner, name: id, home } = this.spec
+    try {
+      await this.#bus.request(subjects.daemon.at({ owner, id, verb: 'bye' }), { session: this.#session }, callMs)
+    } catch (error) {
+      if (!(error instanceof WritError)) throw error
+    }
+    if (home === null && this.#aside.chance(0.5)) this.#session = `s${this.#aside.token(8)}`
+    await this.#hello()
+    this.#listen()
+  }
+
   async #hello(): Promise<void> {
-    const { owner, name: id, slots, home } = this.spec
+    const { owner, name: id, home } = this.spec
     const hello = {
       session: this.#session,
-      slots,
+      slots: this.#slots,
+      draining: this.#draining,
       roles: ['planner', 'worker', 'evaluator', 'merger'],
       executors: ['shell', 'checks'],
       running: this.#running(),
@@ -108,7 +157,8 @@ export class SimDaemon {
 
   async #beat(): Promise<void> {
     const { owner, name: id } = this.spec
-    const beat = { session: this.#session, running: this.#running() }
+    const offer = { slots: this.#slots, draining: this.#draining }
+    const beat = { session: this.#session, running: this.#running(), ...offer }
     try {
       const subject = subjects.daemon.at({ owner, id, verb: 'beat' })
       const { known } = (await this.#bus.request(subject, beat, callMs)) as BeatReply
@@ -137,7 +187,7 @@ export class SimDaemon {
   #spawn(message: Incoming, spawn: Spawn): void {
     const { owner } = this.spec
     const { trace } = this.#world
-    const faults = this.#world.faults()
+    const { luck } = this.#world
     const { id: task, attempt, nonce } = spawn.task
     if (spawn.owner !== owner) trace.violate('10', `${this.spec.name} was sent a task of ${spawn.owner}`)
     const order = { task, attempt, nonce }
@@ -145,13 +195,19 @@ export class SimDaemon {
     if (known !== undefined && known.order.nonce !== nonce)
       trace.violate('7', `${keyOf(order)} was sent under two nonces`)
     if (known !== undefined) return message.reply({ accepted: true })
-    if (this.#random.chance(faults.spawnIgnored)) return
-    if (this.#busy() >= this.spec.slots || this.#random.chance(faults.spawnRefused))
+    if (luck.strikes('spawnIgnored', this.#random)) return
+    if (this.#draining) return message.reply({ error: new WritError('DRAINING', 'it takes nothing new').body })
+    if (this.#busy() >= this.spec.slots || luck.strikes('spawnRefused', this.#random))
       return message.reply({ error: new WritError('BUSY', 'all slots are taken').body })
     const record = { order, session: this.#session, spawn, outcome: null, receipt: false }
     this.records.set(keyOf(order), record)
-    message.reply({ accepted: true })
     trace.add(`${this.spec.name} runs ${keyOf(order)}`)
+    if (spawn.task.role !== 'planner' && this.#strikes('workInstant')) {
+      void this.#over(record, outcomeOf(this.#world, this.#random, spawn, false))
+      this.#clock.after(this.#aside.between(1, 3_000), () => message.reply({ accepted: true }))
+      return
+    }
+    message.reply({ accepted: true })
     void this.#run(record, spawn)
   }
 
@@ -159,7 +215,7 @@ export class SimDaemon {
     message.reply({ accepted: true })
     const known = this.records.get(keyOf(order))
     if (known?.order.nonce === order.nonce && known.outcome !== null) return
-    if (known !== undefined && this.#random.chance(this.#world.faults().cancelIgnored)) return
+    if (known !== undefined && this.#world.luck.strikes('cancelIgnored', this.#random)) return
     const record = known ?? { order, session: this.#session, spawn: null, outcome: null, receipt: false }
     this.records.set(keyOf(order), record)
     const spawn = record.spawn
@@ -175,9 +231,10 @@ export class SimDaemon {
 
   /** The work takes its time; one that is slow says that it is getting on, one that stalls says nothing. */
   async #run(record: AttemptRecord, spawn: Spawn): Promise<void> {
-    const faults = this.#world.faults()
-    if (this.#random.chance(faults.workStalls)) await this.#sleep(60_000)
-    const slow = this.#random.chance(faults.workSlow)
+    const { luck } = this.#world
+    if (this.#strikes('workNever')) await this.#sleep(neverMs)
+    if (luck.strikes('workStalls', this.#random)) await this.#sleep(60_000)
+    const slow = luck.strikes('workSlow', this.#random)
     for (let left = slow ? this.#random.between(3, 12) : 0; left > 0 && record.outcome === null; left--) {
       await this.#sleep(5_000)
       await this.#send(record, 'progress', {})
@@ -191,17 +248,45 @@ export class SimDaemon {
   async #over(record: AttemptRecord, outcome: Outcome): Promise<void> {
     if (record.outcome !== null) return
     record.outcome = outcome
-    if (this.#random.chance(this.#world.faults().reportLate)) await this.#sleep(this.#random.between(5_000, 60_000))
+    if (this.#world.luck.strikes('reportLate', this.#random)) await this.#sleep(this.#random.between(5_000, 60_000))
     await this.#report(record, outcome)
   }
 
   async #report(record: AttemptRecord, { verb, body }: Outcome): Promise<void> {
-    const faults = this.#world.faults()
-    if (this.#random.chance(faults.reportForged)) this.#forge()
+    const { luck } = this.#world
+    if (luck.strikes('reportForged', this.#random)) this.#forge()
+    if (this.#strikes('reportTooLarge')) await this.#sendTooLarge(record)
     const first = this.#send(record, verb, body)
-    if (this.#random.chance(faults.reportTwice)) void this.#later(record, { verb, body })
+    if (luck.strikes('reportTwice', this.#random)) void this.#later(record, { verb, body })
+    if (this.#strikes('reportReplayed')) this.#replay()
+    if (this.#strikes('reportDisordered')) void this.#send(record, 'progress', {})
     await first
     record.receipt = true
+    if (!this.#strikes('reportContradicted')) return
+    const opposite = verb === 'done' ? failedBody : {}
+    await this.#send(record, verb === 'done' ? 'failed' : 'done', opposite)
+  }
+
+  /** Of any attempt that it ever had, in whatever session. */
+  #replay(): void {
+    const old = this.#aside.pick([...this.records.values()])
+    if (old?.outcome != null) void this.#send(old, old.outcome.verb, old.outcome.body)
+  }
+
+  /** Whoever sends too much hears so at once. */
+  async #sendTooLarge({ order, session }: AttemptRecord): Promise<void> {
+    const { owner, name: daemon } = this.spec
+    const { task, attempt, nonce } = order
+    const subject = subjects.report.at({ owner, ...readAddress(addressOf(owner, task)), daemon, verb: 'done' })
+    const report = { attempt, nonce, session, result: 'x'.repeat(textBytesMax + 1) }
+    try {
+      await this.#bus.request(subject, report, callMs)
+      this.#world.trace.violate('11', `a report of ${textBytesMax + 1} bytes was taken`)
+    } catch (error) {
+      if (!(error instanceof WritError)) throw error
+      if (!['BAD_INPUT', 'TOO_LARGE', 'NO_ANSWER', 'UNREACHABLE'].includes(error.code))
+        this.#world.trace.violate('11', `a report that is too large is answered ${error.code}: ${error.message}`)
+    }
   }
 
   async #later(record: AttemptRecord, { verb, body }: Outcome): Promise<void> {

@@ -25,7 +25,7 @@ export class Ending {
     for (const thread of [...threads])
       if (thread.process.isDead) {
         threads.splice(threads.indexOf(thread), 1)
-        this.#world.startThread(thread.name)
+        this.#world.startThread(thread.place)
       }
     if (!this.#helping) void this.#helpAll(people)
     clock.after(helpMs, () => this.#help())
@@ -75,6 +75,10 @@ export class Ending {
     const unfinished = this.#unfinished()
     if (unfinished !== null) return trace.violate('9', `in a healed world ${unfinished}`)
     const { actors, replies, faulted, parked } = store.tables
+    const { streamed } = store
+    const acked = this.#world.network.stream.acked.size
+    if (acked > streamed.taken + streamed.refused)
+      trace.violate('3', `${acked} publishes were acknowledged, and ${streamed.taken} are in mailboxes`)
     for (const promise of ear.promised)
       if (!replies.has(promise)) trace.violate('12', `the reply to ${promise} is gone`)
     for (const { directive, created } of people)

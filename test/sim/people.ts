@@ -1,15 +1,18 @@
 /** People of the simulated world: they create directives and start them, then do what comes to their mind until the world heals. */
+import { isDeepStrictEqual } from 'node:util'
 import { WritClient } from '../../src/bus/client.ts'
+import { isPassing } from '../../src/bus/retry.ts'
 import { subjects } from '../../src/bus/subjects.ts'
 import { WritError } from '../../src/protocol/errors.ts'
 import { type ActorKey, readKey, shardOf } from '../../src/protocol/ids.ts'
 import type { SimBus, SimNetwork } from './bus.ts'
 import type { SimClock } from './clock.ts'
 import type { Deed } from './options.ts'
-import { directiveBy } from './plans.ts'
+import { directiveBy, planBy } from './plans.ts'
 import type { SimRandom } from './random.ts'
 import type { Tables } from './tables.ts'
 import type { Trace } from './trace.ts'
+import { directiveKeyOf } from './verified.ts'
 
 export interface PeopleWorld {
   clock: SimClock
@@ -20,11 +23,16 @@ export interface PeopleWorld {
   stepsMax: number
   deeds: Record<Deed, number>
   healing: () => boolean
+  /** Counts a deed by its name. */
+  count: (deed: string) => void
   /** A person has asked to complete this contract, `<owner> <contract>`. */
   finished: (contract: string) => void
 }
 
 const hour = 3_600_000
+const minute = 60_000
+
+type Ends = 'completeContract' | 'endTask' | 'publishDone' | 'publishComplete' | 'publishFlood'
 /** What is said to whoever asks for what cannot be now; anything else is a fault. */
 const refusals = new Set(['REFUSED', 'NOT_FOUND', 'CONFLICT', 'BAD_PLAN', 'PARKED', 'INTERNAL'])
 
@@ -57,7 +65,9 @@ export class Person {
     while (!this.#world.healing()) {
       await this.#sleep(this.#random.between(500, 8_000))
       const deed = this.#choose()
-      if (deed !== null && !this.#world.healing()) await this.#do(deed, id, input)
+      if (deed === null || this.#world.healing()) continue
+      this.#world.count(deed)
+      await this.#do(deed, id, input)
     }
   }
 
@@ -68,6 +78,10 @@ export class Person {
     const row = tables.actors.get(this.directive)
     if (row === undefined) return
     if (row.facts['paused'] === true) await this.#ask('resume', () => this.#client.directive(id).resume())
+    const isParked = [...tables.faulted.keys(), ...tables.parked.map(({ actor }) => actor)].some(
+      (key) => directiveKeyOf(key) === this.directive,
+    )
+    if (isParked) await this.#ask('mend', () => this.#client.directive(id).mend())
     if (row.status === 'draft') await this.#ask('start', () => this.#client.directive(id).start())
     for (const step of this.#steps().filter(({ status }) => status === 'held'))
       await this.#ask('approve', () => this.#client.step(step.id).approve())
@@ -91,6 +105,7 @@ export class Person {
       case 'resume':
       case 'cancel':
       case 'retry':
+      case 'mend':
         return this.#ask(deed, () => directive[deed]())
       case 'createAgain':
         return this.#createAgain(input)
@@ -100,10 +115,50 @@ export class Person {
       }
       case 'steerStep':
         return this.#steer()
+      case 'startAgain':
+        return this.#ask(deed, () => directive.start())
+      case 'planByHand':
+        return this.#ask(deed, () => directive.plan({ plan: planBy(this.#random, this.#world.stepsMax) }))
+      case 'askTwice':
+        return this.#askTwice(id)
+      case 'trespass':
+        return this.#trespass(id)
       case 'completeContract':
       case 'endTask':
       case 'publishDone':
+      case 'publishComplete':
+      case 'publishFlood':
         return this.#end(deed)
+    }
+  }
+
+  /** One command that is sent twice at once has one answer. */
+  async #askTwice(id: string): Promise<void> {
+    const command = this.#random.token(20)
+    const verb = this.#random.pick(['pause', 'resume', 'retry', 'cancel'] as const) ?? 'pause'
+    const ask = (): Promise<unknown> => this.#ask(`${verb} twice`, () => this.#client.directive(id)[verb]({ command }))
+    const [one, other] = await Promise.all([ask(), ask()])
+    if (one !== null && other !== null && !isDeepStrictEqual(one, other))
+      this.#world.trace.violate('R45', `${verb} of ${this.directive} has two answers to one command`)
+  }
+
+  /** What is another owner's is not there for anybody else, whatever is asked. */
+  async #trespass(id: string): Promise<void> {
+    const { clock, trace } = this.#world
+    const stranger = new WritClient(this.#bus, 'eve', { clock, random: this.#random, deadlineMs: minute })
+    const step = this.#random.pick(this.#steps())
+    const asks = [
+      () => stranger.directive(id).cancel(),
+      () => stranger.directive(id).plan({ plan: planBy(this.#random, 1) }),
+      ...(step === undefined ? [] : [() => stranger.step(step.id).approve()]),
+    ]
+    try {
+      await (this.#random.pick(asks) ?? asks[0])?.()
+      trace.violate('10', `a stranger was answered about ${this.directive}`)
+    } catch (error) {
+      if (!(error instanceof WritError)) throw error
+      if (error.code !== 'NOT_FOUND' && !isPassing(error))
+        trace.violate('10', `a stranger who asks about ${this.directive} hears ${error.code} ${error.message}`)
     }
   }
 
@@ -125,7 +180,7 @@ export class Person {
     return this.#ask(`${verb} ${step.id}`, () => (verb === 'reject' ? at.reject({ text: 'otherwise' }) : at[verb]()))
   }
 
-  async #end(how: 'completeContract' | 'endTask' | 'publishDone'): Promise<unknown> {
+  async #end(how: Ends): Promise<unknown> {
     const rows = [...this.#world.tables.tasks.values()].filter(({ directive }) => directive === this.directive)
     const open = rows.filter(({ endedAt }) => endedAt === null)
     const task = this.#random.pick(open.length > 0 ? open : rows)
@@ -138,8 +193,15 @@ export class Person {
       this.#world.finished(`${owner} ${task.contract}`)
       return this.#ask(`finish ${task.contract}`, () => this.#client.contract(task.contract).finish())
     }
-    this.#world.trace.add(`publishes done of ${task.id}`)
-    this.#bus.publish(subjects.task.at({ owner, shard: shardOf(owner, task.id), id: task.id, verb: 'done' }), {})
+    this.#world.trace.add(`${how} of ${task.id}`)
+    const { id, contract } = task
+    const shard = shardOf(owner, id)
+    if (how === 'publishComplete') {
+      this.#world.finished(`${owner} ${contract}`)
+      this.#bus.publish(subjects.contract.at({ owner, shard, id: contract, verb: 'complete' }), {})
+    }
+    const count = how === 'publishFlood' ? 20 : how === 'publishDone' ? 1 : 0
+    for (let at = 0; at < count; at++) this.#bus.publish(subjects.task.at({ owner, shard, id, verb: 'done' }), {})
     return null
   }
 

@@ -5,15 +5,23 @@
 import type { Bus, Incoming, Published } from '../../src/actors/ports/bus.ts'
 import type { Alarm, Clock } from '../../src/actors/ports/clock.ts'
 import type { Store } from '../../src/actors/ports/store.ts'
+import { WritError } from '../../src/protocol/errors.ts'
 import type { SimBus } from './bus.ts'
+
+/** Sees each call of a process to its store, and each word: right before it, and right after it was made. */
+export type AtCall = (when: 'before' | 'after') => void
 
 export class Process {
   readonly name: string
+  readonly #atCall: AtCall
   #state: 'up' | 'frozen' | 'dead' = 'up'
   #waiting: (() => void)[] = []
+  /** Ends each call to the store that is under way, as a lost connection does. */
+  readonly #open = new Set<() => void>()
 
-  constructor(name: string) {
+  constructor(name: string, atCall: AtCall = () => undefined) {
     this.name = name
+    this.#atCall = atCall
   }
 
   get isUp(): boolean {
@@ -47,6 +55,42 @@ export class Process {
     this.#waiting = []
   }
 
+  /** A word of its own: not said when it dies right before it. */
+  say(call: () => void): void {
+    if (this.#state === 'up') this.#atCall('before')
+    this.enter(call)
+    if (this.#state === 'up') this.#atCall('after')
+  }
+
+  /**
+   * A call to the store or to others: not made by who is dead, and made only once it goes on by who is frozen. `lost`: what is
+   * heard instead of an answer when the connection is lost meanwhile.
+   */
+  call<T>(make: () => Promise<T>, lost: (() => WritError) | null): Promise<T> {
+    return new Promise((resolve, reject) => {
+      const end = (): void => this.#settle(end, () => reject(lost?.()))
+      this.say(() => {
+        if (lost !== null) this.#open.add(end)
+        make().then(
+          (value) => this.#settle(end, () => resolve(value)),
+          (error: unknown) => this.#settle(end, () => reject(error)),
+        )
+      })
+    })
+  }
+
+  #settle(end: () => void, settle: () => void): void {
+    this.#open.delete(end)
+    this.enter(settle)
+  }
+
+  /** Its connections to the store are lost: of what was asked, nothing more is heard. Answers how many calls it was waiting for. */
+  disconnect(): number {
+    const open = [...this.#open]
+    for (const end of open) end()
+    return open.length
+  }
+
   /** The promise as this process sees it: never settled once it is dead. */
   outcome<T>(promise: Promise<T>): Promise<T> {
     return new Promise((resolve, reject) => {
@@ -71,9 +115,17 @@ export const storeOf = (process: Process, store: Store): Store =>
       const value: unknown = Reflect.get(target, name)
       if (typeof value !== 'function') return value
       return (...args: unknown[]): Promise<unknown> =>
-        process.outcome(Promise.resolve(Reflect.apply(value, target, args)))
+        process.call(
+          () => Promise.resolve(Reflect.apply(value, target, args)),
+          () => lostAt(name),
+        )
     },
   })
+
+const lostAt = (name: string | symbol): WritError =>
+  name === 'commit'
+    ? new WritError('UNKNOWN_RESULT', 'the connection was lost before the database said whether it committed')
+    : new WritError('UNREACHABLE', 'the connection to the database was lost')
 
 /** Sees what a process says, at the moment that it says it. */
 export interface Ear {
@@ -96,18 +148,26 @@ export class ProcessBus implements Bus {
   }
 
   publish(subject: string, body: object): void {
-    this.#ear.said(subject, body)
-    this.#bus.publish(subject, body)
+    this.#process.say(() => {
+      this.#ear.said(subject, body)
+      this.#bus.publish(subject, body)
+    })
   }
 
   request(subject: string, body: object, deadlineMs: number): Promise<unknown> {
-    this.#ear.said(subject, body)
-    return this.#process.outcome(this.#bus.request(subject, body, deadlineMs))
+    return this.#ask(subject, body, () => this.#bus.request(subject, body, deadlineMs))
   }
 
   deliver(subject: string, body: object, withinMs: number): Promise<boolean> {
-    this.#ear.said(subject, body)
-    return this.#process.outcome(this.#bus.deliver(subject, body, withinMs))
+    return this.#ask(subject, body, () => this.#bus.deliver(subject, body, withinMs))
+  }
+
+  #ask<T>(subject: string, body: object, ask: () => Promise<T>): Promise<T> {
+    const asked = (): Promise<T> => {
+      this.#ear.said(subject, body)
+      return ask()
+    }
+    return this.#process.call(asked, null)
   }
 
   subscribe(
@@ -122,10 +182,11 @@ export class ProcessBus implements Bus {
   }
 
   #heard(message: Incoming): Incoming {
-    const reply = (answer: object): void => {
-      this.#ear.answered(message, answer)
-      message.reply(answer)
-    }
+    const reply = (answer: object): void =>
+      this.#process.say(() => {
+        this.#ear.answered(message, answer)
+        message.reply(answer)
+      })
     return { ...message, reply }
   }
 

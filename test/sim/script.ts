@@ -32,7 +32,7 @@ export class SimScript {
     for (;;) {
       const spawn = await this.#pull()
       if (spawn === null) await this.#sleep(this.#random.between(500, 2_000))
-      else if (this.#random.chance(this.#world.faults().workStalls)) await this.#sleep(this.#random.between(0, 60_000))
+      else if (this.#world.luck.strikes('workStalls', this.#random)) await this.#sleep(this.#random.between(0, 60_000))
       else await this.#work(spawn)
     }
   }
@@ -53,14 +53,14 @@ export class SimScript {
     const { id, attempt } = spawn.task
     if (spawn.owner !== this.#owner) trace.violate('10', `${this.#name} was given a task of ${spawn.owner}`)
     trace.add(`${this.#name} runs ${id}/${attempt}`)
-    const faults = this.#world.faults()
+    const { luck } = this.#world
     await this.#sleep(this.#random.between(5, 800))
-    if (this.#random.chance(faults.reportLate)) await this.#sleep(this.#random.between(5_000, 60_000))
+    if (luck.strikes('reportLate', this.#random)) await this.#sleep(this.#random.between(5_000, 60_000))
     const { verb, body } = outcomeOf(this.#world, this.#random, spawn, false)
     const { result, verdict, reason } = body as { result?: string; verdict?: object; reason?: string }
     const said = verb === 'done' ? { result, verdict } : { reason }
     await this.#say(spawn, verb, said)
-    if (this.#random.chance(faults.reportTwice)) await this.#say(spawn, verb, said)
+    if (luck.strikes('reportTwice', this.#random)) await this.#say(spawn, verb, said)
   }
 
   /** By a plain publish, which the stream keeps, or by a request that is repeated until it is answered. */

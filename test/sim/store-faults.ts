@@ -1,28 +1,86 @@
 /** The fates of commits and calls, by the faults of now. Without any, each still takes a moment, so that things may meet. */
-import type { Faults } from './options.ts'
+import type { Commit } from '../../src/actors/ports/rows.ts'
+import type { Store, ThreadIdentity } from '../../src/actors/ports/store.ts'
+import { registryId } from '../../src/protocol/ids.ts'
+import type { SimClock } from './clock.ts'
+import type { Luck } from './luck.ts'
 import type { SimRandom } from './random.ts'
-import type { CommitFate, SimStoreOptions } from './store.ts'
+import type { CallFate, CommitFate } from './store.ts'
+import type { Tables } from './tables.ts'
 
-export const storeFaults = (
-  faultsNow: () => Faults,
-  random: SimRandom,
-): Pick<Required<SimStoreOptions>, 'fate' | 'call'> => ({
-  fate: () => fateBy(faultsNow(), random),
-  call: () => {
-    const { callSlow, callFails } = faultsNow()
-    const ms = random.chance(callSlow) ? random.between(10, 3_000) : random.chance(0.3) ? random.between(1, 4) : 0
-    return { ms, fails: random.chance(callFails) }
-  },
-})
+export class StoreFaults {
+  readonly #clock: SimClock
+  readonly #luck: Luck
+  readonly #random: SimRandom
+  readonly #aside: SimRandom
+  /** Messages that no commit can take. */
+  readonly #poisoned = new Set<number>()
+  #downUntil = 0
 
-const fateBy = (faults: Faults, random: SimRandom): CommitFate => {
-  const slow = random.chance(faults.commitSlow)
-  const ms = slow ? random.between(100, 5_000) : random.between(0, 5)
-  if (random.chance(faults.commitUnknownApplied))
-    return { appliedAfterMs: random.between(0, ms), answer: 'unknown', answeredAfterMs: ms }
-  if (random.chance(faults.commitUnknownLost)) return { appliedAfterMs: null, answer: 'unknown', answeredAfterMs: ms }
-  if (random.chance(faults.commitUnknownLate))
-    return { appliedAfterMs: ms + random.between(1, 8_000), answer: 'unknown', answeredAfterMs: ms }
-  if (random.chance(faults.commitRefused)) return { appliedAfterMs: 0, answer: 'refused', answeredAfterMs: ms }
-  return { appliedAfterMs: random.between(0, ms), answer: 'told', answeredAfterMs: ms }
+  constructor(clock: SimClock, luck: Luck, random: SimRandom) {
+    this.#clock = clock
+    this.#luck = luck
+    this.#random = random
+    this.#aside = random.aside()
+  }
+
+  /** Some of the messages that are put into mailboxes from now on: the database refuses what comes of them. */
+  poison(tables: Tables): void {
+    const insert = tables.insertMessage.bind(tables)
+    tables.insertMessage = (row) => {
+      const id = insert(row)
+      // What is parked of a registry is mended with nobody's directive.
+      const mayBe = !row.to.endsWith(`/${registryId}`)
+      if (mayBe && this.#luck.strikes('messagePoisoned', this.#aside)) this.#poisoned.add(id)
+      return id
+    }
+  }
+
+  /** Nothing is done and nothing is told for a while. */
+  down(ms: number): void {
+    this.#downUntil = Math.max(this.#downUntil, this.#clock.monotonic() + ms)
+  }
+
+  up(): void {
+    this.#downUntil = 0
+  }
+
+  get #isDown(): boolean {
+    return this.#clock.monotonic() < this.#downUntil
+  }
+
+  readonly fate = (_: ThreadIdentity, { consumed = [] }: Commit): CommitFate => {
+    const fate = this.#fate()
+    if (consumed.some((id) => this.#poisoned.has(id))) return { ...fate, answer: 'refused' }
+    return this.#isDown ? { appliedAfterMs: null, answer: 'unknown', answeredAfterMs: fate.answeredAfterMs } : fate
+  }
+
+  #fate(): CommitFate {
+    const random = this.#random
+    const strikes = (fault: Parameters<Luck['strikes']>[0]): boolean => this.#luck.strikes(fault, random)
+    const ms = strikes('commitSlow') ? random.between(100, 5_000) : random.between(0, 5)
+    if (strikes('commitUnknownApplied'))
+      return { appliedAfterMs: random.between(0, ms), answer: 'unknown', answeredAfterMs: ms }
+    if (strikes('commitUnknownLost')) return { appliedAfterMs: null, answer: 'unknown', answeredAfterMs: ms }
+    if (strikes('commitUnknownLate'))
+      return { appliedAfterMs: ms + random.between(1, 8_000), answer: 'unknown', answeredAfterMs: ms }
+    if (strikes('commitRefused')) return { appliedAfterMs: 0, answer: 'refused', answeredAfterMs: ms }
+    return { appliedAfterMs: random.between(0, ms), answer: 'told', answeredAfterMs: ms }
+  }
+
+  readonly call = (_: keyof Store): CallFate => {
+    const random = this.#random
+    const slow = this.#luck.strikes('callSlow', random)
+    const ms = slow ? random.between(10, 3_000) : random.chance(0.3) ? random.between(1, 4) : 0
+    const fails = this.#luck.strikes('callFails', random) || this.#isDown
+    return { ms, fails, ...this.#answer() }
+  }
+
+  #answer(): Pick<CallFate, 'answerMs' | 'untold'> {
+    const late = this.#luck.strikes('callLate', this.#aside)
+    return {
+      answerMs: late ? this.#aside.between(5, 3_000) : 0,
+      untold: this.#luck.strikes('callUnknown', this.#aside),
+    }
+  }
 }

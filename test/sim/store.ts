@@ -21,6 +21,18 @@ export interface CommitFate {
   answeredAfterMs: number
 }
 
+/** What becomes of one call that is no commit. Without a fate it is done and told at once. */
+export interface CallFate {
+  /** Until it is done, in ms. */
+  ms: number
+  /** It is not done at all, and the caller hears UNREACHABLE. */
+  fails: boolean
+  /** From there until the caller hears, in ms: what it read may be out of date by then. */
+  answerMs?: number
+  /** It was done, and the caller hears UNREACHABLE. */
+  untold?: boolean
+}
+
 export interface SimStoreOptions {
   clock: Clock
   /** The database's clock, ms since 1970. */
@@ -29,8 +41,8 @@ export interface SimStoreOptions {
   mailboxMessagesMax?: number
   /** Decides each commit's fate; undefined: the ordinary one. */
   fate?: (thread: ThreadIdentity, commit: Commit) => CommitFate | undefined
-  /** Decides how long any other call takes, in ms, and whether it fails with UNREACHABLE. */
-  call?: (name: keyof Store) => { ms: number; fails: boolean } | undefined
+  /** Decides each other call's. */
+  call?: (name: keyof Store) => CallFate | undefined
 }
 
 /** What a simulated database's clock says at the beginning of simulated time. */
@@ -40,6 +52,8 @@ export class SimStore implements Store {
   readonly tables = new Tables()
   readonly #options: SimStoreOptions
   readonly #leases: SimLeases
+  /** Of messages of the stream, ever: taken into mailboxes, or refused since the mailbox was full. */
+  readonly streamed = { taken: 0, refused: 0 }
   readonly now: () => number
 
   constructor(options: SimStoreOptions) {
@@ -183,9 +197,12 @@ export class SimStore implements Store {
       const place = `${incarnation} ${sequence}`
       const capacity = this.#options.mailboxMessagesMax ?? mailboxMessagesMax
       if (tables.ingress.has(place)) return false
-      if ([...tables.messages.values()].filter((row) => row.to === to).length >= capacity)
+      if ([...tables.messages.values()].filter((row) => row.to === to).length >= capacity) {
+        this.streamed.refused += 1
         throw new WritError('TOO_LARGE', `the mailbox of ${to} is full (${capacity} messages)`)
+      }
       tables.ingress.set(place, this.now())
+      this.streamed.taken += 1
       tables.insertMessage({ to, shard, from: 'stream', body })
       return true
     })
@@ -246,11 +263,13 @@ export class SimStore implements Store {
   }
 
   async #call<T>(name: keyof Store, run: (tables: Tables) => T): Promise<T> {
-    const fate = this.#options.call?.(name)
-    await this.#pass(fate?.ms ?? 0)
-    if (fate?.fails === true)
-      throw new WritError('UNREACHABLE', 'the database cannot be reached: so the simulator decided')
-    return run(this.tables)
+    const { ms, fails, answerMs = 0, untold = false } = this.#options.call?.(name) ?? told
+    await this.#pass(ms)
+    if (fails) throw outOfReach()
+    const outcome = run(this.tables)
+    if (answerMs > 0) await this.#pass(answerMs)
+    if (untold) throw outOfReach()
+    return outcome
   }
 
   /** Without time to pass the call is done at once, in the order of the calls. */
@@ -258,6 +277,11 @@ export class SimStore implements Store {
     if (ms > 0) await new Promise<void>((resolve) => this.#options.clock.after(ms, resolve))
   }
 }
+
+const told: CallFate = { ms: 0, fails: false }
+
+const outOfReach = (): WritError =>
+  new WritError('UNREACHABLE', 'the database cannot be reached: so the simulator decided')
 
 const ordinary: CommitFate = { appliedAfterMs: 0, answer: 'told', answeredAfterMs: 0 }
 

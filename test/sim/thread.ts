@@ -13,6 +13,8 @@ import { WritError } from '../../src/protocol/errors.ts'
 import { readTaskId } from '../../src/protocol/ids.ts'
 import type { SimBus, SimNetwork } from './bus.ts'
 import type { SimClock } from './clock.ts'
+import type { Luck } from './luck.ts'
+import { oldVersionOf } from './old-version.ts'
 import { clockOf, type Ear, Process, ProcessBus, storeOf } from './process.ts'
 import type { SimRandom } from './random.ts'
 import type { Trace } from './trace.ts'
@@ -24,8 +26,16 @@ export interface ThreadWorld {
   store: Store
   trace: Trace
   ear: Ear
-  /** How much faster or slower its clock may run. */
-  drift: number
+  luck: Luck
+}
+
+/** Where a thread runs. `node` is new at each start of its node; so is the thread's name, unless it alone is started again. */
+export interface Place {
+  thread: string
+  node: string
+  home: string | null
+  /** Which of its node's threads it is. */
+  index: number
 }
 
 const noRecords = (): Promise<never> => Promise.reject(new WritError('NOT_FOUND', 'the simulator keeps no records'))
@@ -46,31 +56,40 @@ const reader: Reader = {
 
 export class SimThread {
   readonly name: string
+  readonly place: Place
+  /** Of an older version. */
+  readonly isOld: boolean
   readonly process: Process
   readonly engine: Engine
   readonly #world: ThreadWorld
   readonly #bus: ProcessBus
   readonly #sim: SimBus
+  readonly #aside: SimRandom
   #stopping = false
 
-  constructor(world: ThreadWorld, name: string, home: string | null) {
-    const { clock, network, store, trace, ear, drift } = world
+  constructor(world: ThreadWorld, place: Place) {
+    const { clock, network, store, trace, ear, luck } = world
+    const { thread: name, node, home } = place
     const random = world.random.fork()
+    const drift = luck.faults.clockDrift
     this.#world = world
+    this.#aside = random.aside()
     this.name = name
-    this.process = new Process(name)
+    this.place = place
+    this.isOld = luck.strikes('nodeOld', this.#aside)
+    this.process = new Process(name, (when) => this.#atCall(when))
     this.#sim = network.join(name)
     this.#bus = new ProcessBus(this.process, this.#sim, ear)
     const rate = 1 + drift * (2 * random.next() - 1)
     this.engine = new Engine({
-      store: storeOf(this.process, store),
+      store: storeOf(this.process, this.isOld ? oldVersionOf(store) : store),
       wire: wireOf(this.#bus, (line) => trace.add(`${name} ${line}`)),
       reader,
       clock: clockOf(this.process, clock, rate, random.between(0, 1_000_000)),
       random,
       log: this.#log(),
       thread: name,
-      node: name,
+      node,
       home,
       threads: random.between(1, 2),
     })
@@ -79,7 +98,7 @@ export class SimThread {
   /** Tries until it holds its share. Answers false when it died over it. */
   async start(): Promise<void> {
     const { trace } = this.#world
-    trace.add(`${this.name} starts`)
+    trace.add(`${this.name} starts${this.isOld ? ', of an older version' : ''}`)
     try {
       await this.engine.start()
       trace.add(`${this.name} has started`)
@@ -89,6 +108,14 @@ export class SimThread {
       trace.add(`${this.name} cannot start: ${error.code}`)
       this.kill()
     }
+  }
+
+  /** At any moment that it speaks to the world, and right after. */
+  #atCall(when: 'before' | 'after'): void {
+    const { luck } = this.#world
+    if (luck.strikes('engineKilledAtCall', this.#aside)) this.kill()
+    else if (when === 'after' && luck.strikes('engineFrozenAtCall', this.#aside))
+      this.freeze(this.#aside.between(500, 25_000))
   }
 
   kill(): void {
@@ -125,7 +152,7 @@ export class SimThread {
   }
 
   /** As `src/engine-of.ts` takes what the stream brings: acknowledged once its row is there. */
-  async #published({ subject, body, incarnation, sequence, ack }: Published): Promise<void> {
+  async #published({ subject, body, incarnation, sequence, at, ack }: Published): Promise<void> {
     const tokens = subjects.task.read(subject) ?? subjects.contract.read(subject)
     const read = tokens === null ? null : readTaskId(tokens.id)
     if (tokens === null || read === null) return ack()
@@ -133,7 +160,7 @@ export class SimThread {
     const { owner, id, verb } = tokens
     const mail = pack({ type: 'published', noun, verb, id, body: decode(body) })
     try {
-      await takeIn(this.engine.host, { owner, incarnation, sequence, actor: read.actor, body: mail })
+      await takeIn(this.engine.host, { owner, incarnation, sequence, at, actor: read.actor, body: mail })
       ack()
     } catch (error) {
       if (!(error instanceof WritError)) throw error

@@ -2,23 +2,24 @@
  * A whole Writ in one simulated world: threads with the real engine over a simulated store and bus, daemons and people, all
  * by one seed. First things go wrong; then the world heals, and everything must come to its end.
  */
-import { WritClient } from '../../src/bus/client.ts'
-import { WritError } from '../../src/protocol/errors.ts'
-import { Checkers } from './checkers.ts'
+import { checkBounds } from './bounds.ts'
 import { SimNetwork } from './bus.ts'
 import { Chaos } from './chaos.ts'
+import { Checkers } from './checkers.ts'
 import { SimClock } from './clock.ts'
 import { type AttemptRecord, type DaemonSpec, SimDaemon } from './daemon.ts'
 import { ThreadEar } from './ear.ts'
 import { Ending } from './ending.ts'
-import { type Faults, noFaultsAtAll, type SimOptions } from './options.ts'
+import { LineCheck } from './line-check.ts'
+import { Luck } from './luck.ts'
+import type { Faults, SimOptions } from './options.ts'
 import { Person } from './people.ts'
-import { planBy } from './plans.ts'
+import { Planner } from './planner.ts'
 import { SimRandom } from './random.ts'
 import { SimScript } from './script.ts'
 import { SimStore } from './store.ts'
-import { storeFaults } from './store-faults.ts'
-import { SimThread } from './thread.ts'
+import { StoreFaults } from './store-faults.ts'
+import { type Place, SimThread } from './thread.ts'
 import { Trace } from './trace.ts'
 import type { DaemonWorld } from './work.ts'
 
@@ -29,9 +30,13 @@ export interface Outcome {
   /** Commits and simulated ms, to see what a run is worth. */
   commits: number
   ms: number
+  /** How often each fault has taken effect, and each deed was done, by name. */
+  happened: ReadonlyMap<string, number>
 }
 
 const lookMs = 500
+/** What the database's clock shows at the beginning of simulated time. */
+const beginMs = Date.UTC(2030, 0, 1)
 
 export class World {
   readonly options: SimOptions
@@ -46,23 +51,45 @@ export class World {
   readonly threads: SimThread[] = []
   readonly daemons = new Map<string, SimDaemon>()
   readonly people: Person[] = []
-  faults: Faults
+  readonly luck: Luck
+  readonly storeFaults: StoreFaults
+  readonly #planner: Planner
   healing = false
+  /** What the database's clock shows beside the simulated time, in ms. */
+  #skewMs = 0
 
   constructor(options: SimOptions) {
     this.options = options
-    this.faults = options.faults
+    this.luck = new Luck(options.faults)
     this.random = new SimRandom(options.seed)
     this.network = new SimNetwork(this.clock, this.random.fork())
-    this.store = new SimStore({ clock: this.clock, ...storeFaults(() => this.faults, this.random.fork()) })
+    this.network.onFault = this.luck.count
+    this.storeFaults = new StoreFaults(this.clock, this.luck, this.random.fork())
+    const { fate, call } = this.storeFaults
+    const now = (): number => beginMs + Math.floor(this.clock.monotonic()) + this.#skewMs
+    const mailboxMessagesMax = options.mailboxMax
+    this.store = new SimStore({ clock: this.clock, now, fate, call, mailboxMessagesMax })
+    this.storeFaults.poison(this.store.tables)
     this.checkers = new Checkers(this.store, this.trace)
+    const line = new LineCheck(this.store.tables, this.checkers.fold, this.repository, this.trace)
+    this.checkers.others.push(checkBounds(this.trace), line.check)
+    this.#planner = new Planner(this)
     this.ear = new ThreadEar(this.store.tables, this.checkers, this.trace)
   }
 
+  get faults(): Faults {
+    return this.luck.faults
+  }
+
+  /** The database's clock is set forward or back by so many ms; nobody else's is. */
+  jump(ms: number): void {
+    this.#skewMs += ms
+  }
+
   async run(): Promise<Outcome> {
-    const { engines, owners, daemons, scripts, directives, chaosMs, healMs } = this.options
+    const { owners, daemons, scripts, directives, chaosMs, healMs } = this.options
     const names = ['ann', 'bob'].slice(0, owners)
-    for (let at = 0; at < engines; at++) this.startThread(`e${at}`)
+    this.#startNodes()
     for (const owner of names)
       for (let at = 0; at < daemons; at++) {
         const name = `${owner}-d${at}`
@@ -76,10 +103,12 @@ export class World {
     chaos.begin()
     await this.#until(chaosMs, () => false)
     this.healing = true
-    this.faults = noFaultsAtAll
+    this.luck.end()
     chaos.heal()
     const ending = new Ending(this)
-    await this.#until(chaosMs + healMs, () => ending.isOver())
+    // A clock that was set back lets every timer wait for as long.
+    const behindMs = Math.max(0, -this.#skewMs)
+    await this.#until(chaosMs + healMs + behindMs, () => ending.isOver())
     ending.check()
     return {
       digest: this.trace.digest(),
@@ -87,6 +116,7 @@ export class World {
       trace: this.trace,
       commits: this.store.tables.journal.size,
       ms: this.clock.monotonic(),
+      happened: this.luck.happened,
     }
   }
 
@@ -96,18 +126,28 @@ export class World {
       await this.clock.run(Math.min(ms, this.clock.monotonic() + lookMs))
   }
 
-  startThread(name: string): void {
-    const { clock, random, network, store, trace, ear } = this
-    const world = { clock, random, network, store, trace, ear, drift: this.faults.clockDrift }
-    const thread = new SimThread(world, name, null)
+  #startNodes(): void {
+    const { engines, threadsPerNode, homes } = this.options
+    for (let at = 0; at < engines; at++)
+      for (let index = 0; index < threadsPerNode; index++) {
+        const node = `e${at}`
+        const thread = threadsPerNode === 1 ? node : `${node}-${index}`
+        this.startThread({ thread, node, home: homes ? `home-${node}` : null, index })
+      }
+  }
+
+  startThread(place: Place): void {
+    const { clock, random, network, store, trace, ear, luck } = this
+    const thread = new SimThread({ clock, random, network, store, trace, ear, luck }, place)
     this.threads.push(thread)
     void thread.start()
   }
 
-  startDaemon(spec: DaemonSpec, records?: Map<string, AttemptRecord>): void {
+  startDaemon(spec: DaemonSpec, records?: Map<string, AttemptRecord>): SimDaemon {
     const daemon = new SimDaemon(this.#daemonWorld(), spec, records)
     this.daemons.set(spec.name, daemon)
     daemon.start()
+    return daemon
   }
 
   #daemonWorld(): DaemonWorld {
@@ -118,31 +158,13 @@ export class World {
       network,
       trace,
       repository,
-      faults: () => this.faults,
+      luck: this.luck,
       openAttempts: () => [...store.tables.attempts.values()].filter(({ closedAt }) => closedAt === null),
       reported: (report) => void checkers.reported.add(report),
       forged: (counted, what) => {
         if (counted) trace.violate('7', `a forged report of ${what} counted`)
       },
-      plan: (spawn, chance) => this.#plan(spawn.owner, spawn.directive.id, chance),
-    }
-  }
-
-  /** What a planner submits: a plan, one with faults, or none. */
-  async #plan(owner: string, directive: string, random: SimRandom): Promise<void> {
-    if (random.chance(this.faults.planMissing)) return
-    const { clock, network, options, trace } = this
-    const bad = random.chance(this.faults.planBad)
-    const plan = bad ? { steps: [{ name: 'a', depends_on: ['a'] }] } : planBy(random, options.stepsMax)
-    const bus = network.join(`planner-${random.token(6)}`)
-    const client = new WritClient(bus, owner, { clock, random, deadlineMs: 60_000 })
-    try {
-      await client.directive(directive).plan({ plan })
-      const hasChain = [...this.store.tables.chains.values()].some((row) => row.directive === `${owner}/${directive}`)
-      if (bad && !hasChain) trace.violate('R11', `a plan with faults was accepted for ${directive}`)
-    } catch (error) {
-      if (!(error instanceof WritError)) throw error
-      trace.add(`the plan for ${directive} was not taken: ${error.code} ${error.message}`)
+      plan: (spawn, chance) => this.#planner.submit(spawn.owner, spawn.directive.id, chance),
     }
   }
 
@@ -159,6 +181,7 @@ export class World {
         stepsMax,
         deeds,
         healing: () => this.healing,
+        count: this.luck.count,
         finished: (contract) => void checkers.finished.add(contract),
       },
       owner,

@@ -24,9 +24,11 @@ export interface Subscription {
 export interface Published {
   subject: string
   body: Uint8Array
-  /** The stream's incarnation and the message's place in it: the same at every redelivery. */
+  /** The stream's incarnation and the message's place in it: the same at every redelivery, as is `at`. */
   incarnation: string
   sequence: number
+  /** When the stream took it in, in ns since 1970: a stream that has lost what came last gives its numbers away anew. */
+  at: string
   ack: () => void
 }
 

@@ -1,0 +1,21 @@
+/** What may grow has its limit (DESIGN 13, 11): of each commit, how much it carries. */
+import type { Commit } from '../../src/actors/ports/rows.ts'
+import { batchMessagesMax, commitActorsMax, commitBytesMax } from '../../src/protocol/limits.ts'
+import type { Trace } from './trace.ts'
+
+/** What one unit takes goes into one commit whatever its size: as much again as a commit may have. */
+const slack = 2
+
+export const checkBounds =
+  (trace: Trace) =>
+  ({ actors = [], consumed = [], fired = [], messages = [], journal = [] }: Commit): void => {
+    const bytes = [
+      ...actors.map(({ snapshot }) => snapshot),
+      ...messages.map(({ body }) => body),
+      ...journal.map(({ entries }) => entries),
+    ].reduce((sum, { byteLength }) => sum + byteLength, 0)
+    const units = consumed.length + fired.length
+    if (bytes > slack * commitBytesMax) trace.violate('11', `a commit of ${bytes} bytes`)
+    if (actors.length > commitActorsMax) trace.violate('11', `a commit of ${actors.length} actors`)
+    if (units > batchMessagesMax) trace.violate('11', `a batch of ${units} messages and timers`)
+  }

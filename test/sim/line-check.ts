@@ -1,0 +1,82 @@
+/**
+ * What is in the line of a directive, by what its commits really hold (DESIGN 13, 15): nothing enters that had not passed, and
+ * nothing that has passed is missing.
+ */
+import type { Commit } from '../../src/actors/ports/rows.ts'
+import { statusOf } from '../../src/machines/advance.ts'
+import type { DirectiveContext } from '../../src/machines/directive-context.ts'
+import type { StepContext } from '../../src/machines/step-context.ts'
+import { type ActorKey, actorKey, readKey, readStepId, readTaskId } from '../../src/protocol/ids.ts'
+import type { Fold } from './fold.ts'
+import type { Tables } from './tables.ts'
+import type { Trace } from './trace.ts'
+import { directiveKeyOf } from './verified.ts'
+
+/** Commits by their ids, and the works that are in each, as `<task>/<attempt>`. */
+export type Repository = ReadonlyMap<string, ReadonlySet<string>>
+
+export class LineCheck {
+  readonly #tables: Tables
+  readonly #fold: Fold
+  readonly #repository: Repository
+  readonly #trace: Trace
+  readonly #lines = new Map<ActorKey, string | null>()
+
+  constructor(tables: Tables, fold: Fold, repository: Repository, trace: Trace) {
+    this.#tables = tables
+    this.#fold = fold
+    this.#repository = repository
+    this.#trace = trace
+  }
+
+  readonly check = ({ actors = [] }: Commit): void => {
+    const keys = actors.flatMap(({ key, kind }) => (kind === 'registry' ? [] : [directiveKeyOf(key)]))
+    for (const key of new Set(keys)) this.#checkLine(key)
+  }
+
+  /** All is as of before, as it is when a dump was restored. */
+  forget(): void {
+    this.#lines.clear()
+  }
+
+  #checkLine(key: ActorKey): void {
+    const context = this.#fold.live(key)?.snapshot.context as DirectiveContext | undefined
+    if (context === undefined) return
+    const { line, chain } = context
+    const before = this.#lines.get(key)
+    this.#lines.set(key, line)
+    if (before !== undefined && before !== line) this.#checkNew(key, before, line)
+    if (line !== null && chain !== null) this.#checkWhole(key, line, chain.generation)
+  }
+
+  #content(commit: string | null): ReadonlySet<string> {
+    return this.#repository.get(commit ?? '') ?? new Set()
+  }
+
+  #checkNew(key: ActorKey, before: string | null, line: string | null): void {
+    const old = this.#content(before)
+    const now = this.#content(line)
+    for (const work of old) if (!now.has(work)) this.#trace.violate('15', `${work} has left the line of ${key}`)
+    for (const work of now) {
+      if (old.has(work)) continue
+      const actor = readTaskId(work.split('/')[0] ?? '')?.actor ?? ''
+      const live = this.#fold.live(actorKey(readKey(key).owner, actor))
+      const status = live === null ? 'not there' : statusOf(live)
+      if (status !== 'passed') this.#trace.violate('15', `${work} is in the line of ${key}, and its step is ${status}`)
+    }
+  }
+
+  #checkWhole(key: ActorKey, line: string, generation: number): void {
+    const { owner, id } = readKey(key)
+    const there = this.#content(line)
+    for (const { to, from } of this.#tables.messages.values()) if (to === key && from !== key) return
+    for (const row of this.#tables.actors.values()) {
+      const read = row.directive === key ? readStepId(row.id) : null
+      if (read?.directive !== id || read.generation !== generation || row.status !== 'passed') continue
+      const step = this.#fold.live(actorKey(owner, row.id))?.snapshot.context as StepContext | undefined
+      for (const work of this.#content(step?.commit ?? null))
+        if (!there.has(work))
+          this.#trace.violate('15', `${work} of ${row.id} has passed, and is not in the line of ${key}`)
+    }
+  }
+}
