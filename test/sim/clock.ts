@@ -16,6 +16,8 @@ const isBefore = (a: Event, b: Event): boolean => a.at < b.at || (a.at === b.at 
 export class SimClock implements Clock {
   #now = 0
   #made = 0
+  /** Scheduled events that have happened. */
+  events = 0
   /** A binary heap: the next event is at 0. */
   readonly #heap: Event[] = []
 
@@ -67,6 +69,7 @@ export class SimClock implements Clock {
     const event = this.#pop()
     if (event === undefined || event.cancelled) return
     this.#now = Math.max(this.#now, event.at)
+    this.events++
     event.call()
     await settle()
   }

@@ -7,10 +7,13 @@ import type { Defined } from '../../src/actors/settings.ts'
 import type { Live } from '../../src/machines/advance.ts'
 import { type ActorKey, actorKey, directiveOf, kindOf, readKey, readStepId } from '../../src/protocol/ids.ts'
 import { History, settingsOf } from '../../src/verify/history.ts'
+import { pairsOf } from './coverage.ts'
 import type { Tables } from './tables.ts'
 
 export class Fold {
   readonly histories = new Map<ActorKey, History>()
+  /** Pairs of a state and of what it has taken there. */
+  readonly visited = new Set<string>()
   readonly #tables: Tables
 
   constructor(tables: Tables) {
@@ -27,11 +30,15 @@ export class Fold {
     const wrong: string[] = []
     const history = this.histories.get(row.key) ?? new History(row.key, this.#settings(row.key))
     this.histories.set(row.key, history)
-    history.take(row.version, entries, (timer, setBy) => {
+    const heard = (timer: string, setBy: number | undefined): void => {
       const name = `${row.key} ${timer}`
       if (setBy === undefined || fired.get(name) !== setBy)
         wrong.push(`timer ${name} of version ${fired.get(name)} fired, and was set by version ${setBy}`)
-    })
+    }
+    for (const entry of entries) {
+      if (history.live !== null) for (const pair of pairsOf(history.live, entry)) this.visited.add(pair)
+      history.take(row.version, [entry], heard)
+    }
     return { entries, wrong }
   }
 

@@ -231,6 +231,8 @@ const sizes: Readonly<Record<Size, Sizes>> = {
   },
 }
 
+export const sizeNames = Object.keys(sizes) as readonly Size[]
+
 /** Worlds of regressions from before there were later faults: they find what they found as long as they have none. */
 const worldsAsBefore: ReadonlySet<string> = new Set([
   'small 42',

@@ -1,30 +1,37 @@
-/** Runs worlds by seed and says, when one fails, all that is needed to see it again. */
+/** Which worlds there are: of a seed and a size, or of one that found something once. */
 import { readFileSync } from 'node:fs'
-import { described, type Size, swarm } from './options.ts'
-import { type Outcome, simulate } from './world.ts'
+import { type Size, sizeNames } from './options.ts'
 
-const shownLines = 100
-
-/** Throws when the world of this seed breaks a rule. */
-export const checkSeed = async (seed: number, size: Size): Promise<Outcome> => {
-  const options = swarm(seed, size)
-  const outcome = await simulate(options)
-  if (outcome.violations.length === 0) return outcome
-  const lines = [
-    `seed ${seed} (${size}) breaks ${outcome.violations.join('\n  and ')}`,
-    `its world: ${described(options)}`,
-    `its trace, the last ${shownLines} lines up to the first violation:`,
-    ...outcome.trace.last(shownLines),
-    `again: npm run sim -- --seed=${seed} --size=${size}`,
-  ]
-  throw new Error(lines.join('\n'))
+export interface Seed {
+  seed: number
+  size: Size
 }
 
-/** Seeds that found something once, with what they found: `<size> <seed> <what>`, a line each. */
-export const regressions = (): { seed: number; size: Size; found: string }[] =>
-  readFileSync(new URL('regressions.txt', import.meta.url), 'utf8')
+/** One that found something, with what it found. */
+export interface Regression extends Seed {
+  found: string
+}
+
+/** `mixed`: of every four seeds two are small, and one is each of the others. */
+export type Mix = Size | 'mixed'
+
+const mixed: readonly Size[] = ['small', 'pulls', 'small', 'large']
+
+export const seedOf = (seed: number, mix: Mix): Seed => ({
+  seed,
+  size: mix === 'mixed' ? (mixed[seed % mixed.length] ?? 'small') : mix,
+})
+
+export const isSize = (text: string | undefined): text is Size => sizeNames.some((name) => name === text)
+
+/** Where they are written down, from the root of the repository. */
+export const regressionsFile = 'test/sim/regressions.txt'
+
+/** `<size> <seed> <what it found>`, a line each. */
+export const regressions = (): Regression[] =>
+  readFileSync(regressionsFile, 'utf8')
     .split('\n')
     .flatMap((line) => {
-      const [, size, seed, found] = /^(small|large|pulls) (\d+) (.+)$/.exec(line) ?? []
-      return found === undefined ? [] : [{ seed: Number(seed), size: size as Size, found }]
+      const [, size, seed, found] = /^(\w+) (\d+) (.+)$/.exec(line) ?? []
+      return isSize(size) && found !== undefined ? [{ seed: Number(seed), size, found }] : []
     })

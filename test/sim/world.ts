@@ -32,6 +32,12 @@ export interface Outcome {
   ms: number
   /** How often each fault has taken effect, and each deed was done, by name. */
   happened: ReadonlyMap<string, number>
+  /** What the scheduler let happen: timers, arrivals and answers. */
+  events: number
+  /** Directives that have ended. */
+  ended: number
+  /** Pairs of a state and of what it has taken there. */
+  visited: ReadonlySet<string>
 }
 
 const lookMs = 500
@@ -117,6 +123,9 @@ export class World {
       commits: this.store.tables.journal.size,
       ms: this.clock.monotonic(),
       happened: this.luck.happened,
+      events: this.clock.events,
+      ended: [...this.store.tables.actors.values()].filter(({ kind, ended }) => kind === 'directive' && ended).length,
+      visited: this.checkers.fold.visited,
     }
   }
 

@@ -1,0 +1,73 @@
+/** What counts as seen, and when a run has seen too little. */
+import { expect, test } from 'vitest'
+import type { AnyStateNode } from 'xstate'
+import { current } from '../../src/machines/catalog.ts'
+import { reachablePairs } from './coverage.ts'
+import { floors, floorSeedsMin, tooLittle } from './floors.ts'
+import { withoutEnd } from './job.ts'
+import { calm, deedRates, faultRates } from './options.ts'
+import { Tally } from './tally.ts'
+import { simulate } from './world.ts'
+
+const reachable = reachablePairs()
+
+test('the pairs that there can be are those of the tables in which anything is done', () => {
+  expect(reachable).toContain('step pending dispatch')
+  expect(reachable).toContain('step running.open.working task.done')
+  expect(reachable).toContain('step held.limited timer hold')
+  expect(reachable).toContain('directive gate.paused resume')
+  expect(reachable).toContain('directive flow.active.running step.command retry')
+  expect(reachable).not.toContain('step passed timer total')
+  expect(reachable).not.toContain('directive gate.open resume')
+})
+
+test('a world visits pairs that the tables know', async () => {
+  const { visited } = await simulate(calm(1))
+  expect(visited).toContain('directive flow.draft start')
+  expect([...visited].filter((pair) => !reachable.has(pair))).toEqual([])
+})
+
+const full = (change: (tally: Tally) => void = () => undefined, but = ''): Tally => {
+  const tally = new Tally()
+  const kinds = Object.keys({ ...faultRates, ...deedRates }).filter((name) => name !== but)
+  const happened = kinds.map((name) => [name, floorSeedsMin] as const)
+  const { ended, events } = { ended: floors.ended * floorSeedsMin, events: floors.events * floorSeedsMin }
+  tally.add({ ...withoutEnd({ seed: 1, size: 'small' }, ''), ended, events, happened, visited: [...reachable] })
+  tally.seeds = floorSeedsMin
+  change(tally)
+  return tally
+}
+
+test('a run in which enough happens is good', () => {
+  expect(tooLittle(full(), reachable)).toEqual([])
+})
+
+test('a run in which too little of anything happens says of what', () => {
+  const without = (change: (tally: Tally) => void): string[] => tooLittle(full(change), reachable)
+  expect(without((tally) => (tally.ended = 3))).toEqual([expect.stringContaining('directives ended: 3, and not')])
+  expect(without((tally) => (tally.events = 3))).toEqual([expect.stringContaining('events: 3, and not')])
+  expect(without((tally) => tally.visited.clear())).toEqual([
+    expect.stringContaining('pairs of a state and a message: 0'),
+  ])
+  expect(tooLittle(full(undefined, 'busDrop'), reachable)).toEqual([expect.stringContaining('busDrop: 0, and not')])
+})
+
+test('of a few worlds nothing is asked', () => {
+  expect(tooLittle(new Tally(), reachable)).toEqual([])
+})
+const restingIn = (node: AnyStateNode): string[] => {
+  // One that takes nothing itself waits only for a guard.
+  const isPassing = node.type === 'final' || (node.always !== undefined && node.ownEvents.length === 0)
+  if (Object.keys(node.states).length > 0) return Object.values(node.states).flatMap(restingIn)
+  return isPassing ? [] : [node.path.join('.')]
+}
+
+test.each(['directive', 'step', 'registry'] as const)(
+  'R45: the tables of a %s have every state in which it rests',
+  (machine) => {
+    const states = new Set([...reachable].map((pair) => pair.split(' ').slice(0, 2).join(' ')))
+    expect(
+      restingIn(current[machine].root as AnyStateNode).filter((state) => !states.has(`${machine} ${state}`)),
+    ).toEqual([])
+  },
+)
