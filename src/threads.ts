@@ -31,19 +31,22 @@ interface Running {
 }
 
 const lookMs = 1000
+/** After so long without a look the whole process stood still. */
+const stoodStillMs = 3 * lookMs
 
 export class Threads {
   readonly #options: ThreadsOptions
   readonly #running = new Map<number, Running>()
   readonly #restarts = new Restarts()
-  readonly #leaseMs: number
+  /** A thread whose heartbeat stands still for so long is ended: its lease is over soon, and it would not notice. */
+  readonly #hangMs: number
   #watching: NodeJS.Timeout | null = null
   #lookedAt = 0
   #stopped = false
 
   constructor(options: ThreadsOptions) {
     this.#options = options
-    this.#leaseMs = options.data.leaseMs ?? leaseMs
+    this.#hangMs = Math.max(leaseMs, options.data.leaseMs ?? 0)
   }
 
   /** Resolves when every thread holds its share. Throws what the first one that fails throws. */
@@ -90,17 +93,16 @@ export class Threads {
     this.#startOne(index).catch((error: unknown) => this.#options.log.error({ err: error }, 'a thread did not start'))
   }
 
-  /** A thread whose heartbeat stands still for so long is ended: its lease is over soon, and it would not notice. */
   #look(): void {
     const now = performance.now()
-    // The whole process stood still: nothing is known of its threads yet.
-    const stoodStill = now - this.#lookedAt > this.#leaseMs / 2
+    // Nothing is known of its threads then.
+    const stoodStill = now - this.#lookedAt > stoodStillMs
     this.#lookedAt = now
     if (stoodStill) this.#options.log.warn({}, 'the process stood still')
     for (const entry of this.#running.values()) {
       const beats = Atomics.load(entry.heartbeat, 0)
       if (beats !== entry.beats || stoodStill) Object.assign(entry, { beats, movedAt: now })
-      else if (now - entry.movedAt >= this.#leaseMs) this.#endHanging(entry, now)
+      else if (now - entry.movedAt >= this.#hangMs) this.#endHanging(entry, now)
     }
   }
 
@@ -114,7 +116,7 @@ export class Threads {
   async #stopOne({ worker }: Running): Promise<void> {
     const ended = new Promise<void>((resolve) => worker.once('exit', () => resolve()))
     worker.postMessage('stop')
-    const force = setTimeout(() => void worker.terminate(), Math.max(leaseMs, this.#leaseMs))
+    const force = setTimeout(() => void worker.terminate(), this.#hangMs)
     await ended
     clearTimeout(force)
   }
