@@ -2,7 +2,7 @@
 import { type NodeOptions, type RunningNode, startNode } from '../src/node.ts'
 import { serve } from './child.ts'
 
-type Setup = Pick<NodeOptions, 'databaseUrl' | 'threads' | 'http'> & { natsUrl: string }
+type Setup = Pick<NodeOptions, 'databaseUrl' | 'threads' | 'leaseMs' | 'http'> & { natsUrl: string }
 
 let node: RunningNode | null = null
 

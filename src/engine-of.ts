@@ -27,6 +27,10 @@ export interface EngineOptions {
   home: string | null
   /** How many threads of the node start together. */
   threads: number
+  /** Of its lease, in ms. */
+  leaseMs?: number | undefined
+  /** Called when the store does not let it in any more: it had better end. */
+  refused?: (error: unknown) => void
   /** Takes a line of the log: JSON, without its end. */
   log: (line: string) => void
 }
@@ -38,11 +42,11 @@ export interface RunningEngine {
 
 /** Connects, joins and holds its share of the shards when it resolves. Throws UNREACHABLE, UNAUTHORIZED, SCHEMA_NEWER and the like. */
 export const startEngine = async (options: EngineOptions): Promise<RunningEngine> => {
-  const { databaseUrl, nats, node, thread, home, threads } = options
+  const { databaseUrl, nats, node, thread, home, threads, leaseMs, refused = () => undefined } = options
   const logger = openLog(options.log, { node, thread })
   const log = (text: string): void => logger.info({}, text)
   const bus = await connect({ ...nats, name: `writ ${node} ${thread}`, log, stream: true })
-  const store = await openStore({ url: databaseUrl, log, applicationName: `writ ${node} ${thread}` })
+  const store = await openStore({ url: databaseUrl, log, applicationName: `writ ${node} ${thread}`, leaseMs })
   const reader = await openRecords({ url: databaseUrl })
   const plain = wireOf(bus, log)
   let service: Service | null = null
@@ -61,6 +65,8 @@ export const startEngine = async (options: EngineOptions): Promise<RunningEngine
     node,
     home,
     threads,
+    leaseMs,
+    refused,
   }
   const engine = new Engine(parts)
   await engine.start()

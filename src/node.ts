@@ -1,16 +1,10 @@
-/**
- * A node: the main thread that starts worker threads, watches that each lives and that its event loop turns, and starts
- * another in the place of one that does not. What a dead thread held is taken over by the others within two leases.
- */
+/** A node: worker threads that hold shards and do the work, and beside them what shows the inside. */
 import { randomBytes } from 'node:crypto'
 import { availableParallelism } from 'node:os'
-import { Worker } from 'node:worker_threads'
-import { type Log, openLog } from './log.ts'
+import { openLog } from './log.ts'
 import { type HttpOptions, type RunningObserver, startObserver } from './observer-of.ts'
 import { migrate } from './persistence/migrate.ts'
-import { type Code, codes, WritError } from './protocol/errors.ts'
-import { leaseMs } from './protocol/limits.ts'
-import type { FromThread, ThreadData } from './thread.ts'
+import { Threads } from './threads.ts'
 
 export interface NodeOptions {
   databaseUrl: string
@@ -20,6 +14,8 @@ export interface NodeOptions {
   name: string
   /** Worker threads; one per core when unset. */
   threads?: number
+  /** Of the threads' leases, in ms; 10 s when unset. */
+  leaseMs?: number
   /** The id of the data folder that this node has locked for itself, if it has one: its predecessor there is fenced at once. */
   home?: string
   /** The inspector's socket; none when left out. */
@@ -31,122 +27,38 @@ export interface NodeOptions {
 export interface RunningNode {
   /** Where the inspector listens, as `http://host:port`; null without one. */
   http: string | null
+  /** Rejects when the node cannot go on: a thread that ends again and again, or that the database does not let in any more. */
+  failed: Promise<never>
   /** Finishes what is under way and gives back all shards. Called again: the same promise. */
   stop: () => Promise<void>
 }
 
-/** A thread whose heartbeat stands still for so long is ended: its lease is over soon, and it would not notice. */
-const hangMs = leaseMs
-const lookMs = 1000
-const restartMs = 500
-
-interface Running {
-  worker: Worker
-  heartbeat: Int32Array
-  beats: number
-  movedAt: number
-}
-
 /** Resolves when every thread holds its share. Throws what the first thread that fails throws. */
 export const startNode = async (options: NodeOptions): Promise<RunningNode> => {
-  const log = openLog(options.log, { node: options.name })
-  await migrate({ url: options.databaseUrl, log: (text) => log.info({}, text) })
-  const count = options.threads ?? availableParallelism()
+  const { databaseUrl, nats, name, home = null, leaseMs, threads: count = availableParallelism() } = options
+  const log = openLog(options.log, { node: name })
+  await migrate({ url: databaseUrl, log: (text) => log.info({}, text) })
   // New at every start: how the store tells this node's threads from those of a predecessor on the same folder, and of others of its name.
-  const node = `${options.name}-${randomBytes(4).toString('hex')}`
-  const running = new Map<number, Running>()
-  let stopping: Promise<void> | null = null
-
-  const start = (index: number): Promise<void> => {
-    const thread = `${node}-${index}`
-    const data = {
-      databaseUrl: options.databaseUrl,
-      nats: options.nats,
-      node,
-      thread,
-      home: options.home ?? null,
-      threads: count,
-    }
-    const { entry, ready } = startThread(data, log, options.log)
-    running.set(index, entry)
-    entry.worker.once('exit', (code) => {
-      if (running.get(index) === entry) running.delete(index)
-      if (stopping !== null) return
-      log.warn({ thread, code }, 'a thread ended; another takes its place')
-      setTimeout(() => again(index), restartMs)
-    })
-    return ready
-  }
-
-  /** One that fails to start has said so in the log, and its end brings the next try. */
-  const again = (index: number): void => {
-    if (stopping === null) start(index).catch((error: unknown) => log.error({ err: error }, 'a thread did not start'))
-  }
-  const watching = setInterval(() => {
-    for (const entry of running.values()) endHanging(entry, log)
-  }, lookMs)
+  const node = `${name}-${randomBytes(4).toString('hex')}`
+  let failed: (error: unknown) => void = () => undefined
+  const failure = new Promise<never>((_, reject) => (failed = reject))
+  // Whoever waits for it hears of it; until somebody does, it is in the log.
+  failure.catch(() => undefined)
+  const data = { databaseUrl, nats, node, home, threads: count, leaseMs }
+  const threads = new Threads({ data, log, write: options.log, failed })
+  let observer: RunningObserver | null = null
   const stop = async (): Promise<void> => {
-    clearInterval(watching)
     // However the observer ends, the threads finish and give back their shards.
     const unseen = observer?.stop().catch((error: unknown) => log.error({ err: error }, 'the observer did not stop'))
-    await Promise.all([unseen, ...[...running.values()].map(stopThread)])
+    await Promise.all([unseen, threads.stop()])
   }
-  let observer: RunningObserver | null = null
   try {
-    await Promise.all(Array.from({ length: count }, (_, index) => start(index)))
+    await threads.start()
     observer = await startObserver({ ...options, node })
   } catch (error) {
-    stopping = stop()
-    await stopping
+    await stop()
     throw error
   }
-  return { http: observer.url, stop: () => (stopping ??= stop()) }
-}
-
-const startThread = (
-  data: Omit<ThreadData, 'heartbeat'>,
-  log: Log,
-  write: (line: string) => void,
-): { entry: Running; ready: Promise<void> } => {
-  const shared = new SharedArrayBuffer(4)
-  const file = import.meta.url.endsWith('.ts') ? './thread.ts' : './thread.js'
-  const worker = new Worker(new URL(file, import.meta.url), { workerData: { ...data, heartbeat: shared } })
-  const entry = { worker, heartbeat: new Int32Array(shared), beats: 0, movedAt: performance.now() }
-  const ready = new Promise<void>((resolve, reject) => {
-    worker.on('message', (message: FromThread) => {
-      if (message.type === 'log') write(message.line)
-      else if (message.type === 'ready') resolve()
-      else reject(errorOf(message))
-    })
-    worker.once('error', (error) => {
-      log.error({ err: error, thread: data.thread }, 'a thread failed')
-      reject(error)
-    })
-    worker.once('exit', () => reject(new WritError('INTERNAL', `the thread ${data.thread} ended before it was ready`)))
-  })
-  return { entry, ready }
-}
-
-const errorOf = ({ code, message, hint }: Extract<FromThread, { type: 'failed' }>): WritError =>
-  new WritError(code in codes ? (code as Code) : 'INTERNAL', message, hint === undefined ? {} : { hint })
-
-const endHanging = (entry: Running, log: Log): void => {
-  const beats = Atomics.load(entry.heartbeat, 0)
-  const now = performance.now()
-  if (beats !== entry.beats) {
-    entry.beats = beats
-    entry.movedAt = now
-  } else if (now - entry.movedAt >= hangMs) {
-    log.error({ stoodStillMs: Math.round(now - entry.movedAt) }, "a thread's event loop stands still; it is ended")
-    void entry.worker.terminate()
-  }
-}
-
-/** A thread that does not stop by itself within a lease is ended. */
-const stopThread = async ({ worker }: Running): Promise<void> => {
-  const ended = new Promise<void>((resolve) => worker.once('exit', () => resolve()))
-  worker.postMessage('stop')
-  const force = setTimeout(() => void worker.terminate(), leaseMs)
-  await ended
-  clearTimeout(force)
+  let stopping: Promise<void> | null = null
+  return { http: observer.url, failed: failure, stop: () => (stopping ??= stop()) }
 }

@@ -2,7 +2,7 @@
 import { parentPort, workerData } from 'node:worker_threads'
 import { type EngineOptions, startEngine } from './engine-of.ts'
 
-export interface ThreadData extends Omit<EngineOptions, 'log'> {
+export interface ThreadData extends Omit<EngineOptions, 'log' | 'refused'> {
   /** One counter, raised by this thread's own event loop. */
   heartbeat: SharedArrayBuffer
 }
@@ -23,6 +23,7 @@ const run = async ({ heartbeat, ...options }: ThreadData): Promise<void> => {
   const running = await startEngine({
     ...options,
     log: (line) => tell({ type: 'log', line }),
+    refused: end,
   })
   parentPort?.once('message', () => {
     void running.stop().finally(() => {
@@ -33,8 +34,11 @@ const run = async ({ heartbeat, ...options }: ThreadData): Promise<void> => {
   tell({ type: 'ready' })
 }
 
-run(workerData as ThreadData).catch((error: unknown) => {
+/** Says why, and ends: what it held others have already, or will take over. */
+const end = (error: unknown): void => {
   const { code = 'INTERNAL', message, hint } = error as { code?: string; message: string; hint?: string }
   tell({ type: 'failed', code, message, ...(hint === undefined ? {} : { hint }) })
   process.exit(1)
-})
+}
+
+run(workerData as ThreadData).catch(end)

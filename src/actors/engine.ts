@@ -8,6 +8,7 @@ import { type ActorKey, readKey, registryId, shardOf } from '../protocol/ids.ts'
 import { drainMs, residentActorsMax, sweepMs } from '../protocol/limits.ts'
 import { ApiDesk } from './api.ts'
 import type { Draft } from './draft.ts'
+import type { Holding } from './held-shards.ts'
 import { Holder } from './holder.ts'
 import type { Host, Log } from './host.ts'
 import { Inbox } from './inbox.ts'
@@ -43,6 +44,10 @@ export interface EngineParts {
   home: string | null
   /** How many threads of the node start together. */
   threads: number
+  /** Of its lease, in ms, as its store has it: 10 s when left out. */
+  leaseMs?: number | undefined
+  /** Called when the store does not let the thread in any more: a newer schema, machines that it does not know. */
+  refused?: (error: unknown) => void
 }
 
 export class Engine {
@@ -63,26 +68,16 @@ export class Engine {
   /** Shards whose last commit nobody knows the result of. */
   readonly #uncertain = new Set<number>()
   /** What is for no shard in particular. */
-  #common: Subscription[] = []
+  readonly #common: Subscription[] = []
   #alarm: Alarm | null = null
   #stopped = false
 
   constructor(parts: EngineParts) {
-    const { store, clock, random, log, thread, node, home } = parts
+    const { store, clock, random, log, thread, node, home, leaseMs } = parts
     this.#threads = parts.threads
     this.#identity = { thread, node, nonce: random.token(20), home, machines: known }
     this.host = openHost(parts, () => this.holder)
-    this.holder = new Holder(
-      store,
-      clock,
-      this.#identity,
-      {
-        taken: (shards) => this.#taken(shards),
-        leaving: (shards) => this.#leaving(shards),
-        lost: (shards) => this.#lost(shards),
-      },
-      log,
-    )
+    this.holder = new Holder({ store, clock, identity: this.#identity, holding: this.#holding(parts), log, leaseMs })
     this.loop = new Loop(this.host, {
       epoch: (shard) => this.holder.epoch(shard),
       epochs: () => this.holder.epochs(),
@@ -125,13 +120,15 @@ export class Engine {
   /** Holds its share of the shards when it resolves. */
   async start(): Promise<void> {
     this.loop.start()
+    const { wire } = this.host
+    this.#common.push(wire.serveMoved(this.#identity.thread, () => this.holder.look()))
     await this.holder.start(this.#threads)
-    this.#common = [
-      this.host.wire.serveApi((asked) => this.#api.take(asked)),
-      this.host.wire.serveInspect(this.#identity.thread, (order, shown) => {
+    this.#common.push(
+      wire.serveApi((asked) => this.#api.take(asked)),
+      wire.serveInspect(this.#identity.thread, (order, shown) => {
         if (this.host.inspections.open(order)) shown()
       }),
-    ]
+    )
     this.#sweep()
   }
 
@@ -143,6 +140,16 @@ export class Engine {
     await this.holder.stop()
     await this.loop.stop()
     await this.registries.stop()
+  }
+
+  #holding({ wire, thread, refused }: EngineParts): Holding {
+    return {
+      taken: (shards) => this.#taken(shards),
+      leaving: (shards) => this.#leaving(shards),
+      lost: (shards) => this.#lost(shards),
+      moved: () => wire.moved(thread),
+      refused: (error) => refused?.(error),
+    }
   }
 
   #holdsRegistryOf(owner: string): boolean {
@@ -157,7 +164,7 @@ export class Engine {
     this.#parking.find(await this.#reopening.reopen(numbers))
     // What these shards have sent before may wait anywhere.
     this.mailbox.doubt(this.holder.shards)
-    this.mailbox.look(this.holder.shards)
+    this.mailbox.look(this.holder.staying)
     for (const shard of numbers)
       this.#subscriptions.set(
         shard,
@@ -178,7 +185,7 @@ export class Engine {
   async #reclaim(shards: readonly number[]): Promise<void> {
     await this.holder.reclaim(shards)
     this.mailbox.doubt(this.holder.shards)
-    this.mailbox.look(this.holder.shards)
+    this.mailbox.look(this.holder.staying)
     for (const shard of shards) this.#uncertain.add(shard)
     this.#again(this.#catchUp(), 'catching up')
   }
@@ -191,12 +198,13 @@ export class Engine {
     for (const shard of shards) this.#uncertain.delete(shard)
   }
 
+  /** What comes to more than this takes is asked again elsewhere: a shard where there is always something to do moves as well. */
   async #leaving(shards: readonly number[]): Promise<void> {
     const drains = shards.flatMap((shard) => this.#subscriptions.get(shard)?.drain() ?? [])
     for (const shard of shards) this.#subscriptions.delete(shard)
     drains.push(this.registries.close((owner) => shards.includes(shardOf(owner, registryId))))
     await within(this.host.clock, drainMs, Promise.allSettled(drains))
-    await this.loop.quiet(new Set(shards))
+    await within(this.host.clock, drainMs, this.loop.quiet(new Set(shards)))
   }
 
   #lost(shards: readonly number[]): void {
@@ -216,7 +224,7 @@ export class Engine {
   }
 
   #out(draft: Draft, messages: readonly number[]): void {
-    this.mailbox.sent(draft.messages, messages, (shard) => this.holder.epoch(shard) !== null)
+    this.mailbox.sent(draft.messages, messages, (shard) => this.holder.stays(shard))
     this.mailbox.mended(draft.mended)
     this.#parking.worked(draft.actors.keys())
     for (const key of draft.actors.keys()) {
@@ -261,7 +269,7 @@ export class Engine {
   /** Finds what nobody told of, once a second. */
   #sweep(): void {
     if (this.#stopped) return
-    this.mailbox.look(this.holder.shards)
+    this.mailbox.look(this.holder.staying)
     this.watch.look()
     this.#trim()
     this.#again(this.registries.look(), 'looking at the daemons')

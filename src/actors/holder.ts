@@ -1,90 +1,97 @@
 /**
- * Holds shards for a thread: keeps its lease, takes its fair share of the shards that are free, gives up what is too much,
- * and knows the epochs that every commit must carry. The lease is only for liveness: what keeps two holders apart is the
- * epoch that the commit compares (DESIGN 5).
+ * Holds shards for a thread: keeps its lease, takes its share of the shards that are free, gives up what is too much, and
+ * knows the epochs that every commit must carry. The lease is only for liveness: what keeps two holders apart is the epoch
+ * that the commit compares (DESIGN 5).
  */
-import { WritError } from '../protocol/errors.ts'
-import { leaseMs, renewMs, shardCount } from '../protocol/limits.ts'
+import { codes, WritError } from '../protocol/errors.ts'
+import { givenUpAtOnce, giveUpPauseMs, leaseMs, renewedPart, shardCount, takenAtOnce } from '../protocol/limits.ts'
+import { HeldShards, type Holding } from './held-shards.ts'
 import type { Log } from './host.ts'
 import type { Alarm, Clock } from './ports/clock.ts'
-import type { HeldShard, Renewal, Store, ThreadIdentity } from './ports/store.ts'
+import type { Renewal, Store, ThreadIdentity } from './ports/store.ts'
 
 /** What of a store a holder needs. */
-export type Leases = Pick<Store, 'join' | 'renew' | 'claim' | 'reclaim' | 'release' | 'leave'>
+export type Leases = Pick<Store, 'join' | 'renew' | 'claim' | 'reclaim' | 'release' | 'drain' | 'leave'>
 
-/** What follows from holding and losing shards. */
-export interface Holding {
-  /** Shards are held now: subscribe, look into their mailboxes, send spawns again. */
-  taken: (shards: readonly HeldShard[]) => Promise<void>
-  /** Shards are to be given up: finish what is under way. They are still held while this runs. */
-  leaving: (shards: readonly number[]) => Promise<void>
-  /** Shards are gone: forget them. */
-  lost: (shards: readonly number[]) => void
+export interface HolderParts {
+  store: Leases
+  clock: Clock
+  identity: ThreadIdentity
+  holding: Holding
+  log: Log
+  /** As the store has it. */
+  leaseMs?: number | undefined
 }
 
-/** The most shards that a thread takes at once, so that a start does not load everything in one go. */
-const claimedAtOnce = 64
-/** How soon a thread that has less than its share looks for free shards again. */
+/** How soon a thread that has less than its share looks for free shards again, at first; then twice as long each time. */
 const behindMs = 250
-/** And gives up at once when others have too few. */
-const releasedAtOnce = 32
 
 export class Holder {
-  readonly #store: Leases
-  readonly #clock: Clock
-  readonly #identity: ThreadIdentity
-  readonly #holding: Holding
-  readonly #log: Log
-  readonly #epochs = new Map<number, number>()
-  #leaving = new Set<number>()
+  readonly #parts: HolderParts
+  readonly #held: HeldShards
+  readonly #leaseMs: number
+  readonly #renewMs: number
   /** Monotonic ms up to which this thread may trust its lease. */
   #trustedUntil = 0
+  #renewedAt = 0
   #offset = 0
   #alarm: Alarm | null = null
   /** It takes nothing any more; and it renews nothing any more. */
   #stopped = false
   #isOver = false
-  /** It has less than its share: what others give up is taken soon, for nobody answers for it meanwhile. */
-  #isBehind = false
+  /** Others have moved shards: it looks as soon as it may. */
+  #isCalled = false
+  /** Set while it has less than its share and nothing is free: what others give up is taken soon, for nobody answers for it meanwhile. */
+  #behindMs: number | null = null
   /** The renewal and the sharing out that are under way. They do not wait for each other: a drain takes longer than trust lasts. */
   #renewing: Promise<void> | null = null
   #sharing: Promise<void> | null = null
 
-  constructor(store: Leases, clock: Clock, identity: ThreadIdentity, holding: Holding, log: Log) {
-    this.#store = store
-    this.#clock = clock
-    this.#identity = identity
-    this.#holding = holding
-    this.#log = log
+  constructor(parts: HolderParts) {
+    const { store, identity, holding, log } = parts
+    this.#parts = parts
+    this.#held = new HeldShards(store, identity, holding, log)
+    this.#leaseMs = parts.leaseMs ?? leaseMs
+    this.#renewMs = this.#leaseMs * renewedPart
   }
 
   /** The database's time, ms since 1970, as of the last renewal and this thread's monotonic clock. */
   now(): number {
-    return Math.floor(this.#clock.monotonic() + this.#offset)
+    return Math.floor(this.#parts.clock.monotonic() + this.#offset)
   }
 
   epochs(): ReadonlyMap<number, number> {
-    return this.#epochs
+    return this.#held.epochs
   }
 
   /** Null when the shard is not held, or the lease may be over: at two thirds of it the thread stops by itself. */
   epoch(shard: number): number | null {
-    if (this.#clock.monotonic() >= this.#trustedUntil) return null
-    return this.#epochs.get(shard) ?? null
+    if (this.#parts.clock.monotonic() >= this.#trustedUntil) return null
+    return this.#held.epochs.get(shard) ?? null
   }
 
   get shards(): number[] {
-    return [...this.#epochs.keys()]
+    return this.#held.all
+  }
+
+  /** Those that are not being given up: of the others nothing new is taken in. */
+  get staying(): number[] {
+    return this.#held.all.filter((shard) => this.stays(shard))
+  }
+
+  stays(shard: number): boolean {
+    return this.epoch(shard) !== null && !this.#held.leaving.has(shard)
   }
 
   /** `expected`: how many threads start together; each takes only its share, and nothing has to move at once. */
   async start(expected: number): Promise<void> {
-    const asked = this.#clock.monotonic()
-    const joined = await this.#store.join(this.#identity)
+    const asked = this.#parts.clock.monotonic()
+    const joined = await this.#parts.store.join(this.#parts.identity)
     this.#trust(asked, joined)
     this.#schedule()
+    this.#parts.holding.moved()
     try {
-      await this.#alone(() => this.#balance(Math.max(joined.live, expected)))
+      await this.#alone(() => this.#balance(Math.min(joined.share, Math.ceil(shardCount / Math.max(1, expected)))))
     } catch (error) {
       this.#stopped = true
       this.#renewNoMore()
@@ -92,14 +99,26 @@ export class Holder {
     }
   }
 
-  /** Gives everything back, in order. The lease is kept until it has. */
+  /** Gives everything back, in order: a few at a time while others are there to take them. The lease is kept until it has. */
   async stop(): Promise<void> {
     this.#stopped = true
     await this.#sharing
-    await this.#giveUp(this.shards)
+    const others = await this.#drain()
+    while (others > 0 && this.shards.length > givenUpAtOnce) {
+      await this.#held.giveUp(this.shards.slice(0, givenUpAtOnce))
+      await this.#pause(giveUpPauseMs)
+    }
+    await this.#held.giveUp(this.shards)
     this.#renewNoMore()
     await this.#renewing
-    await this.#store.leave(this.#identity)
+    await this.#parts.store.leave(this.#parts.identity)
+  }
+
+  /** Others have come, are leaving, or have given shards up: it looks at once, or as soon as it is done with what it does. */
+  look(): void {
+    if (this.#stopped) return
+    this.#isCalled = true
+    if (this.#renewing === null && this.#sharing === null) this.#schedule()
   }
 
   /**
@@ -112,30 +131,35 @@ export class Holder {
 
   /** New epochs for shards whose last commit nobody knows the result of. Tries until the lease is over. */
   async reclaim(shards: readonly number[]): Promise<void> {
-    const held = shards.filter((shard) => this.#epochs.has(shard))
-    while (!this.#stopped && this.#clock.monotonic() < this.#trustedUntil) {
+    const held = shards.filter((shard) => this.#held.epochs.has(shard))
+    while (!this.#stopped && this.#parts.clock.monotonic() < this.#trustedUntil) {
       try {
-        const now = new Map((await this.#store.reclaim(this.#identity, held)).map(({ shard, epoch }) => [shard, epoch]))
-        for (const [shard, epoch] of now) if (this.#epochs.has(shard)) this.#epochs.set(shard, epoch)
-        this.#lose(held.filter((shard) => !now.has(shard)))
-        return
+        return await this.#held.reclaim(held)
       } catch (error) {
-        this.#log.warn({ err: error }, 'taking new epochs failed')
+        this.#parts.log.warn({ err: error }, 'taking new epochs failed')
         await this.#pause(200)
       }
     }
-    this.#lose(held)
+    this.#held.lose(held)
   }
 
   #schedule(): void {
     this.#alarm?.cancel()
     if (this.#isOver) return
-    this.#alarm = this.#clock.after(this.#isBehind ? behindMs : renewMs, () => {
+    this.#alarm = this.#parts.clock.after(this.#nextMs(), () => {
+      if (this.#sharing === null) this.#isCalled = false
       this.#renewing = this.#renew().finally(() => {
         this.#renewing = null
         this.#schedule()
       })
     })
+  }
+
+  /** While it shares out, a renewal is for the lease alone. */
+  #nextMs(): number {
+    if (this.#sharing !== null) return this.#renewMs
+    if (this.#isCalled) return 0
+    return Math.min(this.#renewMs, this.#behindMs ?? this.#renewMs)
   }
 
   #renewNoMore(): void {
@@ -148,14 +172,14 @@ export class Holder {
     if (renewal !== null && !this.#stopped && this.#sharing === null) void this.#share(renewal)
   }
 
-  async #share({ held, live }: Renewal): Promise<void> {
+  async #share({ held, share }: Renewal): Promise<void> {
     try {
       await this.#alone(async () => {
-        await this.#releaseStrays(held)
-        await this.#balance(live)
+        await this.#held.releaseStrays(held)
+        await this.#balance(share)
       })
     } catch (error) {
-      this.#log.warn({ err: error }, 'sharing the shards failed')
+      this.#parts.log.warn({ err: error }, 'sharing the shards failed')
     }
   }
 
@@ -170,18 +194,19 @@ export class Holder {
       await running
     } finally {
       this.#sharing = null
-      if (this.#isBehind && this.#renewing === null) this.#schedule()
+      if (this.#renewing === null && (this.#isCalled || this.#behindMs !== null)) this.#schedule()
     }
   }
 
   /** The renewal, or null when there was none. */
   async #extend(): Promise<Renewal | null> {
-    const asked = this.#clock.monotonic()
-    const before = new Map(this.#epochs)
+    const { clock, store, identity } = this.#parts
+    const asked = clock.monotonic()
+    const before = new Map(this.#held.epochs)
     try {
-      const renewal = await this.#store.renew(this.#identity)
+      const renewal = await store.renew(identity)
       this.#trust(asked, renewal)
-      this.#compare(before, renewal.held)
+      this.#held.compare(before, renewal.held)
       return renewal
     } catch (error) {
       await this.#renewFailed(error)
@@ -189,92 +214,80 @@ export class Holder {
     }
   }
 
-  /** What the store says is held and is not known here (an answer was lost, or a lease was over): nobody would serve it. */
-  async #releaseStrays(held: readonly HeldShard[]): Promise<void> {
-    const strays = held.flatMap(({ shard }) => (this.#epochs.has(shard) ? [] : [shard]))
-    if (strays.length > 0) await this.#store.release(this.#identity, strays)
-  }
-
   /** The lease is gone: everything is lost, and the thread joins anew. Out of reach: it goes on until it trusts no more. */
   async #renewFailed(error: unknown): Promise<void> {
-    this.#log.warn({ err: error }, 'renewing the lease failed')
+    const { clock, log } = this.#parts
     if (error instanceof WritError && error.code === 'FENCED') {
+      const silentMs = Math.round(clock.monotonic() - this.#renewedAt)
+      log.warn({ silentMs }, 'this thread is fenced: its lease was over, and others have its shards; it starts afresh')
       this.#trustedUntil = 0
-      this.#lose(this.shards)
+      this.#held.lose(this.shards)
       if (!this.#stopped) await this.#join()
-    } else if (this.#clock.monotonic() >= this.#trustedUntil) this.#lose(this.shards)
+      return
+    }
+    log.warn({ err: error }, 'renewing the lease failed')
+    if (clock.monotonic() >= this.#trustedUntil) this.#held.lose(this.shards)
   }
 
+  /** What does not pass by itself (a newer schema, machines that are not known here) ends the thread. */
   async #join(): Promise<void> {
-    const asked = this.#clock.monotonic()
+    const { clock, store, identity, holding, log } = this.#parts
+    const asked = clock.monotonic()
     try {
-      this.#trust(asked, await this.#store.join(this.#identity))
+      this.#trust(asked, await store.join(identity))
+      holding.moved()
     } catch (error) {
-      this.#log.warn({ err: error }, 'joining failed')
+      log.warn({ err: error }, 'joining failed')
+      if (error instanceof WritError && !codes[error.code].retry) holding.refused(error)
     }
   }
 
   /** Counted from before the question: the store's lease began after it. */
   #trust(asked: number, { now }: Renewal): void {
-    this.#trustedUntil = asked + (leaseMs * 2) / 3
-    const offset = now - this.#clock.monotonic()
+    this.#renewedAt = asked
+    this.#trustedUntil = asked + (this.#leaseMs * 2) / 3
+    const offset = now - this.#parts.clock.monotonic()
     this.#offset = this.#offset === 0 ? offset : Math.min(this.#offset, offset)
     if (offset > this.#offset + 1000) this.#offset = offset
   }
 
-  /** What changed here while the answer was under way is left alone: the answer is older. */
-  #compare(before: ReadonlyMap<number, number>, held: readonly HeldShard[]): void {
-    const now = new Map(held.map(({ shard, epoch }) => [shard, epoch]))
-    const unchanged = [...before].filter(([shard, epoch]) => this.#epochs.get(shard) === epoch)
-    this.#lose(unchanged.filter(([shard, epoch]) => now.get(shard) !== epoch).map(([shard]) => shard))
-  }
-
-  #lose(shards: readonly number[]): void {
-    if (shards.length === 0) return
-    for (const shard of shards) this.#epochs.delete(shard)
-    this.#log.warn({ shards: shards.length }, 'shards were lost')
-    this.#holding.lost(shards)
-  }
-
-  /** Every live thread holds its fair share, give or take one. */
-  async #balance(live: number): Promise<void> {
-    const share = Math.ceil(shardCount / Math.max(1, live))
-    this.#isBehind = false
-    const spare = this.#epochs.size - share
-    if (spare > 0) return this.#giveUp(this.shards.slice(0, Math.min(spare, releasedAtOnce)))
-    while (this.#epochs.size < share && !this.#stopped) {
-      const taken = await this.#store.claim(this.#identity, Math.min(claimedAtOnce, share - this.#epochs.size))
-      this.#isBehind = taken.length === 0 && this.#epochs.size < Math.floor(shardCount / Math.max(1, live))
-      if (taken.length === 0) return
-      for (const { shard, epoch } of taken) this.#epochs.set(shard, epoch)
-      await this.#take(taken)
+  async #balance(share: number): Promise<void> {
+    const waitedMs = this.#behindMs
+    this.#behindMs = null
+    if (this.#held.epochs.size > share) return this.#giveUp(share)
+    while (this.#held.epochs.size < share && !this.#stopped) {
+      const taken = await this.#held.take(Math.min(takenAtOnce, share - this.#held.epochs.size))
+      if (taken > 0) continue
+      this.#behindMs = waitedMs === null ? behindMs : Math.min(2 * waitedMs, this.#renewMs)
+      return
     }
   }
 
-  /** A shard that is held and not served is worse than one that nobody holds. */
-  async #take(taken: readonly HeldShard[]): Promise<void> {
+  /** A few at a time, and asking anew each time: threads come and go meanwhile. */
+  async #giveUp(share: number): Promise<void> {
+    for (let now: number | undefined = share; now !== undefined && !this.#stopped;) {
+      const spare = this.shards.length - now
+      if (spare <= 0) return
+      await this.#held.giveUp(this.shards.slice(0, Math.min(spare, givenUpAtOnce)))
+      await this.#pause(giveUpPauseMs)
+      now = (await this.#extend())?.share
+    }
+  }
+
+  /** How many threads are there to take what this one has. A store that does not say is told once more when all is given back. */
+  async #drain(): Promise<number> {
+    const { store, identity, holding, log } = this.#parts
     try {
-      await this.#holding.taken(taken)
+      const { live } = await store.drain(identity)
+      holding.moved()
+      return live
     } catch (error) {
-      this.#lose(taken.map(({ shard }) => shard))
-      throw error
+      log.warn({ err: error }, 'saying that this thread leaves failed')
+      return 0
     }
-  }
-
-  async #giveUp(shards: readonly number[]): Promise<void> {
-    const held = shards.filter((shard) => this.#epochs.has(shard) && !this.#leaving.has(shard))
-    if (held.length === 0) return
-    for (const shard of held) this.#leaving.add(shard)
-    await this.#holding.leaving(held)
-    for (const shard of held) {
-      this.#epochs.delete(shard)
-      this.#leaving.delete(shard)
-    }
-    this.#holding.lost(held)
-    await this.#store.release(this.#identity, held)
   }
 
   async #pause(ms: number): Promise<void> {
-    await new Promise<void>((resolve) => this.#clock.after(ms, resolve))
+    await new Promise<void>((resolve) => this.#parts.clock.after(ms, resolve))
   }
 }

@@ -34,6 +34,7 @@ import {
 import { silencesQuery } from '../protocol/figures.ts'
 import { WritError } from '../protocol/errors.ts'
 import { isToken } from '../protocol/ids.ts'
+import { moved } from '../protocol/nodes.ts'
 import { beat, hello, order, outputOrder, outputPart, reports, spawn } from '../protocol/task.ts'
 import { waitingQuery } from '../protocol/waiting.ts'
 import { actorMessages } from './actor-messages.ts'
@@ -280,6 +281,10 @@ export const subjects = {
     messages: {
       inspect: publish(inspectOrder, 'To all threads: show what these actors take.'),
       inspecting: publish(inspecting, 'A thread says that it does.'),
+      moved: publish(
+        moved,
+        'To all threads: shards are to be shared out anew, or are free. Each looks at its share at once.',
+      ),
     },
   }),
 }

@@ -1,6 +1,7 @@
 /** What the engine says and hears, mapped onto subjects over any Bus. What comes in is decoded and checked here, once. */
 import type { Bus, Incoming, Subscription } from '../actors/ports/bus.ts'
 import type { Asked, Take, Wire } from '../actors/ports/wire.ts'
+import { moved } from '../protocol/nodes.ts'
 import { acceptedAnswer } from '../protocol/answers.ts'
 import { WritError } from '../protocol/errors.ts'
 import { inspecting, inspectOrder } from '../protocol/inspection.ts'
@@ -22,28 +23,27 @@ interface Heard {
 }
 
 export const wireOf = (bus: Bus, log: (line: string) => void): Wire => {
-  const hear = (noun: Noun, heard: Heard, pattern: string, queue: string, take: Take): Subscription =>
-    bus.subscribe(pattern, { queue }, (message) => {
+  const hear = (noun: Noun, heard: Heard, pattern: string, take: Take, queue?: string): Subscription =>
+    bus.subscribe(pattern, queue === undefined ? {} : { queue }, (message) => {
       const read = heard.read(message.subject)
       if (read === null) message.reply({ error: unreadable(message.subject, heard).body })
       else takeChecked(noun, heard, read, message, take)
     })
   return {
     serveShard: (shard, take) =>
-      together(
-        shardNouns.map((noun) => hear(noun, subjects[noun], subjects[noun].pattern({ shard }), `shard-${shard}`, take)),
-      ),
+      together(shardNouns.map((noun) => hear(noun, subjects[noun], subjects[noun].pattern({ shard }), take))),
     serveRegistry: (owner, take) =>
       together([
-        hear('daemon', subjects.daemon, subjects.daemon.pattern({ owner }), 'registry', take),
-        hear('pull', subjects.pull, subjects.pull.pattern({ owner }), 'registry', take),
+        hear('daemon', subjects.daemon, subjects.daemon.pattern({ owner }), take),
+        hear('pull', subjects.pull, subjects.pull.pattern({ owner }), take),
       ]),
-    serveApi: (take) => hear('api', subjects.api, subjects.api.pattern(), 'api', take),
+    serveApi: (take) => hear('api', subjects.api, subjects.api.pattern(), take, 'api'),
     serveActors: (take) =>
       together([
-        hear('actors', subjects.actors, subjects.actors.pattern(), 'actors', take),
-        hear('actor', subjects.actor, subjects.actor.pattern(), 'actors', take),
+        hear('actors', subjects.actors, subjects.actors.pattern(), take, 'actors'),
+        hear('actor', subjects.actor, subjects.actor.pattern(), take, 'actors'),
       ]),
+    ...movesOf(bus, log),
     ...inspectionOf(bus, log),
     event: (owner, directive, type, body) =>
       quietly(log, () => bus.publish(subjects.event.at({ owner, directive, type }), body)),
@@ -78,6 +78,17 @@ export const wireOf = (bus: Bus, log: (line: string) => void): Wire => {
     },
   }
 }
+
+/** Between threads. What one says of itself is nothing new to it. */
+const movesOf = (bus: Bus, log: (line: string) => void): Pick<Wire, 'moved' | 'serveMoved'> => ({
+  moved: (thread) => quietly(log, () => bus.publish(subjects.sys.at({ node: 'all', verb: 'moved' }), { thread })),
+  serveMoved: (thread, take) =>
+    bus.subscribe(subjects.sys.pattern({ node: 'all', verb: 'moved' }), {}, ({ body }) =>
+      quietly(log, () => {
+        if (checkPayload(moved, decode(body)).thread !== thread) take()
+      }),
+    ),
+})
 
 type Inspection = Pick<Wire, 'inspect' | 'serveInspect' | 'serveInspecting' | 'sighting'>
 

@@ -6,7 +6,7 @@ import { z } from 'zod'
 import { roles } from '../protocol/directive.ts'
 import { WritError } from '../protocol/errors.ts'
 import { chosenId, ownerName } from '../protocol/ids.ts'
-import { daemonDiskBytes, daemonSlotsMax } from '../protocol/limits.ts'
+import { daemonDiskBytes, daemonSlotsMax, leaseMs, leaseMsMax, leaseMsMin } from '../protocol/limits.ts'
 import { shown } from './shown-url.ts'
 
 const GiB = 1024 ** 3
@@ -14,6 +14,7 @@ const threadsMax = 64
 const portMax = 65_535
 const diskMax = 1_000_000
 const slotsDefault = 2
+const msPerSecond = 1000
 
 interface About {
   /** As commander declares it. */
@@ -246,6 +247,16 @@ const shape = {
     text: 'worker threads of a node',
     read: number,
   }),
+  lease: whole(leaseMsMin / msPerSecond, leaseMsMax / msPerSecond)
+    .default(leaseMs / msPerSecond)
+    .register(about, {
+      flag: '--lease <seconds>',
+      variable: 'WRIT_LEASE',
+      unit: 'seconds',
+      otherwise: String(leaseMs / msPerSecond),
+      text: 'how long a node that says nothing any more keeps its shards, before others take them',
+      read: number,
+    }),
   http: checked(placeOf).optional().register(about, {
     flag: '--http <place>',
     variable: 'WRIT_HTTP',

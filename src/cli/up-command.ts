@@ -28,6 +28,8 @@ export interface UpFlags {
   ephemeral?: boolean
 }
 
+const msPerSecond = 1000
+
 /** Serves until it is interrupted. */
 export const serve = async (context: Context, flags: UpFlags): Promise<void> => {
   const { json, terminal } = context
@@ -61,7 +63,7 @@ export const upOptions = (
   websocket?: number | true,
 ): Omit<UpOptions, 'folders' | 'daemon' | 'signal'> => {
   const settings = context.settings()
-  const { nats, natsCa, database, owner, threads } = settings
+  const { nats, natsCa, database, owner, threads, lease } = settings
   const { say } = context.terminal
   if (websocket !== undefined && nats !== null)
     throw new WritError('BAD_INPUT', `--websocket is for the private nats-server, and ${nats.from} names another`, {
@@ -69,7 +71,19 @@ export const upOptions = (
     })
   const verbose = context.flags.verbose === true
   const http = httpOf(settings)
-  return { nats, natsCa, websocket, database, owner, threads, http, version, verbose, say }
+  return {
+    nats,
+    natsCa,
+    websocket,
+    database,
+    owner,
+    threads,
+    leaseMs: lease * msPerSecond,
+    http,
+    version,
+    verbose,
+    say,
+  }
 }
 
 /** Beyond this machine only where a person says so, and then with a word: nothing is encrypted. */
@@ -110,7 +124,8 @@ export const whileUp = async <T>(
   return interruptible(async (signal) => {
     signal.addEventListener('abort', () => terminal.say('Stopping … (Ctrl-C again to force)'), { once: true })
     try {
-      return await use(await start({ ...options, signal }, parts), signal)
+      const running = await start({ ...options, signal }, parts)
+      return await Promise.race([use(running, signal), running.failed])
     } finally {
       await stop()
     }

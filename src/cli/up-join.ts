@@ -41,6 +41,7 @@ export const startJoined = async (options: UpOptions, parts: Parts): Promise<Run
     websocket: null,
     http: running.http,
     daemon: null,
+    failed: running.failed,
   }
 }
 

@@ -42,6 +42,8 @@ export interface UpOptions {
   owner: string
   /** Worker threads; the node's own choice when unset. */
   threads: number | undefined
+  /** Of its threads' leases. */
+  leaseMs: number
   /** Where the inspector listens, and for pages of which other origins; null: nowhere. */
   http: { host: string; port: number; origins: readonly string[] } | null
   daemon: LocalDaemon | null
@@ -68,6 +70,8 @@ export interface Running {
   /** Of the inspector, without a token; null when it is off. */
   http: string | null
   daemon: string | null
+  /** Rejects when the node cannot go on. */
+  failed: Promise<never>
 }
 
 /** Starts everything; each part is added to `parts`, which stop it. Throws what the parts throw, LOCKED for a folder in use. */
@@ -99,11 +103,18 @@ export const startUp = async (options: UpOptions, parts: Parts): Promise<Running
   const servers = { postgres: postgres?.current() ?? null, natsServer: natsServer?.current() ?? null }
   const websocket = webSocketUrl(natsServer)
   const where = { database, nats, websocket, http }
-  return { node, data: folders.root, log: logFile, ...servers, ...where, daemon: daemon?.name ?? null }
+  const { failed } = running
+  return { node, data: folders.root, log: logFile, ...servers, ...where, daemon: daemon?.name ?? null, failed }
 }
 
 /** What the settings say of the node itself. */
-export const ofNode = ({ threads, http, folders }: UpOptions): Pick<NodeOptions, 'threads' | 'http'> => ({
+export const ofNode = ({
+  threads,
+  leaseMs,
+  http,
+  folders,
+}: UpOptions): Pick<NodeOptions, 'threads' | 'leaseMs' | 'http'> => ({
+  leaseMs,
   ...(threads === undefined ? {} : { threads }),
   ...(http === null ? {} : { http: { ...http, secret: inspectorSecret(folders) } }),
 })

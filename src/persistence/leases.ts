@@ -1,5 +1,6 @@
-/** Leases of threads and their shards (migrations/0002_leases.sql). Idempotent: each may be called again after a failure. */
+/** Leases of threads and their shards (migrations/0002_leases.sql, 0010_sharing.sql). Idempotent: each may be called again after a failure. */
 import type { HeldShard, Renewal, ThreadIdentity } from '../actors/ports/store.ts'
+import { version } from '../protocol/version.ts'
 import type { Connection } from './connection.ts'
 
 export interface LeaseTerms {
@@ -13,6 +14,11 @@ export const join = async (connection: Connection, who: ThreadIdentity, terms: L
   const [row] = await connection.run(
     (sql) => sql<[{ renewal: Renewal }]>`
     select writ.join(${thread}::text::jsonb, ${terms.leaseMs}, ${terms.schema}) as renewal`,
+  )
+  await connection.run(
+    (sql) => sql`
+    update writ.threads set version = ${version}, schema = ${terms.schema}
+    where thread = ${who.thread} and nonce = ${who.nonce}`,
   )
   return row.renewal
 }
@@ -55,6 +61,13 @@ export const release = async (
   await connection.run(
     (sql) => sql`select writ.release(${who.thread}, ${who.nonce}, ${JSON.stringify(shards)}::text::jsonb)`,
   )
+}
+
+export const drain = async (connection: Connection, who: ThreadIdentity): Promise<Renewal> => {
+  const [row] = await connection.run(
+    (sql) => sql<[{ renewal: Renewal }]>`select writ.drain(${who.thread}, ${who.nonce}) as renewal`,
+  )
+  return row.renewal
 }
 
 export const leave = async (connection: Connection, who: ThreadIdentity): Promise<void> => {

@@ -10,7 +10,7 @@ import { commit } from './commit.ts'
 import { Connection } from './connection.ts'
 import { loadAttempt, loadDesk, loadOpenAttempts, loadRegistry, loadTasks } from './desks.ts'
 import { callFailure, commitFailure } from './failures.ts'
-import { claim, join, leave, reclaim, release, renew } from './leases.ts'
+import { claim, drain, join, leave, reclaim, release, renew } from './leases.ts'
 import { countTry, openIngress, readMailbox } from './mailbox.ts'
 import { readPlanRows, readStepIndexes, stagePlan } from './plans.ts'
 import { readReply, tidy } from './replies.ts'
@@ -23,7 +23,7 @@ export interface StoreOptions {
   /** What `pg_stat_activity` shows of this thread. */
   applicationName: string
   /** Of a thread's lease, in ms. */
-  leaseMs?: number
+  leaseMs?: number | undefined
   /** How long a call may take, in ms. */
   deadlineMs?: number
   /** Messages that an actor's mailbox holds. */
@@ -62,6 +62,7 @@ const compose = (commits: Connection, calls: Connection, options: StoreOptions, 
     claim: (thread, count) => claim(calls, thread, count),
     reclaim: (thread, shards) => reclaim(calls, thread, shards),
     release: (thread, shards) => release(calls, thread, shards),
+    drain: (thread) => drain(calls, thread),
     leave: (thread) => leave(calls, thread),
     commit: (thread, rows) => commit(commits, thread, rows),
     actors: (keys) => loadActors(calls, keys),

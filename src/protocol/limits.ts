@@ -45,8 +45,21 @@ export const pendingRequestsMax = 10_000
 
 /** Shards, for the life of a database. */
 export const shardCount = 256
+/** Of a thread; a setting, with this default and these limits. It is renewed after this part of it, and trusted for two thirds. */
 export const leaseMs = 10 * second
-export const renewMs = 3 * second
+export const leaseMsMin = 2 * second
+export const leaseMsMax = minute
+export const renewedPart = 0.3
+/** The most shards that a thread takes at once, so that a start does not load everything in one go; and gives up at once. */
+export const takenAtOnce = 64
+export const givenUpAtOnce = 16
+/** Between two times that it gives some up: those before are served elsewhere by then. */
+export const giveUpPauseMs = 50
+/** A thread that ended is started again after this time, doubled for each end in a row, at most; and so often, unless one has worked this long. */
+export const threadRestartMs = 250
+export const threadRestartMaxMs = 10 * second
+export const threadEndsMax = 5
+export const threadSettledMs = minute
 export const sweepMs = second
 /** What came in before a shard is given up is taken; what takes longer than this is asked again elsewhere. */
 export const drainMs = 2 * second

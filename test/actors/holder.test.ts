@@ -1,8 +1,10 @@
 /** A thread's hold on its shards while what follows from it takes its time. */
 import { expect, it } from 'vitest'
-import { Holder, type Holding, type Leases } from '../../src/actors/holder.ts'
-import type { HeldShard } from '../../src/actors/ports/store.ts'
-import { leaseMs, shardCount } from '../../src/protocol/limits.ts'
+import type { Holding } from '../../src/actors/held-shards.ts'
+import { Holder, type Leases } from '../../src/actors/holder.ts'
+import type { HeldShard, Renewal } from '../../src/actors/ports/store.ts'
+import { WritError } from '../../src/protocol/errors.ts'
+import { givenUpAtOnce, leaseMs, shardCount } from '../../src/protocol/limits.ts'
 import { SimClock } from '../sim/clock.ts'
 
 /** A store that knows one thread, and says how many live. */
@@ -13,10 +15,16 @@ class OneLease implements Leases {
   constructor(clock: SimClock) {
     this.clock = clock
   }
-  readonly #renewal = () => Promise.resolve({ now: this.clock.monotonic(), live: this.live, held: this.#list() })
+  /** What the next renewals throw. */
+  fault: WritError | null = null
+  readonly #renewal = (): Promise<Renewal> => {
+    const { live, clock } = this
+    return Promise.resolve({ now: clock.monotonic(), live, share: Math.floor(shardCount / live), held: this.#list() })
+  }
   readonly #list = (): HeldShard[] => [...this.held].map(([shard, epoch]) => ({ shard, epoch }))
   join = this.#renewal
-  renew = this.#renewal
+  renew = (): Promise<Renewal> => (this.fault === null ? this.#renewal() : Promise.reject(this.fault))
+  drain = async (): Promise<Renewal> => ({ ...(await this.#renewal()), live: this.live - 1, share: 0 })
   claim: Leases['claim'] = (_, count) => {
     const free = Array.from({ length: shardCount }, (_each, shard) => shard).filter((shard) => !this.held.has(shard))
     const taken = free.slice(0, count).map((shard) => ({ shard, epoch: 1 }))
@@ -31,14 +39,26 @@ class OneLease implements Leases {
   leave: Leases['leave'] = () => Promise.resolve()
 }
 
-const silent = { info: () => undefined, warn: () => undefined, error: () => undefined }
 const identity = { thread: 't', node: 'n', nonce: 'x', home: null, machines: [] }
 
 const setUp = (holding: Partial<Holding>) => {
   const clock = new SimClock()
   const store = new OneLease(clock)
-  const all = { taken: () => Promise.resolve(), leaving: () => Promise.resolve(), lost: () => undefined, ...holding }
-  return { clock, store, holder: new Holder(store, clock, identity, all, silent) }
+  const all: Holding = {
+    taken: () => Promise.resolve(),
+    leaving: () => Promise.resolve(),
+    lost: () => undefined,
+    moved: () => undefined,
+    refused: () => undefined,
+    ...holding,
+  }
+  const warned: string[] = []
+  const log = {
+    info: () => undefined,
+    warn: (_: object, text: string) => void warned.push(text),
+    error: () => undefined,
+  }
+  return { clock, store, warned, holder: new Holder({ store, clock, identity, holding: all, log }) }
 }
 
 it('the lease is renewed while shards are taken, however long that takes', async () => {
@@ -79,4 +99,84 @@ it('the lease is renewed until everything is given back', async () => {
   await clock.runFor(stopped)
   expect(store.held.size).toBe(0)
   expect(clock.next).toBe(null)
+})
+
+it('what is more than its share is given up a few at a time, told to the others each time, until nothing is', async () => {
+  const given: number[] = []
+  let told = 0
+  const { clock, store, holder } = setUp({
+    leaving: (shards) => Promise.resolve(void given.push(shards.length)),
+    moved: () => told++,
+  })
+  await clock.runFor(holder.start(1))
+  const before = told
+  store.live = 2
+  holder.look()
+  await clock.run(clock.monotonic() + leaseMs / 4)
+  expect(given).toEqual(Array.from({ length: shardCount / 2 / givenUpAtOnce }, () => givenUpAtOnce))
+  expect(told - before).toBe(given.length)
+  expect(holder.shards.length).toBe(shardCount / 2)
+})
+
+it('what others give up is taken as soon as they say so, and not only with the next renewal', async () => {
+  const { clock, store, holder } = setUp({})
+  const others = Array.from({ length: shardCount / 2 }, (_, shard) => shard)
+  for (const shard of others) store.held.set(shard, 1)
+  store.live = 2
+  await clock.runFor(holder.start(1))
+  store.live = 1
+  for (const shard of others) store.held.delete(shard)
+  holder.look()
+  await clock.run(clock.monotonic() + 1)
+  expect(holder.shards.length).toBe(shardCount)
+})
+
+it('a thread that has less than its share, and finds nothing free, asks ever less often', async () => {
+  const { clock, store, holder } = setUp({})
+  let asked = 0
+  store.claim = () => {
+    asked++
+    return Promise.resolve([])
+  }
+  await clock.runFor(holder.start(1))
+  await clock.run(60_000)
+  expect(asked).toBeGreaterThan(10)
+  expect(asked).toBeLessThan(30)
+})
+
+it('one that leaves gives up a few at a time while others are there to take them, and all at once when it is alone', async () => {
+  const given: number[][] = []
+  const { clock, store, holder } = setUp({ leaving: (shards) => Promise.resolve(void given.push([...shards])) })
+  await clock.runFor(holder.start(1))
+  store.live = 2
+  await clock.runFor(holder.stop())
+  expect(given).toHaveLength(shardCount / givenUpAtOnce)
+  const alone = setUp({ leaving: (shards) => Promise.resolve(void given.push([...shards])) })
+  await alone.clock.runFor(alone.holder.start(1))
+  await alone.clock.runFor(alone.holder.stop())
+  expect(given.at(-1)).toHaveLength(shardCount)
+})
+
+it('one that was fenced forgets everything, says so, and joins anew', async () => {
+  const lost: number[] = []
+  const { clock, store, holder, warned } = setUp({ lost: (shards) => void lost.push(...shards) })
+  await clock.runFor(holder.start(1))
+  store.fault = new WritError('FENCED', 'the lease is over')
+  await clock.run(leaseMs / 2)
+  expect(lost).toHaveLength(shardCount)
+  expect(warned.some((line) => line.includes('this thread is fenced'))).toBe(true)
+  store.fault = null
+  await clock.run(leaseMs)
+  expect(holder.shards.length).toBe(shardCount)
+})
+
+it('one that may not join anew, because others have a newer schema, says that it is refused', async () => {
+  const refused: unknown[] = []
+  const { clock, store, holder } = setUp({ refused: (error) => void refused.push(error) })
+  await clock.runFor(holder.start(1))
+  store.fault = new WritError('FENCED', 'the lease is over')
+  const newer = new WritError('SCHEMA_NEWER', 'the schema is 11, this node knows 10')
+  store.join = () => Promise.reject(newer)
+  await clock.run(leaseMs / 2)
+  expect(refused[0]).toBe(newer)
 })

@@ -86,6 +86,7 @@ const table: Record<string, { client: string; daemon: string }> = {
   'inspect inspect': { client: 'subscribe', daemon: '-' },
   'sys inspect': { client: '-', daemon: '-' },
   'sys inspecting': { client: '-', daemon: '-' },
+  'sys moved': { client: '-', daemon: '-' },
 }
 
 interface Line {

@@ -148,6 +148,37 @@ const leases = (world: World, hold: Hold): void => {
       expect((await store.renew(a)).held).toHaveLength(shardCount - 2)
     })
 
+    test('the shares of all threads are all shards, differ by one at most, and stay while nobody comes or goes', async () => {
+      const { store } = world()
+      const threads = ['a', 'b', 'c'].map((name) => make.identity(name))
+      for (const thread of threads) await store.join(thread)
+      const renewed = async (): Promise<number[]> =>
+        (await Promise.all(threads.map((thread) => store.renew(thread)))).map(({ share }) => share)
+      expect(await renewed()).toEqual([86, 85, 85])
+      expect(await renewed()).toEqual([86, 85, 85])
+    })
+
+    test('a thread that is leaving has no share, keeps what it holds until it gives it up, and the others share all', async () => {
+      const { store } = world()
+      const [a, b] = [make.identity('a'), make.identity('b')]
+      await hold(a)
+      expect((await store.join(b)).share).toBe(shardCount / 2)
+      const drained = await store.drain(a)
+      expect(drained).toMatchObject({ live: 1, share: 0 })
+      expect(drained.held).toHaveLength(shardCount)
+      expect(await store.renew(b)).toMatchObject({ live: 1, share: shardCount })
+      expect(await store.claim(b, shardCount)).toEqual([])
+      expect(await store.commit(a, { shards: [{ shard: 3, epoch: 1 }] })).toEqual({ messages: [] })
+      expect((await store.renew(a)).share).toBe(0)
+    })
+
+    test('a thread whose lease is gone cannot say that it leaves', async () => {
+      const { store } = world()
+      await store.join(make.identity('a'))
+      await store.leave(make.identity('a'))
+      expect(await refusal(store.drain(make.identity('a')))).toBe('FENCED')
+    })
+
     test('what another thread holds is not released', async () => {
       const { store } = world()
       await hold(make.identity('a'))

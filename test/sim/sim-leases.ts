@@ -1,6 +1,7 @@
-/** Leases and epochs of the simulated store: migrations/0002_leases.sql, line by line. */
+/** Leases and epochs of the simulated store: migrations/0002_leases.sql and 0010_sharing.sql, line by line. */
 import type { HeldShard, Renewal, ThreadIdentity } from '../../src/actors/ports/store.ts'
 import { WritError } from '../../src/protocol/errors.ts'
+import { shardCount } from '../../src/protocol/limits.ts'
 import type { Shard, Tables } from './tables.ts'
 
 export class SimLeases {
@@ -20,7 +21,8 @@ export class SimLeases {
     const unknown = writtenMachines([...this.#tables.threads.values()]).filter((m) => !who.machines.includes(m))
     if (unknown.length > 0)
       throw new WritError('REFUSED', `live nodes write machines that this node does not know: ${unknown.join(', ')}`)
-    this.#tables.threads.set(who.thread, { ...structuredClone(who), expires: this.#now() + this.#leaseMs })
+    const leaving = this.#tables.threads.get(who.thread)?.leaving ?? false
+    this.#tables.threads.set(who.thread, { ...structuredClone(who), expires: this.#now() + this.#leaseMs, leaving })
     return this.#renewal(who)
   }
 
@@ -55,6 +57,13 @@ export class SimLeases {
     for (const [, row] of this.#heldBy(who, shards)) Object.assign(row, { thread: null, nonce: null })
   }
 
+  drain(who: ThreadIdentity): Renewal {
+    const lease = this.#tables.threads.get(who.thread)
+    if (lease?.nonce !== who.nonce) throw over(who)
+    lease.leaving = true
+    return this.#renewal(who)
+  }
+
   leave(who: ThreadIdentity): void {
     if (this.#tables.threads.get(who.thread)?.nonce === who.nonce) this.#tables.threads.delete(who.thread)
     this.release(
@@ -85,12 +94,20 @@ export class SimLeases {
   }
 
   #renewal(who: ThreadIdentity): Renewal {
-    const live = [...this.#tables.threads.values()].filter(({ expires }) => expires > this.#now()).length
+    const staying = [...this.#tables.threads.values()].filter(
+      ({ expires, leaving }) => expires > this.#now() && !leaving,
+    )
+    const live = staying.length
+    const place = staying
+      .map(({ thread }) => thread)
+      .toSorted()
+      .indexOf(who.thread)
+    const share = place < 0 ? 0 : Math.floor(shardCount / live) + (place < shardCount % live ? 1 : 0)
     const held = this.#heldBy(
       who,
       this.#entries().map(([shard]) => shard),
     )
-    return { now: this.#now(), live, held: held.map(([shard, { epoch }]) => ({ shard, epoch })) }
+    return { now: this.#now(), live, share, held: held.map(([shard, { epoch }]) => ({ shard, epoch })) }
   }
 }
 

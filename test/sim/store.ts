@@ -69,6 +69,7 @@ export class SimStore implements Store {
     this.#call('reclaim', () => this.#leases.reclaim(thread, shards))
   readonly release: Store['release'] = (thread, shards) =>
     this.#call('release', () => this.#leases.release(thread, shards))
+  readonly drain: Store['drain'] = (thread) => this.#call('drain', () => this.#leases.drain(thread))
   readonly leave: Store['leave'] = (thread) => this.#call('leave', () => this.#leases.leave(thread))
 
   /** The rows are copied when it is called: what the caller does with them afterwards changes nothing. */

@@ -19,7 +19,7 @@ export interface Shard {
 
 /** Every table by its key. Public, so that invariants can be checked against what is really there. */
 export class Tables {
-  readonly threads = new Map<string, ThreadIdentity & { expires: number }>()
+  readonly threads = new Map<string, ThreadIdentity & { expires: number; leaving: boolean }>()
   readonly shards: Shard[] = Array.from({ length: shardCount }, () => ({ thread: null, nonce: null, epoch: 0 }))
   readonly actors = new Map<ActorKey, rows.ActorRow>()
   readonly faulted = new Map<ActorKey, string>()

@@ -350,6 +350,7 @@ export const examples: Readonly<Record<string, Example>> = {
   inspect: { message: sighting },
   'sys.inspect': { message: { inspection: 'i1', owner: 'default', observer: 'o1', leaseMs: 30_000, actor: 'greet*' } },
   'sys.inspecting': { message: { inspection: 'i1', thread: 'node-0' } },
+  'sys.moved': { message: { thread: 'node-0' } },
 }
 
 /** In place of an answer. */

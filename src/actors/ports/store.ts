@@ -36,10 +36,14 @@ export interface HeldShard {
   epoch: number
 }
 
-/** The answer to a renewal. `now` is the database's clock, ms since 1970; `live` counts the threads whose lease runs. */
+/** The answer to a renewal. */
 export interface Renewal {
+  /** The database's clock, ms since 1970. */
   now: number
+  /** How many threads share the shards: those whose lease runs and that are not leaving. */
   live: number
+  /** How many shards are this thread's share: those of all threads are all shards, and differ by one at most. */
+  share: number
   /** What the store says this thread holds. A shard that is missing here was taken by another. */
   held: readonly HeldShard[]
 }
@@ -96,6 +100,8 @@ export interface Store {
   /** New epochs for shards that this thread holds (after an unknown result): a commit under the old ones can no longer arrive. */
   reclaim: (thread: ThreadIdentity, shards: readonly number[]) => Promise<readonly HeldShard[]>
   release: (thread: ThreadIdentity, shards: readonly number[]) => Promise<void>
+  /** From now on the thread has no share: others have it, and take what it gives up. Throws FENCED when the lease is gone. */
+  drain: (thread: ThreadIdentity) => Promise<Renewal>
   leave: (thread: ThreadIdentity) => Promise<void>
 
   /**

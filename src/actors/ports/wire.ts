@@ -29,12 +29,18 @@ export interface Asked {
 export type Take = (asked: Asked) => void
 
 export interface Wire {
-  /** Everything that carries this shard in its address. Threads that hold it share the work: each message goes to one. */
+  /**
+   * Everything that carries this shard in its address. Each thread that listens hears all of it: one that is frozen and does
+   * not know yet that another holds the shard now must not swallow what is for that one.
+   */
   serveShard: (shard: number, take: Take) => Subscription
-  /** What goes to an owner's registry: `daemon.<id>.<verb>` and `pull`. */
+  /** What goes to an owner's registry: `daemon.<id>.<verb>` and `pull`. So for it. */
   serveRegistry: (owner: string, take: Take) => Subscription
   /** `api.<noun>.<verb>`, shared by all threads of all nodes. */
   serveApi: (take: Take) => Subscription
+  /** Tells the other threads of all nodes that shards are to be shared out anew, or are free. */
+  moved: (thread: string) => void
+  serveMoved: (thread: string, take: () => void) => Subscription
 
   /** `actors.<verb>` and `actor.<addr>.<verb>`, shared by all nodes. */
   serveActors: (take: Take) => Subscription

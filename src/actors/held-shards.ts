@@ -1,0 +1,98 @@
+/**
+ * The shards that a thread holds, each with its epoch: taken, given up in order, or lost. What is known here and what the
+ * store says are held against each other, and where they differ the store is right.
+ */
+import type { Log } from './host.ts'
+import type { HeldShard, Store, ThreadIdentity } from './ports/store.ts'
+
+/** What follows from holding and losing shards. */
+export interface Holding {
+  /** Shards are held now: subscribe, look into their mailboxes, send spawns again. */
+  taken: (shards: readonly HeldShard[]) => Promise<void>
+  /** Shards are to be given up: finish what is under way. They are still held while this runs. */
+  leaving: (shards: readonly number[]) => Promise<void>
+  /** Shards are gone: forget them. */
+  lost: (shards: readonly number[]) => void
+  /** This thread has come, leaves, or has given shards up: the others had better look at once. */
+  moved: () => void
+  /** The store does not let this thread in any more: it ends. */
+  refused: (error: unknown) => void
+}
+
+type Leases = Pick<Store, 'claim' | 'reclaim' | 'release'>
+
+export class HeldShards {
+  readonly epochs = new Map<number, number>()
+  readonly #store: Leases
+  readonly #identity: ThreadIdentity
+  readonly #holding: Holding
+  readonly #log: Log
+  /** Those that are being given up. */
+  readonly leaving = new Set<number>()
+
+  constructor(store: Leases, identity: ThreadIdentity, holding: Holding, log: Log) {
+    this.#store = store
+    this.#identity = identity
+    this.#holding = holding
+    this.#log = log
+  }
+
+  get all(): number[] {
+    return [...this.epochs.keys()]
+  }
+
+  /** Takes up to so many that are free; how many it got. One that is held and not served is worse than one that nobody holds. */
+  async take(count: number): Promise<number> {
+    const taken = await this.#store.claim(this.#identity, count)
+    if (taken.length === 0) return 0
+    for (const { shard, epoch } of taken) this.epochs.set(shard, epoch)
+    try {
+      await this.#holding.taken(taken)
+    } catch (error) {
+      this.lose(taken.map(({ shard }) => shard))
+      throw error
+    }
+    return taken.length
+  }
+
+  async giveUp(shards: readonly number[]): Promise<void> {
+    const held = shards.filter((shard) => this.epochs.has(shard) && !this.leaving.has(shard))
+    if (held.length === 0) return
+    for (const shard of held) this.leaving.add(shard)
+    await this.#holding.leaving(held)
+    for (const shard of held) {
+      this.epochs.delete(shard)
+      this.leaving.delete(shard)
+    }
+    this.#holding.lost(held)
+    await this.#store.release(this.#identity, held)
+    this.#holding.moved()
+  }
+
+  /** Each with a new epoch; those that the store does not give are lost. */
+  async reclaim(shards: readonly number[]): Promise<void> {
+    const now = new Map((await this.#store.reclaim(this.#identity, shards)).map(({ shard, epoch }) => [shard, epoch]))
+    for (const [shard, epoch] of now) if (this.epochs.has(shard)) this.epochs.set(shard, epoch)
+    this.lose(shards.filter((shard) => !now.has(shard)))
+  }
+
+  /** What the store says is held and is not known here (an answer was lost, or a lease was over): nobody would serve it. */
+  async releaseStrays(held: readonly HeldShard[]): Promise<void> {
+    const strays = held.flatMap(({ shard }) => (this.epochs.has(shard) ? [] : [shard]))
+    if (strays.length > 0) await this.#store.release(this.#identity, strays)
+  }
+
+  /** `before`: as it was when the store was asked. What changed here meanwhile is left alone: the answer is older. */
+  compare(before: ReadonlyMap<number, number>, held: readonly HeldShard[]): void {
+    const now = new Map(held.map(({ shard, epoch }) => [shard, epoch]))
+    const unchanged = [...before].filter(([shard, epoch]) => this.epochs.get(shard) === epoch)
+    this.lose(unchanged.filter(([shard, epoch]) => now.get(shard) !== epoch).map(([shard]) => shard))
+  }
+
+  lose(shards: readonly number[]): void {
+    if (shards.length === 0) return
+    for (const shard of shards) this.epochs.delete(shard)
+    this.#log.warn({ shards: shards.length }, 'shards were lost')
+    this.#holding.lost(shards)
+  }
+}

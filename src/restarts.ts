@@ -1,0 +1,36 @@
+/** Whether a thread that has ended is started again, and when: one that ends again and again takes its node with it. */
+import { codes, WritError } from './protocol/errors.ts'
+import { threadEndsMax, threadRestartMaxMs, threadRestartMs, threadSettledMs } from './protocol/limits.ts'
+
+export interface End {
+  /** Which of the node's threads. */
+  index: number
+  /** How long it had worked, in ms; 0 when it did not come to that. */
+  workedMs: number
+  /** Why it could not start, or was refused; null when it just ended. */
+  error: unknown
+}
+
+export class Restarts {
+  /** Ends in a row of each thread, none of which had worked for long. */
+  readonly #ends = new Map<number, number>()
+
+  /** How many ms to wait before the next start. Throws when there is to be none: why the node cannot go on. */
+  after({ index, workedMs, error }: End): number {
+    const before = workedMs >= threadSettledMs ? 0 : (this.#ends.get(index) ?? 0)
+    const isPassing = error instanceof WritError && codes[error.code].retry
+    if (error instanceof WritError && !isPassing && error.code !== 'INTERNAL') throw error
+    const ends = before + 1
+    this.#ends.set(index, ends)
+    // A server that is away is waited for, however long.
+    if (ends > threadEndsMax && !isPassing) throw tooMany(ends, error)
+    return Math.min(threadRestartMaxMs, threadRestartMs * 2 ** (ends - 1))
+  }
+}
+
+const tooMany = (ends: number, cause: unknown): WritError =>
+  new WritError(
+    'INTERNAL',
+    `a thread has ended ${ends} times in a row, and never worked for ${threadSettledMs / 1000} s: the node ends`,
+    { hint: 'the log says why it ended each time; what the node held is taken over by others', cause },
+  )
