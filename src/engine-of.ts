@@ -15,6 +15,7 @@ import { openStore } from './persistence/postgres-store.ts'
 import { openRecords } from './persistence/records.ts'
 import { WritError } from './protocol/errors.ts'
 import { kindOf, readTaskId } from './protocol/ids.ts'
+import type { Retention } from './protocol/retention.ts'
 import { version } from './protocol/version.ts'
 import { systemClock, systemRandom } from './system.ts'
 import { figuresOf } from './thread-figures.ts'
@@ -27,6 +28,8 @@ export interface EngineOptions {
   home: string | null
   /** How many threads of the node start together. */
   threads: number
+  /** How long what is over is kept; for ever when left out. */
+  retention?: Retention
   /** Takes a line of the log: JSON, without its end. */
   log: (line: string) => void
 }
@@ -38,7 +41,7 @@ export interface RunningEngine {
 
 /** Connects, joins and holds its share of the shards when it resolves. Throws UNREACHABLE, UNAUTHORIZED, SCHEMA_NEWER and the like. */
 export const startEngine = async (options: EngineOptions): Promise<RunningEngine> => {
-  const { databaseUrl, nats, node, thread, home, threads } = options
+  const { databaseUrl, nats, node, thread, home, threads, retention } = options
   const logger = openLog(options.log, { node, thread })
   const log = (text: string): void => logger.info({}, text)
   const bus = await connect({ ...nats, name: `writ ${node} ${thread}`, log, stream: true })
@@ -61,6 +64,7 @@ export const startEngine = async (options: EngineOptions): Promise<RunningEngine
     node,
     home,
     threads,
+    ...(retention === undefined ? {} : { retention }),
   }
   const engine = new Engine(parts)
   await engine.start()

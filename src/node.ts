@@ -10,6 +10,7 @@ import { type HttpOptions, type RunningObserver, startObserver } from './observe
 import { migrate } from './persistence/migrate.ts'
 import { type Code, codes, WritError } from './protocol/errors.ts'
 import { leaseMs } from './protocol/limits.ts'
+import type { Retention } from './protocol/retention.ts'
 import type { FromThread, ThreadData } from './thread.ts'
 
 export interface NodeOptions {
@@ -22,6 +23,8 @@ export interface NodeOptions {
   threads?: number
   /** The id of the data folder that this node has locked for itself, if it has one: its predecessor there is fenced at once. */
   home?: string
+  /** How long what is over is kept; for ever when left out. */
+  retention?: Retention
   /** The inspector's socket; none when left out. */
   http?: HttpOptions
   /** Takes a line of the log: JSON, without its end. */
@@ -66,6 +69,7 @@ export const startNode = async (options: NodeOptions): Promise<RunningNode> => {
       thread,
       home: options.home ?? null,
       threads: count,
+      ...(options.retention === undefined ? {} : { retention: options.retention }),
     }
     const { entry, ready } = startThread(data, log, options.log)
     running.set(index, entry)

@@ -12,6 +12,7 @@ import type { Context } from './context.ts'
 import { removeOwn } from './daemon-left.ts'
 import { exits } from './failure.ts'
 import { refuseInsideTask } from './inside-task.ts'
+import { retentionOf } from './kept.ts'
 import { Parts } from './parts.ts'
 import { refuseCa, unusedCa } from './reach.ts'
 import { aborted, interruptible } from './signals.ts'
@@ -69,7 +70,8 @@ export const upOptions = (
     })
   const verbose = context.flags.verbose === true
   const http = httpOf(settings)
-  return { nats, natsCa, websocket, database, owner, threads, http, version, verbose, say }
+  const retention = retentionOf(settings)
+  return { nats, natsCa, websocket, database, owner, threads, http, retention, version, verbose, say }
 }
 
 /** Beyond this machine only where a person says so, and then with a word: nothing is encrypted. */

@@ -14,6 +14,7 @@ import { lockFolder } from '../embedded/lock.ts'
 import { startNats, type NatsServer } from '../embedded/nats.ts'
 import { startPostgres } from '../embedded/postgres.ts'
 import type { Server, StartOptions } from '../embedded/server.ts'
+import type { Retention } from '../protocol/retention.ts'
 import { type NodeOptions, startNode } from '../node.ts'
 import { caOption, type Named } from './config.ts'
 import type { Config } from './config-schema.ts'
@@ -44,6 +45,7 @@ export interface UpOptions {
   threads: number | undefined
   /** Where the inspector listens, and for pages of which other origins; null: nowhere. */
   http: { host: string; port: number; origins: readonly string[] } | null
+  retention: Retention
   daemon: LocalDaemon | null
   version: string
   verbose: boolean
@@ -103,7 +105,13 @@ export const startUp = async (options: UpOptions, parts: Parts): Promise<Running
 }
 
 /** What the settings say of the node itself. */
-export const ofNode = ({ threads, http, folders }: UpOptions): Pick<NodeOptions, 'threads' | 'http'> => ({
+export const ofNode = ({
+  threads,
+  http,
+  retention,
+  folders,
+}: UpOptions): Pick<NodeOptions, 'threads' | 'http' | 'retention'> => ({
+  retention,
   ...(threads === undefined ? {} : { threads }),
   ...(http === null ? {} : { http: { ...http, secret: inspectorSecret(folders) } }),
 })
