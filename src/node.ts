@@ -5,6 +5,7 @@ import { openLog } from './log.ts'
 import { type HttpOptions, type RunningObserver, startObserver } from './observer-of.ts'
 import { migrate } from './persistence/migrate.ts'
 import { Threads } from './threads.ts'
+import type { Retention } from './protocol/retention.ts'
 
 export interface NodeOptions {
   databaseUrl: string
@@ -18,6 +19,8 @@ export interface NodeOptions {
   leaseMs?: number
   /** The id of the data folder that this node has locked for itself, if it has one: its predecessor there is fenced at once. */
   home?: string
+  /** How long what is over is kept; for ever when left out. */
+  retention?: Retention | undefined
   /** The inspector's socket; none when left out. */
   http?: HttpOptions
   /** Takes a line of the log: JSON, without its end. */
@@ -44,7 +47,7 @@ export const startNode = async (options: NodeOptions): Promise<RunningNode> => {
   const failure = new Promise<never>((_, reject) => (failed = reject))
   // Whoever waits for it hears of it; until somebody does, it is in the log.
   failure.catch(() => undefined)
-  const data = { databaseUrl, nats, node, home, threads: count, leaseMs }
+  const data = { databaseUrl, nats, node, home, threads: count, leaseMs, retention: options.retention }
   const threads = new Threads({ data, log, write: options.log, failed })
   let observer: RunningObserver | null = null
   const stop = async (): Promise<void> => {

@@ -4,8 +4,19 @@ import { isPaused } from '../machines/live.ts'
 import type { DirectiveMessage } from '../machines/message.ts'
 import type { Definition } from '../protocol/directive.ts'
 import { WritError } from '../protocol/errors.ts'
-import { type ActorKey, actorKey, addressOf, chosenId, directiveOf, readTaskId, registryId } from '../protocol/ids.ts'
+import {
+  type ActorKey,
+  actorKey,
+  addressOf,
+  chosenId,
+  directiveOf,
+  readKey,
+  readTaskId,
+  registryId,
+} from '../protocol/ids.ts'
+import { goneKeptMs } from '../protocol/limits.ts'
 import { mendDirective, parkedError } from './parked.ts'
+import { missing } from './removal.ts'
 import { planReading, verdictReading } from './readings.ts'
 import type { Turn } from './turn.ts'
 
@@ -40,20 +51,15 @@ export const once = async (
 
 const brief = async (turn: Turn, key: ActorKey): Promise<Brief> => {
   const resident = await turn.host.loader.actor(key)
-  if (resident?.live == null) throw noDirective(key)
+  if (resident?.live == null) throw await missing(turn.host.store, 'directive', key)
   const { owner, id } = resident.row
   const { live } = resident
   return { directive: { id, address: addressOf(owner, id), status: statusOf(live), paused: isPaused(live) } }
 }
 
-const noDirective = (id: string): WritError =>
-  new WritError('NOT_FOUND', `there is no directive ${id.slice(id.indexOf('/') + 1)}`, {
-    hint: 'writ directive list shows what there is',
-  })
-
 export const mustBeThere = async (turn: Turn, owner: string, id: string): Promise<ActorKey> => {
   const key = actorKey(owner, id)
-  if ((await turn.host.loader.actor(key)) === null) throw noDirective(key)
+  if ((await turn.host.loader.actor(key)) === null) throw await missing(turn.host.store, 'directive', key)
   return key
 }
 
@@ -101,6 +107,7 @@ export const createDirective = async (
     throw new WritError('CONFLICT', `there is a directive ${id} already, with other content`, {
       hint: 'choose another id, or leave it out',
     })
+  await refuseGone(turn, key)
   const at = turn.host.now()
   const { title } = definition
   const { memory } = turn.host
@@ -133,9 +140,18 @@ export const createDirective = async (
   return brief(turn, key)
 }
 
+/** Branches, workspaces and reports of the one that was there have its id in their names. */
+const refuseGone = async (turn: Turn, key: ActorKey): Promise<void> => {
+  const { memory, store } = turn.host
+  if (!memory.gone.has(key) && (await store.removedAt(key)) === null) return
+  throw new WritError('GONE', `a directive ${readKey(key).id} was deleted not long ago`, {
+    hint: `choose another id, or leave it out: it is free again ${goneKeptMs / 86_400_000} days after that`,
+  })
+}
+
 export const submitPlan = async (turn: Turn, owner: string, id: string, plan: unknown): Promise<Brief> => {
   const facts = await turn.host.loader.directive(await mustBeThere(turn, owner, id))
-  if (facts === null) throw noDirective(id)
+  if (facts === null) throw await missing(turn.host.store, 'directive', actorKey(owner, id))
   const resident = await turn.host.loader.actor(facts.key)
   // The status is looked at first (R7, R8): a plan that comes at another time is not even parsed.
   const isAwaited = resident?.live != null && statusOf(resident.live) === 'planning'
@@ -183,7 +199,8 @@ export const endTask = async (turn: Turn, owner: string, task: string, end: EndT
 /** The contract is complete (R14, R27). */
 export const completeContract = async (turn: Turn, owner: string, contract: string): Promise<object> => {
   const read = readTaskId(contract)
-  if (read?.kind !== 'contract') throw noTask(contract)
+  if (read?.kind !== 'contract')
+    throw await missing(turn.host.store, 'contract', actorKey(owner, contract), 'writ task list shows what there is')
   const task = contract.replace(/__c(\d+)$/, '__t$1')
   const { actor, number } = await whoseTask(turn, owner, task)
   const { inbox } = (await turn.host.loader.attempt(directiveKey(owner, actor), owner, task)) ?? { inbox: null }
@@ -196,12 +213,10 @@ export const completeContract = async (turn: Turn, owner: string, contract: stri
 
 const directiveKey = (owner: string, actor: string): ActorKey => actorKey(owner, directiveOf(actor))
 
-const noTask = (id: string): WritError =>
-  new WritError('NOT_FOUND', `there is no task ${id}`, { hint: 'writ task list shows what there is' })
-
 const whoseTask = async (turn: Turn, owner: string, task: string): Promise<{ actor: string; number: number }> => {
   const read = readTaskId(task)
-  if (read === null || (await turn.host.loader.task(owner, task)) === null) throw noTask(task)
+  if (read === null || (await turn.host.loader.task(owner, task)) === null)
+    throw await missing(turn.host.store, 'task', actorKey(owner, task), 'writ task list shows what there is')
   return { actor: read.actor, number: read.number }
 }
 

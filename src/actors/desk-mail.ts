@@ -20,6 +20,7 @@ export const deskTypes: ReadonlySet<string> = new Set([
 type Back = Extract<FromRegistry, { type: 'daemon.back' }>
 
 export const takeFromRegistry = async (turn: Turn, directive: ActorKey, message: FromRegistry): Promise<void> => {
+  if ((await turn.host.loader.directive(directive)) === null) return giveBack(turn, directive, message)
   const desk = await turn.host.loader.desk(directive)
   turn.desks.add(directive)
   switch (message.type) {
@@ -38,6 +39,13 @@ export const takeFromRegistry = async (turn: Turn, directive: ActorKey, message:
     case 'desk.look':
       return
   }
+}
+
+/** A directive that is removed holds nothing. */
+const giveBack = (turn: Turn, directive: ActorKey, message: FromRegistry): void => {
+  const unknown = message.type === 'grant' ? [message.grant.id] : message.type === 'grant.audit' ? message.grants : []
+  const answer: ToRegistry = { type: 'holding', directive, unknown: [...unknown] }
+  if (unknown.length > 0) turn.post(actorKey(readKey(directive).owner, registryId), answer, directive)
 }
 
 const takeGrant = async (turn: Turn, directive: ActorKey, offer: GrantOffer): Promise<void> => {

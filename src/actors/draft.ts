@@ -84,6 +84,7 @@ export class Draft {
   readonly parked: ParkedRow[] = []
   readonly faulted: { key: ActorKey; reason: string }[] = []
   readonly mended: ActorKey[] = []
+  readonly removed: { key: ActorKey; version: number }[] = []
   readonly outgoing: Outgoing[] = []
   /** Payload bytes so far, roughly: what the commit's limit is held against. */
   bytes = 0
@@ -144,6 +145,7 @@ export class Draft {
       this.parked,
       this.faulted,
       this.mended,
+      this.removed,
     ]
     return maps.reduce((sum, map) => sum + map.size, 0) + lists.reduce((sum, list) => sum + list.length, 0)
   }
@@ -212,6 +214,7 @@ export class Draft {
       parked: this.parked,
       faulted: this.faulted,
       mended: this.mended,
+      removed: this.removed,
     }
   }
 
@@ -252,6 +255,7 @@ export class Draft {
     this.parked.push(...other.parked)
     this.faulted.push(...other.faulted)
     this.mended.push(...other.mended)
+    this.removed.push(...other.removed)
     this.outgoing.push(...other.outgoing)
   }
 }

@@ -5,6 +5,7 @@
 import { known } from '../machines/catalog.ts'
 import type { Message } from '../machines/message.ts'
 import { type ActorKey, readKey, registryId, shardOf } from '../protocol/ids.ts'
+import { forEver, type Retention } from '../protocol/retention.ts'
 import { drainMs, residentActorsMax, sweepMs } from '../protocol/limits.ts'
 import { ApiDesk } from './api.ts'
 import type { Draft } from './draft.ts'
@@ -23,6 +24,7 @@ import type { HeldShard, Store, ThreadIdentity } from './ports/store.ts'
 import type { Wire } from './ports/wire.ts'
 import { Parking } from './parking.ts'
 import { Registries } from './registries.ts'
+import { Removing } from './removing.ts'
 import { openHost } from './open-host.ts'
 import { Reopening } from './reopening.ts'
 import { composeSpawn } from './spawn.ts'
@@ -48,6 +50,8 @@ export interface EngineParts {
   leaseMs?: number | undefined
   /** Called when the store does not let the thread in any more: a newer schema, machines that it does not know. */
   refused?: (error: unknown) => void
+  /** How long what is over is kept; for ever when left out. */
+  retention?: Retention
 }
 
 export class Engine {
@@ -65,6 +69,7 @@ export class Engine {
   readonly #parking: Parking
   readonly #reopening: Reopening
   readonly #tidying: Tidying
+  readonly #removing: Removing
   /** Shards whose last commit nobody knows the result of. */
   readonly #uncertain = new Set<number>()
   /** What is for no shard in particular. */
@@ -73,7 +78,7 @@ export class Engine {
   #stopped = false
 
   constructor(parts: EngineParts) {
-    const { store, clock, random, log, thread, node, home, leaseMs } = parts
+    const { store, clock, random, log, thread, node, home, leaseMs, retention = forEver } = parts
     this.#threads = parts.threads
     this.#identity = { thread, node, nonce: random.token(20), home, machines: known }
     this.host = openHost(parts, () => this.holder)
@@ -113,7 +118,8 @@ export class Engine {
       look: (shard) => this.mailbox.look([shard]),
     })
     this.registries = new Registries(this.host, push, depth, (owner) => this.#holdsRegistryOf(owner))
-    this.#tidying = new Tidying(this.host)
+    this.#tidying = new Tidying(this.host, depth)
+    this.#removing = new Removing(this.host, retention.directivesMs, push, depth)
     this.#api = new ApiDesk(this.host, parts.reader)
   }
 
@@ -226,6 +232,8 @@ export class Engine {
   #out(draft: Draft, messages: readonly number[]): void {
     this.mailbox.sent(draft.messages, messages, (shard) => this.holder.stays(shard))
     this.mailbox.mended(draft.mended)
+    this.host.memory.removed(draft.removed.map(({ key }) => key))
+    if (draft.removed.length > 0) this.#removing.removed()
     this.#parking.worked(draft.actors.keys())
     for (const key of draft.actors.keys()) {
       const { owner, id } = readKey(key)
@@ -275,6 +283,7 @@ export class Engine {
     this.#again(this.registries.look(), 'looking at the daemons')
     this.#again(this.#catchUp(), 'catching up')
     this.#again(this.#tidying.look(this.holder.epoch(0) !== null), 'tidying')
+    this.#again(this.#removing.look(this.holder.shards), 'removing')
     this.#alarm = this.host.clock.after(sweepMs, () => this.#sweep())
   }
 }

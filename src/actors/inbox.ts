@@ -31,6 +31,7 @@ import { readOutput } from './outputs.ts'
 import type { Reader } from './ports/reader.ts'
 import type { Asked } from './ports/wire.ts'
 import { openRegistry } from './registrar.ts'
+import { missing, removeDirective } from './removal.ts'
 import { takeReport } from './reports.ts'
 import { hasRoom, noRoom } from './room.ts'
 import { type Unit, unitOf } from './unit.ts'
@@ -87,6 +88,11 @@ export class Inbox {
     }
   }
 
+  async #found<T extends object>(owner: string, value: T | null, what: string, id: string): Promise<T> {
+    if (value !== null) return value
+    throw await missing(this.#parts.host.store, what, actorKey(owner, id))
+  }
+
   /** A command: decided in the turn, answered after the commit. */
   #unit(asked: Asked, run: Unit['run']): void {
     const { owner, noun, verb, id } = asked
@@ -118,6 +124,8 @@ export class Inbox {
       case 'cancel':
       case 'retry':
         return this.#unit(asked, (turn) => tellDirective(turn, owner, id, { type: verb }))
+      case 'delete':
+        return this.#unit(asked, (turn) => removeDirective(turn, owner, id))
       case 'mend':
         return this.#unit(asked, (turn) => mend(turn, owner, id))
       case 'plan':
@@ -125,14 +133,14 @@ export class Inbox {
       case 'evaluate':
         return this.#unit(asked, (turn) => evaluateStep(turn, owner, id, (body as DirectiveInput<'evaluate'>).step))
       case 'get':
-        return asked.reply(firstPageOf(found(await reader.directive(owner, id), 'directive', id)))
+        return asked.reply(firstPageOf(await this.#found(owner, await reader.directive(owner, id), 'directive', id)))
       case 'steps': {
-        const view = found(await reader.directive(owner, id), 'directive', id)
+        const view = await this.#found(owner, await reader.directive(owner, id), 'directive', id)
         return asked.reply(pageOf(view.stepList, body as DirectiveInput<'steps'>))
       }
       case 'events': {
         const { after, limit } = body as DirectiveInput<'events'>
-        const { lines, next } = await reader.events(owner, id, after, limit)
+        const { lines, next } = await this.#found(owner, await reader.events(owner, id, after, limit), 'directive', id)
         return asked.reply({ events: lines, next })
       }
       default:
@@ -153,7 +161,7 @@ export class Inbox {
           steerStep(turn, owner, id, verb, (body as Input<typeof stepCommands, 'reject'>).text),
         )
       case 'get':
-        return asked.reply(shortened(found(await this.#parts.reader.step(owner, id), 'step', id)))
+        return asked.reply(shortened(await this.#found(owner, await this.#parts.reader.step(owner, id), 'step', id)))
       default:
         throw unknownVerb(asked)
     }
@@ -165,7 +173,7 @@ export class Inbox {
       case 'end':
         return this.#unit(asked, (turn) => endTask(turn, owner, id, body as Input<typeof taskCommands, 'end'>))
       case 'get':
-        return asked.reply(shortened(found(await this.#parts.reader.task(owner, id), 'task', id)))
+        return asked.reply(shortened(await this.#found(owner, await this.#parts.reader.task(owner, id), 'task', id)))
       case 'output': {
         const { host, reader } = this.#parts
         return asked.reply(await readOutput(host, reader, owner, id, body as Input<typeof taskCommands, 'output'>))
@@ -183,15 +191,15 @@ export class Inbox {
     const { host, reader } = this.#parts
     switch (verb) {
       case 'files':
-        return asked.reply({ files: found(await reader.files(owner, id), 'contract', id) })
+        return asked.reply({ files: await this.#found(owner, await reader.files(owner, id), 'contract', id) })
       case 'file': {
         const { name, offset } = body as Input<typeof contractCommands, 'file'>
-        const files = found(await reader.files(owner, id), 'contract', id)
+        const files = await this.#found(owner, await reader.files(owner, id), 'contract', id)
         return asked.reply(await readFile(host, id, files, name, offset))
       }
       case 'put': {
         const chunk = body as Input<typeof contractCommands, 'put'>
-        if (chunk.offset === 0) found(await reader.files(owner, id), 'contract', id)
+        if (chunk.offset === 0) await this.#found(owner, await reader.files(owner, id), 'contract', id)
         const file = await takeChunk(host, this.#uploads, `${owner}/${id}`, chunk)
         if (file === null) return asked.reply({ received: chunk.offset })
         return this.#unit(asked, (turn) => putFile(turn, owner, id, chunk.name, file))
@@ -250,8 +258,3 @@ const firstPageOf = (view: DirectiveView): DirectiveView => {
 
 const unknownVerb = ({ noun, verb }: Asked): WritError =>
   new WritError('BAD_INPUT', `${noun} has no verb ${JSON.stringify(verb)}`)
-
-const found = <T extends object>(value: T | null, what: string, id: string): T => {
-  if (value !== null) return value
-  throw new WritError('NOT_FOUND', `there is no ${what} ${id}`, { hint: 'writ directive list shows what there is' })
-}

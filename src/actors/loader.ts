@@ -1,7 +1,7 @@
 /** Brings actors and what belongs to them into a thread's memory: from memory first, from the store on a miss. */
 import { load } from '../machines/advance.ts'
 import { knows } from '../machines/catalog.ts'
-import { type ActorKey, actorKey, readKey } from '../protocol/ids.ts'
+import { type ActorKey, actorKey, directiveOf, readKey } from '../protocol/ids.ts'
 import type { PlanRow } from '../protocol/plan.ts'
 import { unpackSnapshot } from './codec.ts'
 import { type Desk, emptyDesk } from './desk.ts'
@@ -31,7 +31,7 @@ export class Loader {
 
   /** Loads those that are missing, in one query. Only the loop asks for actors, so nothing else reads them meanwhile. */
   async actors(keys: readonly ActorKey[]): Promise<void> {
-    const missing = keys.filter((key) => !this.#memory.actors.has(key))
+    const missing = keys.filter((key) => !this.#memory.actors.has(key) && !this.#isGone(key))
     if (missing.length === 0) return
     for (;;) {
       const { era } = this.#memory
@@ -44,6 +44,7 @@ export class Loader {
 
   /** The directive's definition and what grows beside it, or null. */
   directive(key: ActorKey): Promise<DirectiveFacts | null> {
+    if (this.#memory.gone.has(key)) return Promise.resolve(null)
     return this.#keep(this.#memory.directives, key, `directive ${key}`, async () => {
       const loaded = await this.#store.directive(key)
       return loaded === null ? null : { ...loaded, key, ...readKey(key) }
@@ -70,8 +71,10 @@ export class Loader {
     return tables ?? tablesOf({ daemons: [], needs: [], grants: [] })
   }
 
-  task(owner: string, id: string): Promise<TaskRow | null> {
+  /** The task, or null: also when its directive is removed, of which something may be stored still. */
+  async task(owner: string, id: string): Promise<TaskRow | null> {
     const key = actorKey(owner, id)
+    if ((await this.directive(actorKey(owner, directiveOf(id)))) === null) return null
     return this.#keep(
       this.#memory.tasks,
       key,
@@ -100,6 +103,11 @@ export class Loader {
       return new Set(files.map(({ name }) => name))
     })
     return names ?? new Set()
+  }
+
+  #isGone(key: ActorKey): boolean {
+    const { owner, id } = readKey(key)
+    return this.#memory.gone.has(actorKey(owner, directiveOf(id)))
   }
 
   /**

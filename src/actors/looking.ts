@@ -16,6 +16,7 @@ import { isoTime } from '../protocol/time.ts'
 import { actorView, comingView, pastView, standingOf } from './actor-view.ts'
 import { journalPage } from './journal-page.ts'
 import { residentOf } from './loader.ts'
+import { missing } from './removal.ts'
 import { pastDirective } from './past-directive.ts'
 import type { History, Surroundings } from './ports/history.ts'
 import type { LoadedActor } from './ports/store.ts'
@@ -59,6 +60,8 @@ export class Looking {
   async #actor(key: ActorKey): Promise<LoadedActor> {
     const found = await this.#history.actor(key)
     if (found !== null) return found
+    const error = await missing(this.#history, 'actor', key)
+    if (error.code === 'GONE') throw error
     throw new WritError('NOT_FOUND', `there is no actor ${readKey(key).id}`, {
       hint: 'it is named by the id of a directive or a step (which becomes an actor when it is first told something), or as registry',
     })

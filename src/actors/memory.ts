@@ -54,6 +54,8 @@ export class Memory {
   readonly attempts = new Map<string, AttemptRow>()
   /** Of attempts that were closed here, by `<owner>/<task id> <attempt>`: what a report that comes late is held against. */
   readonly closed = new Map<string, ClosedAttempt>()
+  /** Directives that a commit removes which is under way: the store does not say so yet. */
+  readonly gone = new Map<ActorKey, true>()
   /** The names of contracts' files, by `<owner>/<contract id>`: of those that were put into since they were read. */
   readonly fileNames = new Map<ActorKey, ReadonlySet<string>>()
   /** Replies to commands that may not be in the store yet, by `<owner>/<command>`. */
@@ -98,10 +100,25 @@ export class Memory {
       this.attempts,
       this.closed,
       this.fileNames,
+      this.gone,
       this.replies,
     ])
       map.clear()
     this.#undo = []
+  }
+
+  /** Forgets a directive with its steps, and that it ever was: nothing of it is read from the store any more. */
+  remove(directive: ActorKey): void {
+    const isOf = (key: string): boolean => key === directive || key.startsWith(`${directive}__`)
+    const kept = [this.actors, this.directives, this.desks, this.tasks, this.closed, this.fileNames]
+    for (const map of kept) for (const key of map.keys()) if (isOf(key)) this.delete(map as Table<string, unknown>, key)
+    this.set(this.gone, directive, true)
+  }
+
+  /** The commit has held: from now on the store says so, and what was read before does not count. */
+  removed(directives: readonly ActorKey[]): void {
+    if (directives.length > 0) this.era++
+    for (const key of directives) this.gone.delete(key)
   }
 
   /** How much is kept: actors and rows, each some hundred bytes to a few KiB. A desk is kept of what is not there, too. */
@@ -139,6 +156,7 @@ export class Memory {
       this.attempts,
       this.closed,
       this.fileNames,
+      this.gone,
     ])
       for (const key of map.keys()) if (gone(key as ActorKey)) map.delete(key as never)
     for (const owner of this.registries.keys())

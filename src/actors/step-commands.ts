@@ -5,6 +5,7 @@ import { actorKey, readStepId } from '../protocol/ids.ts'
 import { mustBeThere, tellDirective } from './commands.ts'
 import type { Host } from './host.ts'
 import type { DirectiveFacts } from './memory.ts'
+import { missing } from './removal.ts'
 import type { Turn } from './turn.ts'
 
 type Verb = 'evaluate' | 'approve' | 'retry' | 'cancel' | 'reject'
@@ -13,7 +14,7 @@ type Verb = 'evaluate' | 'approve' | 'retry' | 'cancel' | 'reject'
 export const steerStep = async (turn: Turn, owner: string, step: string, verb: Verb, text: string): Promise<object> => {
   const read = readStepId(step)
   const facts = read === null ? null : await turn.host.loader.directive(actorKey(owner, read.directive))
-  if (read === null || facts === null) throw noStep(step)
+  if (read === null || facts === null) throw await missing(turn.host.store, 'step', actorKey(owner, step), stepsHint)
   if (facts.chain?.generation !== read.generation || read.index >= facts.chain.steps) throw noStep(step)
   const { index } = read
   return tellDirective(turn, owner, read.directive, await stepCommand(turn.host, facts, index, verb, text))
@@ -40,8 +41,9 @@ const dependentsOf = async (host: Host, { chain }: DirectiveFacts, index: number
   return [...covered]
 }
 
-const noStep = (step: string): WritError =>
-  new WritError('NOT_FOUND', `there is no step ${step}`, { hint: 'writ directive show lists the steps of a directive' })
+const stepsHint = 'writ directive show lists the steps of a directive'
+
+const noStep = (step: string): WritError => new WritError('NOT_FOUND', `there is no step ${step}`, { hint: stepsHint })
 
 /** A step named by its name or id (R38). */
 export const evaluateStep = async (turn: Turn, owner: string, id: string, step: string): Promise<object> => {

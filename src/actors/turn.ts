@@ -25,6 +25,7 @@ import { Draft, type JournalEntry } from './draft.ts'
 import type { Host } from './host.ts'
 import type { DirectiveFacts, Resident } from './memory.ts'
 import { closeForParked, Faulty, park, parkedError } from './parked.ts'
+import { missing } from './removal.ts'
 import { directiveSettings, stepSettings } from './settings.ts'
 import { fromDesk, settle } from './settle.ts'
 import { weightOf } from './weight.ts'
@@ -97,6 +98,12 @@ export class Turn {
     this.draft.pairs.add(pairOf({ from, to }))
   }
 
+  /** Whether this batch has changed an actor of the directive: its row is yet to be made. */
+  hasChanged(directive: ActorKey): boolean {
+    const isOf = (key: ActorKey): boolean => key === directive || key.startsWith(`${directive}__`)
+    return [...this.#batch.actors.keys(), ...this.draft.actors.keys()].some(isOf)
+  }
+
   /** The version that this commit gives an actor: one for the whole batch. */
   versionOf(resident: Resident): number {
     const { key } = resident.row
@@ -142,6 +149,10 @@ export class Turn {
     }
   }
 
+  #missing(key: ActorKey): Promise<WritError> {
+    return missing(this.host.store, kindOf(readKey(key).id), key)
+  }
+
   /** In this commit, unless it has grown too large or an older message between the same two still waits. */
   async #takeOrPost(letter: Letter): Promise<void> {
     const late = letter.from !== fromDesk && (this.#isFull(letter) || this.#mayOvertake(letter))
@@ -176,11 +187,11 @@ export class Turn {
   async #take(letter: Letter): Promise<void> {
     this.#taken++
     const resident = await this.#resident(letter.to)
-    if (resident === null) return this.refuse(notFound(letter.to))
+    if (resident === null) return this.refuse(await this.#missing(letter.to))
     if (resident.parked !== null || resident.live === null) return this.#putOff(letter, resident)
     const live = await this.#acceptFirst(resident, resident.live)
     const given = await this.#given(letter.to, await this.#directiveOf(letter.to))
-    if (given === null) return this.refuse(notFound(letter.to))
+    if (given === null) return this.refuse(await this.#missing(letter.to))
     const result = move(live, letter, given)
     const current = this.host.memory.actors.get(letter.to) ?? resident
     const { message, timer, from: origin } = letter
@@ -280,10 +291,3 @@ type JournalEntryOf = Omit<JournalEntry, 'order'> & { message: Message | null }
 
 const busy = (key: ActorKey): WritError =>
   new WritError('BUSY', `what was told ${readKey(key).id} before is still under way`, { hint: 'ask again' })
-
-const notFound = (key: ActorKey): WritError => {
-  const { id } = readKey(key)
-  return new WritError('NOT_FOUND', `there is no ${kindOf(id)} ${id}`, {
-    hint: 'writ directive list shows what there is',
-  })
-}

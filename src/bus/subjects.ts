@@ -114,6 +114,11 @@ export const subjects = {
         'What is parked of the directive and its steps is tried again.',
         answers.briefAnswer,
       ),
+      delete: request(
+        directiveCommands.delete,
+        'Deletes one that has ended, or a draft, with all that is stored of it. Answers with how it stood.',
+        answers.briefAnswer,
+      ),
       evaluate: request(
         directiveCommands.evaluate,
         'Asks for an evaluation of a step of the current chain.',

@@ -7,6 +7,8 @@ import { roles } from '../protocol/directive.ts'
 import { WritError } from '../protocol/errors.ts'
 import { chosenId, ownerName } from '../protocol/ids.ts'
 import { daemonDiskBytes, daemonSlotsMax, leaseMs, leaseMsMax, leaseMsMin } from '../protocol/limits.ts'
+import { type About, about, checked, last, list, number, pairs, whole } from './config-about.ts'
+import { readKept } from './kept.ts'
 import { shown } from './shown-url.ts'
 
 const GiB = 1024 ** 3
@@ -15,55 +17,6 @@ const portMax = 65_535
 const diskMax = 1_000_000
 const slotsDefault = 2
 const msPerSecond = 1000
-
-interface About {
-  /** As commander declares it. */
-  flag: string
-  /** Null: by flag and file alone. */
-  variable: string | null
-  unit?: string
-  /** What holds when nobody says anything, in words. */
-  otherwise: string
-  text: string
-  /** May be given more than once: a list, or pairs. */
-  repeats?: true
-  /** Turns what was written behind the flag or in the variable into what a file would hold. */
-  read: (texts: readonly string[]) => unknown
-  /** A path: in a file it starts from the file's folder. */
-  path?: true
-  /** The value as it may be shown, when not all of it may. */
-  shown?: (value: unknown) => unknown
-}
-
-const about = z.registry<About>()
-
-const last = (texts: readonly string[]): unknown => texts.at(-1)
-const number = (texts: readonly string[]): unknown => (/^\d+$/.test(texts.at(-1) ?? '') ? Number(texts.at(-1)) : NaN)
-const list = (texts: readonly string[]): unknown => texts
-/** Null is no text: a pair that is none is refused by the schema. */
-const pairs = (texts: readonly string[]): unknown =>
-  Object.fromEntries(
-    texts.map((text) => {
-      const at = text.indexOf('=')
-      return at < 1 ? [text, null] : [text.slice(0, at), text.slice(at + 1)]
-    }),
-  )
-
-/** A text that `check`, which throws a WritError, finds right. */
-const checked = (check: (text: string) => unknown) =>
-  z.string().superRefine((text, context) => {
-    try {
-      check(text)
-    } catch (error) {
-      if (!(error instanceof WritError)) throw error
-      context.addIssue({ code: 'custom', message: `${error.message}${error.hint ? ` (${error.hint})` : ''}` })
-    }
-  })
-
-const whole = (min: number, max: number) => {
-  const error = `is a whole number from ${min} to ${max}`
-  return z.number({ error }).int({ error }).min(min, { error }).max(max, { error })
-}
 
 /** Looks at the scheme of each server's URL. What is wrong with it is told without repeating it: it may hold a password. */
 const url = (schemes: readonly [string, ...string[]], { hosts }: { hosts: 'one' | 'several' }) =>
@@ -195,6 +148,26 @@ const daemonShape = {
   }),
 }
 
+/** What `text` says is kept for so long. */
+const kept = (place: 'directives', otherwise: string, text: string) =>
+  checked(readKept)
+    .default(otherwise)
+    .register(about, {
+      flag: `--keep-${place} <time>`,
+      variable: `WRIT_KEEP_${place.toUpperCase()}`,
+      otherwise,
+      text: `${text}: a span as in 90d or 12h, or forever`,
+      read: last,
+    })
+
+const retentionShape = {
+  directives: kept(
+    'directives',
+    '90d',
+    'how long directives are kept once they have ended, with all that belongs to them',
+  ),
+}
+
 const shape = {
   owner: checked(ownerName).default('default').register(about, {
     flag: '--owner <name>',
@@ -275,11 +248,18 @@ const shape = {
 }
 
 /** Of a file, and of what all places say together. */
-export const configSchema = z.strictObject({ ...shape, daemon: z.strictObject(daemonShape).prefault({}) })
+export const configSchema = z.strictObject({
+  ...shape,
+  retention: z.strictObject(retentionShape).prefault({}),
+  daemon: z.strictObject(daemonShape).prefault({}),
+})
 export type Config = z.output<typeof configSchema>
 
 /** Where a setting stands in a file. */
-export type Place = keyof typeof shape | `daemon.${keyof typeof daemonShape}`
+export type Place =
+  | keyof typeof shape
+  | `retention.${keyof typeof retentionShape}`
+  | `daemon.${keyof typeof daemonShape}`
 
 export interface Setting extends About {
   place: string
@@ -292,4 +272,8 @@ const settingsIn = (group: Record<string, z.ZodType>, above: string): Setting[] 
   })
 
 /** In the order of the documentation. */
-export const settings: readonly Setting[] = [...settingsIn(shape, ''), ...settingsIn(daemonShape, 'daemon.')]
+export const settings: readonly Setting[] = [
+  ...settingsIn(shape, ''),
+  ...settingsIn(retentionShape, 'retention.'),
+  ...settingsIn(daemonShape, 'daemon.'),
+]

@@ -80,7 +80,9 @@ const unknownKey = (path: Path): string => {
   const places = settings.map(({ place }) => place)
   const keyOf = (place: string): string => place.slice(place.lastIndexOf('.') + 1)
   const beside = places.filter((place) => place.slice(0, -keyOf(place).length - 1) === (group ?? ''))
-  const near = closestMatch(key, [...beside.map(keyOf), ...(group === undefined ? ['daemon'] : [])], { maxDistance: 3 })
+  const near = closestMatch(key, [...beside.map(keyOf), ...(group === undefined ? ['retention', 'daemon'] : [])], {
+    maxDistance: 3,
+  })
   const meant =
     near === undefined ? places.find((place) => keyOf(place) === key) : group === undefined ? near : `${group}.${near}`
   return `there is no such setting; ${meant === undefined ? '`writ config show` lists them' : `did you mean ${meant}?`}`

@@ -28,7 +28,7 @@ type Query<Of extends Listed> = Partial<ListQuery<Of>>
 
 export interface NodeApi {
   create: (input: DirectiveInput) => Promise<Brief>
-  tell: (id: string, verb: 'start' | 'pause' | 'resume' | 'cancel' | 'retry' | 'mend') => Promise<Brief>
+  tell: (id: string, verb: 'start' | 'pause' | 'resume' | 'cancel' | 'retry' | 'mend' | 'delete') => Promise<Brief>
   plan: (id: string, plan: string) => Promise<Brief>
   evaluate: (id: string, step: string) => Promise<Brief>
   directive: (id: string) => Promise<DirectiveView>

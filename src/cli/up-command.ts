@@ -12,6 +12,7 @@ import type { Context } from './context.ts'
 import { removeOwn } from './daemon-left.ts'
 import { exits } from './failure.ts'
 import { refuseInsideTask } from './inside-task.ts'
+import { retentionOf } from './kept.ts'
 import { Parts } from './parts.ts'
 import { refuseCa, unusedCa } from './reach.ts'
 import { aborted, interruptible } from './signals.ts'
@@ -71,6 +72,7 @@ export const upOptions = (
     })
   const verbose = context.flags.verbose === true
   const http = httpOf(settings)
+  const retention = retentionOf(settings)
   return {
     nats,
     natsCa,
@@ -80,6 +82,7 @@ export const upOptions = (
     threads,
     leaseMs: lease * msPerSecond,
     http,
+    retention,
     version,
     verbose,
     say,

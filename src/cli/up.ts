@@ -14,6 +14,7 @@ import { lockFolder } from '../embedded/lock.ts'
 import { startNats, type NatsServer } from '../embedded/nats.ts'
 import { startPostgres } from '../embedded/postgres.ts'
 import type { Server, StartOptions } from '../embedded/server.ts'
+import type { Retention } from '../protocol/retention.ts'
 import { type NodeOptions, startNode } from '../node.ts'
 import { caOption, type Named } from './config.ts'
 import type { Config } from './config-schema.ts'
@@ -46,6 +47,7 @@ export interface UpOptions {
   leaseMs: number
   /** Where the inspector listens, and for pages of which other origins; null: nowhere. */
   http: { host: string; port: number; origins: readonly string[] } | null
+  retention: Retention
   daemon: LocalDaemon | null
   version: string
   verbose: boolean
@@ -112,9 +114,11 @@ export const ofNode = ({
   threads,
   leaseMs,
   http,
+  retention,
   folders,
-}: UpOptions): Pick<NodeOptions, 'threads' | 'leaseMs' | 'http'> => ({
+}: UpOptions): Pick<NodeOptions, 'threads' | 'leaseMs' | 'http' | 'retention'> => ({
   leaseMs,
+  retention,
   ...(threads === undefined ? {} : { threads }),
   ...(http === null ? {} : { http: { ...http, secret: inspectorSecret(folders) } }),
 })

@@ -11,9 +11,13 @@ import { displayableJson } from './displayable.ts'
 /** Throws as Store.commit does. */
 export const commit = async (connection: Connection, thread: ThreadIdentity, rows: Commit): Promise<Committed> => {
   const text = displayableJson(commitDocument(thread, rows))
-  const [row] = await connection.run(
-    (sql) => sql<[{ ids: number[] | null }]>`
-    select writ.commit(${text}::text::jsonb) as ids`,
+  const { removed = [] } = rows
+  const [row] = await connection.run((sql) =>
+    removed.length === 0
+      ? sql<[{ ids: number[] | null }]>`select writ.commit(${text}::text::jsonb) as ids`
+      : sql<[{ ids: number[] | null }]>`
+        select c.ids, writ.remove(${JSON.stringify(removed)}::text::jsonb)
+        from (select writ.commit(${text}::text::jsonb) as ids offset 0) c`,
   )
   return { messages: row.ids ?? [] }
 }

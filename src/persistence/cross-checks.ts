@@ -6,7 +6,7 @@ import { WritError } from '../protocol/errors.ts'
 import type { Finding } from '../protocol/findings.ts'
 import { registryId } from '../protocol/ids.ts'
 import { findingsMax } from '../protocol/limits.ts'
-import { type CrossCheck, orphans } from './orphan-checks.ts'
+import { type CrossCheck, notGoing, orphans } from './orphan-checks.ts'
 import type { Reading } from './survey.ts'
 
 /** Something is yet to be taken by the actor, or it is parked: its attempt may have been closed in its stead. */
@@ -49,7 +49,8 @@ const records: readonly CrossCheck[] = [
     table: 'events',
     right: 'as many as the last one says',
     text: `select e.directive as key, count(*) || ' events up to number ' || max(e.sequence) as found
-           from writ.events e group by e.directive having count(*) <> max(e.sequence) or min(e.sequence) < 1`,
+           from writ.events e group by e.directive
+           having (count(*) <> max(e.sequence) or min(e.sequence) < 1) and ${notGoing('e.directive')}`,
   },
   {
     code: 'plan-incomplete',
@@ -70,7 +71,8 @@ const records: readonly CrossCheck[] = [
            where not exists (
              select from writ.tasks t
              where t.owner = split_part(e.directive, '/', 1) and t.role = 'evaluator' and t.number = e.task
-               and t.directive = e.directive and t.step is not distinct from e.step)`,
+               and t.directive = e.directive and t.step is not distinct from e.step)
+             and ${notGoing('e.directive')}`,
   },
   {
     code: 'timer-differs',
@@ -101,7 +103,8 @@ const records: readonly CrossCheck[] = [
            from writ.files f
            where not exists (
              select from writ.tasks t
-             where t.owner = f.owner and t.id = regexp_replace(f.contract, '__c(\\d+)$', '__t\\1'))`,
+             where t.owner = f.owner and t.id = regexp_replace(f.contract, '__c(\\d+)$', '__t\\1'))
+             and ${notGoing("f.owner || '/' || f.contract")}`,
   },
   {
     code: 'reply-unreadable',

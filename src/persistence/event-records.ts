@@ -14,14 +14,14 @@ interface EventColumns extends Pick<EventLine, 'type' | 'severity' | 'source' | 
   at: number
 }
 
-/** Lines after that number. Throws NOT_FOUND. */
+/** Lines after that number; null when there is no such directive. */
 export const listEvents = async (
   connection: Connection,
   owner: string,
   directive: string,
   after: number,
   limit: number,
-): Promise<EventPage> => {
+): Promise<EventPage | null> => {
   const rows = await connection.run(
     (sql) => sql<(EventColumns | { sequence: null })[]>`
     select e.sequence, e.type, e.severity, e.source, e.data, e.generation, e.step, e.at
@@ -30,10 +30,7 @@ export const listEvents = async (
     order by e.sequence
     limit ${limit + 1}`,
   )
-  if (rows.length === 0)
-    throw new WritError('NOT_FOUND', `there is no directive ${directive}`, {
-      hint: 'writ directive list shows what there is',
-    })
+  if (rows.length === 0) return null
   const lines = rows.flatMap((row) => (row.sequence === null ? [] : [lineOf(directive, row)]))
   const shown = fitting(lines.slice(0, limit))
   return { lines: shown, next: lines.length > shown.length ? (shown.at(-1)?.number ?? null) : null }

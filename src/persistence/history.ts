@@ -8,6 +8,7 @@ import type { PlanRow } from '../protocol/plan.ts'
 import { loadActors, loadDirective } from './actors.ts'
 import type { Connection, PendingQuery, Sql } from './connection.ts'
 import { readPlanRows } from './plans.ts'
+import { readRemovedAt } from './removal.ts'
 import { openReading, type ReadingOptions } from './reading.ts'
 
 /** Throws as openStore does. */
@@ -16,6 +17,7 @@ export const openHistory = async (options: ReadingOptions): Promise<History> => 
   return {
     actors: (owner, selection, part) => listActors(connection, owner, selection, part),
     actor: async (key) => (await loadActors(connection, [key]))[0] ?? null,
+    removedAt: (key) => readRemovedAt(connection, key),
     directive: (key) => loadDefined(connection, key),
     planRow: async (directive, generation, index) =>
       (await loadPlanRows(connection, directive, generation, index, 1))[0] ?? null,

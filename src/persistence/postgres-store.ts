@@ -1,9 +1,9 @@
 /**
- * The Store port on Postgres: one connection for commits, in order, and two for everything else, so that a lease is renewed
- * while a large commit runs. Composes the files beside it, one per part of the port.
+ * The Store port on Postgres: one connection for commits, in order, two for what the engine asks, so that a lease is renewed
+ * while a large commit runs, and one for tidying. Composes the files beside it, one per part of the port.
  */
 import type { Store } from '../actors/ports/store.ts'
-import { commitDeadlineMs, leaseMs, mailboxMessagesMax } from '../protocol/limits.ts'
+import { commitDeadlineMs, leaseMs, mailboxMessagesMax, tidyLockMs } from '../protocol/limits.ts'
 import { loadActors, loadDirective, loadRegistries } from './actors.ts'
 import { putBlob, readBlob, readFiles, tidyBlobs } from './blobs.ts'
 import { commit } from './commit.ts'
@@ -13,6 +13,7 @@ import { callFailure, commitFailure } from './failures.ts'
 import { claim, drain, join, leave, reclaim, release, renew } from './leases.ts'
 import { countTry, openIngress, readMailbox } from './mailbox.ts'
 import { readPlanRows, readStepIndexes, stagePlan } from './plans.ts'
+import { clearRemoved, forgetRemoved, readEnded, readRemovedAt, readSettled } from './removal.ts'
 import { readReply, tidy } from './replies.ts'
 import { checkServer } from './server-check.ts'
 import { readDueTimers, readNextTimer } from './timers.ts'
@@ -45,16 +46,30 @@ export const openStore = async (options: StoreOptions): Promise<Store> => {
     translate: commitFailure,
   })
   const calls = new Connection({ ...common, max: 2, applicationName, translate: callFailure(url) })
+  // Nobody waits for it, and it waits for nobody: opened by the first tidying.
+  const tidying = new Connection({
+    ...common,
+    max: 1,
+    applicationName: `${applicationName} tidying`,
+    translate: callFailure(url),
+    session: { lock_timeout: String(tidyLockMs) },
+  })
   try {
     const schema = await checkServer(calls, url)
-    return compose(commits, calls, options, schema)
+    return compose({ commits, calls, tidying }, options, schema)
   } catch (error) {
     await calls.close()
     throw error
   }
 }
 
-const compose = (commits: Connection, calls: Connection, options: StoreOptions, schema: number): Store => {
+interface Connections {
+  commits: Connection
+  calls: Connection
+  tidying: Connection
+}
+
+const compose = ({ commits, calls, tidying }: Connections, options: StoreOptions, schema: number): Store => {
   const terms = { leaseMs: options.leaseMs ?? leaseMs, schema }
   return {
     join: (thread) => join(calls, thread, terms),
@@ -85,12 +100,16 @@ const compose = (commits: Connection, calls: Connection, options: StoreOptions, 
     putBlob: (hash, bytes) => putBlob(calls, hash, bytes),
     blob: (hash, part) => readBlob(calls, hash, part),
     files: (owner, contract) => readFiles(calls, owner, contract),
+    ended: (shards, part) => readEnded(tidying, shards, part),
+    settled: (key) => readSettled(calls, key),
+    removedAt: (key) => readRemovedAt(calls, key),
+    clear: () => clearRemoved(tidying),
     tidy: async () => {
-      const [rows, blobs] = [await tidy(calls), await tidyBlobs(calls)]
-      return rows || blobs
+      const [rows, blobs, removed] = [await tidy(tidying), await tidyBlobs(tidying), await forgetRemoved(tidying)]
+      return rows || blobs || removed
     },
     close: async () => {
-      await Promise.all([commits.close(), calls.close()])
+      await Promise.all([commits.close(), calls.close(), tidying.close()])
     },
   }
 }

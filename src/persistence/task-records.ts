@@ -15,6 +15,7 @@ import {
 import type { Connection, Sql } from './connection.ts'
 import { containing, isoOf, isoOrNull, pageOf, placeOf, sinceOf } from './pages.ts'
 import { nameOfKey } from './plans.ts'
+import { notRemoved } from './removal.ts'
 
 /** A row of `tasks` with the key of its step's name. */
 export type TaskColumns = TaskRow & { stepName: string | null }
@@ -68,7 +69,7 @@ export const listTasks = async (
     (sql) => sql<TaskColumns[]>`
     select t.*, s.name as step_name
     from writ.tasks t ${stepNames(sql)}
-    where t.owner = ${owner} and t.at >= ${sinceOf(since)} and (t.at < ${at} or (t.at = ${at} and t.id > ${id}))
+    where t.owner = ${owner} and ${notRemoved(sql, sql`t.directive`)} and t.at >= ${sinceOf(since)} and (t.at < ${at} or (t.at = ${at} and t.id > ${id}))
       and (t.name ilike ${containing(text)} or t.id ilike ${containing(text)})
       ${open ? sql`and t.ended_at is null` : sql``}
       ${state === undefined || state === 'open' ? sql`` : sql`and t.status = ${state}`}
@@ -83,7 +84,7 @@ export const showTask = async (connection: Connection, owner: string, id: string
     (sql) => sql<(TaskColumns & { attempts: AttemptColumns[]; files: FileColumns[] })[]>`
     select t.*, s.name as step_name, ${attemptsOf(sql)} as attempts, ${filesOf(sql)} as files
     from writ.tasks t ${stepNames(sql)}
-    where t.owner = ${owner} and t.id = ${id}`,
+    where t.owner = ${owner} and t.id = ${id} and ${notRemoved(sql, sql`t.directive`)}`,
   )
   return row === undefined ? null : taskViewOf(row)
 }
@@ -99,7 +100,7 @@ export const listFiles = async (
   const [row] = await connection.run(
     (sql) => sql<{ files: FileColumns[] }[]>`
     select ${filesOf(sql)} as files from writ.tasks t
-    where t.owner = ${owner} and t.id = ${taskId(read.actor, read.number)}`,
+    where t.owner = ${owner} and t.id = ${taskId(read.actor, read.number)} and ${notRemoved(sql, sql`t.directive`)}`,
   )
   return row === undefined ? null : row.files.map(fileLineOf)
 }

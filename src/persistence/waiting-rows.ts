@@ -3,6 +3,7 @@ import type { ActorKey, ActorKind } from '../protocol/ids.ts'
 import type { Role } from '../protocol/directive.ts'
 import { namedMax } from '../protocol/waiting.ts'
 import type { PendingQuery, Sql } from './connection.ts'
+import { notRemoved } from './removal.ts'
 
 /** A row of the query. */
 export interface WaitColumns {
@@ -69,7 +70,7 @@ const nameOfActor = (sql: Sql) => sql`
 export const waitRows = (sql: Sql, { owner, where, only = sql`true`, limit }: Wanted) => sql`
   with alive as (
     select ${actorColumns(sql)} from writ.actors a left join writ.faulted f on f.key = a.key
-    where a.owner = ${owner} and ${where} and not ${over(sql)}
+    where a.owner = ${owner} and ${where} and not ${over(sql)} and ${notRemoved(sql, sql`a.directive`)}
       and (a.kind <> 'registry' or f.key is not null)
     union all
     select ${actorColumns(sql)} from writ.faulted f join writ.actors a on a.key = f.key

@@ -88,6 +88,7 @@ export const directiveCommands = {
   cancel: bare,
   retry: bare,
   mend: bare,
+  delete: bare,
   get: bare,
   plan: z.object({
     command: commandId,

@@ -8,6 +8,7 @@ export const codes = {
   BAD_INPUT: { meaning: 'the input is malformed', retry: false, exit: 2 },
   TOO_LARGE: { meaning: 'the input is over a stated limit', retry: false, exit: 2 },
   NOT_FOUND: { meaning: 'there is no such thing for this owner', retry: false, exit: 4 },
+  GONE: { meaning: 'it was there, and was deleted', retry: false, exit: 4 },
   REFUSED: { meaning: 'the present state does not allow it', retry: false, exit: 4 },
   BAD_PLAN: { meaning: 'the plan has faults', retry: false, exit: 4 },
   CONFLICT: { meaning: 'it exists already with other content, or changed meanwhile', retry: false, exit: 4 },

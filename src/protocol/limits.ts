@@ -66,6 +66,20 @@ export const drainMs = 2 * second
 export const tidyMs = hour
 /** A tidying that failed, or has not ended, is begun anew after this time. */
 export const tidyAgainMs = minute
+/** While a thread has this many units in line nothing is tidied, but for no longer than this. */
+export const tidyBusyUnits = 50
+export const tidyPutOffMs = minute
+/** How long a tidying waits for a row that somebody else writes. */
+export const tidyLockMs = 500
+/** Rows of a table that one call of a tidying deletes, and directives that one looks at. */
+export const clearedRowsAtOnce = 500
+export const endedLookedAtOnce = 200
+/** How long one look clears away what is left of directives that went. */
+export const clearMs = 250
+/** What is kept for a time is looked for at least so often in that time, but no more often than every sweep. */
+export const retentionPassesMin = 24
+/** How long it is remembered that a directive was removed: for so long its id is not used again. */
+export const goneKeptMs = 30 * 24 * hour
 export const commitDeadlineMs = 10 * second
 export const requestDeadlineMs = 10 * second
 /** Further tries of one call to connect to a database that closes what it accepts; before the first of them, doubled for each. */

@@ -37,6 +37,7 @@ const table: Record<string, { client: string; daemon: string }> = {
   'directive cancel': { client: 'publish', daemon: '-' },
   'directive retry': { client: 'publish', daemon: '-' },
   'directive mend': { client: 'publish', daemon: '-' },
+  'directive delete': { client: 'publish', daemon: '-' },
   'directive evaluate': { client: 'publish', daemon: '-' },
   'directive steps': { client: 'publish', daemon: '-' },
   'directive events': { client: 'publish', daemon: '-' },

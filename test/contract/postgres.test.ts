@@ -32,7 +32,7 @@ const empty = async (): Promise<void> => {
 const advance = async (ms: number): Promise<void> => {
   await admin`update writ.threads set expires = expires - ${ms} * interval '1 millisecond'`
   await admin`update writ.timers set due = due - ${ms}`
-  for (const table of ['replies', 'ingress', 'plans', 'blobs'])
+  for (const table of ['replies', 'ingress', 'plans', 'blobs', 'removed'])
     await admin`update ${admin(`writ.${table}`)} set at = at - ${ms}`
 }
 

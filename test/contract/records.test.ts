@@ -432,7 +432,7 @@ describe('what all directives have told', () => {
       expect(await all(iso(make.at + 3), limit)).toEqual(told.slice(2))
     }
     const { lines } = await records.allEvents('teller', { since: iso(make.at + 9), limit: 9 })
-    expect(lines).toEqual((await records.events('teller', 'a', 3, 1)).lines)
+    expect(lines).toEqual((await records.events('teller', 'a', 3, 1))?.lines)
     await expect(records.allEvents('teller', { after: '1.a', limit: 1 })).rejects.toMatchObject({ code: 'BAD_INPUT' })
   })
 
@@ -466,7 +466,7 @@ describe('a history', () => {
   })
 
   test('of a directive that is not there is not found', async () => {
-    await expect(records.events('bob', 'told', 0, 1)).rejects.toMatchObject({ code: 'NOT_FOUND' })
+    expect(await records.events('bob', 'told', 0, 1)).toBeNull()
   })
 })
 

@@ -993,6 +993,60 @@ const besides = (world: World, hold: Hold, commit: CommitAs): void => {
       expect(await kept()).toEqual(['used', 'again'])
     })
 
+    test('a directive that is removed is not there from that commit on, and what is left of it is cleared away', async () => {
+      await hold()
+      const { store } = world()
+      const [key, step] = ['alice/d', 'alice/d__1_0'] as const
+      await commit({
+        actors: [make.actorRow('d', 1, { ended: true }), make.actorRow('d__1_0', 1), make.actorRow('d-2', 1)],
+        directives: [make.directiveRow('d'), make.directiveRow('d-2')],
+        events: [make.eventRow('d', 1)],
+      })
+      expect(await store.removedAt(key)).toBeNull()
+      const rows = { removed: [{ key, version: 2 }] }
+      await expect(commit(rows)).rejects.toMatchObject({ code: 'CONFLICT' })
+      expect(await store.removedAt(key)).toBeNull()
+      await commit({ removed: [{ key, version: 1 }] })
+      expect(await store.removedAt(key)).toBeGreaterThan(0)
+      expect(await store.directive(key)).toBeNull()
+      expect(await store.actors([key])).toEqual([])
+      while (await store.clear());
+      expect(await store.actors([step])).toEqual([])
+      expect(await store.actors(['alice/d-2'])).toHaveLength(1)
+      expect(await store.directive('alice/d-2')).not.toBeNull()
+    })
+
+    test('directives that have ended before a time are found, in parts, and only those of the shards that are asked about', async () => {
+      await hold()
+      const { store } = world()
+      const old = { ended: true, since: make.at - 10 }
+      await commit({
+        actors: [
+          make.actorRow('old', 1, old),
+          make.actorRow('older', 1, old),
+          make.actorRow('open', 1, { since: make.at - 10 }),
+          make.actorRow('late', 1, { ended: true, since: make.at + 10 }),
+        ],
+        directives: ['old', 'older', 'open', 'late'].map((id) => make.directiveRow(id, { at: make.at - 20 })),
+      })
+      const found = async (shards: readonly number[], limit: number): Promise<string[]> => {
+        const keys: string[] = []
+        let after = null
+        do {
+          const page: Awaited<ReturnType<typeof store.ended>> = await store.ended(shards, {
+            before: make.at,
+            after,
+            limit,
+          })
+          keys.push(...page.keys)
+          after = page.next
+        } while (after !== null)
+        return keys.toSorted()
+      }
+      for (const limit of [1, 2, 100]) expect(await found([0], limit)).toEqual(['alice/old', 'alice/older'])
+      expect(await found([1], 100)).toEqual([])
+    })
+
     test('files of a contract come by name, with the contents kept under their hashes', async () => {
       await hold()
       const { store } = world()

@@ -71,6 +71,7 @@ const prepared: Record<string, Prepared> = {
   'writ directive plan --file': { inside: 'planner' },
   'writ directive show': { before: started },
   'writ directive mend': { before: started },
+  'writ directive delete': { before: finished },
   'writ directive pause': { before: started },
   'writ directive resume': { before: async (owner) => (await world.started(owner)).api.tell('hello', 'pause') },
   'writ directive cancel': { before: started },

@@ -81,7 +81,9 @@ export class SimStore implements Store {
       throw new WritError('BAD_INPUT', 'the database refuses the content: so the simulator decided')
     }
     const applied =
-      appliedAfterMs === null ? null : this.#pass(appliedAfterMs).then(() => this.tables.commit(thread, mine))
+      appliedAfterMs === null
+        ? null
+        : this.#pass(appliedAfterMs).then(() => this.tables.commit(thread, mine, this.now()))
     // One that is refused before or after its caller has given up has nobody to hear it.
     applied?.catch(() => undefined)
     if (answer === 'told' && applied !== null) {
@@ -236,6 +238,23 @@ export class SimStore implements Store {
         .sort((a, b) => Buffer.compare(Buffer.from(a.name), Buffer.from(b.name)))
         .map(({ name, hash, bytes }) => ({ name, hash, bytes })),
     )
+
+  readonly ended: Store['ended'] = (shards, { before }) =>
+    this.#call('ended', ({ actors }) => {
+      const over = [...actors.values()].filter((row) => row.kind === 'directive' && row.ended && row.since < before)
+      return { keys: over.filter(({ shard }) => shards.includes(shard)).map(({ key }) => key), next: null }
+    })
+
+  readonly settled: Store['settled'] = (key) =>
+    this.#call('settled', ({ needs, grants, messages }) => {
+      const isOf = (actor: string): boolean => actor === key || actor.startsWith(`${key}__`)
+      const isOn = [...messages.values()].some(({ to, from }) => isOf(to) || from === key)
+      return !isOn && !needs.has(key) && ![...grants.values()].some(({ directive }) => directive === key)
+    })
+
+  readonly removedAt: Store['removedAt'] = (key) => this.#call('removedAt', ({ removed }) => removed.get(key) ?? null)
+
+  readonly clear: Store['clear'] = () => this.#call('clear', (tables) => tables.clear())
 
   readonly tidy: Store['tidy'] = () =>
     this.#call('tidy', ({ replies, ingress, plans, chains, directives, blobs, files, messages, parked }) => {

@@ -8,6 +8,7 @@ import type * as rows from '../../src/actors/ports/rows.ts'
 import type { ThreadIdentity } from '../../src/actors/ports/store.ts'
 import { displayable } from '../../src/persistence/displayable.ts'
 import { WritError } from '../../src/protocol/errors.ts'
+import { directiveOf } from '../../src/protocol/ids.ts'
 import { replyKeptMs, shardCount } from '../../src/protocol/limits.ts'
 import type { PlanRow } from '../../src/protocol/plan.ts'
 
@@ -43,6 +44,8 @@ export class Tables {
   readonly replies = new Map<string, { owner: string; command: string; reply: object; at: number }>()
   readonly ingress = new Map<string, number>()
   readonly parked: rows.ParkedRow[] = []
+  /** When directives were removed. */
+  readonly removed = new Map<ActorKey, number>()
   /** Of messages, ever: inserted = consumed + parked + present. */
   readonly counts = { inserted: 0, consumed: 0, parked: 0 }
   #lastMessage = 0
@@ -55,11 +58,13 @@ export class Tables {
   }
 
   /** All or nothing, as `writ.commit` does it. */
-  commit(thread: ThreadIdentity, commit: rows.Commit): rows.Committed {
+  commit(thread: ThreadIdentity, commit: rows.Commit, now = 0): rows.Committed {
     this.#fence(thread, commit)
     this.#compare(commit)
     this.#refuseDoubles(commit)
-    return this.#write(commit)
+    const committed = this.#write(commit)
+    for (const { key } of commit.removed ?? []) this.#remove(key, now)
+    return committed
   }
 
   #fence(thread: ThreadIdentity, { shards }: rows.Commit): void {
@@ -72,10 +77,11 @@ export class Tables {
   }
 
   #compare(commit: rows.Commit): void {
-    const { actors = [], consumed = [], fired = [], tasks = [], parked = [] } = commit
+    const { actors = [], consumed = [], fired = [], tasks = [], parked = [], removed = [] } = commit
     const shards = new Set(commit.shards.map(({ shard }) => shard))
     const stored = (row: rows.ActorRow): number => this.actors.get(row.key)?.version ?? 0
     expect('actors', actors, (row) => row.version === stored(row) + 1 && shards.has(row.shard))
+    expect('removed', removed, (row) => this.actors.get(row.key)?.version === row.version)
     expect('messages', consumed, (id) => this.messages.has(id))
     expect('timers', fired, (row) => this.timers.get(timerKey(row))?.generation === row.generation)
     expect('tasks', tasks, (row) => (this.tasks.get(taskKey(row))?.version ?? -1) < row.version)
@@ -160,6 +166,36 @@ export class Tables {
     }
     for (const { key, reason } of commit.faulted ?? []) this.faulted.set(key, displayable(reason))
     for (const key of commit.mended ?? []) this.#mend(key)
+  }
+
+  #remove(key: ActorKey, now: number): void {
+    this.actors.delete(key)
+    this.directives.delete(key)
+    this.removed.set(key, now)
+  }
+
+  /** All that is left of what was removed; in one part. */
+  clear(): boolean {
+    const isOf = (of: string): boolean => {
+      const id = of.slice(of.indexOf('/') + 1)
+      return this.removed.has(`${of.slice(0, of.indexOf('/'))}/${directiveOf(id)}`)
+    }
+    const drop = <K, T>(table: Map<K, T>, ofRow: (row: T, key: K) => string): void => {
+      for (const [key, row] of table) if (isOf(ofRow(row, key))) table.delete(key)
+    }
+    drop(this.actors, ({ key }) => key)
+    drop(this.faulted, (_, key) => key)
+    for (const table of [this.timers, this.journal] as Map<string, { key: ActorKey }>[]) drop(table, ({ key }) => key)
+    for (const table of [this.chains, this.events, this.evaluations, this.held] as Map<
+      string,
+      { directive: ActorKey }
+    >[])
+      drop(table, ({ directive }) => directive)
+    drop(this.ready, ({ actor }) => actor)
+    drop(this.tasks, ({ actor }) => actor)
+    drop(this.attempts, ({ actor }) => actor)
+    drop(this.files, ({ owner, contract }) => `${owner}/${contract}`)
+    return false
   }
 
   /** What was parked goes back behind what waits: as a message more, so that the counts stay even. */

@@ -272,6 +272,7 @@ export const examples: Readonly<Record<string, Example>> = {
   'directive.cancel': commanded('cancelling'),
   'directive.retry': commanded('active'),
   'directive.mend': commanded('active'),
+  'directive.delete': commanded('completed'),
   'directive.evaluate': { message: { command, step: 'hello' }, answer: to('active') },
   'directive.steps': { message: { from: 500 }, answer: { stepList: [{ ...stepLine, index: 500 }], nextStep: null } },
   'directive.events': { message: { after: 6 }, answer: { events: [event], next: null } },

@@ -11,6 +11,7 @@ import { wireOf } from '../../src/bus/wire.ts'
 import { migrate } from '../../src/persistence/migrate.ts'
 import { openStore } from '../../src/persistence/postgres-store.ts'
 import { openRecords } from '../../src/persistence/records.ts'
+import { forEver, type Retention } from '../../src/protocol/retention.ts'
 import { systemClock, systemRandom } from '../../src/system.ts'
 import { freshDatabase } from './database.ts'
 import { ownNats } from './own-nats.ts'
@@ -38,6 +39,7 @@ export const joinEngine = (
   servers: { databaseUrl: string; natsUrl: string },
   name: string,
   log: (line: string) => void,
+  retention: Retention = forEver,
 ): Promise<RunningEngine> =>
   startEngine({
     databaseUrl: servers.databaseUrl,
@@ -46,6 +48,7 @@ export const joinEngine = (
     thread: `${name}-0`,
     threads: 1,
     home: null,
+    retention,
     log,
   })
 
@@ -96,7 +99,7 @@ export const joinMortal = async (
   }
 }
 
-export const startTestEngine = async (): Promise<TestEngine> => {
+export const startTestEngine = async (retention: Retention = forEver): Promise<TestEngine> => {
   const [database, nats] = await Promise.all([freshDatabase(), ownNats()])
   const log: string[] = []
   const line = (text: string): void => void log.push(text)
@@ -106,7 +109,7 @@ export const startTestEngine = async (): Promise<TestEngine> => {
   const sql = postgres(database.url, { max: 1, onnotice: () => undefined })
   let running: RunningEngine | null = null
   const start = async (): Promise<void> => {
-    running ??= await joinEngine(servers, 'test', line)
+    running ??= await joinEngine(servers, 'test', line, retention)
   }
   const end = async (): Promise<void> => {
     const ended = running

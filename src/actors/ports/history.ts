@@ -40,6 +40,8 @@ export interface History {
   ) => Promise<{ actors: readonly LoadedActor[]; total: number }>
   /** The actor, or null. */
   actor: (key: ActorKey) => Promise<LoadedActor | null>
+  /** When a directive was removed (ms since 1970); null when it was not, or that is forgotten. */
+  removedAt: (key: ActorKey) => Promise<number | null>
   /** Null when there is no such directive. */
   directive: (key: ActorKey) => Promise<DefinedDirective | null>
   /** A step of the directive's plan of that generation; null when there is none. */

@@ -18,7 +18,7 @@ export interface Reader {
   directives: (owner: string, query: ListQuery) => Promise<Page<DirectiveLine>>
   directive: (owner: string, id: string) => Promise<DirectiveView | null>
   step: (owner: string, id: string) => Promise<StepView | null>
-  events: (owner: string, directive: string, after: number, limit: number) => Promise<EventPage>
+  events: (owner: string, directive: string, after: number, limit: number) => Promise<EventPage | null>
   allEvents: (owner: string, query: EventsQuery) => Promise<EventsPage>
   tasks: (owner: string, query: ListQuery) => Promise<Page<TaskLine>>
   task: (owner: string, id: string) => Promise<TaskView | null>

@@ -290,6 +290,8 @@ export interface Commit {
   faulted?: readonly { key: ActorKey; reason: string }[]
   /** Directives that are faulted no more, nor are their steps; their parked messages are in the mailboxes again, behind what is there. */
   mended?: readonly ActorKey[]
+  /** Directives that go, each still at this version; anything else is CONFLICT. From then on neither it nor its steps are there. */
+  removed?: readonly { key: ActorKey; version: number }[]
 }
 
 export interface Committed {

@@ -84,6 +84,25 @@ export interface LoadedRegistry {
   grants: readonly GrantRow[]
 }
 
+/** Where a walk through the directives stands: those are ordered by when they were made. */
+export interface DirectivePlace {
+  at: number
+  key: ActorKey
+}
+
+/** A part of such a walk: directives that ended `before` a time (ms since 1970), `after` a place; `limit` are looked at. */
+export interface EndedPart {
+  before: number
+  after: DirectivePlace | null
+  limit: number
+}
+
+/** Those that were found, and where the walk goes on; null at its end. */
+export interface EndedPage {
+  keys: readonly ActorKey[]
+  next: DirectivePlace | null
+}
+
 /** A part of a content: from which byte on, and at most how many. */
 export interface BlobPart {
   from: number
@@ -156,6 +175,14 @@ export interface Store {
   /** Files of a contract in listing order (by name). */
   files: (owner: string, contract: string) => Promise<readonly { name: string; hash: string; bytes: number }[]>
 
+  /** Directives of these shards that have ended before a time: what is looked at is bounded, however many there are. */
+  ended: (shards: readonly number[], part: EndedPart) => Promise<EndedPage>
+  /** Whether nothing is on its way to or from a directive, and its registry knows nothing of it. */
+  settled: (key: ActorKey) => Promise<boolean>
+  /** When a directive was removed (ms since 1970); null when it was not, or that is forgotten. */
+  removedAt: (key: ActorKey) => Promise<number | null>
+  /** Deletes a bounded part of what is left of removed directives; whether there is more. */
+  clear: () => Promise<boolean>
   /** Deletes what has outlived its time: replies, staged plans, stream sequences, contents that no file refers to. Bounded work per call; whether there is more. */
   tidy: () => Promise<boolean>
   close: () => Promise<void>

@@ -56,6 +56,17 @@ export const directive: Declare = (command, context) => {
   }
   examples(
     command
+      .command('delete')
+      .description('Delete a directive that has ended, or a draft, with all that is stored of it')
+      .argument('<directive>', 'id or address')
+      .option('--yes', 'do not ask')
+      .action(async (id: string, flags: { yes?: true }) =>
+        (await import('./directive-delete.ts')).remove(context(), id, flags),
+      ),
+    ['writ directive delete hello --yes'],
+  )
+  examples(
+    command
       .command('evaluate')
       .description('Ask for an evaluation of a step of the current plan')
       .argument('<directive>', 'id or address')

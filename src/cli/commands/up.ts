@@ -8,7 +8,16 @@ import type { UpFlags } from '../up-command.ts'
 const portMax = 65_535
 
 export const up: Declare = (command, context) => {
-  settingOptions(command, 'databaseUrl', 'threads', 'lease', 'http', 'httpOrigins', 'daemon.slots')
+  settingOptions(
+    command,
+    'databaseUrl',
+    'threads',
+    'lease',
+    'http',
+    'httpOrigins',
+    'retention.directives',
+    'daemon.slots',
+  )
     .option('--daemon', 'also run tasks: a daemon named local')
     .addOption(
       new Option(

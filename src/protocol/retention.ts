@@ -1,0 +1,9 @@
+/** How long what is over is kept. */
+
+/** In ms; null: for ever. */
+export interface Retention {
+  /** Directives that have ended, with all that belongs to them. */
+  directivesMs: number | null
+}
+
+export const forEver: Retention = { directivesMs: null }
