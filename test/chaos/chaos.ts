@@ -12,7 +12,7 @@ import { type History, readHistory, rowsLeft } from './history.ts'
 import type { Kind } from './kinds.ts'
 import type { Inflicted } from './report.ts'
 import { Site, type SiteOptions } from './site.ts'
-import { owner, Workload } from './workload.ts'
+import { Workload } from './workload.ts'
 
 export interface ChaosSetup extends Pick<
   SiteOptions,
@@ -190,8 +190,6 @@ export class Chaos {
     }
   }
 }
-
-export const ownerOfAll = owner
 
 /** Bare, with one commit on its branch. */
 const makeRepository = (folder: string): void => {

@@ -49,7 +49,7 @@ export const violationsOf = (history: History, known: Known): string[] => {
   return found
 }
 
-/** All that was answered is in the journal, once and in the order of the answers, and nothing else that a person would have said. */
+/** All that was answered well is in the journal, once and in the order of the answers, and nothing else that a person would have said. */
 const checkReceipts = ({ directives, told }: History, { receiptsOf }: Known, { id }: Shape, tell: Tell): void => {
   const receipts = receiptsOf(id)
   const directive = directives.get(id)
@@ -57,10 +57,13 @@ const checkReceipts = ({ directives, told }: History, { receiptsOf }: Known, { i
     if (receipts.length > 0) tell(`${id} was created, so we were told, and is not there`)
     return
   }
-  const said = receipts.flatMap(({ verb }) => (verb === 'create' ? [] : [verb])).join(' ')
+  const said = receipts.filter(({ verb }) => verb !== 'create')
   // The plan of a planner is told by its task, in the name of its owner.
-  const heard = (told.get(id) ?? []).filter((verb) => verb !== 'plan').join(' ')
-  if (said !== heard) tell(`${id} was told [${heard}] by persons, and answered [${said}]`)
+  const heard = (told.get(id) ?? []).filter((verb) => verb !== 'plan')
+  // What is refused changes nothing: it may be heard, and more than once.
+  const right = said.map(({ verb, refused }) => (refused === null ? `${verb} ` : `(${verb} )*`)).join('')
+  if (!new RegExp(`^${right}$`).test(heard.map((verb) => `${verb} `).join('')))
+    tell(`${id} was told [${heard.join(' ')}] by persons, and answered [${said.map(({ verb }) => verb).join(' ')}]`)
 }
 
 /** Each step of what was completed has passed, and each round of its work was accepted once. */
@@ -83,7 +86,7 @@ const checkSteps = (
       continue
     }
     if (row?.status !== 'passed') tell(`${id} is completed, and its step ${step} is ${row?.status ?? 'not there'}`)
-    const rejected = receiptsOf(id).filter(({ verb }) => verb === 'reject').length
+    const rejected = receiptsOf(id).filter(({ verb, refused }) => verb === 'reject' && refused === null).length
     const [least, most] =
       name === 'rework' && step === 'a'
         ? [1, 6]

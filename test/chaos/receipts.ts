@@ -28,8 +28,8 @@ export class Receipts {
     appendFileSync(this.#file, `${JSON.stringify(receipt)}\n`)
   }
 
-  /** What was not refused, in the order of the answers. */
+  /** In the order of the answers. */
   of(directive: string): Receipt[] {
-    return this.all.filter((receipt) => receipt.directive === directive && receipt.refused === null)
+    return this.all.filter((receipt) => receipt.directive === directive)
   }
 }

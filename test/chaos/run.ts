@@ -20,9 +20,21 @@ const minute = 60 * second
 const [daemons, slots, atOnce] = [2, 4, 10]
 /** From the beginning of one fault to that of the next, and at least from the end of one. */
 const [everyMs, restMs] = [
-  [5 * second, 11 * second],
-  [1 * second, 2 * second],
+  [5 * second, 10 * second],
+  [500, 1500],
 ] as const
+const twoAtOnce = 0.25
+const brief: ReadonlySet<Kind> = new Set([
+  'thread-end',
+  'daemon-kill',
+  'nats-kill',
+  'nats-wipe',
+  'postgres-terminate',
+  'postgres-crash',
+  'postgres-immediate',
+  'link-before',
+  'link-after',
+])
 /** Fewer than these are too little to say anything. */
 const [faultsPerMinute, directivesPerMinute, kindsMin] = [5, 3, 10]
 const interruptedExit = 130
@@ -31,18 +43,44 @@ const sameSignalMs = 500
 const clock = (): string => new Date().toISOString().slice(11, 19)
 const say = (text: string): void => void process.stderr.write(`${clock()} ${text}\n`)
 
-/** Each kind once before any comes again. */
+/** Of whatever a server goes through at the same time, these say nothing: they end in order. */
+const alone: ReadonlySet<Kind> = new Set(['node-leave', 'nodes-rolling'])
+const isOfServers = (kind: Kind): boolean => /^(nats|postgres|link|disk)-/.test(kind)
+
+/** Each kind once before any comes again; those that are over at once twice. */
+class Bag {
+  readonly #kinds: readonly Kind[]
+  readonly #random: SimRandom
+  #left: Kind[] = []
+
+  constructor(kinds: readonly Kind[], random: SimRandom) {
+    this.#kinds = kinds
+    this.#random = random
+  }
+
+  draw(such: (kind: Kind) => boolean): Kind | undefined {
+    if (this.#left.length === 0) this.#left = [...this.#kinds, ...this.#kinds.filter((kind) => brief.has(kind))]
+    const kind = this.#random.pick(this.#left.filter(such))
+    if (kind !== undefined) this.#left.splice(this.#left.indexOf(kind), 1)
+    return kind
+  }
+}
+
 const faultsUntil = async (chaos: Chaos, { seed, only, minutes }: ChaosOptions, signal: AbortSignal): Promise<void> => {
   const random = new SimRandom(seed ^ 0xfa17)
+  const bag = new Bag(only, random)
   const end = performance.now() + minutes * minute
-  let bag: Kind[] = []
   await delay(everyMs[0], undefined, { signal })
   while (performance.now() < end && !signal.aborted) {
-    if (bag.length === 0) bag = only.filter((kind) => !chaos.skipped.has(kind))
-    if (bag.length === 0) return
-    const [kind] = bag.splice(random.between(0, bag.length - 1), 1)
     const next = performance.now() + random.between(...everyMs)
-    if (kind !== undefined) await chaos.inflict(kind)
+    const kind = bag.draw(() => true)
+    if (kind === undefined) return
+    // Now and then a server and something else are hit at once.
+    const second =
+      random.chance(twoAtOnce) && !alone.has(kind)
+        ? bag.draw((other) => !alone.has(other) && isOfServers(other) !== isOfServers(kind))
+        : undefined
+    await Promise.all([kind, ...(second === undefined ? [] : [second])].map((each) => chaos.inflict(each)))
     const rest = Math.max(next - performance.now(), random.between(...restMs))
     await delay(rest, undefined, { signal })
   }
@@ -113,16 +151,24 @@ const runAll = async (options: ChaosOptions, folder: string, signal: AbortSignal
   }
   const chaos = await Chaos.start(setup)
   const began = performance.now()
+  const noMore = new AbortController()
+  setMaxListeners(0, noMore.signal)
   try {
     const working = chaos.workload.run(atOnce)
-    await chaos.unlessStuck(faultsUntil(chaos, options, signal))
+    const faults = faultsUntil(chaos, options, noMore.signal)
+    await chaos.unlessStuck(Promise.race([faults, abortedBy(signal)]))
     const tookMs = performance.now() - began
+    signal.throwIfAborted()
     chaos.workload.finish()
+    noMore.abort(new Error('no more faults'))
+    // One that is under way is healed first.
+    await faults.catch(() => undefined)
     say('No more faults: all that is open is to end.')
     await chaos.unlessStuck(Promise.race([working, abortedBy(signal)]))
     signal.throwIfAborted()
     return reportOf(options, chaos, await chaos.judge(), folder, tookMs)
   } catch (error) {
+    noMore.abort(error)
     await chaos.stop()
     if (signal.aborted) return null
     throw error

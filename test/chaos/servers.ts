@@ -1,6 +1,6 @@
 /** A Postgres and a nats-server that are mistreated, each always on its port, in the folder of the run. */
 import { chmodSync, mkdirSync, readdirSync, rmSync } from 'node:fs'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import postgres from 'postgres'
 import { dataFolder, type Folders } from '../../src/embedded/folders.ts'
@@ -46,22 +46,36 @@ export const startServers = async (root: string, small: boolean): Promise<Mistre
   const folders = dataFolder({ dataDir: root, env: {} })
   const disk = small ? smallDisk(folders.postgres) : null
   // Postgres may be another user, who has to get through.
-  chmodSync(root, 0o711)
+  if (disk !== null) for (const passed of [dirname(root), root]) chmodSync(passed, 0o711)
   const log = (): void => undefined
   const common = { folders, log, durable: true }
-  let [database, nats] = await Promise.all([
+  let [database, nats] = await bothOrNone(
     startPostgres({ ...common, port: 0 }),
     startNats({ ...common, port: 0, users }),
-  ])
-  process.once('exit', () => killBoth([database, nats]))
+    disk,
+  )
+  process.once('exit', () => {
+    killBoth([database, nats])
+    disk?.remove()
+  })
   await migrate({ url: database.url, log })
   const sql = postgres(database.url, { max: 2, onnotice: log, connect_timeout: 5, idle_timeout: 5, max_lifetime: 60 })
-  const startDatabase = async (): Promise<void> => {
-    database = await startPostgres({ ...common, port: database.port, stay: true })
+  let isClosed = false
+  let starting: Promise<unknown> = Promise.resolve()
+  const started = (start: () => Promise<void>): Promise<void> => {
+    if (isClosed) throw new Error('no server is started any more: the run is being ended')
+    const one = start()
+    starting = Promise.allSettled([starting, one])
+    return one
   }
-  const startBroker = async (): Promise<void> => {
-    nats = await startNats({ ...common, users, port: nats.port, stay: true })
-  }
+  const startDatabase = (): Promise<void> =>
+    started(async () => {
+      database = await startPostgres({ ...common, port: database.port, stay: true })
+    })
+  const startBroker = (): Promise<void> =>
+    started(async () => {
+      nats = await startNats({ ...common, users, port: nats.port, stay: true })
+    })
   const killBroker = async (): Promise<void> => {
     process.kill(nats.pid, 'SIGKILL')
     await nats.exited
@@ -107,11 +121,29 @@ export const startServers = async (root: string, small: boolean): Promise<Mistre
       },
     },
     stop: async () => {
+      isClosed = true
+      await starting
+      // They may have been stopped as a fault.
+      sendAll([nats.pid, database.pid, ...childrenOf(database.pid)], 'SIGCONT')
       await sql.end({ timeout: 1 })
       await Promise.all([database.stop(), nats.stop()])
       disk?.remove()
     },
   }
+}
+
+/** When one does not start, the other is ended, and nothing stays behind. */
+const bothOrNone = async (
+  first: Promise<Server>,
+  second: Promise<Server>,
+  disk: SmallDisk | null,
+): Promise<[Server, Server]> => {
+  const both = await Promise.allSettled([first, second])
+  const [database, nats] = both
+  if (database.status === 'fulfilled' && nats.status === 'fulfilled') return [database.value, nats.value]
+  for (const one of both) if (one.status === 'fulfilled') await one.value.stop()
+  disk?.remove()
+  throw both.find((one) => one.status === 'rejected')?.reason
 }
 
 /** Postgres with all its own: a backend that is killed alone would have the others wait for a recovery. */
@@ -127,15 +159,16 @@ const killBoth = ([database, nats]: readonly [Server, Server]): void => {
 }
 
 const stopped = async (pids: readonly number[], ms: number): Promise<void> => {
-  const all = (signal: NodeJS.Signals): void => {
-    for (const pid of pids) if (statOf(pid) !== null) process.kill(pid, signal)
-  }
-  all('SIGSTOP')
+  sendAll(pids, 'SIGSTOP')
   try {
     await delay(ms)
   } finally {
-    all('SIGCONT')
+    sendAll(pids, 'SIGCONT')
   }
+}
+
+const sendAll = (pids: readonly number[], signal: NodeJS.Signals): void => {
+  for (const pid of pids) if (statOf(pid) !== null) process.kill(pid, signal)
 }
 
 const childrenOf = (pid: number): number[] =>

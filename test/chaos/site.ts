@@ -2,10 +2,12 @@
  * All that a run consists of: servers, nodes and daemons as the built `writ` has them, each a process of its own, and the links between
  * them. Everything lies in one folder and ends with the run.
  */
-import { existsSync, mkdirSync, readFileSync, readdirSync, renameSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, renameSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
 import { pathToFileURL } from 'node:url'
 import { living } from '../../src/embedded/living.ts'
+import { codes } from '../../src/protocol/errors.ts'
 import { type Link, openLink } from './link.ts'
 import { type MistreatedServers, startServers } from './servers.ts'
 import { Processes, type Tracked } from './tracked.ts'
@@ -44,6 +46,8 @@ export interface Place {
 
 export const threadsPerNode = 2
 const startsWithinMs = 120_000
+const [lookMs, againMs] = [50, 500]
+const unreachableExit = codes.UNREACHABLE.exit
 const readyLine = { node: 'Ctrl-C', daemon: 'it takes tasks now' }
 
 export class Site {
@@ -181,9 +185,22 @@ export class Site {
       wanted = true
       const begun = this.#processes.start(name, args, { env, logFile })
       one = begun
-      void begun.ended.then((how) => {
-        if (wanted && one === begun) this.#options.wrong(`${name} ended by itself with ${how} (${logFile})`)
+      void begun.ended.then(async (how) => {
+        const isOver = (): boolean => !wanted || one !== begun
+        if (isOver()) return
+        if (how !== unreachableExit || begun.hasSaid(readyLine[kind]))
+          return this.#options.wrong(`${name} ended by itself with ${how} (${logFile})`)
+        // Where a server cannot be reached none begins; whoever looks after it starts it again.
+        await delay(againMs)
+        if (!isOver()) begin()
       })
+    }
+    const untilReady = async (): Promise<void> => {
+      const until = performance.now() + startsWithinMs
+      while (one?.hasSaid(readyLine[kind]) !== true) {
+        if (performance.now() > until) throw new Error(`${name} does not start (${logFile})`)
+        await delay(lookMs)
+      }
     }
     return {
       name,
@@ -198,7 +215,7 @@ export class Site {
       begin,
       up: async () => {
         begin()
-        await one?.says(readyLine[kind], startsWithinMs)
+        await untilReady()
       },
       kill: async () => {
         wanted = false
@@ -226,9 +243,3 @@ const cleanEnvironment = (): NodeJS.ProcessEnv => {
   const entries = Object.entries(process.env).filter(([name]) => !/^(WRIT_|NODE_OPTIONS$|PG|NATS_)/.test(name))
   return { ...Object.fromEntries(entries), NO_COLOR: '1', XDG_CONFIG_HOME: '/nowhere' }
 }
-
-/** What the logs of nodes and daemons say of a level, beside what else they print. */
-export const errorsIn = (file: string): string[] =>
-  readFileSync(file, 'utf8')
-    .split('\n')
-    .filter((line) => /"level":(50|60|"error"|"fatal")/.test(line))

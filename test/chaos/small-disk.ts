@@ -7,6 +7,7 @@ export interface SmallDisk {
   /** Takes all room that is left. */
   fill: () => void
   free: () => void
+  /** With all that is on it. */
   remove: () => void
 }
 
@@ -23,10 +24,13 @@ export const smallDisk = (folder: string): SmallDisk | null => {
     return null
   }
   const ballast = join(folder, 'ballast')
+  let removed = false
   return {
     fill: () => fill(ballast),
     free: () => rmSync(ballast, { force: true }),
     remove: () => {
+      if (removed) return
+      removed = true
       execFileSync('umount', ['-l', folder], { stdio: 'ignore' })
     },
   }

@@ -13,19 +13,17 @@ export interface Tracked {
   ended: Promise<number | string>
   readonly isRunning: boolean
   send: (signal: NodeJS.Signals) => void
-  /** Until it has written this since its start; throws with the end of its log when it ends before, or in vain. */
-  says: (text: string, withinMs: number) => Promise<void>
+  /** Whether it has written this since its start. */
+  hasSaid: (text: string) => boolean
   /** In order, and by force when that takes longer; how it ended. */
   end: () => Promise<number | string>
 }
 
-const lookMs = 50
 const gentleMs = 60_000
-
-const endOf = (text: string): string => text.trimEnd().split('\n').slice(-15).join('\n')
 
 export class Processes {
   readonly #all = new Set<Tracked & { started: string }>()
+  #isClosed = false
 
   constructor() {
     // Whatever ends this process, nothing of it runs on.
@@ -34,13 +32,13 @@ export class Processes {
 
   /** In a session of its own: a Ctrl-C is for the run alone, which ends everything in order. */
   start(name: string, args: readonly string[], options: { env: NodeJS.ProcessEnv; logFile: string }): Tracked {
+    if (this.#isClosed) throw new Error(`${name} is not started any more: the run is being ended`)
     const { env, logFile } = options
     const log = openSync(logFile, 'a', 0o600)
     const from = statSync(logFile).size
     const child = spawn(process.execPath, args, { cwd: '/', env, detached: true, stdio: ['ignore', log, log] })
     closeSync(log)
     const pid = child.pid ?? 0
-    const said = (): string => readFileSync(logFile).subarray(from).toString()
     const ended = new Promise<number | string>((resolve) => {
       child.once('error', (error) => resolve(String(error)))
       child.once('exit', (code, signal) => resolve(code ?? signal ?? 'unknown'))
@@ -57,14 +55,7 @@ export class Processes {
         return isRunning()
       },
       send,
-      says: async (text: string, withinMs: number) => {
-        const until = performance.now() + withinMs
-        while (!said().includes(text)) {
-          if (!isRunning()) throw new Error(`${name} ended before it said "${text}":\n${endOf(said())}`)
-          if (performance.now() > until) throw new Error(`${name} did not say "${text}":\n${endOf(said())}`)
-          await delay(lookMs)
-        }
-      },
+      hasSaid: (text: string) => readFileSync(logFile).subarray(from).includes(text),
       end: async () => {
         send('SIGCONT')
         send('SIGTERM')
@@ -88,7 +79,9 @@ export class Processes {
     for (const one of this.#all) if (living(one.pid)?.started === one.started) one.send('SIGKILL')
   }
 
+  /** For good: nothing is started any more. */
   async endAll(): Promise<void> {
+    this.#isClosed = true
     await Promise.all([...this.#all].map((one) => one.end()))
   }
 }
