@@ -1,4 +1,4 @@
-/** The long suites: `npm run chaos` and `npm run fuzz`. They run one at a time, for as long as they were asked to. */
+/** The long suites: `npm run fuzz`. They run one at a time, for as long as they were asked to. */
 import { existsSync } from 'node:fs'
 import { defineConfig } from 'vitest/config'
 

@@ -1,5 +1,5 @@
 /**
- * `npm run chaos [-- --rounds=20 …]`, `npm run fuzz [-- --count=9 …]`: one long suite from `test/<suite>`. An option `--some-name=v`
+ * `npm run fuzz [-- --count=9 …]`: one long suite from `test/<suite>`. An option `--some-name=v`
  * reaches it as the variable `WRIT_<SUITE>_SOME_NAME`; anything else goes to vitest.
  */
 import { join } from 'node:path'

@@ -33,7 +33,7 @@ export interface EngineOptions {
   /** Called when the store does not let it in any more: it had better end. */
   refused?: (error: unknown) => void
   /** How long what is over is kept; for ever when left out. */
-  retention?: Retention
+  retention?: Retention | undefined
   /** Takes a line of the log: JSON, without its end. */
   log: (line: string) => void
 }

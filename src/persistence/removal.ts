@@ -1,4 +1,4 @@
-/** Directives that are to go, and those that are gone (migrations/0010_removal.sql). */
+/** Directives that are to go, and those that are gone (migrations/0011_removal.sql). */
 import type { EndedPart, EndedPage } from '../actors/ports/store.ts'
 import { type ActorKey, actorKey, readKey, registryId } from '../protocol/ids.ts'
 import { clearedRowsAtOnce, goneKeptMs } from '../protocol/limits.ts'

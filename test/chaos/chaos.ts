@@ -1,0 +1,213 @@
+/** One run of chaos: a site, its work, its faults, and the judgement over all of it. */
+import { execFileSync } from 'node:child_process'
+import { mkdirSync } from 'node:fs'
+import { join } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
+import { connect, type NatsBus } from '../../src/bus/nats-bus.ts'
+import { verifyDatabase } from '../../src/verify-of.ts'
+import { SimRandom } from '../sim/random.ts'
+import { repositoryViolations, violationsOf } from './checks.ts'
+import { inflict } from './faults.ts'
+import { type History, readHistory, rowsLeft } from './history.ts'
+import type { Kind } from './kinds.ts'
+import type { Inflicted } from './report.ts'
+import { Site, type SiteOptions } from './site.ts'
+import { Workload } from './workload.ts'
+
+export interface ChaosSetup extends Pick<
+  SiteOptions,
+  'checkout' | 'folder' | 'nodes' | 'daemons' | 'slots' | 'smallDisk'
+> {
+  seed: number
+  say: (line: string) => void
+}
+
+/** All is healthy, something is open, and nothing has gone on for so long. */
+const stuckMs = 240_000
+const lookMs = 500
+/** What lies in a mailbox when the last directive ends is taken soon after; a registry looks what it has granted every minute. */
+const leftWithinMs = 150_000
+const strayWithinMs = 20_000
+
+export class Chaos {
+  readonly site: Site
+  readonly workload: Workload
+  readonly violations: string[]
+  readonly faults: Inflicted[] = []
+  readonly skipped = new Set<Kind>()
+  readonly #setup: ChaosSetup
+  readonly #bus: NatsBus
+  readonly #random: SimRandom
+  #lastFaultAt = performance.now()
+
+  private constructor(
+    setup: ChaosSetup,
+    site: Site,
+    bus: NatsBus,
+    workload: Workload,
+    random: SimRandom,
+    violations: string[],
+  ) {
+    this.site = site
+    this.workload = workload
+    this.violations = violations
+    this.#setup = setup
+    this.#bus = bus
+    this.#random = random
+  }
+
+  static async start(setup: ChaosSetup): Promise<Chaos> {
+    const violations: string[] = []
+    const wrong = (what: string): void => {
+      violations.push(what)
+      setup.say(`VIOLATION: ${what}`)
+    }
+    const site = await Site.start({ ...setup, wrong })
+    const random = new SimRandom(setup.seed)
+    try {
+      const repository = join(setup.folder, 'repository')
+      makeRepository(repository)
+      const bus = await connect({ url: site.servers.natsUrl, name: 'chaos', log: () => undefined })
+      const places = { effects: join(setup.folder, 'effects'), repository }
+      const workload = new Workload({ bus, random: random.fork(), places, folder: setup.folder, wrong })
+      return new Chaos(setup, site, bus, workload, random.fork(), violations)
+    } catch (error) {
+      await site.stop()
+      throw error
+    }
+  }
+
+  get repository(): string {
+    return join(this.#setup.folder, 'repository')
+  }
+
+  /** Does it, and heals it. */
+  async inflict(kind: Kind): Promise<void> {
+    const began = Date.now()
+    try {
+      const target = await inflict(kind, this.site, this.#random)
+      const healed = Date.now()
+      if (target === null) {
+        this.skipped.add(kind)
+        return this.#setup.say(`${kind}: this machine does not allow it; skipped`)
+      }
+      this.faults.push({ kind, target, began, healed })
+      this.#setup.say(`${kind}: ${target} (${((healed - began) / 1000).toFixed(1)} s)`)
+    } catch (error) {
+      this.wrong(`${kind} did not heal: ${error instanceof Error ? error.message : String(error)}`)
+    } finally {
+      this.#lastFaultAt = performance.now()
+    }
+  }
+
+  wrong(what: string): void {
+    this.violations.push(what)
+    this.#setup.say(`VIOLATION: ${what}`)
+  }
+
+  /** Resolves once `work` has, or when nothing has gone on for minutes although all is healthy: that is a violation. */
+  async unlessStuck(work: Promise<unknown>): Promise<void> {
+    let over = false
+    const done = work.finally(() => {
+      over = true
+    })
+    const watch = async (): Promise<void> => {
+      let [before, movedAt] = ['', performance.now()]
+      while (!over) {
+        await delay(lookMs)
+        const now = await this.#progress().catch(() => before)
+        if (now !== before) [before, movedAt] = [now, performance.now()]
+        if (performance.now() - Math.max(movedAt, this.#lastFaultAt) < stuckMs) continue
+        this.wrong(`nothing has gone on for ${stuckMs / 1000} s: ${await this.#waits()}`)
+        return
+      }
+    }
+    await Promise.race([done, watch()])
+    over = true
+  }
+
+  /** Ends everything in order, and judges. Nothing runs any more when it resolves. */
+  async judge(): Promise<History> {
+    const { servers } = this.site
+    this.#setup.say('All has ended: what is left?')
+    await this.#untilNothingIsLeft()
+    await this.workload.stop()
+    for (const stray of await this.#strays()) this.wrong(`a process is left although all has ended: ${stray}`)
+    await this.site.leaveAll()
+    for (const stray of await this.#strays()) this.wrong(`a process is left although all have left: ${stray}`)
+    const history = await readHistory(servers.sql, join(this.#setup.folder, 'effects'))
+    const { shapes, receipts, heard } = this.workload
+    const known = { shapes, receiptsOf: (id: string) => receipts.of(id), heard, repository: this.repository }
+    for (const violation of [...violationsOf(history, known), ...repositoryViolations(history, known)])
+      this.wrong(violation)
+    this.#setup.say('writ verify')
+    const { findings } = await verifyDatabase({ url: servers.databaseUrl, directive: null, quick: false })
+    for (const { code, table, key, found, right } of findings)
+      this.wrong(`writ verify: ${code} in ${table}, ${key}: ${found}; right is ${right}`)
+    await this.stop()
+    return history
+  }
+
+  /** Ends everything without a judgement. */
+  async stop(): Promise<void> {
+    await this.workload.stop()
+    await this.#bus.close()
+    await this.site.stop()
+  }
+
+  async #progress(): Promise<string> {
+    const [row] = await this.site.servers.sql<{ count: string }[]>`
+      select (select count(*) from writ.events) || ' ' || (select count(*) from writ.attempts) || ' ' ||
+             (select count(*) from writ.attempts where closed_at is not null) as count`
+    return row?.count ?? ''
+  }
+
+  /** What all that is open waits for, as `writ waiting` has it. */
+  async #waits(): Promise<string> {
+    const lines = await this.workload.client.listWaiting({ limit: 50 }).then(
+      (page) => page.lines.map(({ id, status, waiting, since }) => `${id} ${status} ${waiting} since ${since}`),
+      (error: unknown) => [String(error)],
+    )
+    return `open are ${this.workload.open.join(', ')}\n  ${lines.join('\n  ')}`
+  }
+
+  async #untilNothingIsLeft(): Promise<void> {
+    const until = performance.now() + leftWithinMs
+    while (performance.now() < until) {
+      const left = await rowsLeft(this.site.servers.sql).catch(() => ({ unknown: 1 }))
+      if (Object.keys(left).length === 0) return
+      await delay(lookMs)
+    }
+  }
+
+  /** A task that has been reported is about to end. */
+  async #strays(): Promise<string[]> {
+    const until = performance.now() + strayWithinMs
+    for (;;) {
+      const strays = this.site.strays()
+      if (strays.length === 0 || performance.now() > until) return strays
+      await delay(lookMs)
+    }
+  }
+}
+
+/** Bare, with one commit on its branch. */
+const makeRepository = (folder: string): void => {
+  const work = `${folder}-first`
+  const env = { PATH: process.env['PATH'], GIT_CONFIG_GLOBAL: '/dev/null', GIT_CONFIG_NOSYSTEM: '1' }
+  const git = (cwd: string, ...args: string[]): void => void execFileSync('git', args, { cwd, env, stdio: 'ignore' })
+  mkdirSync(work)
+  git(work, 'init', '-b', 'main')
+  git(
+    work,
+    '-c',
+    'user.name=chaos',
+    '-c',
+    'user.email=chaos@example.org',
+    'commit',
+    '--allow-empty',
+    '-m',
+    'The beginning',
+  )
+  git(work, 'clone', '--bare', work, folder)
+}

@@ -1,0 +1,148 @@
+/** Everything of a run that is read when it is over: what the database has of it, and what its steps have left in files. */
+import { existsSync, readFileSync, readdirSync } from 'node:fs'
+import { join } from 'node:path'
+import type postgres from 'postgres'
+import { unpackJournal } from '../../src/actors/codec.ts'
+import { directiveOf, readKey, readTaskId } from '../../src/protocol/ids.ts'
+
+export interface Attempt {
+  /** The id of its task, and that task's actor. */
+  task: string
+  actor: string
+  directive: string
+  attempt: number
+  role: string
+  daemon: string
+  openedAt: number
+  closed: string | null
+  reason: string
+  result: string | null
+}
+
+/** A line that an attempt's process has written. */
+export interface Effect {
+  directive: string
+  step: string
+  task: string
+  attempt: number
+  from: string
+  to: string
+  amount: number
+  word: string
+}
+
+export interface History {
+  /** By their ids. */
+  directives: Map<string, { title: string; status: string; events: number[] }>
+  /** Of steps, `<directive> <name>`. */
+  steps: Map<string, { status: string; actor: string }>
+  attempts: Attempt[]
+  effects: Effect[]
+  /** Lines that are no effects. */
+  torn: string[]
+  /** What persons told each directive, in the order in which it was taken. */
+  told: Map<string, string[]>
+  /** Rows that are there although nothing is under way. */
+  left: Record<string, number>
+}
+
+const idOf = (key: string): string => readKey(key as `${string}/${string}`).id
+
+export const readHistory = async (sql: postgres.Sql, effectsFolder: string): Promise<History> => {
+  const { effects, torn } = readEffects(effectsFolder)
+  return {
+    directives: await readDirectives(sql),
+    steps: await readSteps(sql),
+    attempts: await readAttempts(sql),
+    effects,
+    torn,
+    told: await readTold(sql),
+    left: await rowsLeft(sql),
+  }
+}
+
+const readDirectives = async (sql: postgres.Sql): Promise<History['directives']> => {
+  const rows = await sql<{ id: string; title: string; status: string; events: number[] }[]>`
+    select d.id, d.title, a.status,
+           array(select e.sequence::int from writ.events e where e.directive = d.key order by e.sequence) as events
+    from writ.directives d join writ.actors a on a.key = d.key`
+  return new Map(rows.map(({ id, ...row }) => [id, row]))
+}
+
+/** A step's name is in its plan; its index is in its id. */
+const readSteps = async (sql: postgres.Sql): Promise<History['steps']> => {
+  const rows = await sql<{ id: string; directive: string; status: string; name: string }[]>`
+    select a.id, a.directive, a.status, s.name
+    from writ.actors a
+    join writ.chains c on c.directive = a.directive and a.id like '%\\_\\_' || c.generation || '\\_%'
+    join writ.plan_steps s on s.hash = c.hash and s.index = substring(a.id from '_([0-9]+)$')::int
+    where a.kind = 'step'`
+  return new Map(rows.map(({ id, directive, status, name }) => [`${idOf(directive)} ${name}`, { status, actor: id }]))
+}
+
+const readAttempts = async (sql: postgres.Sql): Promise<Attempt[]> => {
+  const rows = await sql<
+    (Omit<Attempt, 'openedAt' | 'directive' | 'actor'> & Record<'opened' | 'directive' | 'actor', string>)[]
+  >`
+    select task, actor, directive, attempt, role, daemon, opened_at as opened, closed, reason, result from writ.attempts`
+  return rows.map(({ opened, directive, actor, ...row }) => ({
+    ...row,
+    directive: idOf(directive),
+    actor: idOf(actor),
+    openedAt: Number(opened),
+  }))
+}
+
+const readEffects = (folder: string): { effects: Effect[]; torn: string[] } => {
+  const effects: Effect[] = []
+  const torn: string[] = []
+  for (const directive of existsSync(folder) ? readdirSync(folder) : []) {
+    const lines = readFileSync(join(folder, directive), 'utf8').split('\n').filter(Boolean)
+    for (const line of lines) {
+      const effect = effectIn(directive, line)
+      if (effect === null) torn.push(`${directive}: ${line}`)
+      else effects.push(effect)
+    }
+  }
+  return { effects, torn }
+}
+
+const effectIn = (directive: string, line: string): Effect | null => {
+  const [, step, task, attempt, from, to, amount, word] = /^(\S+) (\S+)-(\d+) (\S+) (\S+) (\d+) (\S+)$/.exec(line) ?? []
+  if (step === undefined || task === undefined || from === undefined || to === undefined || word === undefined)
+    return null
+  const actor = readTaskId(task)?.actor
+  if (actor === undefined || directiveOf(actor) !== directive) return null
+  return { directive, step, task, attempt: Number(attempt), from, to, amount: Number(amount), word }
+}
+
+/** Only directives are told by persons: what they say to a step goes through its directive. */
+const readTold = async (sql: postgres.Sql): Promise<History['told']> => {
+  const rows = await sql<{ key: string; entries: Uint8Array }[]>`
+    select j.key, j.entries from writ.journal j join writ.directives d on d.key = j.key order by j.key, j.version`
+  const told = new Map<string, string[]>()
+  for (const { key, entries } of rows) {
+    for (const { message, origin } of unpackJournal(entries)) {
+      if (origin !== 'user') continue
+      const { type, verb } = message as { type: string; verb?: string }
+      told.set(idOf(key), [...(told.get(idOf(key)) ?? []), verb ?? type])
+    }
+  }
+  return told
+}
+
+/** Once everything has ended there is nothing in any of these. */
+export const rowsLeft = async (sql: postgres.Sql): Promise<Record<string, number>> => {
+  const [row] = await sql<Record<string, string>[]>`
+    select (select count(*) from writ.messages) as messages,
+           (select count(*) from writ.timers t join writ.actors a on a.key = t.key where a.kind <> 'registry') as timers,
+           (select count(*) from writ.grants) as grants,
+           (select count(*) from writ.held) as held,
+           (select count(*) from writ.needs) as needs,
+           (select count(*) from writ.ready) as ready,
+           (select count(*) from writ.parked) as parked,
+           (select count(*) from writ.faulted) as faulted,
+           (select count(*) from writ.attempts where closed_at is null) as "open attempts"`
+  const counts = Object.entries(row ?? {}).map(([name, count]) => [name, Number(count)] as const)
+  return Object.fromEntries(counts.filter(([, count]) => count > 0))
+}
