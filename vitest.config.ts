@@ -8,6 +8,8 @@ const second = 1000
 const servers = 'test/support/servers.ts'
 /** Suites that change what is common to a process (its environment, its modules) need one of their own. */
 const apart = ['test/daemon/**', 'test/e2e/**', ...mocking()]
+const all = 'test/**/*.test.ts'
+const long = '**/*.long.test.ts'
 const common = {
   pool: 'forks' as const,
   maxWorkers: 2,
@@ -17,19 +19,20 @@ const common = {
 
 export default defineConfig({
   test: {
+    include: [all],
     maxWorkers: common.maxWorkers,
     sequence: { sequencer: LongestFirst },
     globalSetup: existsSync(servers) ? [servers] : [],
     projects: [
-      { test: { ...common, name: 'apart', include: apart.map(suites), exclude: ['**/*.long.test.ts'] } },
+      { test: { ...common, name: 'apart', include: apart.map(suites), exclude: [long] } },
       {
         // The modules are loaded once for all of them, which saves a quarter of the time.
         test: {
           ...common,
           name: 'together',
           isolate: false,
-          include: ['test/**/*.test.ts'],
-          exclude: ['**/*.long.test.ts', ...apart],
+          include: [all],
+          exclude: [long, ...apart],
         },
       },
     ],

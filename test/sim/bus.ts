@@ -13,7 +13,7 @@ import { servers, SimStream } from './bus-stream.ts'
 import type { SimClock } from './clock.ts'
 import type { SimRandom } from './random.ts'
 
-export { type BusFaults, noFaults } from './bus-links.ts'
+export type { BusFaults } from './bus-links.ts'
 
 /** A half-open connection is noticed by the pings that nobody answers. */
 const noticedMs = 20_000
