@@ -77,6 +77,15 @@ export class World {
     this.ear = new ThreadEar(this.store.tables, this.checkers, this.trace)
   }
 
+  /** Whether something could be parked for no fault of the code: then people mend it in the end. */
+  get mayBeParked(): boolean {
+    return this.happened.has('messagePoisoned')
+  }
+
+  get happened(): ReadonlyMap<string, number> {
+    return this.luck.happened
+  }
+
   get faults(): Faults {
     return this.luck.faults
   }
@@ -116,7 +125,7 @@ export class World {
       trace: this.trace,
       commits: this.store.tables.journal.size,
       ms: this.clock.monotonic(),
-      happened: this.luck.happened,
+      happened: this.happened,
     }
   }
 
@@ -181,6 +190,7 @@ export class World {
         stepsMax,
         deeds,
         healing: () => this.healing,
+        mayBeParked: () => this.mayBeParked,
         count: this.luck.count,
         finished: (contract) => void checkers.finished.add(contract),
       },
