@@ -92,6 +92,7 @@ export class World {
 
   /** The database's clock is set forward or back by so many ms; nobody else's is. */
   jump(ms: number): void {
+    this.checkers.noteTime()
     this.#skewMs += ms
   }
 
