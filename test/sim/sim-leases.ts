@@ -3,6 +3,8 @@ import type { HeldShard, Renewal, ThreadIdentity } from '../../src/actors/ports/
 import { WritError } from '../../src/protocol/errors.ts'
 import type { Shard, Tables } from './tables.ts'
 
+const cutFromMs = 1_000
+
 export class SimLeases {
   readonly #tables: Tables
   readonly #now: () => number
@@ -20,7 +22,9 @@ export class SimLeases {
     const unknown = writtenMachines([...this.#tables.threads.values()]).filter((m) => !who.machines.includes(m))
     if (unknown.length > 0)
       throw new WritError('REFUSED', `live nodes write machines that this node does not know: ${unknown.join(', ')}`)
-    this.#tables.threads.set(who.thread, { ...structuredClone(who), expires: this.#now() + this.#leaseMs })
+    const expires = this.#now() + this.#leaseMs
+    this.#tables.threads.set(who.thread, { ...structuredClone(who), expires })
+    this.#cut(expires)
     return this.#renewal(who)
   }
 
@@ -28,6 +32,7 @@ export class SimLeases {
     const lease = this.#tables.threads.get(who.thread)
     if (lease?.nonce !== who.nonce) throw over(who)
     lease.expires = this.#now() + this.#leaseMs
+    this.#cut(lease.expires)
     return this.#renewal(who)
   }
 
@@ -76,6 +81,11 @@ export class SimLeases {
   #dropExpired(): void {
     for (const { thread, expires } of [...this.#tables.threads.values()])
       if (expires <= this.#now()) this.#tables.threads.delete(thread)
+  }
+
+  /** No lease is longer than one that is made now: the clock was set back (migrations/0010_lease_length.sql). */
+  #cut(expires: number): void {
+    for (const lease of this.#tables.threads.values()) if (lease.expires > expires + cutFromMs) lease.expires = expires
   }
 
   #fence(other: ThreadIdentity): void {
