@@ -18,7 +18,7 @@ export type FromRegistry =
   | { type: 'grant.audit'; grants: string[] }
   /** `heardAt`: when the daemon said so, ms since 1970. */
   | { type: 'daemon.back'; daemon: string; running: string[]; heardAt: number }
-  /** Of a directive that was mended, to its own desk. */
+  /** Of a directive that was mended, to its own desk; and to one that could not be opened, for whoever can. */
   | { type: 'desk.look' }
 
 /** A grant as it travels: with all that the directive needs to spend it. */

@@ -8,7 +8,7 @@ import { deskTypes, takeFromRegistry } from './desk-mail.ts'
 import type { Host } from './host.ts'
 import type { Message } from '../machines/message.ts'
 import { WritError } from '../protocol/errors.ts'
-import { type ActorKey, kindOf, readKey, registryId, shardOf } from '../protocol/ids.ts'
+import { type ActorKey, actorKey, directiveOf, kindOf, readKey, registryId, shardOf } from '../protocol/ids.ts'
 import { batchMessagesMax } from '../protocol/limits.ts'
 import type { MessageRow, StoredMessage, StoredTimer } from './ports/rows.ts'
 import type { FromRegistry } from './granting.ts'
@@ -265,8 +265,10 @@ const take = async (turn: Turn, { to, from, body }: StoredMessage): Promise<void
   const message = unpack(body) as { type: string } | null | undefined
   if (typeof message?.type !== 'string') throw new Error('it is no message')
   if (message.type === 'published') return takePublished(turn, to, message as PublishedMail)
-  if (kindOf(readKey(to).id) === 'registry') return takeFromDirective(turn, message as ToRegistry)
-  if (deskTypes.has(message.type)) return takeFromRegistry(turn, to, message as FromRegistry)
+  const { owner, id } = readKey(to)
+  if (kindOf(id) === 'registry') return takeFromDirective(turn, message as ToRegistry)
+  if (deskTypes.has(message.type))
+    return takeFromRegistry(turn, actorKey(owner, directiveOf(id)), message as FromRegistry)
   if (message.type === 'relay') return takeRelay(turn, to, message as Relay)
   turn.tell(to, message as Message, from)
 }

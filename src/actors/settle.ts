@@ -5,6 +5,7 @@
 import { hasEnded, mayDispatch } from '../machines/advance.ts'
 import { actorKey, type ActorKey, readKey, registryId } from '../protocol/ids.ts'
 import { askedLines, choose, freeGrants, lacks, mustTell, toldOf } from './desk.ts'
+import type { FromRegistry } from './granting.ts'
 import type { Memory, Resident } from './memory.ts'
 import type { ReadyRow } from './ports/rows.ts'
 import type { Turn } from './turn.ts'
@@ -38,6 +39,17 @@ export const settle = async (turn: Turn, directive: ActorKey): Promise<void> => 
   turn.post(actorKey(owner, registryId), need, directive)
   const { memory } = turn.host
   memory.set(memory.desks, directive, { ...desk, told: toldOf(lines) })
+  if (desk.ready.size === 0) return
+  for (const key of [directive, ...desk.ready.keys()]) lookLater(turn, key)
+}
+
+/**
+ * What cannot be opened here is not asked for. Whoever knows its machine finds this in its mailbox one day, where it waits until
+ * then, and looks at the desk again.
+ */
+const lookLater = (turn: Turn, key: ActorKey): void => {
+  const look: FromRegistry = { type: 'desk.look' }
+  if (turn.host.memory.actors.get(key)?.live === null) turn.post(key, look, fromDesk)
 }
 
 /**
@@ -57,7 +69,7 @@ const mayBegin = (memory: Memory, resident: Resident | null): ((row: ReadyRow) =
 const grant = async (turn: Turn, directive: ActorKey, row: ReadyRow, held: string): Promise<void> => {
   const { memory, loader, log } = turn.host
   // Known to be parked from now on: it is passed over until it is mended.
-  if ((await loader.actor(row.actor))?.parked != null) return
+  if ((await loader.actor(row.actor))?.parked != null) return lookLater(turn, row.actor)
   const desk = await loader.desk(directive)
   memory.delete(desk.ready, row.actor)
   turn.draft.dropReady(row.actor)

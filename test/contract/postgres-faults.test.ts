@@ -240,6 +240,26 @@ describe('a large table', () => {
   })
 })
 
+describe('a clock that was set back', () => {
+  test('does not let the lease of a thread that has died last longer', async () => {
+    await migrate({ url: database.url, log: silent })
+    const store = await open(database.url)
+    const [dead, alive] = [make.identity('t1'), make.identity('t2')]
+    await store.join(dead)
+    await store.join(alive)
+    const longest = async (): Promise<unknown> =>
+      (await admin`select max(expires) > clock_timestamp() + interval '1 minute' as long from writ.threads`)[0]
+    for (const renews of [() => store.renew(alive), () => store.join(make.identity('t3'))]) {
+      await admin`alter table writ.threads disable trigger cut_leases`
+      await admin`update writ.threads set expires = expires + interval '1 hour' where thread = 't1'`
+      await admin`alter table writ.threads enable trigger cut_leases`
+      expect(await longest()).toEqual({ long: true })
+      await renews()
+      expect(await longest()).toEqual({ long: false })
+    }
+  })
+})
+
 describe('migrations', () => {
   test('are applied once by any number of nodes that start at the same time', async () => {
     const said: string[] = []

@@ -1,5 +1,6 @@
 /** The simulator's store keeps the contract, and has the faults that it is there for. */
 import { describe, expect, test } from 'vitest'
+import { leaseMs, shardCount } from '../../src/protocol/limits.ts'
 import { SimClock } from '../sim/clock.ts'
 import { type CommitFate, SimStore } from '../sim/store.ts'
 import { actorRow, identity } from './rows.ts'
@@ -56,5 +57,24 @@ describe('a simulated commit', () => {
     const { store, clock } = await open({ appliedAfterMs: 5, answer: 'told', answeredAfterMs: 9 })
     expect(await clock.runFor(store.commit(me, rows()))).toEqual({ messages: [] })
     expect(clock.monotonic()).toBe(9)
+  })
+})
+
+describe('a clock that is set back', () => {
+  test('does not let the lease of a thread that has died last longer', async () => {
+    const clock = new SimClock()
+    let skew = 0
+    const store = new SimStore({ clock, now: () => clock.monotonic() + skew })
+    const [dead, alive] = [identity('t1'), identity('t2')]
+    await store.join(dead)
+    expect(await store.claim(dead, 1)).toHaveLength(1)
+    await store.join(alive)
+    skew = -3_600_000
+    expect((await store.renew(alive)).live).toBe(2)
+    await clock.run(leaseMs - 1)
+    await store.renew(alive)
+    await clock.run(leaseMs)
+    expect((await store.renew(alive)).live).toBe(1)
+    expect(await store.claim(alive, shardCount)).toHaveLength(shardCount)
   })
 })

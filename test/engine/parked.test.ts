@@ -227,3 +227,27 @@ it('the plan that a planner left for a parked directive is there when it is mend
   await world.client.directive(id).mend()
   expect((await daemon.spawned('worker a')).directive.id).toBe(id)
 })
+
+it.each(['directive', 'step'])(
+  'R41: a %s whose machine no node knows gives its slots back, and gets one once a node knows it',
+  async (kind) => {
+    const world = await test.world()
+    const id = await world.start({ plan: one })
+    const key = actorKey(world.owner, kind === 'step' ? stepId(id, 1, 0) : id)
+    const knownAs = async (version: string): Promise<void> => {
+      await test.end()
+      await test.sql`update writ.actors set machine_version = ${version} where key = ${key}`
+      await test.start()
+    }
+    await knownAs('1000')
+    const daemon = await world.daemon('d', silent)
+    const other = await world.start({ plan: planOf({ other: [] }) })
+    await daemon.done(await daemon.spawned('worker other'))
+    const needs = (): Promise<object[]> =>
+      test.sql`select from writ.needs where directive = ${actorKey(world.owner, id)}`
+    await expect.poll(needs, { timeout: 10_000 }).toEqual([])
+    await world.client.directive(other).cancel()
+    await knownAs('1')
+    expect((await daemon.spawned('worker a')).directive.id).toBe(id)
+  },
+)

@@ -43,6 +43,7 @@ export class Checkers {
   readonly #fired = new Set<string>()
   readonly #attempts = new Map<string, number>()
   #inserted = 0
+  #latest = 0
   /** Commits so far. */
   #checked = 0
 
@@ -93,8 +94,14 @@ export class Checkers {
     }
   }
 
+  /** Told of the database's time now and then: the latest that it ever showed. */
+  readonly noteTime = (): void => {
+    this.#latest = Math.max(this.#latest, this.#now())
+  }
+
   #check(thread: ThreadIdentity, commit: Commit, before: Before): void {
     try {
+      this.noteTime()
       this.#checkEpochs(thread, commit)
       this.#checkMessages(commit)
       this.#checkTimers(commit, before)
@@ -147,7 +154,8 @@ export class Checkers {
       const name = `${timer.key} ${timer.id} ${timer.generation}`
       if (this.#fired.has(name)) this.#wrong('8', `timer ${name} fired twice`)
       this.#fired.add(name)
-      if (timer.due > this.#now()) this.#wrong('8', `timer ${name} fired ${timer.due - this.#now()} ms early`)
+      // It was found due by what the database's clock showed then; that may have been set back since.
+      if (timer.due > this.#latest) this.#wrong('8', `timer ${name} fired ${timer.due - this.#latest} ms early`)
     }
   }
 
@@ -178,6 +186,8 @@ export class Checkers {
     const open = [...attempts.values()].filter((row) => row.actor === key && row.closedAt === null)
     const should = openAttempt(live)
     const asked = should === null ? [] : [should.nonce]
+    // While it could not be opened its attempt was closed in its stead: that it is over waits in its mailbox.
+    if (open.length === 0 && [...this.#tables.messages.values()].some(({ to }) => to === key)) return
     if (open.map(({ nonce }) => nonce).join() !== asked.join())
       this.#wrong(
         '9',

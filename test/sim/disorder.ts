@@ -4,6 +4,7 @@
  */
 import { subjects } from '../../src/bus/subjects.ts'
 import { WritError } from '../../src/protocol/errors.ts'
+import { leaseMs } from '../../src/protocol/limits.ts'
 import type { DaemonSpec, SimDaemon } from './daemon.ts'
 import type { Fault } from './options.ts'
 import type { SimRandom } from './random.ts'
@@ -125,7 +126,8 @@ export class Disorder {
       if (own.length === 0) continue
       if (this.#strikes('nodeKilled')) this.#kill(node, own)
       else if (this.#strikes('nodeFrozen')) this.#freeze(own)
-      else if (threads.length > 1 && this.#strikes('engineLeaves')) this.#leave(own)
+      else if (threads.length > 1 && own.every(({ process }) => process.isUp) && this.#strikes('engineLeaves'))
+        this.#leave(own)
     }
     if (threads.length < threadsMax && this.#strikes('engineJoins'))
       this.#world.startThread(aloneAt(`j${this.#joined++}`))
@@ -142,13 +144,14 @@ export class Disorder {
     for (const thread of own) thread.freeze(ms)
   }
 
-  /** For good, unless nobody else is left. */
+  /** For good, unless nobody else is left; and by force where it takes too long. */
   #leave(own: readonly SimThread[]): void {
-    const { threads } = this.#world
+    const { threads, clock } = this.#world
     for (const thread of own) {
       if (threads.length === 1) return
       threads.splice(threads.indexOf(thread), 1)
       void thread.stop()
+      clock.after(leaseMs, () => thread.kill())
     }
   }
 

@@ -2,6 +2,7 @@
 import type { DirectiveContext } from '../../src/machines/directive-context.ts'
 import { readKey, readStepId } from '../../src/protocol/ids.ts'
 import type { ActorRow } from '../../src/actors/ports/rows.ts'
+import { HoldingCheck } from './holding-check.ts'
 import type { Person } from './people.ts'
 import type { World } from './world.ts'
 
@@ -10,11 +11,13 @@ const quietMs = 2_500
 
 export class Ending {
   readonly #world: World
+  readonly #holding: HoldingCheck
   #helping = false
   #quietSince: number
 
   constructor(world: World) {
     this.#world = world
+    this.#holding = new HoldingCheck(world)
     this.#quietSince = world.clock.monotonic()
     this.#help()
   }
@@ -39,6 +42,7 @@ export class Ending {
 
   /** For a while, and not only at this moment. */
   isOver(): boolean {
+    this.#holding.look()
     const now = this.#world.clock.monotonic()
     if (this.#unfinished() !== null) this.#quietSince = now
     return now - this.#quietSince >= quietMs
@@ -59,6 +63,8 @@ export class Ending {
     for (const row of ready.values()) return `${row.actor} waits for a slot`
     for (const row of held.values()) return `${row.directive} holds grant ${row.id}`
     for (const row of grants.values()) return `grant ${row.id} of ${row.directive} is not given back`
+    const { faulted, parked } = store.tables
+    if (this.#world.mayBeParked && faulted.size + parked.length > 0) return 'something is parked still'
     return null
   }
 

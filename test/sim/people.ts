@@ -23,6 +23,8 @@ export interface PeopleWorld {
   stepsMax: number
   deeds: Record<Deed, number>
   healing: () => boolean
+  /** Whether something could be parked for no fault of the code. */
+  mayBeParked: () => boolean
   /** Counts a deed by its name. */
   count: (deed: string) => void
   /** A person has asked to complete this contract, `<owner> <contract>`. */
@@ -81,7 +83,7 @@ export class Person {
     const isParked = [...tables.faulted.keys(), ...tables.parked.map(({ actor }) => actor)].some(
       (key) => directiveKeyOf(key) === this.directive,
     )
-    if (isParked) await this.#ask('mend', () => this.#client.directive(id).mend())
+    if (isParked && this.#world.mayBeParked()) await this.#ask('mend', () => this.#client.directive(id).mend())
     if (row.status === 'draft') await this.#ask('start', () => this.#client.directive(id).start())
     for (const step of this.#steps().filter(({ status }) => status === 'held'))
       await this.#ask('approve', () => this.#client.step(step.id).approve())

@@ -4,6 +4,8 @@ import { WritError } from '../../src/protocol/errors.ts'
 import { shardCount } from '../../src/protocol/limits.ts'
 import type { Shard, Tables } from './tables.ts'
 
+const cutFromMs = 1_000
+
 export class SimLeases {
   readonly #tables: Tables
   readonly #now: () => number
@@ -22,7 +24,9 @@ export class SimLeases {
     if (unknown.length > 0)
       throw new WritError('REFUSED', `live nodes write machines that this node does not know: ${unknown.join(', ')}`)
     const leaving = this.#tables.threads.get(who.thread)?.leaving ?? false
-    this.#tables.threads.set(who.thread, { ...structuredClone(who), expires: this.#now() + this.#leaseMs, leaving })
+    const expires = this.#now() + this.#leaseMs
+    this.#tables.threads.set(who.thread, { ...structuredClone(who), expires, leaving })
+    this.#cut(expires)
     return this.#renewal(who)
   }
 
@@ -30,6 +34,7 @@ export class SimLeases {
     const lease = this.#tables.threads.get(who.thread)
     if (lease?.nonce !== who.nonce) throw over(who)
     lease.expires = this.#now() + this.#leaseMs
+    this.#cut(lease.expires)
     return this.#renewal(who)
   }
 
@@ -85,6 +90,11 @@ export class SimLeases {
   #dropExpired(): void {
     for (const { thread, expires } of [...this.#tables.threads.values()])
       if (expires <= this.#now()) this.#tables.threads.delete(thread)
+  }
+
+  /** No lease is longer than one that is made now: the clock was set back (migrations/0014_lease_length.sql). */
+  #cut(expires: number): void {
+    for (const lease of this.#tables.threads.values()) if (lease.expires > expires + cutFromMs) lease.expires = expires
   }
 
   #fence(other: ThreadIdentity): void {

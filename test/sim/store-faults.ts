@@ -29,8 +29,8 @@ export class StoreFaults {
     const insert = tables.insertMessage.bind(tables)
     tables.insertMessage = (row) => {
       const id = insert(row)
-      // What is parked of a registry is mended with nobody's directive.
-      const mayBe = !row.to.endsWith(`/${registryId}`)
+      // What is parked of a registry is mended with nobody's directive; what it says is out of date by then.
+      const mayBe = ![row.to, row.from].some((actor) => actor.endsWith(`/${registryId}`))
       if (mayBe && this.#luck.strikes('messagePoisoned', this.#aside)) this.#poisoned.add(id)
       return id
     }

@@ -83,12 +83,22 @@ export class World {
     this.ear = new ThreadEar(this.store.tables, this.checkers, this.trace)
   }
 
+  /** Whether something could be parked for no fault of the code: then people mend it in the end. */
+  get mayBeParked(): boolean {
+    return this.happened.has('messagePoisoned')
+  }
+
+  get happened(): ReadonlyMap<string, number> {
+    return this.luck.happened
+  }
+
   get faults(): Faults {
     return this.luck.faults
   }
 
   /** The database's clock is set forward or back by so many ms; nobody else's is. */
   jump(ms: number): void {
+    this.checkers.noteTime()
     this.#skewMs += ms
   }
 
@@ -122,7 +132,7 @@ export class World {
       trace: this.trace,
       commits: this.store.tables.journal.size,
       ms: this.clock.monotonic(),
-      happened: this.luck.happened,
+      happened: this.happened,
       events: this.clock.events,
       ended: [...this.store.tables.actors.values()].filter(({ kind, ended }) => kind === 'directive' && ended).length,
       visited: this.checkers.fold.visited,
@@ -190,6 +200,7 @@ export class World {
         stepsMax,
         deeds,
         healing: () => this.healing,
+        mayBeParked: () => this.mayBeParked,
         count: this.luck.count,
         finished: (contract) => void checkers.finished.add(contract),
       },
