@@ -26,9 +26,13 @@ export class Trace {
     return this.#lines.length
   }
 
-  last(count: number): string[] {
+  /** Up to the first violation: so many lines from the beginning, and so many from the end. */
+  around(first: number, last: number): string[] {
     const at = this.#lines.findIndex((line) => line.includes('VIOLATION'))
-    return at < 0 ? this.#lines.slice(-count) : this.#lines.slice(Math.max(0, at + 1 - count), at + 1)
+    const lines = at < 0 ? this.#lines : this.#lines.slice(0, at + 1)
+    const between = lines.length - first - last
+    if (between <= 0) return [...lines]
+    return [...lines.slice(0, first), `… ${between} lines …`, ...lines.slice(-last)]
   }
 
   get lines(): readonly string[] {
