@@ -4,6 +4,7 @@ export const weightOf = (value: unknown): number => {
   if (value instanceof Uint8Array) return value.length
   if (typeof value !== 'object' || value === null) return 8
   let sum = 2
-  for (const [key, each] of Object.entries(value)) sum += 4 + key.length + weightOf(each)
+  const of = value as Record<string, unknown>
+  for (const key of Object.keys(of)) sum += 4 + key.length + weightOf(of[key])
   return sum
 }

@@ -97,6 +97,8 @@ const checked = (template: string, part: Part, value: unknown): string => {
   return text
 }
 
+const areTokens = (text: string, rest: boolean): boolean => (rest ? text.split('.').every(isToken) : isToken(text))
+
 const isOwner = (text: string): boolean => isToken(text) && text !== 'sys'
 
 const readParts = (parts: readonly Part[], subject: string): Record<string, string> | null => {
@@ -106,7 +108,7 @@ const readParts = (parts: readonly Part[], subject: string): Record<string, stri
   if (rest ? texts.length < parts.length : texts.length !== parts.length) return null
   for (const [index, part] of parts.entries()) {
     const text = part.rest ? texts.slice(index).join('.') : (texts[index] ?? '')
-    if (part.token === null ? text !== part.text : !text.split('.').every(isToken)) return null
+    if (part.token === null ? text !== part.text : !areTokens(text, part.rest)) return null
     if (part.token === 'owner' && !isOwner(text)) return null
     if (part.token !== null) tokens[part.token] = text
   }

@@ -147,8 +147,10 @@ const differ = (before: AnyMachineSnapshot, after: AnyMachineSnapshot): boolean 
 export const same = (a: unknown, b: unknown): boolean => {
   if (Object.is(a, b)) return true
   if (typeof a !== 'object' || typeof b !== 'object' || a === null || b === null) return false
-  const [left, right] = [Object.entries(a), new Map(Object.entries(b))]
-  return left.length === right.size && left.every(([key, value]) => right.has(key) && same(value, right.get(key)))
+  const [left, right] = [a as Record<string, unknown>, b as Record<string, unknown>]
+  const keys = Object.keys(left)
+  if (keys.length !== Object.keys(right).length) return false
+  return keys.every((key) => Object.hasOwn(right, key) && same(left[key], right[key]))
 }
 
 /** Every change of status leaves this event (R47), after those of the machine itself. */

@@ -49,10 +49,18 @@ export const directiveOf = (id: string): string => {
   return at <= 0 ? id : id.slice(0, at)
 }
 
-/** FNV-1a, 32 bits: spreads well over 256 shards, and is easy to write again in any language. */
+const fnvBegin = 0x811c9dc5
+const fnvStep = (h: number, byte: number): number => Math.imul(h ^ byte, 0x01000193) >>> 0
+
+/** FNV-1a, 32 bits, over UTF-8: spreads well over 256 shards, and is easy to write again in any language. */
 const hash = (text: string): number => {
-  let h = 0x811c9dc5
-  for (const byte of new TextEncoder().encode(text)) h = Math.imul(h ^ byte, 0x01000193) >>> 0
+  let h = fnvBegin
+  for (let at = 0; at < text.length; at++) {
+    const code = text.charCodeAt(at)
+    // Ids are ASCII, where characters are bytes; only what is none comes here.
+    if (code > 0x7f) return new TextEncoder().encode(text).reduce(fnvStep, fnvBegin)
+    h = fnvStep(h, code)
+  }
   return h
 }
 

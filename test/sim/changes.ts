@@ -5,6 +5,7 @@ import { deedRates, faultRates, noDeeds, noFaultsAtAll, type SimOptions } from '
 export const numbersMin = {
   engines: 1,
   threadsPerNode: 1,
+  mailboxMax: 1,
   owners: 1,
   daemons: 1,
   scripts: 0,

@@ -71,7 +71,7 @@ export class SimClock implements Clock {
     this.#now = Math.max(this.#now, event.at)
     this.events++
     event.call()
-    await settle()
+    await drained()
   }
 
   #push(event: Event): void {
@@ -106,5 +106,8 @@ export class SimClock implements Clock {
   }
 }
 
-/** A turn of the event loop: every promise that can settle without time passing has settled after it. */
+/** Every promise that can settle by others alone has settled after it: Node calls it once nothing of them is left to do. */
+const drained = (): Promise<void> => new Promise((resolve) => process.nextTick(resolve))
+
+/** A whole turn of the event loop, so that what else there is of this process goes on. */
 const settle = (): Promise<void> => new Promise((resolve) => setImmediate(resolve))

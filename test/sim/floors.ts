@@ -4,27 +4,35 @@ import type { Tally } from './tally.ts'
 /** Runs of fewer worlds prove nothing, and are not held to this. */
 export const floorSeedsMin = 500
 
-/** Per world, or, of the pairs, of all that there are. */
+/** Per world, or, of kinds and pairs, of all that there are. */
 export const floors = {
   /** Directives that have ended. */
   ended: 1,
   /** What the scheduler let happen. */
   events: 200,
-  /** Each kind of fault and of deed. */
-  happened: 0.02,
+  /** Each kind of fault and of deed: rare ones need the same few worlds as all others to have met once in a while. */
+  happened: 0.001,
+  /** Kinds that took effect at all. */
+  kinds: 0.9,
   /** Pairs of a state and a message. */
-  visited: 0.5,
+  visited: 0.4,
 } as const
 
 /** What is below its floor, in words. */
 export const tooLittle = (tally: Tally, reachable: ReadonlySet<string>): string[] => {
   const { seeds, ended, events, faults, deeds, visited } = tally
   if (seeds < floorSeedsMin) return []
+  const kinds = [...faults, ...deeds]
   const pairs = [...visited].filter((pair) => reachable.has(pair)).length
   const counts = [
     { name: 'directives ended', count: ended, floor: floors.ended * seeds },
     { name: 'events', count: events, floor: floors.events * seeds },
-    ...[...faults, ...deeds].map((each) => ({ ...each, floor: floors.happened * seeds })),
+    ...kinds.map((each) => ({ ...each, floor: Math.floor(floors.happened * seeds) })),
+    {
+      name: 'kinds of faults and deeds',
+      count: kinds.filter(({ count }) => count > 0).length,
+      floor: floors.kinds * kinds.length,
+    },
     { name: 'pairs of a state and a message', count: pairs, floor: floors.visited * reachable.size },
   ]
   return counts.flatMap(({ name, count, floor }) =>

@@ -34,7 +34,9 @@ export class SimRandom implements Random {
   }
 
   token(length: number): string {
-    return Array.from({ length }, () => letters[Math.floor(this.next() * letters.length)]).join('')
+    let text = ''
+    for (let at = 0; at < length; at++) text += letters[Math.floor(this.next() * letters.length)]
+    return text
   }
 
   /** Chance of its own for one part of the world, so that drawing more there changes nothing elsewhere. */

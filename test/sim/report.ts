@@ -6,7 +6,8 @@ import { regressionsFile, type Seed } from './seeds.ts'
 import type { Shrunk } from './shrink.ts'
 import type { Count, Tally } from './tally.ts'
 
-const shownLines = 100
+/** Of a trace: how it began, and how it came to the violation. */
+const shownLines = { first: 80, last: 60 }
 const columns = 3
 
 const figure = (value: number): string => Math.round(value).toLocaleString('en')
@@ -37,8 +38,8 @@ export const shrunkText = (at: Seed, { changes, options, outcome, tried }: Shrun
   [
     `seed ${at.seed} (${at.size}), shrunk in ${tried} tries, breaks ${outcome.violations.join('\n  and ')}`,
     `its world: ${described(options)}`,
-    `its trace, the last ${shownLines} lines up to the first violation:`,
-    ...outcome.trace.last(shownLines),
+    'its trace up to the first violation:',
+    ...outcome.trace.around(shownLines.first, shownLines.last),
     `again, shrunk: ${replayCommand(at, changes)}`,
     `again, whole: ${replayCommand(at)}`,
     `once it is mended, add to ${regressionsFile}: ${at.size} ${at.seed} <what it finds>`,

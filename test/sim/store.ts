@@ -9,7 +9,7 @@ import { WritError } from '../../src/protocol/errors.ts'
 import { registryId } from '../../src/protocol/ids.ts'
 import { fileBytesMax, leaseMs, mailboxMessagesMax, replyKeptMs, uploadKeptMs } from '../../src/protocol/limits.ts'
 import { SimLeases } from './sim-leases.ts'
-import { copied, Tables } from './tables.ts'
+import { copied, handedOver, Tables } from './tables.ts'
 
 /** What becomes of one commit. A fate of `{applied: true, answer: 'told'}` at once is the ordinary one. */
 export interface CommitFate {
@@ -75,7 +75,7 @@ export class SimStore implements Store {
   /** The rows are copied when it is called: what the caller does with them afterwards changes nothing. */
   readonly commit = async (thread: ThreadIdentity, rows: Commit): Promise<Committed> => {
     const { appliedAfterMs, answer, answeredAfterMs } = this.#options.fate?.(thread, rows) ?? ordinary
-    const mine = structuredClone(rows)
+    const mine = handedOver(rows)
     if (answer === 'refused') {
       await this.#pass(answeredAfterMs)
       throw new WritError('BAD_INPUT', 'the database refuses the content: so the simulator decided')

@@ -57,7 +57,7 @@ export class Tables {
     return id
   }
 
-  /** All or nothing, as `writ.commit` does it. */
+  /** All or nothing, as `writ.commit` does it. The rows are the store's from now on. */
   commit(thread: ThreadIdentity, commit: rows.Commit, now = 0): rows.Committed {
     this.#fence(thread, commit)
     this.#compare(commit)
@@ -112,7 +112,7 @@ export class Tables {
   }
 
   #write(commit: rows.Commit): rows.Committed {
-    for (const row of commit.actors ?? []) this.actors.set(row.key, copied(row))
+    for (const row of commit.actors ?? []) this.actors.set(row.key, row)
     for (const id of commit.consumed ?? []) this.messages.delete(id)
     this.counts.consumed += commit.consumed?.length ?? 0
     for (const row of commit.fired ?? []) this.timers.delete(timerKey(row))
@@ -127,8 +127,7 @@ export class Tables {
   }
 
   #writeRecords({ directives, chains, events, tasks, attempts, late, evaluations }: rows.Commit): void {
-    for (const row of directives ?? [])
-      this.directives.set(row.key, { ...copied(row), definition: JSON.parse(JSON.stringify(row.definition)) })
+    put(this.directives, directives, (row) => row.key)
     put(this.chains, chains, chainKey)
     put(this.events, events, eventKey)
     put(this.tasks, tasks, taskKey)
@@ -157,8 +156,7 @@ export class Tables {
     put(this.files, commit.files, fileKey)
     for (const row of commit.replies ?? []) {
       const before = this.replies.get(`${row.owner} ${row.command}`)
-      if (before === undefined || before.at < row.at - replyKeptMs)
-        this.replies.set(`${row.owner} ${row.command}`, { ...row, reply: JSON.parse(JSON.stringify(row.reply)) })
+      if (before === undefined || before.at < row.at - replyKeptMs) this.replies.set(`${row.owner} ${row.command}`, row)
     }
     for (const row of commit.parked ?? []) {
       if (row.message !== null && this.messages.delete(row.message)) this.counts.parked += 1
@@ -245,8 +243,20 @@ const unique = <T>(
 }
 
 const put = <K, T>(table: Map<K, T>, list: readonly T[] | undefined, keyOf: (row: T) => K): void => {
-  for (const row of list ?? []) table.set(keyOf(row), copied(row))
+  for (const row of list ?? []) table.set(keyOf(row), row)
 }
+
+/** A commit as it is handed over: what its caller does afterwards changes nothing of it. Definitions and replies are kept to the letter. */
+export const handedOver = ({ directives = [], replies = [], ...rest }: rows.Commit): rows.Commit => ({
+  ...copied(rest),
+  directives: directives.map((row) => ({
+    ...copied({ ...row, definition: null }),
+    definition: asJson(row.definition),
+  })),
+  replies: replies.map((row) => ({ ...row, reply: asJson(row.reply) })),
+})
+
+const asJson = <T>(value: T): T => JSON.parse(JSON.stringify(value)) as T
 
 /** A deep copy as the database would hand it back: bytes as they are, text as it can be held. */
 export const copied = <T>(value: T): T => copy(value) as T
@@ -256,6 +266,8 @@ const copy = (value: unknown): unknown => {
   if (value instanceof Uint8Array) return new Uint8Array(value)
   if (Array.isArray(value)) return value.map(copy)
   if (typeof value !== 'object' || value === null) return value
-  const kept = Object.entries(value).filter(([, entry]) => entry !== undefined)
-  return Object.fromEntries(kept.map(([key, entry]) => [displayable(key), copy(entry)]))
+  const from = value as Record<string, unknown>
+  const to: Record<string, unknown> = {}
+  for (const key of Object.keys(from)) if (from[key] !== undefined) to[displayable(key)] = copy(from[key])
+  return to
 }

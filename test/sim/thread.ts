@@ -72,6 +72,7 @@ export class SimThread {
     const { thread: name, node, home } = place
     const random = world.random.fork()
     const drift = luck.faults.clockDrift
+    if (drift > 0) luck.count('clockDrift')
     this.#world = world
     this.#aside = random.aside()
     this.name = name

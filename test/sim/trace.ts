@@ -5,7 +5,6 @@ import type { SimClock } from './clock.ts'
 export class Trace {
   readonly #clock: SimClock
   readonly #lines: string[] = []
-  readonly #hash = createHash('sha256')
   /** What was found wrong, first of all the first. */
   readonly violations: string[] = []
 
@@ -14,9 +13,7 @@ export class Trace {
   }
 
   add(line: string): void {
-    const timed = `${this.#clock.monotonic().toFixed(1)} ${line}`
-    this.#lines.push(timed)
-    this.#hash.update(timed).update('\n')
+    this.#lines.push(`${this.#clock.monotonic().toFixed(1)} ${line}`)
   }
 
   /** A rule is broken. The run goes on to its next look, and then stops. */
@@ -29,9 +26,13 @@ export class Trace {
     return this.#lines.length
   }
 
-  last(count: number): string[] {
+  /** Up to the first violation: so many lines from the beginning, and so many from the end. */
+  around(first: number, last: number): string[] {
     const at = this.#lines.findIndex((line) => line.includes('VIOLATION'))
-    return at < 0 ? this.#lines.slice(-count) : this.#lines.slice(Math.max(0, at + 1 - count), at + 1)
+    const lines = at < 0 ? this.#lines : this.#lines.slice(0, at + 1)
+    const between = lines.length - first - last
+    if (between <= 0) return [...lines]
+    return [...lines.slice(0, first), `… ${between} lines …`, ...lines.slice(-last)]
   }
 
   get lines(): readonly string[] {
@@ -39,6 +40,9 @@ export class Trace {
   }
 
   digest(): string {
-    return this.#hash.copy().digest('hex').slice(0, 16)
+    return createHash('sha256')
+      .update(`${this.#lines.join('\n')}\n`)
+      .digest('hex')
+      .slice(0, 16)
   }
 }

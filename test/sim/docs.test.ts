@@ -1,0 +1,19 @@
+/** What docs/simulator.md says of the world is what the world is made of. */
+import { readFileSync } from 'node:fs'
+import { expect, test } from 'vitest'
+import { deedRates, faultRates } from './options.ts'
+
+/** `| name | number |` of the table that begins with this head, in its order. */
+const tableOf = (head: string): [string, number][] => {
+  const [, rest = ''] = readFileSync('docs/simulator.md', 'utf8').split(`| ${head} |`)
+  const [rows = ''] = rest.split('\n\n')
+  return [...rows.matchAll(/^\| `(\w+)` \| ([\d.]+) \|/gm)].map(([, name = '', rate]) => [name, Number(rate)])
+}
+
+test('every fault is described, with its rate', () => {
+  expect(tableOf('fault | rate | what happens')).toEqual(Object.entries(faultRates))
+})
+
+test('every deed is listed, with its weight', () => {
+  expect(tableOf('deed | weight')).toEqual(Object.entries(deedRates))
+})
