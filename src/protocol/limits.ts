@@ -68,6 +68,8 @@ export const tidyMs = hour
 export const tidyAgainMs = minute
 export const commitDeadlineMs = 10 * second
 export const requestDeadlineMs = 10 * second
+/** How long a client waits for an answer before it asks the first time again. */
+export const firstTryMs = 2.5 * second
 /** Further tries of one call to connect to a database that closes what it accepts; before the first of them, doubled for each. */
 export const reconnectCountMax = 5
 export const reconnectPauseMs = 100
