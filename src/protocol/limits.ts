@@ -55,6 +55,8 @@ export const takenAtOnce = 64
 export const givenUpAtOnce = 16
 /** Between two times that it gives some up: those before are served elsewhere by then. */
 export const giveUpPauseMs = 50
+/** A thread that has not shown a sign of life by then is ended: on a busy host it takes its time to load what it is made of. */
+export const threadStartMs = minute
 /** A thread that ended is started again after this time, doubled for each end in a row, at most; and so often, unless one has worked this long. */
 export const threadRestartMs = 250
 export const threadRestartMaxMs = 10 * second
