@@ -5,7 +5,7 @@
 import { Worker } from 'node:worker_threads'
 import type { Log } from './log.ts'
 import { type Code, codes, WritError } from './protocol/errors.ts'
-import { leaseMs } from './protocol/limits.ts'
+import { leaseMs, threadStartMs } from './protocol/limits.ts'
 import { Restarts } from './restarts.ts'
 import type { FromThread, ThreadData } from './thread.ts'
 
@@ -102,7 +102,7 @@ export class Threads {
     for (const entry of this.#running.values()) {
       const beats = Atomics.load(entry.heartbeat, 0)
       if (beats !== entry.beats || stoodStill) Object.assign(entry, { beats, movedAt: now })
-      else if (now - entry.movedAt >= this.#hangMs) this.#endHanging(entry, now)
+      else if (now - entry.movedAt >= (entry.beats === 0 ? threadStartMs : this.#hangMs)) this.#endHanging(entry, now)
     }
   }
 

@@ -51,6 +51,8 @@ export class ApiDesk {
         return this.#reader.waiting(owner, body as WaitingQuery)
       case 'owner.figures':
         return this.#figures(owner)
+      case 'node.list':
+        return this.#reader.leases()
       case 'owner.open':
         return this.#host.wire.askHolder(owner, registryId, 'open', {}, requestDeadlineMs)
       default:

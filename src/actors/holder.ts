@@ -25,6 +25,8 @@ export interface HolderParts {
 
 /** How soon a thread that has less than its share looks for free shards again, at first; then twice as long each time. */
 const behindMs = 250
+/** How soon a renewal is tried again that the store did not answer. */
+const againMs = 200
 
 export class Holder {
   readonly #parts: HolderParts
@@ -34,6 +36,7 @@ export class Holder {
   /** Monotonic ms up to which this thread may trust its lease. */
   #trustedUntil = 0
   #renewedAt = 0
+  #isAway = false
   #offset = 0
   #alarm: Alarm | null = null
   /** It takes nothing any more; and it renews nothing any more. */
@@ -157,6 +160,7 @@ export class Holder {
 
   /** While it shares out, a renewal is for the lease alone. */
   #nextMs(): number {
+    if (this.#isAway) return Math.min(againMs, this.#renewMs)
     if (this.#sharing !== null) return this.#renewMs
     if (this.#isCalled) return 0
     return Math.min(this.#renewMs, this.#behindMs ?? this.#renewMs)
@@ -214,7 +218,10 @@ export class Holder {
     }
   }
 
-  /** The lease is gone: everything is lost, and the thread joins anew. Out of reach: it goes on until it trusts no more. */
+  /**
+   * The lease is gone: everything is lost, and the thread joins anew. Out of reach: nothing is done while the lease is not trusted, and
+   * everything is lost once others may have it.
+   */
   async #renewFailed(error: unknown): Promise<void> {
     const { clock, log } = this.#parts
     if (error instanceof WritError && error.code === 'FENCED') {
@@ -225,8 +232,9 @@ export class Holder {
       if (!this.#stopped) await this.#join()
       return
     }
+    this.#isAway = true
     log.warn({ err: error }, 'renewing the lease failed')
-    if (clock.monotonic() >= this.#trustedUntil) this.#held.lose(this.shards)
+    if (clock.monotonic() >= this.#renewedAt + this.#leaseMs) this.#held.lose(this.shards)
   }
 
   /** What does not pass by itself (a newer schema, machines that are not known here) ends the thread. */
@@ -245,6 +253,7 @@ export class Holder {
   /** Counted from before the question: the store's lease began after it. */
   #trust(asked: number, { now }: Renewal): void {
     this.#renewedAt = asked
+    this.#isAway = false
     this.#trustedUntil = asked + (this.#leaseMs * 2) / 3
     const offset = now - this.#parts.clock.monotonic()
     this.#offset = this.#offset === 0 ? offset : Math.min(this.#offset, offset)

@@ -117,6 +117,8 @@ export class Inbox {
         if (id !== registryId) throw new WritError('NOT_FOUND', `${id} is no registry`)
         return this.#unit(asked, (turn) => openRegistry(turn, owner))
       case 'silences':
+        // What this thread remembers of daemons is of the time when it held the shard.
+        if (!this.#parts.isHeld(asked.shard ?? 0)) throw notHeld()
         return asked.reply(silencesOf(this.#parts.host, owner, (body as z.output<typeof silencesQuery>).daemons))
       case 'start':
       case 'pause':
@@ -219,7 +221,7 @@ export class Inbox {
     if (verb === 'progress' || verb === 'accepted') {
       const report = body as Report['accepted']
       const { watch, isHeld } = this.#parts
-      if (!isHeld(asked.shard ?? 0)) throw new WritError('NOT_HOLDER', 'this thread does not hold the shard any more')
+      if (!isHeld(asked.shard ?? 0)) throw notHeld()
       const counted = watch.heard(actorKey(owner, id), daemon, report, verb)
       return asked.reply({ received: true, counted })
     }
@@ -255,6 +257,8 @@ const firstPageOf = (view: DirectiveView): DirectiveView => {
   const stepList = fitting(view.stepList.slice(0, pageCountMax), { room, least: 0 })
   return { ...rest, stepList, nextStep: stepList.length < view.stepList.length ? stepList.length : null }
 }
+
+const notHeld = (): WritError => new WritError('NOT_HOLDER', 'this thread does not hold the shard any more')
 
 const unknownVerb = ({ noun, verb }: Asked): WritError =>
   new WritError('BAD_INPUT', `${noun} has no verb ${JSON.stringify(verb)}`)

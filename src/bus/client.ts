@@ -16,7 +16,7 @@ import {
   type tasksQuery,
 } from '../protocol/commands.ts'
 import { ownerName, shardOf } from '../protocol/ids.ts'
-import { requestDeadlineMs } from '../protocol/limits.ts'
+import { firstTryMs, requestDeadlineMs } from '../protocol/limits.ts'
 import type { DirectiveView } from '../protocol/views.ts'
 import type { waitingQuery } from '../protocol/waiting.ts'
 import { allEventsOf } from './all-events.ts'
@@ -131,6 +131,11 @@ export class WritClient {
   /** What all directives have told since a time, oldest first: a page, and when it was looked for. */
   listEvents(query: z.input<typeof eventsQuery> = {}): Promise<AnswerTo<Api['event.list']>> {
     return this.#api('event', 'list', query)
+  }
+
+  /** The threads of all nodes that have a lease, also those that say nothing any more. */
+  listNodes(): Promise<AnswerTo<Api['node.list']>> {
+    return this.#ask(subjects.api.at({ owner: this.owner, noun: 'node', verb: 'list' }), {})
   }
 
   /** What there is of the owner, in figures. */
@@ -265,12 +270,13 @@ export class WritClient {
   }
 
   /**
-   * One try waits no longer than a node works on a request: what was lost on the way is asked again. The answer is taken for what its
-   * subject declares: tests hold the nodes to that, and a newer node's may hold more.
+   * What was lost on the way, or with a node that died or froze, is asked again soon; what takes longer has twice the time with each
+   * try, up to what a node works on a request. The answer is taken for what its subject declares: tests hold the nodes to that, and a
+   * newer node's may hold more.
    */
   #ask<T>(subject: string, body: object): Promise<T> {
-    return retried(this.#time, this.#deadlineMs, (leftMs) =>
-      this.#bus.request(subject, body, Math.min(leftMs, requestDeadlineMs)),
+    return retried(this.#time, this.#deadlineMs, (leftMs, tries) =>
+      this.#bus.request(subject, body, Math.min(leftMs, requestDeadlineMs, firstTryMs * 2 ** tries)),
     ) as Promise<T>
   }
 }

@@ -26,18 +26,18 @@ const pauseMs = (tries: number, random: Random): number => {
 
 /**
  * Calls until it does not throw what passes by itself, or the time is up: then it throws the last error. `call` is told
- * how many ms are left.
+ * how many ms are left, and how often it was tried before.
  */
 export const retried = async <T>(
   time: { clock: Clock; random: Random },
   deadlineMs: number,
-  call: (leftMs: number) => Promise<T>,
+  call: (leftMs: number, tries: number) => Promise<T>,
 ): Promise<T> => {
   const { clock, random } = time
   const end = clock.monotonic() + deadlineMs
   for (let tries = 0; ; tries++) {
     try {
-      return await call(end - clock.monotonic())
+      return await call(end - clock.monotonic(), tries)
     } catch (error) {
       const pause = pauseMs(tries, random)
       if (!isPassing(error) || clock.monotonic() + pause >= end) throw error

@@ -27,18 +27,16 @@ import {
   historyQuery,
   inspectAnswer,
   inspectCommand,
-  inspecting,
-  inspectOrder,
   sightingMessage,
 } from '../protocol/inspection.ts'
 import { silencesQuery } from '../protocol/figures.ts'
 import { WritError } from '../protocol/errors.ts'
 import { isToken } from '../protocol/ids.ts'
-import { moved } from '../protocol/nodes.ts'
 import { beat, hello, order, outputOrder, outputPart, reports, spawn } from '../protocol/task.ts'
 import { waitingQuery } from '../protocol/waiting.ts'
 import { actorMessages } from './actor-messages.ts'
 import { publish, request, streamed, subject } from './subject.ts'
+import { sysMessages } from './sys-messages.ts'
 
 /** What every subject begins with. */
 export const prefix = 'writ.v1'
@@ -70,6 +68,11 @@ export const subjects = {
         eventsQuery,
         'Lists what the directives of the owner have told since a time, oldest first.',
         answers.allEventsAnswer,
+      ),
+      'node.list': request(
+        nothing,
+        'Lists the threads of all nodes that have a lease, also those that say nothing.',
+        answers.leasesAnswer,
       ),
       'owner.figures': request(nothing, 'Counts what there is of the owner, and what waits.', answers.figuresAnswer),
       'owner.open': request(
@@ -283,14 +286,7 @@ export const subjects = {
     meaning: 'Between nodes.',
     from: 'node',
     to: 'node',
-    messages: {
-      inspect: publish(inspectOrder, 'To all threads: show what these actors take.'),
-      inspecting: publish(inspecting, 'A thread says that it does.'),
-      moved: publish(
-        moved,
-        'To all threads: shards are to be shared out anew, or are free. Each looks at its share at once.',
-      ),
-    },
+    messages: sysMessages,
   }),
 }
 

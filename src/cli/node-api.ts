@@ -3,6 +3,7 @@ import type { WritClient } from '../bus/client.ts'
 import type { Listed, ListQuery } from '../protocol/commands.ts'
 import type { DirectiveInput } from '../protocol/directive.ts'
 import type { OwnerFigures } from '../protocol/figures.ts'
+import type { Leases } from '../protocol/nodes.ts'
 import type { OutputPart } from '../protocol/task.ts'
 import type { WaitingQuery, WaitLine } from '../protocol/waiting.ts'
 import type {
@@ -48,6 +49,8 @@ export interface NodeApi {
   daemons: (query: Query<'daemon'>) => Promise<Page<DaemonLine>>
   /** What there is of the owner, in figures. */
   figures: () => Promise<OwnerFigures>
+  /** The threads of all nodes that have a lease. */
+  nodes: () => Promise<Leases>
   /** It takes nothing new, and ends once nothing of it runs. */
   drain: (daemon: string) => Promise<object>
   waiting: (query: Partial<WaitingQuery>) => Promise<Page<WaitLine>>
@@ -91,6 +94,7 @@ export const nodeApi = (client: WritClient): NodeApi => {
     endTask: (id, end) => client.task(id).end(end),
     daemons: (query) => client.listDaemons(query),
     figures: () => client.ownerFigures(),
+    nodes: () => client.listNodes(),
     drain: (daemon) => client.drainDaemon(daemon),
     waiting: (query) => client.listWaiting(query),
     actor: (id) => client.actor(id),

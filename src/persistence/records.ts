@@ -6,6 +6,7 @@ import type { Reader } from '../actors/ports/reader.ts'
 import { listDaemons } from './daemon-records.ts'
 import { listDirectives, showDirective } from './directive-records.ts'
 import { listAllEvents, listEvents } from './event-records.ts'
+import { listLeases } from './lease-records.ts'
 import { countOwner } from './owner-figures.ts'
 import { openReading, type ReadingOptions } from './reading.ts'
 import { showStep } from './step-records.ts'
@@ -26,6 +27,7 @@ export const openRecords = async (options: ReadingOptions): Promise<Reader> => {
     daemons: (owner, query) => listDaemons(connection, owner, query),
     waiting: (owner, query) => listWaiting(connection, owner, query),
     figures: (owner) => countOwner(connection, owner),
+    leases: () => listLeases(connection),
     files: (owner, contract) => listFiles(connection, owner, contract),
     close: () => connection.close(),
   }

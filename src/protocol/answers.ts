@@ -8,6 +8,7 @@ import { type EventLine, eventLine } from './commands.ts'
 import { codes } from './errors.ts'
 import type { EventsPage } from './event-views.ts'
 import type { OwnerFigures, Silences } from './figures.ts'
+import type { Leases } from './nodes.ts'
 import type { HelloReply, Receipt, SpawnReply } from './task.ts'
 import type { WaitLine } from './waiting.ts'
 import type {
@@ -116,6 +117,25 @@ export const waitingAnswer = typed<Page<WaitLine>>(
   ),
 )
 const counts = z.record(z.string(), z.int()).describe('how many are in each status')
+export const leasesAnswer = typed<Leases>(
+  z.looseObject({
+    time,
+    schema: z.int().describe('of the database'),
+    threads: z.array(
+      z.looseObject({
+        thread: z.string(),
+        node: z.string(),
+        version: z.string().nullable(),
+        schema: z.int().nullable().describe('the newest that it knows'),
+        since: time,
+        until: time.describe('when its lease is over unless it is renewed'),
+        leaving: z.boolean(),
+        shards: z.int(),
+      }),
+    ),
+  }),
+)
+
 export const figuresAnswer = typed<OwnerFigures>(
   z.looseObject({
     time,

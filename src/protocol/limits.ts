@@ -55,6 +55,8 @@ export const takenAtOnce = 64
 export const givenUpAtOnce = 16
 /** Between two times that it gives some up: those before are served elsewhere by then. */
 export const giveUpPauseMs = 50
+/** A thread that has not shown a sign of life by then is ended: on a busy host it takes its time to load what it is made of. */
+export const threadStartMs = minute
 /** A thread that ended is started again after this time, doubled for each end in a row, at most; and so often, unless one has worked this long. */
 export const threadRestartMs = 250
 export const threadRestartMaxMs = 10 * second
@@ -82,6 +84,8 @@ export const retentionPassesMin = 24
 export const goneKeptMs = 30 * 24 * hour
 export const commitDeadlineMs = 10 * second
 export const requestDeadlineMs = 10 * second
+/** How long a client waits for an answer before it asks the first time again. */
+export const firstTryMs = 2.5 * second
 /** Further tries of one call to connect to a database that closes what it accepts; before the first of them, doubled for each. */
 export const reconnectCountMax = 5
 export const reconnectPauseMs = 100

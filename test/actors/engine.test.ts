@@ -27,6 +27,7 @@ const startedWith = async (before: (engine: Engine, clock: SimClock) => Promise<
     daemons: never,
     waiting: never,
     figures: never,
+    leases: never,
     files: never,
   }
   const reader: Reader = { ...reads, directive: never, directives: never, close: () => Promise.resolve() }

@@ -180,3 +180,24 @@ it('one that may not join anew, because others have a newer schema, says that it
   await clock.run(leaseMs / 2)
   expect(refused[0]).toBe(newer)
 })
+
+it('a store that does not answer for a while costs no shard, as long as the lease is not over', async () => {
+  const lost: number[] = []
+  const { clock, store, holder } = setUp({ lost: (shards) => void lost.push(...shards) })
+  await clock.runFor(holder.start(1))
+  store.fault = new WritError('UNREACHABLE', 'no answer')
+  await clock.run(leaseMs * 0.8)
+  expect(holder.epoch(0)).toBe(null)
+  store.fault = null
+  await clock.run(leaseMs * 0.9)
+  expect([holder.epoch(0), lost]).toEqual([1, []])
+})
+
+it('one that does not answer until the lease is over costs all of them', async () => {
+  const lost: number[] = []
+  const { clock, store, holder } = setUp({ lost: (shards) => void lost.push(...shards) })
+  await clock.runFor(holder.start(1))
+  store.fault = new WritError('UNREACHABLE', 'no answer')
+  await clock.run(leaseMs * 1.1)
+  expect(lost).toHaveLength(shardCount)
+})

@@ -25,6 +25,7 @@ const slowReader = () => {
       daemons: never,
       waiting: never,
       figures: never,
+      leases: never,
       files: never,
     },
     directive: () => new Promise((resolve) => waiting.push(() => resolve(null))),

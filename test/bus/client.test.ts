@@ -101,6 +101,14 @@ describe('a client', () => {
     await expect(clock.runFor(client.directive('d').start())).resolves.toEqual({ count: 2 })
   })
 
+  test('one that does not come at all is asked for again soon, and later each time', async () => {
+    const asked: number[] = []
+    node.subscribe('writ.v1.o.>', {}, () => void asked.push(clock.monotonic()))
+    await expect(clock.runFor(client.directive('d').start())).rejects.toMatchObject({ code: 'NO_ANSWER' })
+    const waits = asked.slice(1).map((at, before) => Math.floor((at - (asked[before] ?? 0)) / 1000))
+    expect(waits.slice(0, 3)).toEqual([2, 5, 10])
+  })
+
   test.each<Code>(['REFUSED', 'NOT_FOUND', 'NAME_TAKEN', 'INTERNAL'])('%s is thrown at once', async (code) => {
     let count = 0
     node.subscribe('writ.v1.o.>', {}, () => {

@@ -24,6 +24,7 @@ const table: Record<string, { client: string; daemon: string }> = {
   'api task.list': { client: 'publish', daemon: '-' },
   'api waiting.list': { client: 'publish', daemon: '-' },
   'api event.list': { client: 'publish', daemon: '-' },
+  'api node.list': { client: 'publish', daemon: '-' },
   'api owner.figures': { client: 'publish', daemon: '-' },
   'api owner.open': { client: 'publish', daemon: '-' },
   'directive create': { client: '-', daemon: '-' },

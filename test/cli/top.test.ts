@@ -194,10 +194,48 @@ test('top goes on until Ctrl-C on a terminal, and draws that no node answers whi
 
 test('node list puts the threads of each node together', async () => {
   const { out, err } = await call(['node', 'list'], { node: busyNode() })
-  expect(out).toBe('\t1\t0\t\t0.1.0\t\nanvil-1\t2\t256\t0.500\t0.1.0\t61000\n')
+  expect(out).toBe('\t1\t0\t\t0.1.0\t\tready\t\t0\t\nanvil-1\t2\t256\t0.500\t0.1.0\t61000\tready\t\t4\t20.0\n')
   expect(err).toBe('')
   const json = JSON.parse((await call(['node', 'list', '--json'], { node: busyNode() })).out)
   expect(json.nodes[1]).toMatchObject({ node: 'anvil-1', shards: 256, versions: ['0.1.0'] })
   const nobody = await call(['node', 'list'], { node: new FakeNode({ '$SRV.STATS': () => [] }) })
   expect(nobody).toEqual({ code: 0, out: '', err: 'No node answers.\nnext: writ up\n' })
+})
+
+const lease = (node: string, index: number, more: object = {}) => ({
+  thread: `${node}-${index}`,
+  node,
+  version: '0.1.0',
+  schema: 10,
+  since: '2026-05-01T11:50:00.000Z',
+  until: '2026-05-01T12:00:07.000Z',
+  leaving: false,
+  shards: 64,
+  ...more,
+})
+
+test('node list shows a node that has a lease and does not answer as silent, with what the database has of it', async () => {
+  let looks = 0
+  const node = new FakeNode({
+    '$SRV.STATS': () =>
+      [0, 1].map((at) => stats(`anvil-1-${at}`, figures({ shards: 64, upMs: 60_000 + 1000 * looks++ }))),
+    'node.list': () => ({
+      time,
+      schema: 11,
+      threads: [
+        ...[0, 1].map((at) => lease('anvil-1', at, { schema: 11, leaving: true })),
+        ...[0, 1].map((at) => lease('brick-2', at)),
+      ],
+    }),
+  })
+  const { out, err } = await call(['node', 'list'], { node })
+  const [first, second] = out.split('\n')
+  expect(first).toMatch(/^anvil-1\t2\t128\t.*\tleaving\t11\t4\t/)
+  expect(second).toBe('brick-2\t2\t128\t\t0.1.0\t600000\tsilent\t10\t0\t')
+  expect(err).toBe(
+    'brick-2: 2 threads do not answer; the lease is over in 7 s, then others take the 128 shards\n' +
+      'The database has schema 11; once stopped, brick-2 cannot come back.\n',
+  )
+  const json = JSON.parse((await call(['node', 'list', '--json'], { node })).out)
+  expect(json).toMatchObject({ schema: 11, nodes: [{ state: 'leaving' }, { state: 'silent', silent: [{}, {}] }] })
 })

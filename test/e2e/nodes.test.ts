@@ -12,7 +12,13 @@ import { connect, type NatsBus } from '../../src/bus/nats-bus.ts'
 import { shardCount } from '../../src/protocol/limits.ts'
 import { freshDatabase, type FreshDatabase } from '../support/database.ts'
 import { ownNats, type OwnNats } from '../support/own-nats.ts'
-import { startWrit, type Started } from '../support/writ.ts'
+import { version } from '../../src/protocol/version.ts'
+import { startWrit, type Started, writ } from '../support/writ.ts'
+
+interface NodeList {
+  schema: number
+  nodes: { shards: number }[]
+}
 
 const leaseMs = 2000
 const numbers = Array.from({ length: 10 }, (_, number) => number)
@@ -123,6 +129,10 @@ const verified = async (): Promise<void> => {
 it('R45: a node that is killed has its directives taken over: all ten end, and every effect counts once', async () => {
   const node = await joinNode(1)
   await shared([86, 85, 85])
+  const { nodes, schema } = JSON.parse(await writ('node', 'list', '--json', '--nats-url', nats.url)) as NodeList
+  const known = { state: 'ready', versions: [version], schemas: [schema] }
+  expect(nodes).toMatchObject([known, known])
+  expect(nodes.map(({ shards }) => shards).toSorted((a, b) => a - b)).toEqual([85, 171])
   const { open, ends, onceEach } = await tenDirectives('kill')
   node.process.kill('SIGKILL')
   open('during')
@@ -157,4 +167,22 @@ it('R45: one that stops in order hands over while ten directives run, and what i
   expect([await ends(), await node?.ended]).toEqual([onceEach, 0])
   await shared([shardCount / 2, shardCount / 2])
   await verified()
+}, 120_000)
+
+it('a database that a newer version has made its own lets no older node in: one that works goes on, one that comes back ends', async () => {
+  const [node, working] = [await joinNode(1), started[0]]
+  await shared([86, 85, 85])
+  node.process.kill('SIGSTOP')
+  await shared([shardCount / 2, shardCount / 2])
+  await sql`insert into writ.migrations (version, name, hash) values (999, '0999_later', 'x')`
+  node.process.kill('SIGCONT')
+  expect([await node.ended, node.printed()]).toEqual([3, expect.stringMatching(/the schema is 999.*\[SCHEMA_NEWER\]/)])
+  const late = start('up', '--join', '--data-dir', join(folder, 'data'), ...servers())
+  expect([await late.ended, late.printed()]).toEqual([
+    3,
+    expect.stringMatching(/999; this version knows.*\[SCHEMA_NEWER\]/),
+  ])
+  await client.createDirective({ id: 'still', title: 'still', goal: 'to be taken' })
+  expect(working?.process.exitCode).toBe(null)
+  await sql`delete from writ.migrations where version = 999`
 }, 120_000)

@@ -50,6 +50,7 @@ const reader: Reader = {
   daemons: noRecords,
   waiting: noRecords,
   figures: noRecords,
+  leases: noRecords,
   files: noRecords,
   close: () => Promise.resolve(),
 }

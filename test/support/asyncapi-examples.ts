@@ -228,6 +228,25 @@ export const examples: Readonly<Record<string, Example>> = {
     },
   },
   'api.event.list': { message: { since: time(8) }, answer: { lines: [event], next: null, asOf: time(10) } },
+  'api.node.list': {
+    message: {},
+    answer: {
+      time: time(9),
+      schema: 10,
+      threads: [
+        {
+          thread: 'anvil-4711-5f3a9c01-0',
+          node: 'anvil-4711-5f3a9c01',
+          version: '0.1.0',
+          schema: 10,
+          since: time(0),
+          until: time(9),
+          leaving: false,
+          shards: 256,
+        },
+      ],
+    },
+  },
   'api.owner.figures': {
     message: {},
     answer: {

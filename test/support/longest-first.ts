@@ -9,7 +9,16 @@ import { BaseSequencer, type TestSpecification } from 'vitest/node'
 const long = [
   ...['e2e/help-examples', 'e2e/signals', 'e2e/embedded', 'input/servers', 'e2e/closed-output', 'e2e/daemon'],
   ...['daemon/hostile', 'input/daemons', 'e2e/threads', 'sim/simulation', 'contract/postgres-faults', 'e2e/ephemeral'],
-  ...['e2e/inside-task', 'daemon/poison', 'e2e/examples', 'chaos/kill', 'e2e/join', 'engine/limits', 'e2e/down'],
+  ...[
+    'e2e/inside-task',
+    'daemon/poison',
+    'e2e/examples',
+    'chaos/kill',
+    'e2e/nodes',
+    'e2e/join',
+    'engine/limits',
+    'e2e/down',
+  ],
   ...['e2e/outsiders', 'engine/holders', 'e2e/home', 'engine/large', 'e2e/keep-up', 'machines/every-name.walk'],
   ...['e2e/secure', 'engine/parked', 'daemon/continuing', 'bus/asyncapi', 'daemon/attempts', 'engine/daemons'],
   ...[

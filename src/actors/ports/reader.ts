@@ -2,6 +2,7 @@
 import type { EventsQuery, ListQuery } from '../../protocol/commands.ts'
 import type { WaitingQuery, WaitLine } from '../../protocol/waiting.ts'
 import type { CountedFigures } from '../../protocol/figures.ts'
+import type { Leases } from '../../protocol/nodes.ts'
 import type { EventPage, EventsPage } from '../../protocol/event-views.ts'
 import type {
   DaemonLine,
@@ -27,6 +28,8 @@ export interface Reader {
   waiting: (owner: string, query: WaitingQuery) => Promise<Page<WaitLine>>
   /** What there is of the owner, in figures. */
   figures: (owner: string) => Promise<CountedFigures>
+  /** The threads that have a lease, of all nodes. */
+  leases: () => Promise<Leases>
   /** Null when there is no such contract. */
   files: (owner: string, contract: string) => Promise<readonly FileLine[] | null>
   close: () => Promise<void>
