@@ -52,6 +52,8 @@ export interface EngineParts {
   refused?: (error: unknown) => void
   /** How long what is over is kept; for ever when left out. */
   retention?: Retention
+  /** Told when the database was restored from an earlier copy: this engine has ended, and another is to begin in its stead. */
+  restored?: () => void
 }
 
 export class Engine {
@@ -148,13 +150,14 @@ export class Engine {
     await this.registries.stop()
   }
 
-  #holding({ wire, thread, refused }: EngineParts): Holding {
+  #holding({ wire, thread, refused, restored }: EngineParts): Holding {
     return {
       taken: (shards) => this.#taken(shards),
       leaving: (shards) => this.#leaving(shards),
       lost: (shards) => this.#lost(shards),
       moved: () => wire.moved(thread),
       refused: (error) => refused?.(error),
+      restored: () => restored?.(),
     }
   }
 

@@ -46,6 +46,8 @@ export interface Renewal {
   share: number
   /** What the store says this thread holds. A shard that is missing here was taken by another. */
   held: readonly HeldShard[]
+  /** Another one once the database was restored from an earlier copy: what was known of it before is not true any more. */
+  incarnation: string
 }
 
 /** The engine's view of an actor in the store. */
