@@ -20,6 +20,7 @@ export const readKept = (text: string): number | null => {
   }
 }
 
-export const retentionOf = ({ retention: { directives } }: Pick<Settings, 'retention'>): Retention => ({
+export const retentionOf = ({ retention: { directives, events } }: Pick<Settings, 'retention'>): Retention => ({
   directivesMs: readKept(directives),
+  eventsMs: readKept(events),
 })

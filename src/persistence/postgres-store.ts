@@ -10,6 +10,7 @@ import { commit } from './commit.ts'
 import { Connection } from './connection.ts'
 import { loadAttempt, loadDesk, loadOpenAttempts, loadRegistry, loadTasks } from './desks.ts'
 import { callFailure, commitFailure } from './failures.ts'
+import { forgetEvents } from './forgetting.ts'
 import { claim, drain, join, leave, reclaim, release, renew } from './leases.ts'
 import { countTry, openIngress, readMailbox } from './mailbox.ts'
 import { readPlanRows, readStepIndexes, stagePlan } from './plans.ts'
@@ -103,6 +104,7 @@ const compose = ({ commits, calls, tidying }: Connections, options: StoreOptions
     ended: (shards, part) => readEnded(tidying, shards, part),
     settled: (key) => readSettled(calls, key),
     removedAt: (key) => readRemovedAt(calls, key),
+    forgetEvents: (before, after) => forgetEvents(tidying, before, after),
     clear: () => clearRemoved(tidying),
     tidy: async () => {
       const [rows, blobs, removed] = [await tidy(tidying), await tidyBlobs(tidying), await forgetRemoved(tidying)]

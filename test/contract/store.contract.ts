@@ -1047,6 +1047,29 @@ const besides = (world: World, hold: Hold, commit: CommitAs): void => {
       expect(await found([1], 100)).toEqual([])
     })
 
+    test('events before a time are forgotten in parts, but for the last of each directive', async () => {
+      await hold()
+      const { store } = world()
+      const of = (id: string, count: number) =>
+        Array.from({ length: count }, (_, index) => make.eventRow(id, index + 1))
+      await commit({
+        directives: [make.directiveRow('d'), make.directiveRow('e')],
+        events: [...of('d', 5), ...of('e', 2)],
+      })
+      const forget = async (before: number): Promise<void> => {
+        let place = null
+        do place = await store.forgetEvents(before, place)
+        while (place !== null)
+      }
+      await forget(make.at + 3)
+      expect((await store.directive('alice/d'))?.events).toBe(5)
+      await expect(commit({ events: [make.eventRow('d', 3)] })).rejects.toMatchObject({ code: 'BAD_INPUT' })
+      await forget(make.at + 100)
+      expect((await store.directive('alice/d'))?.events).toBe(5)
+      expect((await store.directive('alice/e'))?.events).toBe(2)
+      await commit({ events: [make.eventRow('d', 3)] })
+    })
+
     test('files of a contract come by name, with the contents kept under their hashes', async () => {
       await hold()
       const { store } = world()

@@ -254,6 +254,18 @@ export class SimStore implements Store {
 
   readonly removedAt: Store['removedAt'] = (key) => this.#call('removedAt', ({ removed }) => removed.get(key) ?? null)
 
+  readonly forgetEvents: Store['forgetEvents'] = (before) =>
+    this.#call('forgetEvents', ({ events, forgotten }) => {
+      const all = [...events]
+      for (const [key, { directive, sequence, at }] of all) {
+        const isLast = !all.some(([, row]) => row.directive === directive && row.sequence > sequence)
+        if (at >= before || isLast) continue
+        events.delete(key)
+        forgotten.set(directive, Math.max(forgotten.get(directive) ?? 0, sequence))
+      }
+      return null
+    })
+
   readonly clear: Store['clear'] = () => this.#call('clear', (tables) => tables.clear())
 
   readonly tidy: Store['tidy'] = () =>

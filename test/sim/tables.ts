@@ -46,6 +46,8 @@ export class Tables {
   readonly replies = new Map<string, { owner: string; command: string; reply: object; at: number }>()
   readonly ingress = new Map<string, number>()
   readonly parked: rows.ParkedRow[] = []
+  /** The last event of a directive that was forgotten. */
+  readonly forgotten = new Map<ActorKey, number>()
   /** When directives were removed. */
   readonly removed = new Map<ActorKey, number>()
   /** Of messages, ever: inserted = consumed + parked + present. */

@@ -92,7 +92,14 @@ export interface DirectivePlace {
   key: ActorKey
 }
 
-/** A part of such a walk: directives that ended `before` a time (ms since 1970), `after` a place; `limit` are looked at. */
+/** Where a walk through the events of all directives stands: those are ordered by their times. */
+export interface EventPlace {
+  at: number
+  directive: ActorKey
+  sequence: number
+}
+
+/** A part of a walk through the directives: those that ended `before` a time (ms since 1970), `after` a place; `limit` are looked at. */
 export interface EndedPart {
   before: number
   after: DirectivePlace | null
@@ -183,6 +190,8 @@ export interface Store {
   settled: (key: ActorKey) => Promise<boolean>
   /** When a directive was removed (ms since 1970); null when it was not, or that is forgotten. */
   removedAt: (key: ActorKey) => Promise<number | null>
+  /** Deletes a bounded part of the events before a time, but for the last of each directive. Where it goes on, or null at the end. */
+  forgetEvents: (before: number, after: EventPlace | null) => Promise<EventPlace | null>
   /** Deletes a bounded part of what is left of removed directives; whether there is more. */
   clear: () => Promise<boolean>
   /** Deletes what has outlived its time: replies, staged plans, stream sequences, contents that no file refers to. Bounded work per call; whether there is more. */

@@ -16,6 +16,7 @@ export const up: Declare = (command, context) => {
     'http',
     'httpOrigins',
     'retention.directives',
+    'retention.events',
     'daemon.slots',
   )
     .option('--daemon', 'also run tasks: a daemon named local')
