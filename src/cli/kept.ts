@@ -1,7 +1,7 @@
 /** How long what is over is kept, as settings say it: a span of time, or forever. */
 import { WritError } from '../protocol/errors.ts'
 import type { Retention } from '../protocol/retention.ts'
-import { readSpan } from './ago.ts'
+import { readSpan, span } from './ago.ts'
 import type { Settings } from './config.ts'
 
 const forever = 'forever'
@@ -24,3 +24,11 @@ export const retentionOf = ({ retention: { directives, events } }: Pick<Settings
   directivesMs: readKept(directives),
   eventsMs: readKept(events),
 })
+
+/** For people: what the settings here say. A node that was started elsewhere may have others. */
+export const keptText = (settings: Pick<Settings, 'retention'>): string => {
+  const { directivesMs, eventsMs } = retentionOf(settings)
+  return `directives that have ended ${keptFor(directivesMs)}, events ${keptFor(eventsMs)}`
+}
+
+const keptFor = (ms: number | null): string => (ms === null ? 'for ever' : `for ${span(ms)}`)

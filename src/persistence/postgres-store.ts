@@ -5,7 +5,7 @@
 import type { Store } from '../actors/ports/store.ts'
 import { commitDeadlineMs, leaseMs, mailboxMessagesMax, tidyLockMs } from '../protocol/limits.ts'
 import { loadActors, loadDirective, loadRegistries } from './actors.ts'
-import { putBlob, readBlob, readFiles, tidyBlobs } from './blobs.ts'
+import { type BlobPlace, putBlob, readBlob, readFiles, tidyBlobs } from './blobs.ts'
 import { commit } from './commit.ts'
 import { Connection } from './connection.ts'
 import { loadAttempt, loadDesk, loadOpenAttempts, loadRegistry, loadTasks } from './desks.ts'
@@ -72,6 +72,7 @@ interface Connections {
 
 const compose = ({ commits, calls, tidying }: Connections, options: StoreOptions, schema: number): Store => {
   const terms = { leaseMs: options.leaseMs ?? leaseMs, schema }
+  let blobs: BlobPlace | null = null
   return {
     join: (thread) => join(calls, thread, terms),
     renew: (thread) => renew(calls, thread, terms),
@@ -107,8 +108,9 @@ const compose = ({ commits, calls, tidying }: Connections, options: StoreOptions
     forgetEvents: (before, after) => forgetEvents(tidying, before, after),
     clear: () => clearRemoved(tidying),
     tidy: async () => {
-      const [rows, blobs, removed] = [await tidy(tidying), await tidyBlobs(tidying), await forgetRemoved(tidying)]
-      return rows || blobs || removed
+      const [rows, removed] = [await tidy(tidying), await forgetRemoved(tidying)]
+      blobs = await tidyBlobs(tidying, blobs)
+      return rows || removed || blobs !== null
     },
     close: async () => {
       await Promise.all([commits.close(), calls.close(), tidying.close()])
