@@ -20,15 +20,18 @@ export const readKept = (text: string): number | null => {
   }
 }
 
-export const retentionOf = ({ retention: { directives, events } }: Pick<Settings, 'retention'>): Retention => ({
+export const retentionOf = ({
+  retention: { directives, events, journals },
+}: Pick<Settings, 'retention'>): Retention => ({
   directivesMs: readKept(directives),
   eventsMs: readKept(events),
+  journalsMs: readKept(journals),
 })
 
 /** For people: what the settings here say. A node that was started elsewhere may have others. */
 export const keptText = (settings: Pick<Settings, 'retention'>): string => {
-  const { directivesMs, eventsMs } = retentionOf(settings)
-  return `directives that have ended ${keptFor(directivesMs)}, events ${keptFor(eventsMs)}`
+  const { directivesMs, eventsMs, journalsMs } = retentionOf(settings)
+  return `directives that have ended ${keptFor(directivesMs)}, events ${keptFor(eventsMs)}, journals ${keptFor(journalsMs)}`
 }
 
 const keptFor = (ms: number | null): string => (ms === null ? 'for ever' : `for ${span(ms)}`)

@@ -11,6 +11,7 @@ import { Connection } from './connection.ts'
 import { loadAttempt, loadDesk, loadOpenAttempts, loadRegistry, loadTasks } from './desks.ts'
 import { callFailure, commitFailure } from './failures.ts'
 import { forgetEvents } from './forgetting.ts'
+import { cutJournal, readJournal, readJournalSpans } from './journals.ts'
 import { claim, drain, join, leave, reclaim, release, renew } from './leases.ts'
 import { countTry, openIngress, readMailbox } from './mailbox.ts'
 import { readPlanRows, readStepIndexes, stagePlan } from './plans.ts'
@@ -106,6 +107,9 @@ const compose = ({ commits, calls, tidying }: Connections, options: StoreOptions
     settled: (key) => readSettled(calls, key),
     removedAt: (key) => readRemovedAt(calls, key),
     forgetEvents: (before, after) => forgetEvents(tidying, before, after),
+    journalSpans: (shards, part) => readJournalSpans(tidying, shards, part),
+    journal: (key, after, limit) => readJournal(tidying, key, after, limit),
+    cut: (row) => cutJournal(tidying, row),
     clear: () => clearRemoved(tidying),
     tidy: async () => {
       const [rows, removed] = [await tidy(tidying), await forgetRemoved(tidying)]

@@ -1070,6 +1070,28 @@ const besides = (world: World, hold: Hold, commit: CommitAs): void => {
       await commit({ events: [make.eventRow('d', 3)] })
     })
 
+    test('a journal is cut at a version that it has: that row is another one, and all before it are gone', async () => {
+      await hold()
+      const { store } = world()
+      const key = 'alice/d' as const
+      const row = (version: number) => ({ key, version, entries: new Uint8Array([version]) })
+      await commit({ actors: [make.actorRow('d', 1, { ended: true, since: make.at })], journal: [row(1)] })
+      for (const version of [2, 3, 4])
+        await commit({ actors: [make.actorRow('d', version, { ended: true })], journal: [row(version)] })
+      const spans = async (before: number) => (await store.journalSpans([0], { before, after: null, limit: 10 })).spans
+      expect(await spans(make.at)).toEqual([])
+      expect(await spans(make.at + 1)).toEqual([{ key, first: 1, ended: true }])
+      expect(await store.journal(key, 1, 2)).toMatchObject([{ version: 2 }, { version: 3 }])
+      await store.cut({ key, version: 9, entries: new Uint8Array([0]) })
+      await store.cut({ key, version: 3, entries: new Uint8Array([99]) })
+      const left = await store.journal(key, 0, 10)
+      expect(left.map(({ version, entries }) => [version, bytesOf(entries)])).toEqual([
+        [3, '63'],
+        [4, '04'],
+      ])
+      expect(await spans(make.at + 1)).toEqual([{ key, first: 3, ended: true }])
+    })
+
     test('files of a contract come by name, with the contents kept under their hashes', async () => {
       await hold()
       const { store } = world()

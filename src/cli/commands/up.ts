@@ -17,6 +17,7 @@ export const up: Declare = (command, context) => {
     'httpOrigins',
     'retention.directives',
     'retention.events',
+    'retention.journals',
     'daemon.slots',
   )
     .option('--daemon', 'also run tasks: a daemon named local')
