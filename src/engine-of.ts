@@ -15,6 +15,7 @@ import { openStore } from './persistence/postgres-store.ts'
 import { openRecords } from './persistence/records.ts'
 import { WritError } from './protocol/errors.ts'
 import { kindOf, readTaskId } from './protocol/ids.ts'
+import { present } from './protocol/present.ts'
 import type { Retention } from './protocol/retention.ts'
 import { version } from './protocol/version.ts'
 import { systemClock, systemRandom } from './system.ts'
@@ -34,6 +35,8 @@ export interface EngineOptions {
   refused?: (error: unknown) => void
   /** How long what is over is kept; for ever when left out. */
   retention?: Retention | undefined
+  /** As an engine tells it. */
+  restored?: () => void
   /** Takes a line of the log: JSON, without its end. */
   log: (line: string) => void
 }
@@ -45,7 +48,18 @@ export interface RunningEngine {
 
 /** Connects, joins and holds its share of the shards when it resolves. Throws UNREACHABLE, UNAUTHORIZED, SCHEMA_NEWER and the like. */
 export const startEngine = async (options: EngineOptions): Promise<RunningEngine> => {
-  const { databaseUrl, nats, node, thread, home, threads, leaseMs, retention, refused = () => undefined } = options
+  const {
+    databaseUrl,
+    nats,
+    node,
+    thread,
+    home,
+    threads,
+    leaseMs,
+    retention,
+    restored,
+    refused = () => undefined,
+  } = options
   const logger = openLog(options.log, { node, thread })
   const log = (text: string): void => logger.info({}, text)
   const bus = await connect({ ...nats, name: `writ ${node} ${thread}`, log, stream: true })
@@ -70,7 +84,7 @@ export const startEngine = async (options: EngineOptions): Promise<RunningEngine
     threads,
     leaseMs,
     refused,
-    ...(retention === undefined ? {} : { retention }),
+    ...present({ retention, restored }),
   }
   const engine = new Engine(parts)
   await engine.start()

@@ -48,7 +48,7 @@ export const startNode = async (options: NodeOptions): Promise<RunningNode> => {
   // Whoever waits for it hears of it; until somebody does, it is in the log.
   failure.catch(() => undefined)
   const data = { databaseUrl, nats, node, home, threads: count, leaseMs, retention: options.retention }
-  const threads = new Threads({ data, log, write: options.log, failed })
+  const threads = new Threads({ data, log, write: options.log, failed, restored: () => observer?.forget() })
   let observer: RunningObserver | null = null
   const stop = async (): Promise<void> => {
     // However the observer ends, the threads finish and give back their shards.

@@ -36,6 +36,8 @@ export interface HttpOptions {
 export interface RunningObserver {
   /** `http://host:port`, without a token; null when nothing listens. */
   url: string | null
+  /** The database was restored from an earlier copy. */
+  forget: () => void
   stop: () => Promise<void>
 }
 
@@ -55,12 +57,13 @@ export const startObserver = async (options: ObserverOptions): Promise<RunningOb
     ends.push(() => history.close())
     const observer = new Observer({ history, wire: wireOf(bus, log), clock: systemClock, random: systemRandom })
     observer.start()
+    const forget = (): void => observer.replaying.forget()
     ends.push(() => observer.stop())
-    if (http === undefined) return { url: null, stop }
+    if (http === undefined) return { url: null, forget, stop }
     const { host = '127.0.0.1', port = 0, origins = [], secret } = http
     const inspector = await startInspector({ host, port, origins, secret, watch: watchOn(bus), log })
     ends.push(() => inspector.stop())
-    return { url: inspector.url, stop }
+    return { url: inspector.url, forget, stop }
   } catch (error) {
     await stop()
     throw error

@@ -2,7 +2,7 @@
 import { parentPort, workerData } from 'node:worker_threads'
 import { type EngineOptions, startEngine } from './engine-of.ts'
 
-export interface ThreadData extends Omit<EngineOptions, 'log' | 'refused'> {
+export interface ThreadData extends Omit<EngineOptions, 'log' | 'refused' | 'restored'> {
   /** One counter, raised by this thread's own event loop. */
   heartbeat: SharedArrayBuffer
 }
@@ -11,6 +11,8 @@ export interface ThreadData extends Omit<EngineOptions, 'log' | 'refused'> {
 export type FromThread =
   | { type: 'log'; line: string }
   | { type: 'ready' }
+  /** The database was restored from an earlier copy: this thread ends, and another is to begin. */
+  | { type: 'restored' }
   | { type: 'failed'; code: string; message: string; hint?: string }
 
 const heartbeatMs = 200
@@ -24,6 +26,10 @@ const run = async ({ heartbeat, ...options }: ThreadData): Promise<void> => {
     ...options,
     log: (line) => tell({ type: 'log', line }),
     refused: end,
+    restored: () => {
+      tell({ type: 'restored' })
+      process.exit(1)
+    },
   })
   parentPort?.once('message', () => {
     void running.stop().finally(() => {

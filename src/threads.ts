@@ -17,6 +17,8 @@ export interface ThreadsOptions {
   write: (line: string) => void
   /** The node cannot go on. */
   failed: (error: unknown) => void
+  /** A thread has ended because the database was restored from an earlier copy. */
+  restored: () => void
 }
 
 interface Running {
@@ -63,9 +65,9 @@ export class Threads {
   }
 
   #startOne(index: number): Promise<void> {
-    const { data, log, write } = this.#options
+    const { data, log, write, restored } = this.#options
     const thread = `${data.node}-${index}`
-    const { entry, ready } = startThread({ ...data, thread }, log, write)
+    const { entry, ready } = startThread({ ...data, thread }, { log, write, restored })
     this.#running.set(index, entry)
     entry.worker.once('exit', (code) => {
       if (this.#running.get(index) === entry) this.#running.delete(index)
@@ -124,8 +126,7 @@ export class Threads {
 
 const startThread = (
   data: Omit<ThreadData, 'heartbeat'>,
-  log: Log,
-  write: (line: string) => void,
+  { log, write, restored }: Pick<ThreadsOptions, 'log' | 'write' | 'restored'>,
 ): { entry: Running; ready: Promise<void> } => {
   const shared = new SharedArrayBuffer(4)
   const file = import.meta.url.endsWith('.ts') ? './thread.ts' : './thread.js'
@@ -135,6 +136,7 @@ const startThread = (
   const ready = new Promise<void>((resolve, reject) => {
     worker.on('message', (message: FromThread) => {
       if (message.type === 'log') return write(message.line)
+      if (message.type === 'restored') return restored()
       if (message.type === 'ready') {
         entry.readyAt = performance.now()
         return resolve()

@@ -13,6 +13,7 @@ import type { Holding } from './held-shards.ts'
 import { Holder } from './holder.ts'
 import type { Host, Log } from './host.ts'
 import { Inbox } from './inbox.ts'
+import { Keeping } from './keeping.ts'
 import { Loop } from './loop.ts'
 import { Mailbox } from './mailbox.ts'
 import { sendOut } from './outbox.ts'
@@ -24,11 +25,9 @@ import type { HeldShard, Store, ThreadIdentity } from './ports/store.ts'
 import type { Wire } from './ports/wire.ts'
 import { Parking } from './parking.ts'
 import { Registries } from './registries.ts'
-import { Removing } from './removing.ts'
 import { openHost } from './open-host.ts'
 import { Reopening } from './reopening.ts'
 import { composeSpawn } from './spawn.ts'
-import { Tidying } from './tidying.ts'
 import { type Unit, unitOf } from './unit.ts'
 import { Watch } from './watch.ts'
 import { within } from './within.ts'
@@ -52,6 +51,8 @@ export interface EngineParts {
   refused?: (error: unknown) => void
   /** How long what is over is kept; for ever when left out. */
   retention?: Retention
+  /** Told when the database was restored from an earlier copy: this engine has ended, and another is to begin in its stead. */
+  restored?: () => void
 }
 
 export class Engine {
@@ -68,8 +69,7 @@ export class Engine {
   readonly #subscriptions = new Map<number, Subscription>()
   readonly #parking: Parking
   readonly #reopening: Reopening
-  readonly #tidying: Tidying
-  readonly #removing: Removing
+  readonly #keeping: Keeping
   /** Shards whose last commit nobody knows the result of. */
   readonly #uncertain = new Set<number>()
   /** What is for no shard in particular. */
@@ -118,8 +118,7 @@ export class Engine {
       look: (shard) => this.mailbox.look([shard]),
     })
     this.registries = new Registries(this.host, push, depth, (owner) => this.#holdsRegistryOf(owner))
-    this.#tidying = new Tidying(this.host, depth)
-    this.#removing = new Removing(this.host, retention.directivesMs, push, depth)
+    this.#keeping = new Keeping(this.host, retention, push, depth)
     this.#api = new ApiDesk(this.host, parts.reader)
   }
 
@@ -148,13 +147,14 @@ export class Engine {
     await this.registries.stop()
   }
 
-  #holding({ wire, thread, refused }: EngineParts): Holding {
+  #holding({ wire, thread, refused, restored }: EngineParts): Holding {
     return {
       taken: (shards) => this.#taken(shards),
       leaving: (shards) => this.#leaving(shards),
       lost: (shards) => this.#lost(shards),
       moved: () => wire.moved(thread),
       refused: (error) => refused?.(error),
+      restored: () => restored?.(),
     }
   }
 
@@ -233,7 +233,7 @@ export class Engine {
     this.mailbox.sent(draft.messages, messages, (shard) => this.holder.stays(shard))
     this.mailbox.mended(draft.mended)
     this.host.memory.removed(draft.removed.map(({ key }) => key))
-    if (draft.removed.length > 0) this.#removing.removed()
+    if (draft.removed.length > 0) this.#keeping.removed()
     this.#parking.worked(draft.actors.keys())
     for (const key of draft.actors.keys()) {
       const { owner, id } = readKey(key)
@@ -282,8 +282,8 @@ export class Engine {
     this.#trim()
     this.#again(this.registries.look(), 'looking at the daemons')
     this.#again(this.#catchUp(), 'catching up')
-    this.#again(this.#tidying.look(this.holder.epoch(0) !== null), 'tidying')
-    this.#again(this.#removing.look(this.holder.shards), 'removing')
+    const trusted = this.holder.shards.filter((shard) => this.holder.epoch(shard) !== null)
+    this.#again(this.#keeping.look(trusted), 'tidying')
     this.#alarm = this.host.clock.after(sweepMs, () => this.#sweep())
   }
 }

@@ -7,18 +7,16 @@ import type { Message } from '../machines/message.ts'
 import { WritError } from '../protocol/errors.ts'
 import { type ActorKey, kindOf, readKey } from '../protocol/ids.ts'
 import { packSnapshot, unpackSnapshot } from './codec.ts'
+import { isCheckpoint, stateOf } from './checkpoint.ts'
 import type { JournalEntry } from './draft.ts'
 
 /**
  * The state after one more entry. `settings`: as the turn gave them; they follow from the definition and never change. Throws INTERNAL
- * when the journal does not begin at its beginning, and what the machine throws.
+ * when the journal does not begin at its beginning or with a checkpoint, and what the machine throws.
  */
-export const foldEntry = (
-  key: ActorKey,
-  live: Live | null,
-  { message, timer, at, seed, origin }: JournalEntry,
-  settings: unknown,
-): Advance => {
+export const foldEntry = (key: ActorKey, live: Live | null, entry: JournalEntry, settings: unknown): Advance => {
+  const { message, timer, at, seed, origin } = entry
+  if (isCheckpoint(entry)) return { live: stateOf(entry), effects: [], timers: [], changed: true }
   const given = { at, seed, settings }
   if (origin === 'begin') return begin(kindOf(readKey(key).id), given)
   if (live === null) throw new WritError('INTERNAL', `the journal of ${key} does not begin at its beginning`)

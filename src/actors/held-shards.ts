@@ -17,6 +17,8 @@ export interface Holding {
   moved: () => void
   /** The store does not let this thread in any more: it ends. */
   refused: (error: unknown) => void
+  /** The database is another one than it was: nothing that this thread remembers is worth anything. All shards are lost already. */
+  restored: () => void
 }
 
 type Leases = Pick<Store, 'claim' | 'reclaim' | 'release'>

@@ -38,6 +38,8 @@ export class Holder {
   #renewedAt = 0
   #isAway = false
   #offset = 0
+  /** Of the database, as of the first renewal. */
+  #incarnation: string | null = null
   #alarm: Alarm | null = null
   /** It takes nothing any more; and it renews nothing any more. */
   #stopped = false
@@ -251,13 +253,26 @@ export class Holder {
   }
 
   /** Counted from before the question: the store's lease began after it. */
-  #trust(asked: number, { now }: Renewal): void {
+  #trust(asked: number, { now, incarnation }: Renewal): void {
+    this.#incarnation ??= incarnation
+    if (incarnation !== this.#incarnation) return this.#end()
     this.#renewedAt = asked
     this.#isAway = false
     this.#trustedUntil = asked + (this.#leaseMs * 2) / 3
     const offset = now - this.#parts.clock.monotonic()
     this.#offset = this.#offset === 0 ? offset : Math.min(this.#offset, offset)
     if (offset > this.#offset + 1000) this.#offset = offset
+  }
+
+  #end(): void {
+    if (this.#stopped) return
+    const { holding, log } = this.#parts
+    log.error({}, 'the database was restored from an earlier copy: this thread ends')
+    this.#stopped = true
+    this.#renewNoMore()
+    this.#trustedUntil = 0
+    this.#held.lose(this.shards)
+    holding.restored()
   }
 
   async #balance(share: number): Promise<void> {

@@ -6,6 +6,7 @@ import type { Beat, Hello } from '../protocol/task.ts'
 import type { PullInput } from '../protocol/commands.ts'
 import type { Host } from './host.ts'
 import type { Subscription } from './ports/bus.ts'
+import type { DaemonRow } from './ports/registry-rows.ts'
 import type { Asked } from './ports/wire.ts'
 import type { Presence } from './presence.ts'
 import { heardOf } from './presence.ts'
@@ -16,6 +17,12 @@ import { type Unit, unitOf } from './unit.ts'
 
 /** The end of a pull that nothing has come of is tried again after this time. */
 const endAgainMs = beatMs
+
+/**
+ * Of a daemon that is to say hello, and with it what it runs: the database was restored from an earlier copy, and what it says of
+ * the daemon (`at` 0) may not be true any more. No session is called so: its beat is not known.
+ */
+const unheard = ''
 
 interface Open {
   subscription: Subscription
@@ -53,11 +60,11 @@ export class Registries {
     this.#open.set(owner, { subscription, auditedAt: now })
     const { daemons } = await this.#host.store.registry(owner)
     if (this.#open.get(owner)?.subscription !== subscription) return
-    for (const { name, session } of daemons) {
+    for (const { name, session, at } of daemons) {
       const key = `${owner}/${name}`
       // Of what was in line when it was closed the last time something may have been heard after that.
       const isHeard = (this.#host.presence.get(key)?.seenAt ?? -1) >= now
-      if (!isHeard) this.#host.presence.set(key, { ...heardOf(session, now), waitsForBeat: true })
+      if (!isHeard) this.#host.presence.set(key, { ...heardOf(at === 0 ? unheard : session, now), waitsForBeat: true })
     }
     this.#unit(owner, 'audit', (turn) => auditGrants(turn, owner, leaseMs))
   }
@@ -87,7 +94,7 @@ export class Registries {
       const { daemons, grants } = await this.#host.loader.registry(owner)
       const busy = new Set([...grants.values()].map(({ daemon }) => daemon))
       for (const daemon of daemons.values())
-        if (daemon.inbox === null) this.#lookAt(owner, daemon.name, daemon.session, now)
+        if (daemon.inbox === null) this.#lookAt(owner, daemon, now)
         else if (!busy.has(daemon.name)) this.#lookAtPull(owner, daemon.name, daemon.session, now)
     }
     for (const [session, until] of this.#pulls) if (now >= until) this.#pulls.delete(session)
@@ -101,10 +108,11 @@ export class Registries {
     this.#unit(owner, `the end of pull ${name}`, (turn) => loseUnusedPull(turn, owner, name, session))
   }
 
-  #lookAt(owner: string, name: string, session: string, now: number): void {
+  #lookAt(owner: string, { name, session, at }: DaemonRow, now: number): void {
     const key = `${owner}/${name}`
     const presence = this.#host.presence.get(key)
-    if (presence === undefined) this.#host.presence.set(key, { ...heardOf(session, now), waitsForBeat: true })
+    if (presence === undefined)
+      this.#host.presence.set(key, { ...heardOf(at === 0 ? unheard : session, now), waitsForBeat: true })
     else if (now - presence.seenAt >= daemonLeaseMs) {
       // Not heard of from now on: a hello that is in line before the loss makes it heard of again.
       this.#host.presence.delete(key)

@@ -1,41 +1,31 @@
-/**
- * Has directives go that have outlived their time, each by a unit of its own shard, and what is left of any that went cleared away:
- * a bounded part at each look, and none for a while when there is much to do.
- */
+/** Has directives go that have outlived their time, each by a unit of its own shard, and what is left of any that went cleared away. */
 import { WritError } from '../protocol/errors.ts'
 import { type ActorKey, readKey, shardOf } from '../protocol/ids.ts'
-import { clearMs, endedLookedAtOnce, retentionPassesMin, sweepMs, tidyAgainMs, tidyMs } from '../protocol/limits.ts'
+import { clearMs, endedLookedAtOnce, tidyMs } from '../protocol/limits.ts'
 import type { Host } from './host.ts'
 import type { DirectivePlace } from './ports/store.ts'
-import { Pausing } from './pausing.ts'
 import { removeDirective } from './removal.ts'
 import { type Unit, unitOf } from './unit.ts'
+import { Walk } from './walk.ts'
+
+type Around = Pick<Host, 'clock' | 'store' | 'now' | 'log'>
 
 export class Removing {
-  readonly #host: Pick<Host, 'clock' | 'store' | 'now' | 'log'>
-  /** How long ended directives are kept, in ms; null: for ever. */
-  readonly #keptMs: number | null
+  readonly #host: Around
   readonly #push: (unit: Unit) => void
-  readonly #pausing: Pausing
-  /** Where this walk through the directives stands. */
-  #place: DirectivePlace | null = null
-  /** Monotonic ms of the next part of it. */
-  #due = -Infinity
-  /** Something may be left of what went: at the start, whatever others have left. */
+  readonly #walk: Walk<DirectivePlace> | null
+  /** Of this thread, as of the last look. */
+  #shards: readonly number[] = []
+  /** Something may be left of what went: at the start, and now and then, whatever others have left that died. */
   #isUncleared = true
-  #isLooking = false
+  /** Monotonic ms. */
+  #clearedAt = 0
 
-  /** `depth`: how many units are in line. */
-  constructor(
-    host: Pick<Host, 'clock' | 'store' | 'now' | 'log'>,
-    keptMs: number | null,
-    push: (unit: Unit) => void,
-    depth: () => number,
-  ) {
+  /** `keptMs`: how long ended directives are kept; null: for ever. */
+  constructor(host: Around, keptMs: number | null, push: (unit: Unit) => void) {
     this.#host = host
-    this.#keptMs = keptMs
     this.#push = push
-    this.#pausing = new Pausing(host.clock, depth)
+    this.#walk = keptMs === null ? null : new Walk(host.clock, keptMs, (from) => this.#find(keptMs, from))
   }
 
   /** A commit has held that removed some. */
@@ -45,35 +35,17 @@ export class Removing {
 
   /** Called every second, with the shards that are held. */
   async look(shards: readonly number[]): Promise<void> {
+    this.#shards = shards
+    if (shards.length > 0) await this.#walk?.look()
     const now = this.#host.clock.monotonic()
-    if (this.#isLooking || (now < this.#due && !this.#isUncleared) || this.#pausing.isBusy) return
-    this.#isLooking = true
-    try {
-      if (now >= this.#due) await this.#find(shards, now)
-      if (this.#isUncleared) await this.#clear()
-    } finally {
-      this.#isLooking = false
-    }
+    if (this.#isUncleared || now - this.#clearedAt >= tidyMs) await this.#clear()
   }
 
-  async #find(shards: readonly number[], now: number): Promise<void> {
-    this.#due = now + tidyAgainMs
-    // What a thread that died has left is cleared away by whichever comes first.
-    if (this.#place === null) this.#isUncleared = true
-    if (this.#keptMs === null || shards.length === 0) return this.#endPass(tidyMs)
-    const before = this.#host.now() - this.#keptMs
-    const part = { before, after: this.#place, limit: endedLookedAtOnce }
-    const { keys, next } = await this.#host.store.ended(shards, part)
+  async #find(keptMs: number, after: DirectivePlace | null): Promise<DirectivePlace | null> {
+    const part = { before: this.#host.now() - keptMs, after, limit: endedLookedAtOnce }
+    const { keys, next } = await this.#host.store.ended(this.#shards, part)
     for (const key of keys) this.#push(this.#unit(key))
-    this.#place = next
-    if (next === null) this.#endPass(Math.min(tidyMs, Math.max(sweepMs, this.#keptMs / retentionPassesMin)))
-    else this.#due = now
-  }
-
-  /** What is kept for seconds is looked for every second, and what is kept for months every hour. */
-  #endPass(pauseMs: number): void {
-    this.#place = null
-    this.#due = this.#host.clock.monotonic() + pauseMs
+    return next
   }
 
   /** One that somebody has taken up again meanwhile, or of which something is under way, is found by a later walk. */
@@ -95,9 +67,10 @@ export class Removing {
 
   async #clear(): Promise<void> {
     const { clock, store } = this.#host
-    const until = clock.monotonic() + clearMs
+    const from = clock.monotonic()
+    this.#clearedAt = from
     let more = true
-    while (more && clock.monotonic() < until) more = await store.clear()
+    while (more && clock.monotonic() < from + clearMs) more = await store.clear()
     this.#isUncleared = more
   }
 }

@@ -35,6 +35,11 @@ export class Replaying {
     this.#clock = clock
   }
 
+  /** What was folded was the history of a database that is not there any more. */
+  forget(): void {
+    this.#kept.clear()
+  }
+
   /**
    * What the actor took after the version `after`, in order, up to the end of its journal. Throws INTERNAL when its journal cannot be
    * folded by the machines of this build.

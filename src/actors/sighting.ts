@@ -4,6 +4,7 @@ import { shortened } from '../protocol/fitting.ts'
 import { type ActorKey, directiveOf, kindOf, readKey } from '../protocol/ids.ts'
 import { frameVersion, type ShownState, type Sighting } from '../protocol/inspection.ts'
 import { withoutSecrets } from '../protocol/redaction.ts'
+import { isCheckpoint, readCheckpoint } from './checkpoint.ts'
 import { unpackSnapshot } from './codec.ts'
 import type { JournalEntry } from './draft.ts'
 import { residentOf } from './loader.ts'
@@ -94,8 +95,10 @@ const placeOf = (key: ActorKey): Pick<Sighting['writ'], 'kind' | 'parentId'> => 
   return { kind, parentId: kind === 'step' ? directiveOf(id) : null }
 }
 
-/** As XState names what is no message: the first entry, and a timer that is due. */
-export const eventOf = ({ message, timer, origin }: JournalEntry): { type: string } => {
+/** As XState names what is no message: the first entry, and a timer that is due. Of a checkpoint the state is shown, as of any entry. */
+export const eventOf = (entry: JournalEntry): { type: string } => {
+  const { message, timer, origin } = entry
+  if (isCheckpoint(entry)) return { type: readCheckpoint(entry).type }
   if (origin === 'begin') return { type: 'xstate.init' }
   return message === null ? { type: timer ?? '' } : (message as { type: string })
 }

@@ -1,7 +1,6 @@
 /** Has the store delete what has outlived its time: at once, and then hourly, in the thread that holds the first shard. */
 import { tidyAgainMs, tidyMs } from '../protocol/limits.ts'
 import type { Clock } from './ports/clock.ts'
-import { Pausing } from './pausing.ts'
 import type { Store } from './ports/store.ts'
 
 /** What of a host it needs. */
@@ -12,19 +11,15 @@ interface Around {
 
 export class Tidying {
   readonly #host: Around
-  readonly #pausing: Pausing
   /** Monotonic ms of the next time. */
   #due = -Infinity
 
-  /** `depth`: how many units are in line. */
-  constructor(host: Around, depth: () => number) {
+  constructor(host: Around) {
     this.#host = host
-    this.#pausing = new Pausing(host.clock, depth)
   }
 
   /** Called every second. While there is more than one call deletes, each of these calls deletes some; so what comes in does not pile up. */
   async look(isHolder: boolean): Promise<void> {
-    if (this.#pausing.isBusy) return
     const { clock, store } = this.#host
     const now = clock.monotonic()
     if (!isHolder || now < this.#due) return

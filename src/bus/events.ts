@@ -1,6 +1,7 @@
 /**
  * A directive's events in their order, each once. NATS brings them at once but may lose some: numbers have no gaps, so
- * what is missing shows, and is fetched; a look from time to time finds the last one when that is what was lost.
+ * what is missing shows, and is fetched; a look from time to time finds the last one when that is what was lost. The oldest may have
+ * been forgotten: then they begin with the first that is there.
  */
 import type { Bus, Incoming } from '../actors/ports/bus.ts'
 import type { Clock } from '../actors/ports/clock.ts'
@@ -35,8 +36,10 @@ class Ahead {
     this.bell.ring()
   }
 
-  add(lines: readonly EventLine[]): void {
+  /** A page of what there is after a number. Answers with the first number that may be there: those before it were forgotten. */
+  add(lines: readonly EventLine[], next: number): number {
     for (const line of lines) this.#lines.set(line.number, line)
+    return Math.max(next, lines[0]?.number ?? next)
   }
 
   pick(number: number): EventLine | undefined {
@@ -62,7 +65,7 @@ export async function* eventsOf(options: EventsOptions): AsyncGenerator<EventLin
   const isOver = (): boolean => signal?.aborted === true
   let next = after + 1
   try {
-    ahead.add(await fetch(after))
+    next = ahead.add(await fetch(after), next)
     /** Whether the last look brought something: then there may be another page, and nothing is waited for. */
     let behind = ahead.has(next)
     while (!isOver()) {
@@ -75,7 +78,7 @@ export async function* eventsOf(options: EventsOptions): AsyncGenerator<EventLin
       ahead.dropUntil(next - 1)
       if (!behind) await ahead.bell.wait(clock, lookMs, signal)
       if (ahead.has(next) || isOver()) continue
-      ahead.add(await page(fetch, next - 1))
+      next = ahead.add(await page(fetch, next - 1), next)
       behind = ahead.has(next)
     }
   } finally {

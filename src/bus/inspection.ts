@@ -205,7 +205,8 @@ class Inspection {
       return this.#noticeHidden(this.#shown.size + this.#hidden.size)
     }
     // What was listed before is all that matches: this one is new, and its beginning was lost.
-    if (writ.origin !== 'begin' && isWhole(this.#options.selection)) return this.#fill(id, writ.version)
+    if (writ.origin !== 'begin' && writ.origin !== 'checkpoint' && isWhole(this.#options.selection))
+      return this.#fill(id, writ.version)
     this.#shown.set(id, shownOf(sighting))
     await this.#learn(sighting)
     this.#tell(sighting, true)

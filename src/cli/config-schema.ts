@@ -149,7 +149,7 @@ const daemonShape = {
 }
 
 /** What `text` says is kept for so long. */
-const kept = (place: 'directives', otherwise: string, text: string) =>
+const kept = (place: 'directives' | 'events' | 'journals', otherwise: string, text: string) =>
   checked(readKept)
     .default(otherwise)
     .register(about, {
@@ -166,6 +166,8 @@ const retentionShape = {
     '90d',
     'how long directives are kept once they have ended, with all that belongs to them',
   ),
+  events: kept('events', '90d', 'how long events are kept of directives that are there'),
+  journals: kept('journals', '90d', 'how long it is kept what actors took, of those that are there'),
 }
 
 const shape = {

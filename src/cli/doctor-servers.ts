@@ -14,6 +14,9 @@ import type { Look } from './doctor.ts'
 import { shown } from './shown-url.ts'
 
 const postgresMin = '14'
+const MiB = 1024 * 1024
+
+const sizeOf = (bytes: number): string => `${Math.ceil(bytes / MiB)} MiB`
 
 /** Throws UNREACHABLE, OLD_SERVER, NO_SERVER, or REFUSED for an encoding that cannot hold every text. */
 export const postgresFinding = async (settings: Settings, folders: Folders): Promise<Look> => {
@@ -26,12 +29,12 @@ export const postgresFinding = async (settings: Settings, folders: Folders): Pro
     })
     return `a private one can be started: ${version} (${source})`
   }
-  const { version, encoding } = await reachable(server, () => askPostgres(server.url))
+  const { version, encoding, bytes } = await reachable(server, () => askPostgres(server.url))
   const place = `${version} at ${shown(server.url)}`
   const remedy = { hint: `use Postgres ${postgresMin} or newer with a database in UTF8: correct ${server.from}` }
   if (compareVersions(version, postgresMin) < 0) throw new WritError('OLD_SERVER', `${place} is too old`, remedy)
   if (encoding !== 'UTF8') throw new WritError('REFUSED', `${place} has the encoding ${encoding}`, remedy)
-  return place
+  return `${place}; the database has ${sizeOf(bytes)}`
 }
 
 /** Throws UNREACHABLE, UNAUTHORIZED, OLD_SERVER, NO_SERVER, or REFUSED without JetStream or with too small a message limit. */

@@ -12,6 +12,7 @@ import { natsFinding, postgresFinding } from './doctor-servers.ts'
 import { asWritError } from './failure.ts'
 import { inboxOf } from './inbox.ts'
 import { refuseInsideTask } from './inside-task.ts'
+import { keptText } from './kept.ts'
 import { stateFinding } from './verify-quick.ts'
 
 /** `problem`: directives do not get done. `note`: only some things do not work, or somebody should look. */
@@ -54,6 +55,7 @@ const look = async (context: Context): Promise<Finding[]> => {
   const settings = context.settings()
   refuseInsideTask(settings)
   const folders = locateFolder({ dataDir: settings.dataDir, env })
+  await add('retention', async () => keptText(settings))
   await add('data folder', async () => dataFolderLook(folders))
   if (await add('Postgres', () => postgresFinding(settings, folders))) await add('state', () => stateFinding(settings))
   const natsIsWell = await add('NATS', () => natsFinding(settings, folders))

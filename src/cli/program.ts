@@ -113,6 +113,11 @@ export const groups: readonly Group[] = [
     load: async () => (await import('./commands/verify.ts')).verify,
   },
   {
+    name: 'database',
+    summary: 'say that the database was restored from a copy',
+    load: async () => (await import('./commands/database.ts')).database,
+  },
+  {
     name: 'machines',
     summary: 'what this version would do with what is stored',
     load: async () => (await import('./commands/machines.ts')).machines,

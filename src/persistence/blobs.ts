@@ -26,19 +26,32 @@ export const readBlob = async (
 
 const blobsPerCall = 1000
 
+/** Where a walk through the contents stands: those are ordered by when they were put last. */
+export interface BlobPlace {
+  at: number
+  hash: string
+}
+
 /**
  * Drops contents that no file refers to and that were not put for a day: of uploads that were never finished, and of files
- * that were replaced. A bounded part per call; whether there is more. What is put again in the meantime stays: the row's lock makes one wait for the other.
+ * that were replaced. Looks at a bounded part of those behind a place; where it goes on, or null at the end. What is put again in the
+ * meantime stays: it is not as old as it was.
  */
-export const tidyBlobs = async (connection: Connection): Promise<boolean> => {
-  const blobs = await connection.run(
-    (sql) => sql`
-    delete from writ.blobs where hash = any(array(
-      select hash from writ.blobs b where b.at < (select writ.now()) - ${uploadKeptMs}::bigint
-        and not exists (select from writ.files f where f.hash = b.hash)
-      order by b.at limit ${blobsPerCall} for update skip locked))`,
+export const tidyBlobs = async (connection: Connection, after: BlobPlace | null): Promise<BlobPlace | null> => {
+  const rows = await connection.run(
+    (sql) => sql<BlobPlace[]>`
+    with page as materialized (
+      select b.at, b.hash from writ.blobs b
+      where b.at < (select writ.now()) - ${uploadKeptMs}::bigint and b.at >= ${after?.at ?? 0}::bigint
+        and (b.at, b.hash) > (${after?.at ?? 0}::bigint, ${after?.hash ?? ''}::text)
+      order by b.at, b.hash limit ${blobsPerCall}
+    ), gone as (
+      delete from writ.blobs b using page p
+      where b.hash = p.hash and b.at = p.at and not exists (select from writ.files f where f.hash = p.hash)
+    )
+    select at, hash from page order by at, hash`,
   )
-  return blobs.count === blobsPerCall
+  return rows.length < blobsPerCall ? null : (rows.at(-1) ?? null)
 }
 
 export const readFiles = async (

@@ -1,12 +1,13 @@
 /** The History port on Postgres: actors by selection, their journals, and what their settings follow from. Reads only. */
 import type { ActorsPart, DefinedDirective, History, Surroundings } from '../actors/ports/history.ts'
-import type { ActorRow, JournalRow } from '../actors/ports/rows.ts'
+import type { ActorRow } from '../actors/ports/rows.ts'
 import type { LoadedActor } from '../actors/ports/store.ts'
 import { type ActorKey, actorKey } from '../protocol/ids.ts'
 import { globPattern, type Selection } from '../protocol/inspection.ts'
 import type { PlanRow } from '../protocol/plan.ts'
 import { loadActors, loadDirective } from './actors.ts'
 import type { Connection, PendingQuery, Sql } from './connection.ts'
+import { readJournal } from './journals.ts'
 import { readPlanRows } from './plans.ts'
 import { readRemovedAt } from './removal.ts'
 import { openReading, type ReadingOptions } from './reading.ts'
@@ -23,7 +24,7 @@ export const openHistory = async (options: ReadingOptions): Promise<History> => 
       (await loadPlanRows(connection, directive, generation, index, 1))[0] ?? null,
     planRows: (directive, generation, from, count) => loadPlanRows(connection, directive, generation, from, count),
     surroundings: (key) => loadSurroundings(connection, key),
-    journal: (key, after, limit) => loadJournal(connection, key, after, limit),
+    journal: (key, after, limit) => readJournal(connection, key, after, limit),
     threads: () => liveThreads(connection),
     close: () => connection.close(),
   }
@@ -95,17 +96,6 @@ const loadSurroundings = async (connection: Connection, key: ActorKey): Promise<
   )
   return { ...row, timers }
 }
-
-const loadJournal = async (
-  connection: Connection,
-  key: ActorKey,
-  after: number,
-  limit: number,
-): Promise<readonly JournalRow[]> =>
-  connection.run(
-    (sql) => sql<JournalRow[]>`
-    select key, version, entries from writ.journal where key = ${key} and version > ${after} order by version limit ${limit}`,
-  )
 
 const liveThreads = async (connection: Connection): Promise<string[]> => {
   const rows = await connection.run(

@@ -13,7 +13,7 @@ export const join = async (connection: Connection, who: ThreadIdentity, terms: L
   const thread = JSON.stringify(who)
   const [row] = await connection.run(
     (sql) => sql<[{ renewal: Renewal }]>`
-    select writ.join(${thread}::text::jsonb, ${terms.leaseMs}, ${terms.schema}) as renewal`,
+    select writ.join_looking(${thread}::text::jsonb, ${terms.leaseMs}, ${terms.schema}) as renewal`,
   )
   await connection.run(
     (sql) => sql`
@@ -27,7 +27,7 @@ export const join = async (connection: Connection, who: ThreadIdentity, terms: L
 export const renew = async (connection: Connection, who: ThreadIdentity, terms: LeaseTerms): Promise<Renewal> => {
   const [row] = await connection.run(
     (sql) => sql<[{ renewal: Renewal }]>`
-      select writ.renew(${who.thread}, ${who.nonce}, ${terms.leaseMs}) as renewal`,
+      select writ.renew_looking(${who.thread}, ${who.nonce}, ${terms.leaseMs}) as renewal`,
     Math.min(connection.deadlineMs, terms.leaseMs / 3),
   )
   return row.renewal
@@ -65,7 +65,10 @@ export const release = async (
 
 export const drain = async (connection: Connection, who: ThreadIdentity): Promise<Renewal> => {
   const [row] = await connection.run(
-    (sql) => sql<[{ renewal: Renewal }]>`select writ.drain(${who.thread}, ${who.nonce}) as renewal`,
+    (sql) =>
+      sql<
+        [{ renewal: Renewal }]
+      >`select writ.drain(${who.thread}, ${who.nonce}) || jsonb_build_object('incarnation', writ.incarnation()) as renewal`,
   )
   return row.renewal
 }

@@ -5,11 +5,13 @@
 import type { Store } from '../actors/ports/store.ts'
 import { commitDeadlineMs, leaseMs, mailboxMessagesMax, tidyLockMs } from '../protocol/limits.ts'
 import { loadActors, loadDirective, loadRegistries } from './actors.ts'
-import { putBlob, readBlob, readFiles, tidyBlobs } from './blobs.ts'
+import { type BlobPlace, putBlob, readBlob, readFiles, tidyBlobs } from './blobs.ts'
 import { commit } from './commit.ts'
 import { Connection } from './connection.ts'
 import { loadAttempt, loadDesk, loadOpenAttempts, loadRegistry, loadTasks } from './desks.ts'
 import { callFailure, commitFailure } from './failures.ts'
+import { forgetEvents } from './forgetting.ts'
+import { cutJournal, readJournal, readJournalSpans } from './journals.ts'
 import { claim, drain, join, leave, reclaim, release, renew } from './leases.ts'
 import { countTry, openIngress, readMailbox } from './mailbox.ts'
 import { readPlanRows, readStepIndexes, stagePlan } from './plans.ts'
@@ -71,6 +73,7 @@ interface Connections {
 
 const compose = ({ commits, calls, tidying }: Connections, options: StoreOptions, schema: number): Store => {
   const terms = { leaseMs: options.leaseMs ?? leaseMs, schema }
+  let blobs: BlobPlace | null = null
   return {
     join: (thread) => join(calls, thread, terms),
     renew: (thread) => renew(calls, thread, terms),
@@ -103,10 +106,15 @@ const compose = ({ commits, calls, tidying }: Connections, options: StoreOptions
     ended: (shards, part) => readEnded(tidying, shards, part),
     settled: (key) => readSettled(calls, key),
     removedAt: (key) => readRemovedAt(calls, key),
+    forgetEvents: (before, after) => forgetEvents(tidying, before, after),
+    journalSpans: (shards, part) => readJournalSpans(tidying, shards, part),
+    journal: (key, after, limit) => readJournal(tidying, key, after, limit),
+    cut: (row) => cutJournal(tidying, row),
     clear: () => clearRemoved(tidying),
     tidy: async () => {
-      const [rows, blobs, removed] = [await tidy(tidying), await tidyBlobs(tidying), await forgetRemoved(tidying)]
-      return rows || blobs || removed
+      const [rows, removed] = [await tidy(tidying), await forgetRemoved(tidying)]
+      blobs = await tidyBlobs(tidying, blobs)
+      return rows || removed || blobs !== null
     },
     close: async () => {
       await Promise.all([commits.close(), calls.close(), tidying.close()])

@@ -32,7 +32,7 @@ export const readParts = async (sql: Reading, keys: readonly ActorKey[]): Promis
     return byDirective(await sql<Rows<T>>`select d.key as "of", r.* from ${from} cross join lateral (${union}) r`)
   }
   const directives = await read<DirectiveColumns>({
-    columns: sql`t.key, t.title, t.definition, t.plan, t.steps`,
+    columns: sql`t.key, t.title, t.definition, t.plan, t.steps, t.forgotten`,
     table: sql`writ.directives t`,
     on: [sql`t.key = d.key`],
   })

@@ -80,6 +80,10 @@ export const endedLookedAtOnce = 200
 export const clearMs = 250
 /** What is kept for a time is looked for at least so often in that time, but no more often than every sweep. */
 export const retentionPassesMin = 24
+/** Actors whose journals one look finds the lengths of; rows that one cut takes away; how many are not worth one while the actor lives. */
+export const journalsLookedAtOnce = 200
+export const journalCutRows = 500
+export const journalCutMin = 100
 /** How long it is remembered that a directive was removed: for so long its id is not used again. */
 export const goneKeptMs = 30 * 24 * hour
 export const commitDeadlineMs = 10 * second

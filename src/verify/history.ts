@@ -1,70 +1,13 @@
-/** One actor by its own history: its journal folded entry by entry, with the timers, the events and the order that follow from it. */
-import { foldEntry } from '../actors/fold.ts'
-import type { JournalEntry } from '../actors/draft.ts'
+/** What a journal is folded with, and the settings that the fold is given. */
 import { type Defined, directiveSettings, stepSettings } from '../actors/settings.ts'
-import type { Live } from '../machines/advance.ts'
 import { type ActorKey, kindOf, readKey } from '../protocol/ids.ts'
 import type { PlanRow } from '../protocol/plan.ts'
 
-/** Which version set a timer, and for when, ms since 1970. */
-export interface SetTimer {
-  version: number
-  due: number
-}
+export type { SetTimer } from '../actors/checkpoint.ts'
+export { Folded as History } from '../actors/folded.ts'
 
 /** The settings of an actor: of a step with its row of the plan. */
 export const settingsOf = (key: ActorKey, defined: Defined, row: PlanRow | null): unknown => {
   if (kindOf(readKey(key).id) === 'registry') return {}
   return row === null ? directiveSettings(defined) : stepSettings(defined, row)
 }
-
-export class History {
-  readonly key: ActorKey
-  live: Live | null = null
-  /** The last version that was taken. */
-  version = 0
-  /** Timers that the machine has set and that neither fired nor were cancelled. */
-  readonly timers = new Map<string, SetTimer>()
-  /** How many events of each type it told. */
-  readonly events = new Map<string, number>()
-  /** The first entry that does not come after the one before it, as `<version>`. */
-  disorder: number | null = null
-  readonly #settings: unknown
-  #last: JournalEntry['order'] | undefined
-
-  constructor(key: ActorKey, settings: unknown) {
-    this.key = key
-    this.#settings = settings
-  }
-
-  /** The entries that made a version. `fired` hears of each timer that fired, and of the version that had set it. Throws what the fold throws. */
-  take(
-    version: number,
-    entries: readonly JournalEntry[],
-    fired?: (timer: string, setBy: number | undefined) => void,
-  ): void {
-    for (const entry of entries) {
-      if (entry.timer !== null) fired?.(entry.timer, this.timers.get(entry.timer)?.version)
-      if (entry.timer !== null) this.timers.delete(entry.timer)
-      this.#takeOrder(version, entry)
-      const { live, timers, effects } = foldEntry(this.key, this.live, entry, this.#settings)
-      this.live = live
-      for (const effect of effects)
-        if (effect.kind === 'event') this.events.set(effect.type, (this.events.get(effect.type) ?? 0) + 1)
-      for (const timer of timers)
-        if (timer.do === 'cancel') this.timers.delete(timer.id)
-        else this.timers.set(timer.id, { version, due: entry.at + timer.delay })
-    }
-    this.version = version
-  }
-
-  /** Entries from before the order was kept have none. */
-  #takeOrder(version: number, { order }: Partial<Pick<JournalEntry, 'order'>>): void {
-    if (order === undefined) return
-    if (this.#last !== undefined && !isAfter(order, this.#last)) this.disorder ??= version
-    this.#last = order
-  }
-}
-
-const isAfter = ([epoch, place]: JournalEntry['order'], [before, at]: JournalEntry['order']): boolean =>
-  epoch > before || (epoch === before && place > at)

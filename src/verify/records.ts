@@ -60,23 +60,21 @@ const checkPlan = (
   tell('plan-incomplete', 'plans', hash, found, `the ${steps} steps of ${key}`)
 }
 
-/** Numbered without a gap; and of each type as many as the journals tell, when all were folded. */
+/** Numbered without a gap from the first that is kept; and of each type as many as the journals tell, when all were folded. */
 const checkEvents = ({ part, key, states }: Scene, tell: Tell): void => {
   const count = part.events.reduce((sum, each) => sum + each.count, 0)
-  if (count !== part.lastEvent)
-    tell('event-gap', 'events', key, `${count} events`, `${part.lastEvent}, as the last one says`)
+  const { forgotten } = part.directive
+  if (count !== part.lastEvent - forgotten)
+    tell('event-gap', 'events', key, `${count} events`, `${part.lastEvent - forgotten}, as the last one says`)
   const told = toldBy(part, states)
   if (told === null) return
   const found = new Map(part.events.map((each) => [nameOf(each.step, each.type), each.count]))
-  for (const name of new Set([...told.keys(), ...found.keys()]))
-    if ((told.get(name) ?? 0) !== (found.get(name) ?? 0))
-      tell(
-        'events-differ',
-        'events',
-        `${key} ${name}`,
-        `${found.get(name) ?? 0}`,
-        `${told.get(name) ?? 0}, by the journals`,
-      )
+  for (const name of new Set([...told.keys(), ...found.keys()])) {
+    const [had, has] = [told.get(name) ?? 0, found.get(name) ?? 0]
+    // Of those that were forgotten nobody knows any more which types they had.
+    const isWrong = forgotten === 0 ? has !== had : has > had
+    if (isWrong) tell('events-differ', 'events', `${key} ${name}`, `${has}`, `${had}, by the journals`)
+  }
 }
 
 const nameOf = (step: number | null, type: string): string => (step === null ? type : `${type} of step ${step}`)

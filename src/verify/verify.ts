@@ -3,6 +3,7 @@
  * it against what the machines say. One part of a survey is in memory at a time: some small directives, or one large one.
  */
 import type { ActorColumns, DirectivePart, Survey } from '../actors/ports/survey.ts'
+import { isCheckpoint } from '../actors/checkpoint.ts'
 import { unpack } from '../actors/codec.ts'
 import type { JournalEntry } from '../actors/draft.ts'
 import { type Defined, directiveSettings } from '../actors/settings.ts'
@@ -213,6 +214,16 @@ const definedOf = ({ directive: { key, definition, plan, steps } }: DirectivePar
   }
 }
 
+/** What came before a checkpoint may have been dropped. */
+const beginsAnew = (bytes: Uint8Array): boolean => {
+  try {
+    const [first] = unpack(bytes) as JournalEntry[]
+    return first !== undefined && isCheckpoint(first)
+  } catch {
+    return false
+  }
+}
+
 /** The journal of one actor as it comes in, until something is wrong with it. */
 class Folding {
   readonly #row: ActorColumns
@@ -229,7 +240,9 @@ class Folding {
   }
 
   take(version: number, bytes: Uint8Array): void {
-    if (version !== this.#next) this.#gap(`version ${version} after version ${this.#next - 1}`)
+    const isFirst = this.#next === 1
+    if (version !== this.#next && !(isFirst && beginsAnew(bytes)))
+      this.#gap(`version ${version} after version ${this.#next - 1}`)
     this.#next = version + 1
     if (this.#isBroken) return
     try {

@@ -12,14 +12,21 @@ class OneLease implements Leases {
   readonly held = new Map<number, number>()
   readonly clock: SimClock
   live = 1
+  incarnation = 'first'
   constructor(clock: SimClock) {
     this.clock = clock
   }
   /** What the next renewals throw. */
   fault: WritError | null = null
   readonly #renewal = (): Promise<Renewal> => {
-    const { live, clock } = this
-    return Promise.resolve({ now: clock.monotonic(), live, share: Math.floor(shardCount / live), held: this.#list() })
+    const { live, clock, incarnation } = this
+    return Promise.resolve({
+      now: clock.monotonic(),
+      live,
+      share: Math.floor(shardCount / live),
+      held: this.#list(),
+      incarnation,
+    })
   }
   readonly #list = (): HeldShard[] => [...this.held].map(([shard, epoch]) => ({ shard, epoch }))
   join = this.#renewal
@@ -50,6 +57,7 @@ const setUp = (holding: Partial<Holding>) => {
     lost: () => undefined,
     moved: () => undefined,
     refused: () => undefined,
+    restored: () => undefined,
     ...holding,
   }
   const warned: string[] = []
@@ -200,4 +208,18 @@ it('one that does not answer until the lease is over costs all of them', async (
   store.fault = new WritError('UNREACHABLE', 'no answer')
   await clock.run(leaseMs * 1.1)
   expect(lost).toHaveLength(shardCount)
+})
+
+it('once the database is another incarnation, everything is lost, and this thread takes nothing any more', async () => {
+  const told: string[] = []
+  const { clock, store, holder } = setUp({
+    lost: (shards) => told.push(`${shards.length} lost`),
+    restored: () => told.push('restored'),
+  })
+  await clock.runFor(holder.start(1))
+  store.incarnation = 'second'
+  await clock.run(3 * leaseMs)
+  expect(told).toEqual([`${shardCount} lost`, 'restored'])
+  expect(holder.epoch(0)).toBe(null)
+  expect(clock.next).toBe(null)
 })

@@ -4,8 +4,6 @@ import { Tidying } from '../../src/actors/tidying.ts'
 import { tidyAgainMs, tidyMs } from '../../src/protocol/limits.ts'
 import { SimClock } from '../sim/clock.ts'
 
-const idle = (): number => 0
-
 it('the holder of the first shard tidies the store at once and then hourly, and nobody else does', async () => {
   const clock = new SimClock()
   let tidied = 0
@@ -13,7 +11,7 @@ it('the holder of the first shard tidies the store at once and then hourly, and 
     tidied++
     return Promise.resolve(false)
   }
-  const [holder, other] = [new Tidying({ clock, store: { tidy } }, idle), new Tidying({ clock, store: { tidy } }, idle)]
+  const [holder, other] = [new Tidying({ clock, store: { tidy } }), new Tidying({ clock, store: { tidy } })]
   for (let at = 0; at < 2.5 * tidyMs; at += tidyMs / 60) {
     await clock.run(at)
     await Promise.all([holder.look(true), other.look(false)])
@@ -30,7 +28,7 @@ it('while there is more than one call deletes it goes on at every look; a call t
     const answer = answers.shift() ?? false
     return answer instanceof Error ? Promise.reject(answer) : Promise.resolve(answer)
   }
-  const tidying = new Tidying({ clock, store: { tidy } }, idle)
+  const tidying = new Tidying({ clock, store: { tidy } })
   for (let at = 0; at <= tidyMs; at += 1000) {
     await clock.run(at)
     await tidying.look(true).catch(() => undefined)

@@ -63,6 +63,7 @@ describe('doctor', () => {
       'Node',
       'git',
       'settings',
+      'retention',
       'data folder',
       'Postgres',
       'state',
@@ -73,6 +74,10 @@ describe('doctor', () => {
     ])
     expect([...findings.values()].filter(({ state }) => state !== 'ok')).toEqual([])
     expect({ code, well }).toEqual({ code: 0, well: true })
+    expect(findings.get('Postgres')?.found).toMatch(/; the database has \d+ MiB$/)
+    expect(findings.get('retention')?.found).toBe(
+      'directives that have ended for 90 d, events for 90 d, journals for 90 d',
+    )
     expect(findings.get('NATS')?.found).toMatch(/^2\.\d+\.\d+ at nats:.*, with JetStream$/)
     for (const url of Object.values(servers())) expect(out).not.toContain(new URL(url).password)
   })

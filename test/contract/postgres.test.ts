@@ -1,5 +1,5 @@
 /** Postgres keeps the contract of the store. What only a real server can do wrong is in postgres-faults.test.ts. */
-import { afterAll, beforeAll } from 'vitest'
+import { afterAll, beforeAll, expect, test } from 'vitest'
 import postgres from 'postgres'
 import { migrate } from '../../src/persistence/migrate.ts'
 import { openStore } from '../../src/persistence/postgres-store.ts'
@@ -45,4 +45,22 @@ storeContract('Postgres', async () => {
     mailboxMessagesMax: mailboxOfTests,
   })
   return { store, advance, close: () => store.close() }
+})
+
+test('of contents that files refer to each is looked at once until the last was, however many there are', async () => {
+  await empty()
+  const store = await openStore({ url: database.url, log: () => undefined, applicationName: 'contents' })
+  try {
+    await admin`
+      insert into writ.blobs (hash, bytes, at) select 'h' || i, '', 1000 + i from generate_series(1, 2500) i`
+    await admin`
+      insert into writ.files (owner, contract, name, hash, bytes, at)
+      select 'alice', 'd__c1', 'f' || i, 'h' || i, 0, 1 from generate_series(1, 2499) i`
+    const more = [await store.tidy(), await store.tidy(), await store.tidy()]
+    expect(more).toEqual([true, true, false])
+    expect(await store.blob('h2500')).toBeNull()
+    expect(await admin`select from writ.blobs`).toHaveLength(2499)
+  } finally {
+    await store.close()
+  }
 })

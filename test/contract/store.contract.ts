@@ -1047,6 +1047,51 @@ const besides = (world: World, hold: Hold, commit: CommitAs): void => {
       expect(await found([1], 100)).toEqual([])
     })
 
+    test('events before a time are forgotten in parts, but for the last of each directive', async () => {
+      await hold()
+      const { store } = world()
+      const of = (id: string, count: number) =>
+        Array.from({ length: count }, (_, index) => make.eventRow(id, index + 1))
+      await commit({
+        directives: [make.directiveRow('d'), make.directiveRow('e')],
+        events: [...of('d', 5), ...of('e', 2)],
+      })
+      const forget = async (before: number): Promise<void> => {
+        let place = null
+        do place = await store.forgetEvents(before, place)
+        while (place !== null)
+      }
+      await forget(make.at + 3)
+      expect((await store.directive('alice/d'))?.events).toBe(5)
+      await expect(commit({ events: [make.eventRow('d', 3)] })).rejects.toMatchObject({ code: 'BAD_INPUT' })
+      await forget(make.at + 100)
+      expect((await store.directive('alice/d'))?.events).toBe(5)
+      expect((await store.directive('alice/e'))?.events).toBe(2)
+      await commit({ events: [make.eventRow('d', 3)] })
+    })
+
+    test('a journal is cut at a version that it has: that row is another one, and all before it are gone', async () => {
+      await hold()
+      const { store } = world()
+      const key = 'alice/d' as const
+      const row = (version: number) => ({ key, version, entries: new Uint8Array([version]) })
+      await commit({ actors: [make.actorRow('d', 1, { ended: true, since: make.at })], journal: [row(1)] })
+      for (const version of [2, 3, 4])
+        await commit({ actors: [make.actorRow('d', version, { ended: true })], journal: [row(version)] })
+      const spans = async (before: number) => (await store.journalSpans([0], { before, after: null, limit: 10 })).spans
+      expect(await spans(make.at)).toEqual([])
+      expect(await spans(make.at + 1)).toEqual([{ key, first: 1, ended: true }])
+      expect(await store.journal(key, 1, 2)).toMatchObject([{ version: 2 }, { version: 3 }])
+      await store.cut({ key, version: 9, entries: new Uint8Array([0]) })
+      await store.cut({ key, version: 3, entries: new Uint8Array([99]) })
+      const left = await store.journal(key, 0, 10)
+      expect(left.map(({ version, entries }) => [version, bytesOf(entries)])).toEqual([
+        [3, '63'],
+        [4, '04'],
+      ])
+      expect(await spans(make.at + 1)).toEqual([{ key, first: 3, ended: true }])
+    })
+
     test('files of a contract come by name, with the contents kept under their hashes', async () => {
       await hold()
       const { store } = world()

@@ -1,6 +1,7 @@
 /** A directive that has ended goes as a whole, by a person's word or because its time is over, and nobody is in its way. */
 import { afterAll, beforeAll, expect, it, vi } from 'vitest'
 import { actorKey, stepId, taskId } from '../../src/protocol/ids.ts'
+import { forEver } from '../../src/protocol/retention.ts'
 import { verifyDatabase } from '../../src/verify-of.ts'
 import { startTestEngine, type TestEngine } from '../support/engine.ts'
 import { passes } from '../support/fake-daemon.ts'
@@ -134,7 +135,7 @@ it('killed at any moment while it clears away what is left, it leaves nothing th
 }, 60_000)
 
 it('kept for no time, directives go by themselves once they have ended, and the tables are as empty as before', async () => {
-  const brief = await startTestEngine({ directivesMs: 0 })
+  const brief = await startTestEngine({ ...forEver, directivesMs: 0 })
   try {
     const world = await brief.world()
     await world.daemon('d', { slots: 8 })

@@ -117,7 +117,13 @@ export class SimLeases {
       who,
       this.#entries().map(([shard]) => shard),
     )
-    return { now: this.#now(), live, share, held: held.map(([shard, { epoch }]) => ({ shard, epoch })) }
+    return {
+      now: this.#now(),
+      live,
+      share,
+      held: held.map(([shard, { epoch }]) => ({ shard, epoch })),
+      incarnation: this.#tables.incarnation,
+    }
   }
 }
 

@@ -3,11 +3,18 @@
  * the simulator decides: commits whose result nobody hears, that are applied late or never, and calls that fail or take long.
  */
 import type { Clock } from '../../src/actors/ports/clock.ts'
-import type { Commit, Committed, StoredMessage, StoredTimer } from '../../src/actors/ports/rows.ts'
+import type { Commit, Committed, JournalRow, StoredMessage, StoredTimer } from '../../src/actors/ports/rows.ts'
 import type { Store, ThreadIdentity } from '../../src/actors/ports/store.ts'
 import { WritError } from '../../src/protocol/errors.ts'
-import { registryId } from '../../src/protocol/ids.ts'
-import { fileBytesMax, leaseMs, mailboxMessagesMax, replyKeptMs, uploadKeptMs } from '../../src/protocol/limits.ts'
+import { type ActorKey, registryId } from '../../src/protocol/ids.ts'
+import {
+  fileBytesMax,
+  journalCutMin,
+  leaseMs,
+  mailboxMessagesMax,
+  replyKeptMs,
+  uploadKeptMs,
+} from '../../src/protocol/limits.ts'
 import { SimLeases } from './sim-leases.ts'
 import { copied, handedOver, Tables } from './tables.ts'
 
@@ -254,6 +261,45 @@ export class SimStore implements Store {
 
   readonly removedAt: Store['removedAt'] = (key) => this.#call('removedAt', ({ removed }) => removed.get(key) ?? null)
 
+  readonly forgetEvents: Store['forgetEvents'] = (before) =>
+    this.#call('forgetEvents', ({ events, forgotten }) => {
+      const all = [...events]
+      for (const [key, { directive, sequence, at }] of all) {
+        const isLast = !all.some(([, row]) => row.directive === directive && row.sequence > sequence)
+        if (at >= before || isLast) continue
+        events.delete(key)
+        forgotten.set(directive, Math.max(forgotten.get(directive) ?? 0, sequence))
+      }
+      return null
+    })
+
+  readonly journalSpans: Store['journalSpans'] = (shards, { before }) =>
+    this.#call('journalSpans', ({ actors }) => {
+      const spans = [...actors.values()].flatMap(({ key, shard, version, ended, since }) => {
+        const first = Math.min(...this.#journalOf(key).map((row) => row.version))
+        const isOver = ended && since < before
+        const isLong = version - first >= (isOver ? 1 : journalCutMin)
+        return shards.includes(shard) && isLong ? [{ key, first, ended: isOver }] : []
+      })
+      return { spans: spans.sort((a, b) => order(a.key, b.key)), next: null }
+    })
+
+  readonly journal: Store['journal'] = (key, after, limit) =>
+    this.#call('journal', () =>
+      this.#journalOf(key)
+        .filter(({ version }) => version > after)
+        .slice(0, limit)
+        .map(copied),
+    )
+
+  readonly cut: Store['cut'] = (row) =>
+    this.#call('cut', ({ journal }) => {
+      if (!journal.has(`${row.key} ${row.version}`)) return
+      for (const { version } of this.#journalOf(row.key))
+        if (version < row.version) journal.delete(`${row.key} ${version}`)
+      journal.set(`${row.key} ${row.version}`, copied(row))
+    })
+
   readonly clear: Store['clear'] = () => this.#call('clear', (tables) => tables.clear())
 
   readonly tidy: Store['tidy'] = () =>
@@ -275,6 +321,10 @@ export class SimStore implements Store {
     })
 
   readonly close: Store['close'] = () => Promise.resolve()
+
+  #journalOf(key: ActorKey): JournalRow[] {
+    return [...this.tables.journal.values()].filter((row) => row.key === key).sort((a, b) => a.version - b.version)
+  }
 
   #timersOf(shards: readonly number[]): StoredTimer[] {
     return select(this.tables.timers, (row) => shards.includes(row.shard) && !this.tables.faulted.has(row.key)).sort(

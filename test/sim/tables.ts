@@ -20,6 +20,8 @@ export interface Shard {
 
 /** Every table by its key. Public, so that invariants can be checked against what is really there. */
 export class Tables {
+  /** Another one once it was restored from an earlier copy. */
+  readonly incarnation: string = 'first'
   readonly threads = new Map<string, ThreadIdentity & { expires: number; leaving: boolean }>()
   readonly shards: Shard[] = Array.from({ length: shardCount }, () => ({ thread: null, nonce: null, epoch: 0 }))
   readonly actors = new Map<ActorKey, rows.ActorRow>()
@@ -44,6 +46,8 @@ export class Tables {
   readonly replies = new Map<string, { owner: string; command: string; reply: object; at: number }>()
   readonly ingress = new Map<string, number>()
   readonly parked: rows.ParkedRow[] = []
+  /** The last event of a directive that was forgotten. */
+  readonly forgotten = new Map<ActorKey, number>()
   /** When directives were removed. */
   readonly removed = new Map<ActorKey, number>()
   /** Of messages, ever: inserted = consumed + parked + present. */

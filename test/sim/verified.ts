@@ -52,7 +52,14 @@ const partOf = (tables: Tables, key: ActorKey, actors: readonly ActorRow[]): Dir
   const events = of(tables.events)
   const chains = of(tables.chains)
   return {
-    directive: { key, title: row.title, definition: JSON.stringify(row.definition), plan: row.plan, steps: row.steps },
+    directive: {
+      key,
+      title: row.title,
+      definition: JSON.stringify(row.definition),
+      plan: row.plan,
+      steps: row.steps,
+      forgotten: tables.forgotten.get(key) ?? 0,
+    },
     actors,
     faulted: [...tables.faulted.keys()].filter(isOf),
     parked: tables.parked.filter(({ actor }) => isOf(actor)),

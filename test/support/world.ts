@@ -26,7 +26,7 @@ export const chainOf = (count: number): { steps: object[] } =>
   planOf(Object.fromEntries(Array.from({ length: count }, (_, at) => [`s${at}`, at === 0 ? [] : [`s${at - 1}`]])))
 
 export class World {
-  readonly owner = `o${randomBytes(5).toString('hex')}`
+  readonly owner: string
   readonly client: WritClient
   readonly bus: NatsBus
   readonly daemons: FakeDaemon[] = []
@@ -36,7 +36,8 @@ export class World {
   #listening: { drain: () => Promise<void> } | null = null
   #made = 0
 
-  constructor(bus: NatsBus, log: string[]) {
+  constructor(bus: NatsBus, log: string[], owner = `o${randomBytes(5).toString('hex')}`) {
+    this.owner = owner
     this.bus = bus
     this.#log = log
     this.client = new WritClient(bus, this.owner)

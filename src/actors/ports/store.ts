@@ -11,6 +11,7 @@ import type {
   Commit,
   Committed,
   HeldRow,
+  JournalRow,
   ReadyRow,
   AttemptRow,
   TaskRow,
@@ -46,6 +47,8 @@ export interface Renewal {
   share: number
   /** What the store says this thread holds. A shard that is missing here was taken by another. */
   held: readonly HeldShard[]
+  /** Another one once the database was restored from an earlier copy: what was known of it before is not true any more. */
+  incarnation: string
 }
 
 /** The engine's view of an actor in the store. */
@@ -90,7 +93,23 @@ export interface DirectivePlace {
   key: ActorKey
 }
 
-/** A part of such a walk: directives that ended `before` a time (ms since 1970), `after` a place; `limit` are looked at. */
+/** Where a walk through the events of all directives stands: those are ordered by their times. */
+export interface EventPlace {
+  at: number
+  directive: ActorKey
+  sequence: number
+}
+
+/** An actor whose journal may be cut: how it begins. */
+export interface JournalSpan {
+  key: ActorKey
+  /** The first version that is in it. */
+  first: number
+  /** The actor has ended, before the time that was asked about. */
+  ended: boolean
+}
+
+/** A part of a walk through the directives: those that ended `before` a time (ms since 1970), `after` a place; `limit` are looked at. */
 export interface EndedPart {
   before: number
   after: DirectivePlace | null
@@ -181,6 +200,20 @@ export interface Store {
   settled: (key: ActorKey) => Promise<boolean>
   /** When a directive was removed (ms since 1970); null when it was not, or that is forgotten. */
   removedAt: (key: ActorKey) => Promise<number | null>
+  /** Deletes a bounded part of the events before a time, but for the last of each directive. Where it goes on, or null at the end. */
+  forgetEvents: (before: number, after: EventPlace | null) => Promise<EventPlace | null>
+  /**
+   * Actors of these shards whose journals are long, or that ended before a time and have more than one version in them: a part of
+   * a walk through all actors, by their keys; where it goes on, or null at the end.
+   */
+  journalSpans: (
+    shards: readonly number[],
+    part: { before: number; after: ActorKey | null; limit: number },
+  ) => Promise<{ spans: readonly JournalSpan[]; next: ActorKey | null }>
+  /** Rows of the actor's journal after this version, in order; at most `limit`. */
+  journal: (key: ActorKey, after: number, limit: number) => Promise<readonly JournalRow[]>
+  /** This row takes the place of the one of its version, and all before it go; nothing where that version is not there. */
+  cut: (row: JournalRow) => Promise<void>
   /** Deletes a bounded part of what is left of removed directives; whether there is more. */
   clear: () => Promise<boolean>
   /** Deletes what has outlived its time: replies, staged plans, stream sequences, contents that no file refers to. Bounded work per call; whether there is more. */

@@ -29,6 +29,8 @@ export interface DirectiveColumns {
   definition: string
   plan: string | null
   steps: number
+  /** The number of the last event that was forgotten; 0: none was. */
+  forgotten: number
 }
 
 /** What is stored of a plan: what it says of itself, and how many steps there are. */

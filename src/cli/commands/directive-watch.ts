@@ -26,13 +26,23 @@ export const events = async (
 ): Promise<void> => {
   const id = directiveIdOf(name)
   const from = since === undefined ? 0 : Date.parse(since(context.world.now()))
+  let next = after + 1
   const print = (event: EventLine, step: string | null): void => {
+    if (event.number > next) tellForgotten(context, next, event.number - 1)
+    next = event.number + 1
     const isWanted = (type === undefined || type.includes(event.type)) && Date.parse(event.time) >= from
     if (isWanted) printEvent(context, event, step)
   }
   if (!on) return printHistory(context, id, after, print)
   end(context, await followTo(context, id, { after, event: print }))
 }
+
+const tellForgotten = ({ terminal }: Context, from: number, to: number): void =>
+  terminal.say(
+    from === to
+      ? `Event ${from} is gone: it was older than events are kept (retention.events).`
+      : `Events ${from} to ${to} are gone: they were older than events are kept (retention.events).`,
+  )
 
 const printHistory = async (
   context: Context,

@@ -16,6 +16,8 @@ export const up: Declare = (command, context) => {
     'http',
     'httpOrigins',
     'retention.directives',
+    'retention.events',
+    'retention.journals',
     'daemon.slots',
   )
     .option('--daemon', 'also run tasks: a daemon named local')

@@ -1,0 +1,9 @@
+/** Composes what a person does to a database as a whole: the command meets src/persistence here. */
+import { migrate } from './persistence/migrate.ts'
+import { takeForRestored } from './persistence/restored.ts'
+
+/** Brings a database that was restored to this build's schema, and takes it for restored. Throws as `migrate` does. */
+export const databaseRestored = async (url: string): Promise<{ incarnation: string }> => {
+  await migrate({ url, log: () => undefined })
+  return { incarnation: await takeForRestored(url) }
+}
