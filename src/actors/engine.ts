@@ -217,7 +217,7 @@ export class Engine {
 
   #out(draft: Draft, messages: readonly number[]): void {
     this.mailbox.sent(draft.messages, messages, (shard) => this.holder.epoch(shard) !== null)
-    this.mailbox.mended(draft.mended)
+    this.mailbox.unparked(draft)
     this.#parking.worked(draft.actors.keys())
     for (const key of draft.actors.keys()) {
       const { owner, id } = readKey(key)

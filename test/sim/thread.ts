@@ -39,6 +39,8 @@ const reader: Reader = {
   task: noRecords,
   daemons: noRecords,
   waiting: noRecords,
+  parked: noRecords,
+  parkedOne: noRecords,
   figures: noRecords,
   files: noRecords,
   close: () => Promise.resolve(),

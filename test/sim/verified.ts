@@ -55,7 +55,7 @@ const partOf = (tables: Tables, key: ActorKey, actors: readonly ActorRow[]): Dir
     directive: { key, title: row.title, definition: JSON.stringify(row.definition), plan: row.plan, steps: row.steps },
     actors,
     faulted: [...tables.faulted.keys()].filter(isOf),
-    parked: tables.parked.filter(({ actor }) => isOf(actor)),
+    parked: tables.parked.filter(({ actor, from }) => isOf(actor) || (actor === registry && from === key)),
     chains,
     plans: [...new Set([row.plan, ...chains.map(({ hash }) => hash)])].flatMap((hash) => {
       const plan = hash === null ? undefined : tables.plans.get(hash)
