@@ -102,7 +102,7 @@ const takePublished = async (engine: Engine, message: Published, log: (line: str
 }
 
 const mailOf = (
-  { subject, body, incarnation, sequence }: Published,
+  { subject, body, incarnation, sequence, at }: Published,
   log: (line: string) => void,
 ): StreamedMail | null => {
   for (const noun of ['task', 'contract'] as const) {
@@ -115,6 +115,7 @@ const mailOf = (
       return {
         owner,
         incarnation,
+        at,
         sequence,
         actor: read.actor,
         body: pack({ type: 'published', noun, verb, id, body: checked }),

@@ -7,13 +7,16 @@ export interface StreamedMail {
   owner: string
   incarnation: string
   sequence: number
+  /** When the stream took it: another message may have come under the same number of a stream that lost its tail. */
+  at: string
   body: Uint8Array
   actor: string
 }
 
 /** It is durable once its row is. Throws TOO_LARGE when the mailbox is full. */
 export const takeIn = async ({ store, wire }: Host, mail: StreamedMail): Promise<void> => {
-  const { owner, actor, incarnation, sequence, body } = mail
+  const { owner, actor, sequence, body } = mail
+  const incarnation = `${mail.incarnation} ${mail.at}`
   const to = actorKey(owner, actor)
   const isNew = await store.enqueue({ incarnation, sequence, to, shard: shardOf(owner, actor), body })
   if (isNew) wire.mail(to, { from: 'stream', message: sequence })

@@ -10,10 +10,13 @@ class OneLease implements Leases {
   readonly held = new Map<number, number>()
   readonly clock: SimClock
   live = 1
+  /** How far its clock is ahead of the thread's, in ms. */
+  ahead = 0
   constructor(clock: SimClock) {
     this.clock = clock
   }
-  readonly #renewal = () => Promise.resolve({ now: this.clock.monotonic(), live: this.live, held: this.#list() })
+  readonly #renewal = () =>
+    Promise.resolve({ now: this.clock.monotonic() + this.ahead, live: this.live, held: this.#list() })
   readonly #list = (): HeldShard[] => [...this.held].map(([shard, epoch]) => ({ shard, epoch }))
   join = this.#renewal
   renew = this.#renewal
@@ -80,3 +83,18 @@ it('the lease is renewed until everything is given back', async () => {
   expect(store.held.size).toBe(0)
   expect(clock.next).toBe(null)
 })
+
+it.each([3_600_000, -3_600_000])(
+  'when the clock of the database jumps by %i ms, that is the time from the next renewal on, and the lease is trusted no longer for it',
+  async (jump) => {
+    const { clock, store, holder } = setUp({})
+    await clock.runFor(holder.start(1))
+    store.ahead = jump
+    await clock.run(leaseMs / 2)
+    expect(holder.now() - clock.monotonic()).toBe(jump)
+    expect(holder.epoch(0)).toBe(1)
+    store.renew = () => new Promise(() => undefined)
+    await clock.run(leaseMs / 2 + leaseMs)
+    expect(holder.epoch(0)).toBeNull()
+  },
+)

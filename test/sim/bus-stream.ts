@@ -19,6 +19,7 @@ interface Kept {
   subject: string
   body: Uint8Array
   sequence: number
+  at: string
 }
 
 interface Taker {
@@ -35,6 +36,8 @@ export class SimStream {
   readonly #handed = new Set<number>()
   #sequence = 0
   #incarnation = 1
+  /** Ever, so that no two have the same time. */
+  #published = 0
 
   constructor(network: Network, random: SimRandom) {
     this.#network = network
@@ -47,7 +50,7 @@ export class SimStream {
   }
 
   keep(subject: string, body: Uint8Array): void {
-    const kept = { subject, body, sequence: ++this.#sequence }
+    const kept = { subject, body, sequence: ++this.#sequence, at: `${++this.#published}` }
     this.#kept.set(kept.sequence, kept)
     this.#hand(kept)
   }

@@ -127,7 +127,7 @@ export class SimThread {
   }
 
   /** As `src/engine-of.ts` takes what the stream brings: acknowledged once its row is there. */
-  async #published({ subject, body, incarnation, sequence, ack }: Published): Promise<void> {
+  async #published({ subject, body, incarnation, sequence, at, ack }: Published): Promise<void> {
     const tokens = subjects.task.read(subject) ?? subjects.contract.read(subject)
     const read = tokens === null ? null : readTaskId(tokens.id)
     if (tokens === null || read === null) return ack()
@@ -135,7 +135,7 @@ export class SimThread {
     const { owner, id, verb } = tokens
     const mail = pack({ type: 'published', noun, verb, id, body: decode(body) })
     try {
-      await takeIn(this.engine.host, { owner, incarnation, sequence, actor: read.actor, body: mail })
+      await takeIn(this.engine.host, { owner, incarnation, sequence, at, actor: read.actor, body: mail })
       ack()
     } catch (error) {
       if (!(error instanceof WritError)) throw error

@@ -27,6 +27,8 @@ export interface Published {
   /** The stream's incarnation and the message's place in it: the same at every redelivery. */
   incarnation: string
   sequence: number
+  /** When the stream took it, ns since 1970. A stream that lost what it took last gives the same places once more, to other messages. */
+  at: string
   ack: () => void
 }
 
