@@ -20,6 +20,7 @@ export type { CreateDirective, EventLine, ListQuery } from './protocol/commands.
 export { type Definition, directiveInput, type DirectiveInput, type Role, roles } from './protocol/directive.ts'
 export { type Code, codes, type ErrorBody, WritError } from './protocol/errors.ts'
 export { addressOf, shardOf } from './protocol/ids.ts'
+export type { ParkedLine, ParkedView, Unparked } from './protocol/parked.ts'
 export type { Plan, PlanStep } from './protocol/plan.ts'
 export type {
   Beat,

@@ -5,15 +5,18 @@ import type { Definition } from '../protocol/directive.ts'
 import type { WaitingQuery } from '../protocol/waiting.ts'
 import { WritError } from '../protocol/errors.ts'
 import type { OwnerFigures, Silences } from '../protocol/figures.ts'
-import { chosenId, registryId } from '../protocol/ids.ts'
+import { chosenId, directiveOf, registryId } from '../protocol/ids.ts'
+import { type Drop, type ParkedQuery, readMessageId } from '../protocol/parked.ts'
 import { requestDeadlineMs, silencesDeadlineMs } from '../protocol/limits.ts'
 import type { z } from 'zod'
 import type { Create } from './commands.ts'
 import { contentHash } from './content-hash.ts'
 import type { Host } from './host.ts'
-import type { Reader } from './ports/reader.ts'
+import { parkedPage, parkedView } from './parked-views.ts'
+import type { ParkedRecord, Reader } from './ports/reader.ts'
 import type { Asked } from './ports/wire.ts'
 import { hasRoom, noRoom } from './room.ts'
+import { noParked } from './unparking.ts'
 
 export class ApiDesk {
   readonly #host: Host
@@ -49,6 +52,13 @@ export class ApiDesk {
         return this.#reader.allEvents(owner, body as EventsQuery)
       case 'waiting.list':
         return this.#reader.waiting(owner, body as WaitingQuery)
+      case 'parked.list':
+        return parkedPage(await this.#reader.parked(owner, body as ParkedQuery))
+      case 'parked.show':
+        return parkedView(await this.#parked(owner, (body as { id: string }).id))
+      case 'parked.retry':
+      case 'parked.drop':
+        return this.#unpark(owner, body as Partial<Drop> & { id: string })
       case 'owner.figures':
         return this.#figures(owner)
       case 'node.list':
@@ -58,6 +68,19 @@ export class ApiDesk {
       default:
         throw new WritError('BAD_INPUT', `there is no api.${noun}.${verb}`)
     }
+  }
+
+  async #parked(owner: string, id: string): Promise<ParkedRecord> {
+    const record = await this.#reader.parkedOne(owner, id)
+    if (record === null) throw noParked(id)
+    return record
+  }
+
+  /** Decided by the holder of what it is about: a registry's, or its directive's. */
+  #unpark(owner: string, { command, id, why, by }: Partial<Drop> & { id: string }): Promise<object> {
+    const of = readMessageId(id)?.of ?? id
+    const order = { id, why: why ?? null, by: by ?? null, ...(command === undefined ? {} : { command }) }
+    return this.#host.wire.askHolder(owner, directiveOf(of), 'unpark', order, requestDeadlineMs)
   }
 
   /** The figures are told even when nobody says how long the daemons have been silent: then that is not known. */

@@ -102,9 +102,13 @@ export const setFacts = (turn: Turn, key: ActorKey, change: Partial<DirectiveFac
   if (facts !== undefined) memory.set(memory.directives, key, { ...facts, ...change })
 }
 
-const record = (turn: Turn, { key, step }: Origin, effect: Of<'event'>): void => {
+const record = (turn: Turn, { key }: Origin, effect: Of<'event'>): void => recordFor(turn, key, effect)
+
+/** Into the history of the actor's directive, which is loaded already. */
+export const recordFor = (turn: Turn, key: ActorKey, effect: Omit<Of<'event'>, 'kind'>): void => {
   const { owner, id } = readKey(key)
   const directive = actorKey(owner, directiveOf(id))
+  const step = readStepId(id)?.index ?? null
   const facts = turn.host.memory.directives.get(directive)
   if (facts === undefined) return
   const sequence = facts.events + 1

@@ -1,6 +1,8 @@
 /** What a registry tells a directive's desk: it changes which grants the desk holds, and through lost ones the tasks on them. */
 import { actorKey, type ActorKey, readKey, registryId } from '../protocol/ids.ts'
 import { acceptMs } from '../protocol/limits.ts'
+import { droppedEvent } from '../protocol/parked.ts'
+import { recordFor } from './apply.ts'
 import { askAttempt, setHeld } from './attempt.ts'
 import type { AttemptRow } from './ports/rows.ts'
 import type { FromRegistry, GrantOffer } from './granting.ts'
@@ -37,7 +39,7 @@ export const takeFromRegistry = async (turn: Turn, directive: ActorKey, message:
     case 'daemon.back':
       return loseMissing(turn, directive, message)
     case 'desk.look':
-      return
+      return message.dropped === undefined ? undefined : tellAgain(turn, directive, message.dropped)
   }
 }
 
@@ -46,6 +48,14 @@ const giveBack = (turn: Turn, directive: ActorKey, message: FromRegistry): void 
   const unknown = message.type === 'grant' ? [message.grant.id] : message.type === 'grant.audit' ? message.grants : []
   const answer: ToRegistry = { type: 'holding', directive, unknown: [...unknown] }
   if (unknown.length > 0) turn.post(actorKey(readKey(directive).owner, registryId), answer, directive)
+}
+
+/** What the registry was told last never came to it. */
+const tellAgain = async (turn: Turn, directive: ActorKey, data: Record<string, unknown>): Promise<void> => {
+  await turn.host.loader.directive(directive)
+  recordFor(turn, directive, { type: droppedEvent, severity: 'warn', source: 'user', data })
+  const desk = await turn.host.loader.desk(directive)
+  turn.host.memory.set(turn.host.memory.desks, directive, { ...desk, told: null })
 }
 
 const takeGrant = async (turn: Turn, directive: ActorKey, offer: GrantOffer): Promise<void> => {

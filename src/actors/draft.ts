@@ -15,11 +15,11 @@ import type {
   HeldRow,
   LateRow,
   MessageRow,
-  ParkedRow,
   ReadyRow,
   TaskRow,
   TimerRow,
 } from './ports/rows.ts'
+import type { ParkedRow, UnparkedRow } from './ports/parked-rows.ts'
 import type { DaemonRow, GrantRow, NeedRow } from './ports/registry-rows.ts'
 import type { Seen } from './sighting.ts'
 import { weightOf } from './weight.ts'
@@ -83,6 +83,8 @@ export class Draft {
   readonly replies = new Map<string, { owner: string; command: string; reply: object; at: number }>()
   readonly parked: ParkedRow[] = []
   readonly faulted: { key: ActorKey; reason: string }[] = []
+  readonly unparked: UnparkedRow[] = []
+  readonly unfaulted: ActorKey[] = []
   readonly mended: ActorKey[] = []
   readonly removed: { key: ActorKey; version: number }[] = []
   readonly outgoing: Outgoing[] = []
@@ -144,6 +146,8 @@ export class Draft {
       this.evaluations,
       this.parked,
       this.faulted,
+      this.unparked,
+      this.unfaulted,
       this.mended,
       this.removed,
     ]
@@ -213,6 +217,8 @@ export class Draft {
       replies: [...this.replies.values()],
       parked: this.parked,
       faulted: this.faulted,
+      unparked: this.unparked,
+      unfaulted: this.unfaulted,
       mended: this.mended,
       removed: this.removed,
     }
@@ -254,6 +260,8 @@ export class Draft {
     this.evaluations.push(...other.evaluations)
     this.parked.push(...other.parked)
     this.faulted.push(...other.faulted)
+    this.unparked.push(...other.unparked)
+    this.unfaulted.push(...other.unfaulted)
     this.mended.push(...other.mended)
     this.removed.push(...other.removed)
     this.outgoing.push(...other.outgoing)

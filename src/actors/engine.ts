@@ -231,7 +231,7 @@ export class Engine {
 
   #out(draft: Draft, messages: readonly number[]): void {
     this.mailbox.sent(draft.messages, messages, (shard) => this.holder.stays(shard))
-    this.mailbox.mended(draft.mended)
+    this.mailbox.unparked(draft)
     this.host.memory.removed(draft.removed.map(({ key }) => key))
     if (draft.removed.length > 0) this.#keeping.removed()
     this.#parking.worked(draft.actors.keys())

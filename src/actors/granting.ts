@@ -18,8 +18,11 @@ export type FromRegistry =
   | { type: 'grant.audit'; grants: string[] }
   /** `heardAt`: when the daemon said so, ms since 1970. */
   | { type: 'daemon.back'; daemon: string; running: string[]; heardAt: number }
-  /** Of a directive that was mended, to its own desk; and to one that could not be opened, for whoever can. */
-  | { type: 'desk.look' }
+  /**
+   * To a directive's own desk: it was mended, or a step of it; and to one that could not be opened, for whoever can. `dropped`: what it told the registry was dropped by a person; it goes
+   * into its history, and the registry is told anew.
+   */
+  | { type: 'desk.look'; dropped?: Record<string, unknown> }
 
 /** A grant as it travels: with all that the directive needs to spend it. */
 export interface GrantOffer extends Pick<DaemonRow, 'roles' | 'executors' | 'labels' | 'inbox' | 'session'> {

@@ -12,6 +12,7 @@ import type { Silences, silencesQuery } from '../protocol/figures.ts'
 import { fitting, jsonBytes, shortened } from '../protocol/fitting.ts'
 import { actorKey, registryId } from '../protocol/ids.ts'
 import { answerBytesMax } from '../protocol/limits.ts'
+import type { Unpark } from '../protocol/parked.ts'
 import { type DirectiveView, isUnderWay, type StepLine } from '../protocol/views.ts'
 import type { Report } from '../protocol/task.ts'
 import {
@@ -35,6 +36,7 @@ import { missing, removeDirective } from './removal.ts'
 import { takeReport } from './reports.ts'
 import { hasRoom, noRoom } from './room.ts'
 import { type Unit, unitOf } from './unit.ts'
+import { unpark } from './unparking.ts'
 import type { Watch } from './watch.ts'
 
 export interface InboxParts {
@@ -130,6 +132,8 @@ export class Inbox {
         return this.#unit(asked, (turn) => removeDirective(turn, owner, id))
       case 'mend':
         return this.#unit(asked, (turn) => mend(turn, owner, id))
+      case 'unpark':
+        return this.#unit(asked, (turn) => unpark(turn, owner, body as Unpark))
       case 'plan':
         return this.#unit(asked, (turn) => submitPlan(turn, owner, id, (body as DirectiveInput<'plan'>).plan))
       case 'evaluate':

@@ -2,31 +2,15 @@
  * Looks into the mailboxes and at the timers of the held shards: at once when told that something is there, and every
  * second for what nobody told. Rows become units in their order, each once.
  */
-import { unpack } from './codec.ts'
-import { completeContract, endTask } from './commands.ts'
-import { deskTypes, takeFromRegistry } from './desk-mail.ts'
+import type { Draft } from './draft.ts'
 import type { Host } from './host.ts'
-import type { Message } from '../machines/message.ts'
-import { WritError } from '../protocol/errors.ts'
+import { takeMail } from './mail.ts'
 import { type ActorKey, actorKey, directiveOf, kindOf, readKey, registryId, shardOf } from '../protocol/ids.ts'
 import { batchMessagesMax } from '../protocol/limits.ts'
 import type { MessageRow, StoredMessage, StoredTimer } from './ports/rows.ts'
-import type { FromRegistry } from './granting.ts'
-import { takeFromDirective } from './registrar.ts'
-import type { ToRegistry } from './settle.ts'
-import { mended, parkedError } from './parked.ts'
-import { type Relay, takeRelay } from './telling.ts'
+import { mended, parkedError, unfaulted } from './parked.ts'
 import { pairOf, type Turn } from './turn.ts'
 import { type Unit, unitOf } from './unit.ts'
-
-/** A plain publish that the stream brought, as it lies in the mailbox. */
-export interface PublishedMail {
-  type: 'published'
-  noun: 'task' | 'contract'
-  verb: string
-  id: string
-  body: object
-}
 
 /** How many consumed rows are remembered: more than looks can be under way about. */
 const consumedMax = 20_000
@@ -42,6 +26,8 @@ export class Mailbox {
   readonly #queuedTimers = new Set<string>()
   readonly #wanted = new Set<number>()
   readonly #consumed = new Set<string>()
+  /** Rows that were parked: as consumed ones, until they are back. */
+  readonly #left = new Map<number, ActorKey>()
   /** Dropped rows and takeovers so far: a look that began before the last of them may miss what is older. */
   #doubts = 0
   #isLooking = false
@@ -95,17 +81,24 @@ export class Mailbox {
     for (const shard of shards) this.#host.doubted.set(shard, this.#doubts)
   }
 
-  /** A commit has held that mends these directives: what waited for them is older than what they are told from now on. */
-  mended(keys: readonly ActorKey[]): void {
-    for (const key of keys) {
-      mended(this.#host.memory, key)
-      this.doubt([shardOfKey(key)])
-      this.look([shardOfKey(key)])
-    }
+  /** A commit has held that mends these: what waited for them is older than what they are told from now on. */
+  unparked({
+    mended: directives,
+    unfaulted: actors,
+    unparked: rows,
+  }: Pick<Draft, 'mended' | 'unfaulted' | 'unparked'>): void {
+    for (const key of directives) mended(this.#host.memory, key)
+    for (const key of actors) unfaulted(this.#host.memory, key)
+    for (const { message } of rows) this.#left.delete(message)
+    for (const [id, actor] of this.#left) if (directives.includes(directiveKeyOf(actor))) this.#left.delete(id)
+    const shards = [...directives, ...actors, ...rows.map(({ actor }) => actor)].map(shardOfKey)
+    if (shards.length === 0) return
+    this.doubt(shards)
+    this.look(shards)
   }
 
   #add(row: StoredMessage): void {
-    if (this.#queued.has(row.id) || this.#consumed.has(`${row.id}`)) return
+    if (this.#queued.has(row.id) || this.#consumed.has(`${row.id}`) || this.#left.has(row.id)) return
     if (this.#isParked(row.to) && !isForDesk(row)) return
     this.#queued.add(row.id)
     this.#note(row)
@@ -150,11 +143,15 @@ export class Mailbox {
       if (shards.has(shardOfPair(pair))) this.#host.waiting.delete(pair)
     }
     for (const shard of shards) this.#later.delete(shard)
+    // Another holder may put them back.
+    for (const [id, actor] of this.#left) if (shards.has(shardOfKey(actor))) this.#left.delete(id)
   }
 
   /** A row has left the mailbox without being taken: nothing waits behind it any more. */
   parked(row: StoredMessage): void {
-    this.#consumed.add(`${row.id}`)
+    this.#left.set(row.id, row.to)
+    const [oldest] = this.#left.keys()
+    if (this.#left.size > consumedMax && oldest !== undefined) this.#left.delete(oldest)
     this.#forgetPair(row)
   }
 
@@ -229,7 +226,7 @@ export class Mailbox {
   async #take(turn: Turn, row: StoredMessage): Promise<object> {
     const resident = kindOf(readKey(row.to).id) === 'registry' ? null : await turn.host.loader.actor(row.to)
     if (resident?.parked != null && !isForDesk(row)) throw parkedError(resident)
-    await take(turn, row)
+    await takeMail(turn, row)
     await turn.run()
     return {}
   }
@@ -258,30 +255,9 @@ const shardOfKey = (key: ActorKey): number => {
   return shardOf(owner, id)
 }
 
+const directiveKeyOf = (key: ActorKey): ActorKey => {
+  const { owner, id } = readKey(key)
+  return actorKey(owner, directiveOf(id))
+}
+
 const timerKey = ({ key, id }: { key: ActorKey; id: string }): string => `${key} ${id}`
-
-/** A row goes to a registry's tables, to a directive's desk, on to a step's dependents, or to a machine. */
-const take = async (turn: Turn, { to, from, body }: StoredMessage): Promise<void> => {
-  const message = unpack(body) as { type: string } | null | undefined
-  if (typeof message?.type !== 'string') throw new Error('it is no message')
-  if (message.type === 'published') return takePublished(turn, to, message as PublishedMail)
-  const { owner, id } = readKey(to)
-  if (kindOf(id) === 'registry') return takeFromDirective(turn, message as ToRegistry)
-  if (deskTypes.has(message.type))
-    return takeFromRegistry(turn, actorKey(owner, directiveOf(id)), message as FromRegistry)
-  if (message.type === 'relay') return takeRelay(turn, to, message as Relay)
-  turn.tell(to, message as Message, from)
-}
-
-/** Nobody waits for an answer: a publish on what is not there, or is over, is only logged. Both are found out before anything is told. */
-const takePublished = async (turn: Turn, to: ActorKey, { noun, verb, id, body }: PublishedMail): Promise<void> => {
-  const { owner } = readKey(to)
-  try {
-    if (noun === 'contract') await completeContract(turn, owner, id)
-    else if (verb === 'done' || verb === 'failed')
-      await endTask(turn, owner, id, { ...body, outcome: verb, force: false })
-  } catch (error) {
-    if (!(error instanceof WritError) || !['NOT_FOUND', 'REFUSED'].includes(error.code)) throw error
-    turn.host.log.info({ err: error, noun, verb, id }, 'a plain publish was not taken')
-  }
-}

@@ -2,6 +2,7 @@
  * A parked actor takes nothing, but what its daemon does comes to an end (DESIGN 8): the attempt is told to stop and is
  * closed in its stead, the grant goes back, and what the actor was told waits in its mailbox for the day that it is mended.
  */
+import { knows } from '../machines/catalog.ts'
 import type { Message } from '../machines/message.ts'
 import { WritError } from '../protocol/errors.ts'
 import { type ActorKey, actorKey, directiveOf, readKey, readStepId } from '../protocol/ids.ts'
@@ -11,9 +12,12 @@ import type { AttemptRow } from './ports/rows.ts'
 import type { FromRegistry } from './granting.ts'
 import type { Turn } from './turn.ts'
 
-export const parkedError = ({ row, parked }: Resident): WritError =>
+export const parkedError = ({ row, live, parked }: Resident): WritError =>
   new WritError('PARKED', `${row.kind} ${row.id} is parked: ${parked ?? 'its machine is unknown here'}`, {
-    hint: `once the reason is gone: writ directive mend ${directiveOf(row.id)}`,
+    hint:
+      live === null && knows(row.machine, row.machineVersion) === false
+        ? 'it goes on by itself on a node that knows its machine: start one of the version of Writ that made it'
+        : `once the reason is gone: writ directive mend ${directiveOf(row.id)}, or writ parked retry ${row.id} for it alone`,
   })
 
 /** The fault is the actor's own, and not of whoever told it something. */
@@ -87,6 +91,13 @@ export const mendDirective = (turn: Turn, key: ActorKey): void => {
   turn.draft.mended.push(key)
   const look: FromRegistry = { type: 'desk.look' }
   turn.post(key, look, 'mend')
+}
+
+/** Of one actor, the same. */
+export const unfaulted = (memory: Memory, key: ActorKey): void => {
+  memory.era++
+  const resident = memory.actors.get(key)
+  if (resident?.live != null) memory.actors.set(key, { ...resident, parked: null })
 }
 
 /** The commit has held. What is being read meanwhile is read again: it may still say that they are parked. */

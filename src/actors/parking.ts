@@ -7,6 +7,7 @@ import { parkTriesMax } from '../protocol/limits.ts'
 import type { Host } from './host.ts'
 import type { ActorKey } from '../protocol/ids.ts'
 import { Faulty, park, stopParked } from './parked.ts'
+import type { ParkedRow } from './ports/parked-rows.ts'
 import type { AttemptRow, StoredMessage } from './ports/rows.ts'
 import type { Turn } from './turn.ts'
 import { type Unit, unitOf } from './unit.ts'
@@ -38,7 +39,7 @@ export class Parking {
     if (tries < parkTriesMax) return
     this.#failures.delete(what)
     this.#host.log.error({ what, tries, reason }, 'parked')
-    if (faulty === null && row !== null) this.#parkRow(unit, row, reason)
+    if (faulty === null && row !== null) this.#parkRow(unit, row, { reason, tries })
     else if (faulty !== null) this.#parkActor(unit.shard, faulty, reason)
   }
 
@@ -52,11 +53,11 @@ export class Parking {
     this.#push(unitOf(shard, `parking of ${key}`, run))
   }
 
-  #parkRow({ shard, what }: Unit, row: StoredMessage, reason: string): void {
+  #parkRow({ shard, what }: Unit, row: StoredMessage, why: Pick<ParkedRow, 'reason' | 'tries'>): void {
     const run: Unit['run'] = ({ draft }) => {
       draft.shards.add(shard)
       const { id: message, to: actor, from, body } = row
-      draft.parked.push({ message, actor, from, body, reason, at: this.#host.now() })
+      draft.parked.push({ message, actor, from, body, ...why, at: this.#host.now() })
       return Promise.resolve({})
     }
     const asker = { reply: () => this.#parked(row), fail: () => {} }

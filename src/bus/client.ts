@@ -24,6 +24,7 @@ import { eventsOf } from './events.ts'
 import { inspect, type InspectOptions } from './inspection.ts'
 import { replay, type ReplayOptions } from './replay.ts'
 import { retried } from './retry.ts'
+import { parkedMessages } from './parked-messages.ts'
 import type { Message } from './subject.ts'
 import { readAddress, subjects } from './subjects.ts'
 import { untilEnded } from './until-ended.ts'
@@ -126,6 +127,11 @@ export class WritClient {
   /** What waits for what, longest first: a page, as of the other lists. Throws NOT_FOUND for a directive that is not there. */
   listWaiting(query: z.input<typeof waitingQuery> = {}): Promise<AnswerTo<Api['waiting.list']>> {
     return this.#api('waiting', 'list', query)
+  }
+
+  /** Messages and actors that failed too often: a list (longest first), one of them, and what a person does with it. */
+  get parked(): Methods<typeof parkedMessages> {
+    return this.#methods(parkedMessages, (verb) => subjects.api.at({ owner: this.owner, noun: 'parked', verb }))
   }
 
   /** What all directives have told since a time, oldest first: a page, and when it was looked for. */

@@ -59,7 +59,9 @@ export const clientOf = (owner: string, daemons: readonly string[] = []): BusUse
         ],
         deny: [
           // Between nodes: what comes in on these has been checked already.
-          ...(['create', 'open', 'silences'] as const).map((verb) => subjects.directive.pattern({ owner, verb })),
+          ...(['create', 'open', 'unpark', 'silences'] as const).map((verb) =>
+            subjects.directive.pattern({ owner, verb }),
+          ),
           ...daemons.map((daemon) => subjects.report.pattern({ owner, daemon })),
         ],
       },

@@ -33,7 +33,7 @@ const duplicateMs = 2 * 60 * 1000
 const apiMs = 5_000
 const consumerPrefix = 'node_'
 /** Codes of the JetStream interface. */
-const [streamNotFound, streamNameInUse, ...consumerNotUnique] = [10059, 10058, 10099, 10100]
+const [streamNotFound, streamNameInUse, consumerNotFound, ...consumerNotUnique] = [10059, 10058, 10014, 10099, 10100]
 
 /** Every declared message that is streamed, by the exact place of its tokens. */
 export const streamedSubjects: readonly string[] = [subjects.contract, subjects.task].flatMap((subject) =>
@@ -136,6 +136,7 @@ export const ensureConsumer = async (connection: NatsConnection): Promise<{ name
   const name = `${consumerPrefix}${created.replaceAll(/\D/g, '')}`
   try {
     const manager = await managerOf(connection)
+    await dropAhead(connection, name)
     await addConsumer(manager, name)
     const now = await streamInfo(manager)
     if (now?.created === created) return { name, incarnation: created }
@@ -144,6 +145,21 @@ export const ensureConsumer = async (connection: NatsConnection): Promise<{ name
     throw streamFault(error)
   }
   throw new WritError('UNREACHABLE', `the stream ${streamName} was made anew meanwhile`)
+}
+
+/**
+ * Whether the consumer was ahead of its stream, and was deleted for that: the stream has lost what it took last (a power failure), and
+ * would hand over nothing that comes until its numbers are there again. Made anew, the consumer is handed all that the stream has.
+ */
+export const dropAhead = async (connection: NatsConnection, name: string): Promise<boolean> => {
+  const manager = await managerOf(connection)
+  const stream = await streamInfo(manager)
+  const consumer = await manager.consumers.info(streamName, name).catch((error: unknown) => {
+    if (errorCode(error) === consumerNotFound) return null
+    throw error
+  })
+  if (stream === null || consumer === null || consumer.delivered.stream_seq <= stream.state.last_seq) return false
+  return manager.consumers.delete(streamName, name)
 }
 
 /** The stream has one consumer: one that is named for another incarnation is the trace of a node that died in the middle of this. */

@@ -35,6 +35,7 @@ import { isToken } from '../protocol/ids.ts'
 import { beat, hello, order, outputOrder, outputPart, reports, spawn } from '../protocol/task.ts'
 import { waitingQuery } from '../protocol/waiting.ts'
 import { actorMessages } from './actor-messages.ts'
+import { parkedOfApi, unpark } from './parked-messages.ts'
 import { publish, request, streamed, subject } from './subject.ts'
 import { sysMessages } from './sys-messages.ts'
 
@@ -64,6 +65,7 @@ export const subjects = {
         'Lists every actor that has not ended: what it waits for, since when, until when, and who can end that. Longest first.',
         answers.waitingAnswer,
       ),
+      ...parkedOfApi,
       'event.list': request(
         eventsQuery,
         'Lists what the directives of the owner have told since a time, oldest first.',
@@ -137,6 +139,7 @@ export const subjects = {
         'Answers with the events after a number: how a watcher closes a gap.',
         answers.eventsAnswer,
       ),
+      unpark,
       silences: request(silencesQuery, 'From node to registry: how long daemons were silent.', answers.silencesAnswer),
     },
   }),

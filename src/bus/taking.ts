@@ -6,7 +6,7 @@ import { type Consumer, type ConsumerMessages, jetstream, JetStreamApiError, typ
 import type { NatsConnection } from '@nats-io/transport-node'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Published } from '../actors/ports/bus.ts'
-import { ensureConsumer, streamName, unackedCountMax } from './stream.ts'
+import { dropAhead, ensureConsumer, streamName, unackedCountMax } from './stream.ts'
 
 const aheadCountMax = 100
 const pullMs = 30_000
@@ -118,7 +118,8 @@ export class Taking {
 
   async #stateOf(consumer: Consumer): Promise<State> {
     try {
-      const { num_pending: waiting, num_ack_pending: unacked, delivered } = await consumer.info()
+      const { name, num_pending: waiting, num_ack_pending: unacked, delivered } = await consumer.info()
+      if (await dropAhead(this.#connection, name)) return 'gone'
       return waiting > 0 && unacked < unackedCountMax ? delivered.consumer_seq : 'well'
     } catch (error) {
       if (error instanceof JetStreamApiError) return 'gone'

@@ -173,7 +173,9 @@ const checkAddress = (noun: Noun, { owner = '', shard, id = '', verb }: Tokens):
       hint: `its address is ${shardOf(owner, id)}.${id}`,
     })
   const kind = kindNamed(id)
-  const wanted = noun === 'directive' && (verb === 'open' || verb === 'silences') ? 'registry' : noun
+  const isRegistrys =
+    noun === 'directive' && (verb === 'open' || verb === 'silences' || (verb === 'unpark' && kind === 'registry'))
+  const wanted = isRegistrys ? 'registry' : noun
   if (isActorNoun(noun) && kind !== wanted)
     throw new WritError('NOT_FOUND', `there is no ${noun} ${id}`, { hint: `that is how a ${kind} is called` })
 }

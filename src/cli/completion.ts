@@ -2,6 +2,7 @@
 import type { Argument, Command, Option } from 'commander'
 import { setTimeout as delay } from 'node:timers/promises'
 import { subjects } from '../bus/subjects.ts'
+import type { ParkedLine } from '../protocol/parked.ts'
 import type { DirectiveLine, Page, TaskLine } from '../protocol/views.ts'
 import type { Context } from './context.ts'
 
@@ -85,10 +86,21 @@ const idsMax = 200
 const valuesOf = async (argument: Argument, context: () => Context): Promise<Candidate[]> => {
   if (argument.argChoices !== undefined) return argument.argChoices.map((value) => ({ value, text: '' }))
   const noun = argument.name()
-  if (noun !== 'directive' && noun !== 'task') return []
+  if (noun !== 'directive' && noun !== 'task' && noun !== 'parked') return []
   const late = delay(patienceMs, [], { ref: false })
-  const listed = idsOf(noun, context()).catch(() => [])
+  const listed = (noun === 'parked' ? parkedIds(context()) : idsOf(noun, context())).catch(() => [])
   return Promise.race([listed, late])
+}
+
+const parkedIds = async (context: Context): Promise<Candidate[]> => {
+  const { bus, owner } = await context.link()
+  const page = await bus.request(
+    subjects.api.at({ owner, noun: 'parked', verb: 'list' }),
+    { limit: idsMax },
+    patienceMs,
+  )
+  const { lines } = page as Page<ParkedLine>
+  return lines.map(({ id, kind, type, reason }) => ({ value: id, text: `${type ?? kind}: ${reason}` }))
 }
 
 const idsOf = async (noun: 'directive' | 'task', context: Context): Promise<Candidate[]> => {

@@ -143,6 +143,7 @@ const inboxLook = async (context: Context): Promise<Look> => {
   const { lines } = await inboxOf((await context.link()).api)
   const count = (kind: string): number => lines.filter((line) => line.kind === kind).length
   const told = `${count('parked')} parked, ${count('held')} held, ${count('no daemon')} without a daemon for it`
-  if (count('parked') > 0) throw new WritError('PARKED', told, { hint: 'see `writ inbox`' })
+  if (count('parked') > 0)
+    throw new WritError('PARKED', told, { hint: 'see `writ parked list`, and `writ inbox` for all of it' })
   return lines.length === 0 ? 'nothing waits for a person' : { note: told, remedy: 'see `writ inbox`' }
 }

@@ -1,6 +1,7 @@
 /** What does not go on before a person does something: held steps, what is parked, and work that no daemon here can do. */
 import { pageCountMax } from '../protocol/commands.ts'
 import { needsWords } from '../protocol/needs-words.ts'
+import type { ParkedLine } from '../protocol/parked.ts'
 import type { SlotNeed, WaitLine } from '../protocol/waiting.ts'
 import type { NodeApi } from './node-api.ts'
 
@@ -26,7 +27,7 @@ export interface Inbox {
 }
 
 /** Oldest first. */
-export const inboxOf = async (api: Pick<NodeApi, 'waiting'>): Promise<Inbox> => {
+export const inboxOf = async (api: Pick<NodeApi, 'waiting' | 'parked'>): Promise<Inbox> => {
   const waits: WaitLine[] = []
   let next: string | null = null
   do {
@@ -34,7 +35,16 @@ export const inboxOf = async (api: Pick<NodeApi, 'waiting'>): Promise<Inbox> => 
     waits.push(...page.lines)
     next = page.next
   } while (next !== null && waits.length < lookedAtMax)
-  return { lines: [...firstOfEach(waits.map(inboxLineOf))], partial: next !== null }
+  const { lines: parked, next: more } = await api.parked.list({ limit: pageCountMax })
+  const lines = [...waits.map(inboxLineOf), ...parked.flatMap(messageLineOf)]
+  const oldestFirst = lines.toSorted((a, b) => (a.since < b.since ? -1 : a.since > b.since ? 1 : 0))
+  return { lines: [...firstOfEach(oldestFirst)], partial: next !== null || more !== null }
+}
+
+/** Parked actors are among what waits already. */
+const messageLineOf = ({ kind, directive, actor, step, reason, type, since, next }: ParkedLine): InboxLine[] => {
+  const why = `${type ?? 'a message that cannot be read'}: ${reason}`
+  return kind === 'message' ? [{ kind: 'parked', directive: directive ?? actor.id, step, why, since, next }] : []
 }
 
 const inboxLineOf = ({ id, directive, step, parked, reason, waiting, needs, since, next }: WaitLine): InboxLine => {

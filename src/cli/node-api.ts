@@ -54,6 +54,8 @@ export interface NodeApi {
   /** It takes nothing new, and ends once nothing of it runs. */
   drain: (daemon: string) => Promise<object>
   waiting: (query: Partial<WaitingQuery>) => Promise<Page<WaitLine>>
+  /** What failed too often. */
+  parked: WritClient['parked']
   /** One actor, looked into. */
   actor: WritClient['actor']
   events: WritClient['events']
@@ -97,6 +99,7 @@ export const nodeApi = (client: WritClient): NodeApi => {
     nodes: () => client.listNodes(),
     drain: (daemon) => client.drainDaemon(daemon),
     waiting: (query) => client.listWaiting(query),
+    parked: client.parked,
     actor: (id) => client.actor(id),
     events: (id, options) => client.events(id, options),
     allEvents: (options) => client.allEvents(options),

@@ -73,6 +73,11 @@ export const groups: readonly Group[] = [
     load: async () => (await import('./commands/waiting.ts')).waiting,
   },
   {
+    name: 'parked',
+    summary: 'what failed too often: try it again, or drop it',
+    load: async () => (await import('./commands/parked.ts')).parked,
+  },
+  {
     name: 'node',
     summary: 'list the nodes that answer',
     load: async () => (await import('./commands/node.ts')).node,

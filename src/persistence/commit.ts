@@ -73,6 +73,8 @@ const restSections = (rows: Commit): Sections => ({
   replies: rows.replies?.map((row) => ({ ...row, reply: JSON.stringify(row.reply) })),
   parked: rows.parked?.map((row) => ({ ...row, body: base64(row.body) })),
   faulted: rows.faulted,
+  unparked: rows.unparked,
+  unfaulted: rows.unfaulted,
   mended: rows.mended,
 })
 

@@ -8,6 +8,7 @@ import { loadActors, loadDirective, loadRegistries } from './actors.ts'
 import { type BlobPlace, putBlob, readBlob, readFiles, tidyBlobs } from './blobs.ts'
 import { commit } from './commit.ts'
 import { Connection } from './connection.ts'
+import { loadStopped } from './parked-records.ts'
 import { loadAttempt, loadDesk, loadOpenAttempts, loadRegistry, loadTasks } from './desks.ts'
 import { callFailure, commitFailure } from './failures.ts'
 import { forgetEvents } from './forgetting.ts'
@@ -92,6 +93,7 @@ const compose = ({ commits, calls, tidying }: Connections, options: StoreOptions
     stage: (hash, rows) => stagePlan(calls, hash, rows),
     stepIndexes: (hash, names) => readStepIndexes(calls, hash, names),
     mailbox: (shards, limit) => readMailbox(calls, shards, limit),
+    stopped: (owner, message) => loadStopped(calls, owner, message),
     dueTimers: (shards, limit) => readDueTimers(calls, shards, limit),
     nextTimer: (shards) => readNextTimer(calls, shards),
     openAttempts: (shards) => loadOpenAttempts(calls, shards),

@@ -8,6 +8,7 @@ import { listDirectives, showDirective } from './directive-records.ts'
 import { listAllEvents, listEvents } from './event-records.ts'
 import { listLeases } from './lease-records.ts'
 import { countOwner } from './owner-figures.ts'
+import { listParked, showParked } from './parked-records.ts'
 import { openReading, type ReadingOptions } from './reading.ts'
 import { showStep } from './step-records.ts'
 import { listFiles, listTasks, showTask } from './task-records.ts'
@@ -26,6 +27,8 @@ export const openRecords = async (options: ReadingOptions): Promise<Reader> => {
     task: (owner, id) => showTask(connection, owner, id),
     daemons: (owner, query) => listDaemons(connection, owner, query),
     waiting: (owner, query) => listWaiting(connection, owner, query),
+    parked: (owner, query) => listParked(connection, owner, query),
+    parkedOne: (owner, id) => showParked(connection, owner, id),
     figures: (owner) => countOwner(connection, owner),
     leases: () => listLeases(connection),
     files: (owner, contract) => listFiles(connection, owner, contract),

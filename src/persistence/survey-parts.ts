@@ -163,7 +163,7 @@ const readMailOf = async (sql: Reading, read: Read) => {
   const parked = await read<Of<'parked'>>({
     columns: sql`t.actor, t."from", ${body}`,
     table: sql`writ.parked t`,
-    on: ofKeys(sql, 'actor'),
+    on: [...ofKeys(sql, 'actor'), sql`t.actor = d.owner || ${`/${registryId}`} and t."from" = d.key`],
   })
   return (key: ActorKey) => ({
     mail: mail(key),

@@ -9,6 +9,7 @@ import { codes } from './errors.ts'
 import type { EventsPage } from './event-views.ts'
 import type { OwnerFigures, Silences } from './figures.ts'
 import type { Leases } from './nodes.ts'
+import type { ParkedLine, ParkedView, Unparked } from './parked.ts'
 import type { HelloReply, Receipt, SpawnReply } from './task.ts'
 import type { WaitLine } from './waiting.ts'
 import type {
@@ -115,6 +116,32 @@ export const waitingAnswer = typed<Page<WaitLine>>(
       next: z.string().describe('the command that goes on from here'),
     }),
   ),
+)
+const parkedLine = z.looseObject({
+  id: z.string().describe('what `show`, `retry` and `drop` take'),
+  kind: z.enum(['message', 'directive', 'step', 'registry']),
+  actor: z.looseObject({ id: z.string(), address }).describe('whom the message is for, or the actor itself'),
+  directive: z.string().nullable(),
+  step: z.string().nullable().describe("the step's name"),
+  message: z.string().nullable().describe('the id of the message; of an actor: of the one that it failed at'),
+  type: z.string().nullable().describe('the kind of message; null: it cannot be read'),
+  from: z.string().nullable().describe('who told it'),
+  reason: z.string().describe('why it is parked'),
+  since: time,
+  tries: z.int().nullable(),
+  mailbox: z.int().describe('how many messages wait until the actor is tried again'),
+  next: z.string().describe('the command that goes on from here'),
+})
+export const parkedAnswer = typed<Page<ParkedLine>>(pageOf(parkedLine))
+export const parkedViewAnswer = typed<ParkedView>(
+  parkedLine.extend({ body: z.unknown(), bytes: z.int().nullable().describe('of the body, as it is stored') }),
+)
+export const unparkedAnswer = typed<Unparked>(
+  z.looseObject({
+    parked: z.looseObject({ id: z.string() }),
+    actor: z.looseObject({ id: z.string(), address }),
+    told: z.string().describe('who was told what'),
+  }),
 )
 const counts = z.record(z.string(), z.int()).describe('how many are in each status')
 export const leasesAnswer = typed<Leases>(

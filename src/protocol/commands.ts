@@ -20,7 +20,8 @@ import { directiveStatuses, taskStatuses } from './views.ts'
 /** The most lines that one `list` or `events` answers with; the next ones are asked for with `after`. */
 export const pageCountMax = 500
 
-const commandId = z
+/** Names one command of one owner. */
+export const commandId = z
   .string()
   .refine(isToken, `a command id is 1 to ${derivedIdCharsMax} characters of A-Z a-z 0-9 _ -`)
   .optional()

@@ -1,6 +1,7 @@
 /** What belongs to a directive beside its actors: its chain and plan, its events, its timers and its mail. */
 import type { DirectivePart, PlanColumns } from '../actors/ports/survey.ts'
 import { type ActorKey, actorKey, kindOf, readKey, readStepId, shardOf } from '../protocol/ids.ts'
+import { droppedEvent } from '../protocol/parked.ts'
 import { grouped } from './grouped.ts'
 import type { Scene } from './scene.ts'
 import type { State } from './state.ts'
@@ -60,7 +61,10 @@ const checkPlan = (
   tell('plan-incomplete', 'plans', hash, found, `the ${steps} steps of ${key}`)
 }
 
-/** Numbered without a gap from the first that is kept; and of each type as many as the journals tell, when all were folded. */
+/**
+ * Numbered without a gap from the first that is kept; and of each type as many as the journals tell, when all were folded. No machine
+ * tells of what a person drops.
+ */
 const checkEvents = ({ part, key, states }: Scene, tell: Tell): void => {
   const count = part.events.reduce((sum, each) => sum + each.count, 0)
   const { forgotten } = part.directive
@@ -68,7 +72,8 @@ const checkEvents = ({ part, key, states }: Scene, tell: Tell): void => {
     tell('event-gap', 'events', key, `${count} events`, `${part.lastEvent - forgotten}, as the last one says`)
   const told = toldBy(part, states)
   if (told === null) return
-  const found = new Map(part.events.map((each) => [nameOf(each.step, each.type), each.count]))
+  const ofMachines = part.events.filter(({ type }) => type !== droppedEvent)
+  const found = new Map(ofMachines.map((each) => [nameOf(each.step, each.type), each.count]))
   for (const name of new Set([...told.keys(), ...found.keys()])) {
     const [had, has] = [told.get(name) ?? 0, found.get(name) ?? 0]
     // Of those that were forgotten nobody knows any more which types they had.

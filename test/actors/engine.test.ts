@@ -26,6 +26,8 @@ const startedWith = async (before: (engine: Engine, clock: SimClock) => Promise<
     task: never,
     daemons: never,
     waiting: never,
+    parked: never,
+    parkedOne: never,
     figures: never,
     leases: never,
     files: never,

@@ -13,15 +13,17 @@ class OneLease implements Leases {
   readonly clock: SimClock
   live = 1
   incarnation = 'first'
+  /** How far its clock is ahead of the thread's, in ms. */
+  ahead = 0
   constructor(clock: SimClock) {
     this.clock = clock
   }
   /** What the next renewals throw. */
   fault: WritError | null = null
   readonly #renewal = (): Promise<Renewal> => {
-    const { live, clock, incarnation } = this
+    const { live, clock, incarnation, ahead } = this
     return Promise.resolve({
-      now: clock.monotonic(),
+      now: clock.monotonic() + ahead,
       live,
       share: Math.floor(shardCount / live),
       held: this.#list(),
@@ -223,3 +225,18 @@ it('once the database is another incarnation, everything is lost, and this threa
   expect(holder.epoch(0)).toBe(null)
   expect(clock.next).toBe(null)
 })
+
+it.each([3_600_000, -3_600_000])(
+  'when the clock of the database jumps by %i ms, that is the time from the next renewal on, and the lease is trusted no longer for it',
+  async (jump) => {
+    const { clock, store, holder } = setUp({})
+    await clock.runFor(holder.start(1))
+    store.ahead = jump
+    await clock.run(leaseMs / 2)
+    expect(holder.now() - clock.monotonic()).toBe(jump)
+    expect(holder.epoch(0)).toBe(1)
+    store.renew = () => new Promise(() => undefined)
+    await clock.run(leaseMs / 2 + leaseMs)
+    expect(holder.epoch(0)).toBeNull()
+  },
+)

@@ -24,6 +24,8 @@ const slowReader = () => {
       task: never,
       daemons: never,
       waiting: never,
+      parked: never,
+      parkedOne: never,
       figures: never,
       leases: never,
       files: never,

@@ -102,6 +102,7 @@ it('what requests are really answered with is what it says', async () => {
     [subjects.api.messages, 'daemon.list', () => client.listDaemons()],
     [subjects.api.messages, 'event.list', () => client.listEvents({ since: '2026-01-01T00:00:00Z' })],
     [subjects.api.messages, 'waiting.list', () => client.listWaiting({ directive: id })],
+    [subjects.api.messages, 'parked.list', () => client.parked.list()],
     [subjects.api.messages, 'owner.figures', () => client.ownerFigures()],
     [subjects.task.messages, 'get', () => client.task(task).get()],
     [

@@ -3,7 +3,7 @@ import { Command } from 'commander'
 import { expect, test } from 'vitest'
 import { groups } from '../../src/cli/program.ts'
 import { call, FakeNode } from './call.ts'
-import { directiveView } from './views.ts'
+import { directiveView, parkedLine } from './views.ts'
 
 const offered = async (words: string[], node?: FakeNode): Promise<string[]> => {
   const { code, out, err } = await call(['complete', '--', ...words], {
@@ -57,6 +57,13 @@ test('ids of directives and of open tasks are offered when a node answers', asyn
   expect(await offered(['directive', 'evaluate', 'hello', ''], node)).toEqual([])
   expect(await offered(['task', 'show', ''], node)).toEqual(['hello__t1'])
   expect(node.asked.at(-1)?.body).toMatchObject({ state: 'open' })
+})
+
+test('what is parked is offered by its id, with what it is', async () => {
+  const actor = parkedLine('hello', { id: 'hello__1_0', kind: 'step', type: null, reason: 'a fault' })
+  const node = new FakeNode({ 'parked.list': () => ({ lines: [parkedLine('hello'), actor], next: null }) })
+  expect(await offered(['parked', 'show', ''], node)).toEqual(['hello__m41', 'hello__1_0'])
+  expect(await offered(['parked', 'drop', 'hello__m'], node)).toEqual(['hello__m41'])
 })
 
 test('without a node, and in the place of a file, nothing is offered: the shell offers files', async () => {

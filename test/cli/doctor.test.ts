@@ -4,9 +4,10 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, inject, test } from 'vitest'
 import type { DaemonLine } from '../../src/protocol/views.ts'
+import type { ParkedLine } from '../../src/protocol/parked.ts'
 import type { WaitLine } from '../../src/protocol/waiting.ts'
 import { call, FakeNode } from './call.ts'
-import { waitLine } from './views.ts'
+import { parkedLine, waitLine } from './views.ts'
 
 let data: string
 beforeEach(() => {
@@ -53,6 +54,7 @@ const answering = (lines: readonly DaemonLine[], more: ConstructorParameters<typ
     'daemon.list': () => ({ lines, next: null }),
     'directive.list': () => none,
     'waiting.list': () => none,
+    'parked.list': () => none,
     ...more,
   })
 
@@ -173,7 +175,7 @@ describe('doctor', () => {
     expect(code).toBe(1)
     expect(findings.get('inbox')).toMatchObject({
       found: expect.stringMatching(/^1 parked, 1 held/) as string,
-      remedy: 'see `writ inbox`',
+      remedy: expect.stringContaining('see `writ parked list`') as string,
     })
   })
 
@@ -185,8 +187,11 @@ describe('doctor', () => {
 })
 
 describe('inbox', () => {
-  const node = (...pages: WaitLine[][]) =>
+  const none: ParkedLine[] = []
+  const node = (...pages: WaitLine[][]) => nodeWith(none, pages)
+  const nodeWith = (parkedLines: readonly ParkedLine[], pages: readonly WaitLine[][]) =>
     new FakeNode({
+      'parked.list': () => ({ lines: parkedLines, next: null }),
       'waiting.list': ({ stuck, after = '0' }) => {
         const at = Number(after)
         const lines = stuck === true ? pages[at] : []
@@ -233,6 +238,20 @@ describe('inbox', () => {
         next: 'writ directive mend d',
       },
       { kind: 'held', directive: 'd', step: 'step2', why: 'a person: approval', since, next: 'writ step show d/step2' },
+    ])
+  })
+
+  test('a parked message is in it, beside the actors that wait, and its actor is not in it twice', async () => {
+    const fault = parked({ step: 'step1', parked: 'a fault', since: '2026-05-01T09:00:00Z' })
+    const message = parkedLine('d', { since: '2026-05-01T08:00:00Z', reason: 'it is no message', type: null })
+    const actor = parkedLine('d', { kind: 'step', id: 'd__1_1' })
+    expect(await lines(nodeWith([message, actor], [[fault]]))).toMatchObject([
+      {
+        ...{ kind: 'parked', directive: 'd', step: null, since: '2026-05-01T08:00:00Z' },
+        why: 'a message that cannot be read: it is no message',
+        next: 'writ parked show d__m41',
+      },
+      { kind: 'parked', step: 'step1', why: 'a fault' },
     ])
   })
 

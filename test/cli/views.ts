@@ -2,6 +2,7 @@
 import type { EventLine } from '../../src/protocol/commands.ts'
 import { directiveInput } from '../../src/protocol/directive.ts'
 import { addressOf, stepId } from '../../src/protocol/ids.ts'
+import type { ParkedLine } from '../../src/protocol/parked.ts'
 import type { DirectiveView, StepLine } from '../../src/protocol/views.ts'
 import type { WaitLine } from '../../src/protocol/waiting.ts'
 
@@ -109,3 +110,21 @@ export const waitLine = (directive: string, more: Partial<WaitLine> = {}): WaitL
     ...more,
   }
 }
+
+/** A message to the directive that is parked. */
+export const parkedLine = (directive: string, more: Partial<ParkedLine> = {}): ParkedLine => ({
+  id: `${directive}__m41`,
+  kind: 'message',
+  actor: { id: directive, address: addressOf('default', directive), kind: 'directive' },
+  directive,
+  step: null,
+  message: `${directive}__m41`,
+  type: 'step.passed',
+  from: `${directive}__1_0`,
+  reason: 'the database refuses the content',
+  since,
+  tries: 5,
+  mailbox: 0,
+  next: `writ parked show ${directive}__m41`,
+  ...more,
+})

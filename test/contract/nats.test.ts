@@ -1,6 +1,6 @@
 import { jetstream, jetstreamManager } from '@nats-io/jetstream'
 import { connect as connectRaw, nanos, type NatsConnection } from '@nats-io/transport-node'
-import { mkdtempSync } from 'node:fs'
+import { cpSync, mkdtempSync, rmSync } from 'node:fs'
 import { createServer, connect as dial, type Server as TcpServer, type Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -415,6 +415,46 @@ describe('the stream of plain publishes', () => {
     const answer = await again.request('l.x', '{}', { timeout: 5_000 })
     expect(answer.json()).toEqual({ here: true })
     await Promise.all([bus.close(), again.close()])
+  })
+
+  test('when the stream has lost what it took last, its numbers come once more, and what they stand for is handed over', async () => {
+    const port = Number(new URL(bare()).port)
+    const messages = join(folders.nats, 'jetstream', '$G', 'streams', streamName, 'msgs')
+    /** As after a failure of power: what `change` does to its files happens while it is away. */
+    const restarted = async (change: () => void): Promise<void> => {
+      await server.stop()
+      change()
+      server = await startNats({ folders, log: () => undefined, port, durable: false, users })
+    }
+    const raw = await remake()
+    const bus = await connect({ url: server.url, name: 'test', stream: true })
+    const { next } = await taking(bus)
+    raw.publish(done, '{}')
+    await next()
+    await raw.close()
+    const earlier = join(folders.root, 'earlier')
+    await restarted(() => cpSync(messages, earlier, { recursive: true }))
+    const again = await rawConnection()
+    const before = await arriving(again, next)
+    for (let count = 0; count < 5; count++) {
+      again.publish(done, '{}')
+      await next()
+    }
+    await Promise.all([again.close(), bus.close()])
+    await restarted(() => {
+      rmSync(messages, { recursive: true })
+      cpSync(earlier, messages, { recursive: true })
+    })
+    const [raws, other] = await Promise.all([
+      rawConnection(),
+      connect({ url: server.url, name: 'other', stream: true }),
+    ])
+    const { next: following } = await taking(other)
+    raws.publish(done, '{}')
+    const after = await following()
+    expect(after).toMatchObject({ incarnation: before.incarnation, sequence: before.sequence })
+    expect(after.at).not.toBe(before.at)
+    await Promise.all([other.close(), raws.close()])
   })
 
   test('listening ends, and so does whoever listened, while the server says nothing', async () => {

@@ -347,6 +347,7 @@ const commits = (
           from: 'alice/x',
           body: new Uint8Array([1]),
           reason: '',
+          tries: 5,
           at: make.at,
         },
       ]
@@ -586,6 +587,7 @@ const mailboxes = (world: World, hold: Hold, commit: CommitAs): void => {
           from: 'alice/x',
           body: new Uint8Array([1]),
           reason: 'why',
+          tries: 5,
           at: make.at,
         },
       ]
@@ -609,6 +611,7 @@ const mailboxes = (world: World, hold: Hold, commit: CommitAs): void => {
         from: 'alice/x',
         body: new Uint8Array([byte]),
         reason: 'why',
+        tries: 5,
         at: make.at,
       })
       const faulted = (['alice/d', 'alice/d__1_0', 'alice/d_'] as const).map((key) => ({ key, reason: 'why' }))
@@ -622,15 +625,55 @@ const mailboxes = (world: World, hold: Hold, commit: CommitAs): void => {
       const rows = await store.mailbox([0], 10)
       expect(rows.map(({ tries }) => tries)).toEqual([0, 0, 0])
       expect(rows.map(({ to, from, body }) => [to, from, body[0]])).toEqual([
-        ['alice/d', expect.any(String), 4],
         ['alice/d__1_0', 'alice/x', 1],
         ['alice/d', 'alice/x', 2],
+        ['alice/d', expect.any(String), 4],
       ])
       const actors = await store.actors(['alice/d', 'alice/d_'])
       expect(new Map(actors.map(({ row, parked }) => [row.key, parked]))).toEqual(
         new Map([
           ['alice/d', null],
           ['alice/d_', 'why'],
+        ]),
+      )
+    })
+
+    test('a parked message goes back to the place that it had, or is dropped, once; and its actor is tried again alone', async () => {
+      const { store } = world()
+      await commit({ actors: [make.actorRow('d', 1), make.actorRow('d__1_0', 1)] })
+      const sent = await commit({ messages: [1, 2, 3, 4].map((byte) => message('d', 0, byte)) })
+      const [first = 0, second = 0, third = 0, fourth = 0] = sent.messages
+      const actor = 'alice/d' as const
+      const bytes = async () => (await store.mailbox([0], 10)).map((row) => [row.body[0], row.tries])
+      const parkedOf = (id: number, byte: number) => ({
+        ...{ message: id, actor, from: 'alice/x', body: new Uint8Array([byte]) },
+        ...{ reason: 'why', tries: 5, at: make.at },
+      })
+      await commit({ parked: [parkedOf(first, 1), parkedOf(second, 2)] })
+      expect(await store.stopped('alice', first)).toMatchObject({ actor, tries: 5, reason: 'why', waits: false })
+      expect(await store.stopped('bob', first)).toBeNull()
+      expect(await store.stopped('alice', third)).toBeNull()
+      const unparked = (id: number, back: boolean) => [{ message: id, actor, shard: 0, back }]
+      await commit({ unparked: unparked(first, true) })
+      expect(await bytes()).toEqual([
+        [1, 0],
+        [3, 0],
+        [4, 0],
+      ])
+      expect(await refusal(commit({ unparked: unparked(first, true) }))).toBe('CONFLICT')
+      await commit({ unparked: unparked(second, false) })
+      expect(await refusal(commit({ unparked: unparked(second, false) }))).toBe('CONFLICT')
+      expect(await store.stopped('alice', second)).toBeNull()
+      await store.countTry(fourth, 'why')
+      await commit({ faulted: [actor, 'alice/d__1_0' as const].map((key) => ({ key, reason: 'its fault' })) })
+      expect(await store.stopped('alice', fourth)).toMatchObject({ actor, tries: 1, reason: 'its fault', waits: true })
+      await commit({ unfaulted: [actor] })
+      expect((await bytes()).at(-1)).toEqual([4, 0])
+      const actors = await store.actors([actor, 'alice/d__1_0'])
+      expect(new Map(actors.map(({ row, parked }) => [row.key, parked]))).toEqual(
+        new Map([
+          [actor, null],
+          ['alice/d__1_0', 'its fault'],
         ]),
       )
     })
@@ -927,7 +970,7 @@ const besides = (world: World, hold: Hold, commit: CommitAs): void => {
       const [, message = 0] = messages
       const { to: actor, from, body } = named('is parked')
       await commit({
-        parked: [{ message, actor, from, body, reason: 'why', at: make.at }],
+        parked: [{ message, actor, from, body, reason: 'why', tries: 5, at: make.at }],
         faulted: [{ key: 'alice/d', reason: 'why' }],
       })
       await advance(replyKeptMs + 1000)

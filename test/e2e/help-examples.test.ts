@@ -33,6 +33,7 @@ interface Prepared {
 
 const held = (owner: string) => world.done(owner, 'held', { requires_approval: true })
 const started = (owner: string) => world.started(owner)
+const parked = (owner: string) => world.parked(owner)
 const finished = (owner: string) => world.ended(owner, 'completed')
 const withDaemon = async (owner: string) => {
   await world.create(owner, { id: 'other' })
@@ -87,6 +88,10 @@ const prepared: Record<string, Prepared> = {
   'writ directive wait': { before: finished },
   'writ inspect': { before: finished },
   'writ waiting': { before: started },
+  'writ parked list --directive': { before: started },
+  'writ parked show': { before: parked },
+  'writ parked retry': { before: parked },
+  'writ parked drop': { before: parked },
   'writ step show': { before: started },
   'writ step evaluate': { before: (owner) => world.done(owner, 'passed') },
   'writ step': { before: held },

@@ -1,11 +1,13 @@
 /** The pure step itself: what it refuses, what it stores, and what people see of a state. */
 import { describe, expect, it } from 'vitest'
+import { createMachine, raise } from 'xstate'
 import {
   advance,
   begin,
   fire,
   hasEnded,
   isPaused,
+  type Live,
   load,
   mayDispatch,
   openAttempt,
@@ -61,6 +63,31 @@ describe('a message', () => {
       timers: [],
       changed: false,
     })
+  })
+})
+
+describe('a chart that never comes to rest', () => {
+  const options = { maxIterations: aStep().live.snapshot.machine.options.maxIterations }
+  /** Opened at `a`, as a snapshot of a faulty version of a machine would be. */
+  const opened = (states: object): Live => {
+    const machine = createMachine({ id: 'step', version: 'faulty', initial: 'a', options, states } as object)
+    return { snapshot: machine.resolveState({ value: 'a', context: { report: null } }) } as object as Live
+  }
+  const go = { type: 'dispatch' } as Message
+  const loops: [what: string, states: object][] = [
+    ['by two eventless transitions', { a: { on: { dispatch: 'b' } }, b: { always: 'c' }, c: { always: 'b' } }],
+    [
+      'by what it tells itself',
+      {
+        a: { on: { dispatch: 'b' } },
+        b: { entry: raise({ type: 'again' }), on: { again: { target: 'b', reenter: true } } },
+      },
+    ],
+  ]
+  it.each(loops)('R46: %s is a fault of that message alone, and holds the thread up no longer', (_what, states) => {
+    const live = opened(states)
+    expect(() => advance(live, go, given)).toThrow(/Infinite loop|failed at/)
+    expect(live.snapshot.value).toBe('a')
   })
 })
 

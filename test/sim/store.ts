@@ -176,6 +176,16 @@ export class SimStore implements Store {
         .slice(0, limit),
     )
 
+  readonly stopped: Store['stopped'] = (owner, message) =>
+    this.#call('stopped', ({ messages, faulted, parked }) => {
+      const row = parked.find((one) => one.message === message && one.actor.startsWith(`${owner}/`))
+      if (row !== undefined) return copied({ ...row, waits: false })
+      const waiting = messages.get(message)
+      if (waiting?.to.startsWith(`${owner}/`) !== true || !faulted.has(waiting.to)) return null
+      const { to: actor, from, body, tries } = waiting
+      return copied({ actor, from, body, tries, reason: faulted.get(actor) ?? '', waits: true })
+    })
+
   readonly dueTimers: Store['dueTimers'] = (shards, limit) =>
     this.#call('dueTimers', () =>
       this.#timersOf(shards)

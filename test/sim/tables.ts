@@ -4,6 +4,7 @@
  */
 import type { ActorKey } from '../../src/protocol/ids.ts'
 import type * as registry from '../../src/actors/ports/registry-rows.ts'
+import type * as parking from '../../src/actors/ports/parked-rows.ts'
 import type * as rows from '../../src/actors/ports/rows.ts'
 import type { ThreadIdentity } from '../../src/actors/ports/store.ts'
 import { displayable } from '../../src/persistence/displayable.ts'
@@ -45,7 +46,7 @@ export class Tables {
   readonly blobs = new Map<string, { bytes: Uint8Array; at: number }>()
   readonly replies = new Map<string, { owner: string; command: string; reply: object; at: number }>()
   readonly ingress = new Map<string, number>()
-  readonly parked: rows.ParkedRow[] = []
+  readonly parked: parking.ParkedRow[] = []
   /** The last event of a directive that was forgotten. */
   readonly forgotten = new Map<ActorKey, number>()
   /** When directives were removed. */
@@ -81,7 +82,7 @@ export class Tables {
   }
 
   #compare(commit: rows.Commit): void {
-    const { actors = [], consumed = [], fired = [], tasks = [], parked = [], removed = [] } = commit
+    const { actors = [], consumed = [], fired = [], tasks = [], parked = [], removed = [], unparked = [] } = commit
     const shards = new Set(commit.shards.map(({ shard }) => shard))
     const stored = (row: rows.ActorRow): number => this.actors.get(row.key)?.version ?? 0
     expect('actors', actors, (row) => row.version === stored(row) + 1 && shards.has(row.shard))
@@ -94,6 +95,7 @@ export class Tables {
       parked,
       ({ message }) => message === null || (this.messages.has(message) && !consumed.includes(message)),
     )
+    expect('unparked', unparked, (row) => this.parked.some((one) => isSame(one, row)))
   }
 
   #refuseDoubles(commit: rows.Commit): void {
@@ -167,7 +169,16 @@ export class Tables {
       this.parked.push(copied(row))
     }
     for (const { key, reason } of commit.faulted ?? []) this.faulted.set(key, displayable(reason))
-    for (const key of commit.mended ?? []) this.#mend(key)
+    for (const row of commit.unparked ?? []) {
+      if (row.back) this.#putBack((one) => isSame(one, row), row.shard)
+      else this.#unpark((one) => isSame(one, row))
+    }
+    for (const key of commit.unfaulted ?? []) this.#unfault((actor) => actor === key)
+    for (const key of commit.mended ?? []) {
+      const isOf = (actor: ActorKey): boolean => actor === key || actor.startsWith(`${key}__`)
+      this.#unfault(isOf)
+      this.#putBack(({ actor }) => isOf(actor), this.actors.get(key)?.shard ?? 0)
+    }
   }
 
   #remove(key: ActorKey, now: number): void {
@@ -200,17 +211,30 @@ export class Tables {
     return false
   }
 
-  /** What was parked goes back behind what waits: as a message more, so that the counts stay even. */
-  #mend(key: ActorKey): void {
-    const isOf = (actor: ActorKey): boolean => actor === key || actor.startsWith(`${key}__`)
-    for (const actor of this.faulted.keys()) if (isOf(actor)) this.faulted.delete(actor)
-    for (const row of this.messages.values()) if (isOf(row.to)) row.tries = 0
-    for (const { actor, from, body } of this.parked.filter((row) => isOf(row.actor)))
-      this.insertMessage({ to: actor, from, shard: this.actors.get(key)?.shard ?? 0, body })
-    const left = this.parked.filter((row) => !isOf(row.actor))
+  #unfault(isIt: (actor: ActorKey) => boolean): void {
+    for (const actor of this.faulted.keys()) if (isIt(actor)) this.faulted.delete(actor)
+    for (const row of this.messages.values()) if (isIt(row.to)) row.tries = 0
+  }
+
+  #unpark(isIt: (row: parking.ParkedRow) => boolean): parking.ParkedRow[] {
+    const gone = this.parked.filter(isIt)
+    const left = this.parked.filter((row) => !isIt(row))
     this.parked.splice(0, this.parked.length, ...left)
+    return gone
+  }
+
+  /** Each under the id that it had, so that it stands where it stood. */
+  #putBack(isIt: (row: parking.ParkedRow) => boolean, shard: number): void {
+    for (const { message, actor: to, from, body } of this.#unpark(isIt)) {
+      if (message === null) this.insertMessage({ to, from, shard, body })
+      else this.messages.set(message, { id: message, to, from, shard, body: new Uint8Array(body), tries: 0 })
+      if (message !== null) this.counts.parked -= 1
+    }
   }
 }
+
+const isSame = (one: parking.ParkedRow, { message, actor }: parking.UnparkedRow): boolean =>
+  one.message === message && one.actor === actor
 
 const timerKey = (row: { key: ActorKey; id: string }): string => `${row.key} ${row.id}`
 const chainKey = (row: rows.ChainRow): string => `${row.directive} ${row.generation}`

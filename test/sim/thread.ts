@@ -49,6 +49,8 @@ const reader: Reader = {
   task: noRecords,
   daemons: noRecords,
   waiting: noRecords,
+  parked: noRecords,
+  parkedOne: noRecords,
   figures: noRecords,
   leases: noRecords,
   files: noRecords,

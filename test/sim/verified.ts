@@ -62,7 +62,7 @@ const partOf = (tables: Tables, key: ActorKey, actors: readonly ActorRow[]): Dir
     },
     actors,
     faulted: [...tables.faulted.keys()].filter(isOf),
-    parked: tables.parked.filter(({ actor }) => isOf(actor)),
+    parked: tables.parked.filter(({ actor, from }) => isOf(actor) || (actor === registry && from === key)),
     chains,
     plans: [...new Set([row.plan, ...chains.map(({ hash }) => hash)])].flatMap((hash) => {
       const plan = hash === null ? undefined : tables.plans.get(hash)

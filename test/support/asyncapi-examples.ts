@@ -5,6 +5,7 @@
 
 import { addressOf } from '../../src/protocol/ids.ts'
 import { lookingExamples } from './asyncapi-looking.ts'
+import { parkedExamples } from './asyncapi-parked.ts'
 
 export interface Example {
   message: unknown
@@ -366,6 +367,7 @@ export const examples: Readonly<Record<string, Example>> = {
     message: { directive: directive.id, fromVersion: 1 },
     answer: { sightings: [sighting], faults: [], definitions: {}, next: null },
   },
+  ...parkedExamples,
   ...lookingExamples,
   inspect: { message: sighting },
   'sys.inspect': { message: { inspection: 'i1', owner: 'default', observer: 'o1', leaseMs: 30_000, actor: 'greet*' } },

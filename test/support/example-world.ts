@@ -6,8 +6,11 @@ import { spawn, type ChildProcess } from 'node:child_process'
 import { chmodSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { delimiter, join } from 'node:path'
+import postgres from 'postgres'
+import { pack } from '../../src/actors/codec.ts'
 import { readSettings } from '../../src/cli/config.ts'
 import { reach, type Link } from '../../src/cli/reach.ts'
+import { databaseUrl } from '../../src/cli/verify-database.ts'
 import { until } from '../../src/embedded/until.ts'
 import type { DirectiveInput } from '../../src/protocol/directive.ts'
 import { environment, root } from './writ.ts'
@@ -147,6 +150,19 @@ export class ExampleWorld {
     const link = await this.create('staffed', { id, ...ofRole[role] })
     await link.api.tell(id, 'start')
     await this.became(link, 'completed', id)
+  }
+
+  /** A message to it is parked: one that nobody waits for. */
+  async parked(owner: string): Promise<Link> {
+    const link = await this.create(owner)
+    const settings = readSettings(new Map([['dataDir', [this.data]]]), { env: {}, cwd: this.folder })
+    const sql = postgres(databaseUrl(settings), { max: 1 })
+    const body = Buffer.from(pack({ type: 'published', noun: 'task', verb: 'done', id: 'nobody', body: {} }))
+    await sql`
+      insert into writ.parked (message, actor, "from", body, reason, at)
+      values (41, ${`${owner}/hello`}, 'stream', ${body}, 'it failed', 0)`
+    await sql.end()
+    return link
   }
 
   /** Its step `look` waits for a daemon. */

@@ -1,4 +1,5 @@
 /** What one commit is made of: rows by table, as the turn writes and reads them. Times are ms since 1970, by the database's clock. */
+import type { ParkedRow, UnparkedRow } from './parked-rows.ts'
 import type { Definition, Role } from '../../protocol/directive.ts'
 import type { ActorKey, ActorKind } from '../../protocol/ids.ts'
 import type { Verdict } from '../../protocol/verdict.ts'
@@ -235,17 +236,6 @@ export interface FileRow {
   at: number
 }
 
-export interface ParkedRow {
-  /** The message's id, or null when it was none of the mailbox. */
-  message: number | null
-  actor: ActorKey
-  /** Who told it. */
-  from: string
-  body: Uint8Array
-  reason: string
-  at: number
-}
-
 /**
  * One commit. Lists left out are empty, and none has two rows with the same key (BAD_INPUT). Rows replace those with the same
  * key, but for what is written once: directives, chains, journal, events, evaluations.
@@ -288,7 +278,11 @@ export interface Commit {
   /** Messages to park: they leave the mailbox and are kept for a person; their actor may be marked faulted. */
   parked?: readonly ParkedRow[]
   faulted?: readonly { key: ActorKey; reason: string }[]
-  /** Directives that are faulted no more, nor are their steps; their parked messages are in the mailboxes again, behind what is there. */
+  /** Each must be parked. */
+  unparked?: readonly UnparkedRow[]
+  /** Actors that are faulted no more; what waits for them is as if it had never been tried. */
+  unfaulted?: readonly ActorKey[]
+  /** Directives that are faulted no more, nor are their steps; their parked messages are in the mailboxes again, each at its place. */
   mended?: readonly ActorKey[]
   /** Directives that go, each still at this version; anything else is CONFLICT. From then on neither it nor its steps are there. */
   removed?: readonly { key: ActorKey; version: number }[]

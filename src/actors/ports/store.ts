@@ -18,6 +18,7 @@ import type {
   StoredMessage,
   StoredTimer,
 } from './rows.ts'
+import type { StoppedMessage } from './parked-rows.ts'
 import type { GrantRow, DaemonRow, NeedRow } from './registry-rows.ts'
 
 /** A thread as the store knows it. `nonce` is new at every start, so that no two ever commit under one epoch. */
@@ -164,6 +165,8 @@ export interface Store {
 
   /** Messages of these shards, oldest first; those to faulted actors wait and are left out, but for what registries tell desks. */
   mailbox: (shards: readonly number[], limit: number) => Promise<readonly StoredMessage[]>
+  /** A message that is parked, or that a parked actor failed at; or null. */
+  stopped: (owner: string, message: number) => Promise<StoppedMessage | null>
   /** Timers of these shards that are due by the database's clock, earliest first; those of faulted actors are left out, here and below. */
   dueTimers: (shards: readonly number[], limit: number) => Promise<readonly StoredTimer[]>
   /** When the next timer of these shards is due (ms since 1970), or null. */

@@ -1,0 +1,171 @@
+/**
+ * A person decides about what is parked: it is tried again, or a message is dropped. Whoever would wait for what a dropped
+ * message said is told, or the drop is refused: nothing waits for what cannot come.
+ */
+import { hasEnded } from '../machines/advance.ts'
+import type { Message } from '../machines/message.ts'
+import { WritError } from '../protocol/errors.ts'
+import {
+  type ActorKey,
+  actorKey,
+  addressOf,
+  directiveOf,
+  kindOf,
+  readKey,
+  registryId,
+  shardOf,
+} from '../protocol/ids.ts'
+import { droppedEvent, messageId, readMessageId, type Unpark, type Unparked } from '../protocol/parked.ts'
+import { recordFor } from './apply.ts'
+import type { FromRegistry, GrantOffer } from './granting.ts'
+import { parkedError } from './parked.ts'
+import { readBody, typeOf } from './parked-views.ts'
+import type { StoppedMessage } from './ports/parked-rows.ts'
+import type { ToRegistry } from './settle.ts'
+import type { Turn } from './turn.ts'
+
+/** In the turn of the shard of what it is about. Throws NOT_FOUND, PARKED, REFUSED. */
+export const unpark = async (turn: Turn, owner: string, { id, why, by }: Unpark): Promise<Unparked> => {
+  const read = readMessageId(id)
+  if (read === null && why === null) return retryActor(turn, actorKey(owner, id))
+  if (read === null)
+    throw new WritError('BAD_INPUT', `${id} is an actor, and only a message can be dropped`, {
+      hint: `writ parked show ${id} names the message that it failed at`,
+    })
+  const stopped = await turn.host.store.stopped(owner, read.message)
+  if (stopped === null || messageId(readKey(stopped.actor).id, read.message) !== id) throw noParked(id)
+  const one = { ...stopped, id, message: read.message }
+  if (why !== null) return drop(turn, one, { why, by })
+  return one.waits ? retryActor(turn, one.actor) : retryMessage(turn, one)
+}
+
+interface Stopped extends StoppedMessage {
+  id: string
+  message: number
+}
+
+export const noParked = (id: string): WritError =>
+  new WritError('NOT_FOUND', `nothing that is called ${id} is parked`, { hint: 'writ parked list shows what is' })
+
+const answer = (id: string, actor: ActorKey, told: string): Unparked => {
+  const key = readKey(actor)
+  return { parked: { id }, actor: { id: key.id, address: addressOf(key.owner, key.id) }, told }
+}
+
+const shardOfKey = (key: ActorKey): number => {
+  const { owner, id } = readKey(key)
+  return shardOf(owner, id)
+}
+
+const directiveKeyOf = (key: ActorKey): ActorKey => {
+  const { owner, id } = readKey(key)
+  return actorKey(owner, directiveOf(id))
+}
+
+/** What waits for it is taken, in its order; its desk asks for what was passed over. */
+const retryActor = async (turn: Turn, key: ActorKey): Promise<Unparked> => {
+  const { id } = readKey(key)
+  const resident = await turn.host.loader.actor(key)
+  if (resident?.parked == null) throw noParked(id)
+  // One whose machine is unknown comes back by itself, on a node that knows it.
+  if (resident.live === null) throw parkedError(resident)
+  turn.draft.unfaulted.push(key)
+  turn.draft.shards.add(resident.row.shard)
+  const look: FromRegistry = { type: 'desk.look' }
+  if (kindOf(id) !== 'registry') turn.post(directiveKeyOf(key), look, 'mend')
+  return answer(id, key, `${id} takes what waits for it`)
+}
+
+const leave = (turn: Turn, { actor, message }: Stopped, back: boolean): void => {
+  const shard = shardOfKey(actor)
+  turn.draft.shards.add(shard)
+  turn.draft.unparked.push({ message, actor, shard, back })
+}
+
+const retryMessage = (turn: Turn, one: Stopped): Unparked => {
+  leave(turn, one, true)
+  return answer(one.id, one.actor, `it is in the mailbox of ${readKey(one.actor).id} again, at its place`)
+}
+
+interface Reason {
+  why: string
+  by: string | null
+}
+
+const drop = async (turn: Turn, one: Stopped, { why, by }: Reason): Promise<Unparked> => {
+  const told = await tellOfDrop(turn, one)
+  if (one.waits) {
+    turn.draft.shards.add(shardOfKey(one.actor))
+    turn.draft.consumed.push(one.message)
+  } else leave(turn, one, false)
+  const { id: to } = readKey(one.actor)
+  const data = { message: one.id, type: typeOf(readBody(one.body)), from: shown(one), to, reason: one.reason, why, by }
+  if (kindOf(to) === 'registry') await askAgain(turn, one, data)
+  else {
+    await turn.host.loader.directive(directiveKeyOf(one.actor))
+    recordFor(turn, one.actor, { type: droppedEvent, severity: 'warn', source: 'user', data })
+  }
+  return answer(one.id, one.actor, told)
+}
+
+const shown = ({ actor, from }: Stopped): string => {
+  const { owner } = readKey(actor)
+  return from.startsWith(`${owner}/`) ? from.slice(owner.length + 1) : from
+}
+
+/** What only tells how things stand, is said again before long, or has nobody who waits for it. */
+const harmless: ReadonlySet<string> = new Set([
+  'published',
+  'task.accepted',
+  'grant.recall',
+  'grant.audit',
+  'daemon.back',
+  'desk.look',
+])
+const endings: ReadonlySet<string> = new Set(['task.done', 'task.failed', 'task.lost'])
+type Ending = Extract<Message, { type: 'task.done' | 'task.failed' | 'task.lost' }>
+
+/** Answers with who was told what. Throws REFUSED where nobody can be told in its stead. */
+const tellOfDrop = async (turn: Turn, one: Stopped): Promise<string> => {
+  const { actor, from } = one
+  const { owner, id } = readKey(actor)
+  const message = readBody(one.body)
+  const type = typeOf(message) ?? ''
+  if (id === registryId) return `${shown(one)} tells the registry anew what it needs`
+  if (harmless.has(type)) return 'nobody waits for it'
+  if (endings.has(type)) {
+    const { attempt, nonce } = message as Ending
+    const lost: Message = {
+      type: 'task.lost',
+      attempt,
+      nonce,
+      why: 'daemon',
+      reason: `${type} was dropped by a person`,
+    }
+    turn.post(actor, lost, from)
+    return `${id} is told that its attempt ${attempt} is lost`
+  }
+  if (type === 'grant') {
+    const grants = [{ id: (message as { grant: GrantOffer }).grant.id, suspect: false, unspent: true }]
+    const release: ToRegistry = { type: 'release', directive: actor, grants }
+    turn.post(actorKey(owner, registryId), release, actor)
+    return 'the slot goes back to the registry'
+  }
+  const directive = await turn.host.loader.actor(directiveKeyOf(actor))
+  if (directive !== null && (directive.live === null ? directive.row.ended : hasEnded(directive.live)))
+    return `${directiveOf(id)} has ended, and waits for nothing`
+  throw new WritError(
+    'REFUSED',
+    `${id} would wait for ever for what ${type || 'a message that cannot be read'} tells it`,
+    {
+      hint: `writ parked retry ${one.id} once the reason is gone; a message to a directive that has ended can be dropped`,
+    },
+  )
+}
+
+/** The registry keeps no history: the directive that told it writes down what became of that, and asks for its slots anew. */
+const askAgain = async (turn: Turn, { from }: Stopped, dropped: Record<string, unknown>): Promise<void> => {
+  if (!from.includes('/') || (await turn.host.store.directive(from as ActorKey)) === null) return
+  const look: FromRegistry = { type: 'desk.look', dropped }
+  turn.post(from as ActorKey, look, 'mend')
+}
