@@ -6,7 +6,7 @@
 import type { Message, Stamp } from '../machines/message.ts'
 import { WritError } from '../protocol/errors.ts'
 import { actorKey, type ActorKey } from '../protocol/ids.ts'
-import { acceptMs, stallMs, stoppingMs } from '../protocol/limits.ts'
+import { acceptMs, spawnAskMs, stallMs, stoppingMs } from '../protocol/limits.ts'
 import type { Spawn } from '../protocol/task.ts'
 import type { Host } from './host.ts'
 import type { AttemptRow } from './ports/rows.ts'
@@ -204,7 +204,7 @@ export class Watch {
         if (spawn === null || !isWanted()) return
         if (!this.#watching.isHeld(attempt.shard)) continue
         watched.stallMs = spawn.stallMs
-        await wire.spawn(attempt.owner, attempt.daemon, attempt.session, spawn, acceptMs)
+        await wire.spawn(attempt.owner, attempt.daemon, attempt.session, spawn, spawnAskMs)
         watched.aliveAt = clock.monotonic()
         if (isWanted()) this.#accept(watched)
         return

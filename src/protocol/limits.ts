@@ -97,6 +97,8 @@ export const replyKeptMs = 24 * hour
 
 /** Of daemons and attempts. */
 export const acceptMs = 10 * second
+/** How long one try to hand over an attempt is waited for: what was lost on the way is sent again while there is time to accept it. */
+export const spawnAskMs = 2 * second
 export const beatMs = 5 * second
 /** A daemon that refuses what it is sent, again and again, is sent nothing for a growing time, at most this. */
 export const refusedWaitMaxMs = 5 * minute

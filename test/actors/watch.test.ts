@@ -3,6 +3,7 @@ import { expect, it } from 'vitest'
 import type { AttemptRow } from '../../src/actors/ports/rows.ts'
 import { Watch } from '../../src/actors/watch.ts'
 import type { Message } from '../../src/machines/message.ts'
+import { WritError } from '../../src/protocol/errors.ts'
 import { acceptMs, stallMs, stoppingMs } from '../../src/protocol/limits.ts'
 import type { Spawn } from '../../src/protocol/task.ts'
 import { attemptRow } from '../contract/rows.ts'
@@ -35,7 +36,7 @@ const setUp = (compose: () => Promise<Spawn | null> = () => Promise.resolve(null
       watch.look()
     }
   }
-  return { at, host, watch, orders, told, stored, pass }
+  return { at, clock, host, watch, orders, told, stored, pass }
 }
 
 const open = attemptRow('d', 1, { accepted: true })
@@ -120,4 +121,16 @@ it('a spawn waits while the lease is not trusted, and an acceptance that comes m
   sent[0]?.()
   await pass(2 * acceptMs)
   expect([told, stored.length]).toEqual([[], 1])
+})
+
+it('a spawn that is lost on the way is sent again while there is time to accept it', async () => {
+  const { clock, host, watch, told, pass } = setUp(() => Promise.resolve(spawnOf('d__t1')))
+  let sent = 0
+  host.wire.spawn = (_owner, _daemon, _session, _spawn, timeoutMs) => {
+    if (++sent === 2) return Promise.resolve()
+    return new Promise((_, fail) => clock.after(timeoutMs, () => fail(new WritError('NO_ANSWER', 'it was lost'))))
+  }
+  watch.open({ ...open, accepted: false })
+  await pass(2 * acceptMs)
+  expect([sent, told]).toEqual([2, []])
 })

@@ -22,7 +22,17 @@ let over = false
 
 beforeAll(async () => {
   const say = (line: string): void => void said.push(line)
-  const setup = { checkout: root, folder, nodes: 2, daemons: 2, slots: 4, smallDisk: false, seed: 20_261_126, say }
+  const setup = {
+    checkout: root,
+    folder,
+    nodes: 2,
+    daemons: 2,
+    slots: 4,
+    smallDisk: false,
+    keep: false,
+    seed: 20_261_126,
+    say,
+  }
   chaos = await Chaos.start(setup)
 }, 2 * minute)
 

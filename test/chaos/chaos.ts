@@ -19,6 +19,8 @@ export interface ChaosSetup extends Pick<
   'checkout' | 'folder' | 'nodes' | 'daemons' | 'slots' | 'smallDisk'
 > {
   seed: number
+  /** What was stored is kept although nothing was wrong. */
+  keep: boolean
   say: (line: string) => void
 }
 
@@ -152,7 +154,7 @@ export class Chaos {
   async stop(): Promise<void> {
     await this.workload.stop()
     await this.#bus.close()
-    await this.site.stop()
+    await this.site.stop(this.#setup.keep || this.violations.length > 0)
   }
 
   async #progress(): Promise<string> {

@@ -40,7 +40,7 @@ const effect: Effect = { directive: shape.id, step: 's0', task, attempt: 1, ...m
 const judged = (change: Partial<History> = {}, more: Partial<Known> = {}): string[] =>
   violationsOf(
     {
-      directives: new Map([[shape.id, { title: 'chain', status: 'completed', events: [1, 2, 3] }]]),
+      directives: new Map([[shape.id, { status: 'completed', events: [1, 2, 3], stoodStillMs: 0 }]]),
       steps: new Map([['chain-1 s0', { status: 'passed', actor: 'chain-1__1_0' }]]),
       attempts: [attempt],
       effects: [effect],
@@ -88,7 +88,7 @@ describe('what is wrong is found:', () => {
     ['commands were taken in another order', told('start', 'resume', 'pause'), {}, /was told \[start resume pause\]/],
     [
       'a directive did not end as it was to',
-      { directives: new Map([[shape.id, { title: '', status: 'active', events: [1, 2, 3] }]]) },
+      { directives: new Map([[shape.id, { status: 'active', events: [1, 2, 3], stoodStillMs: 0 }]]) },
       {},
       /is active, and was to be completed/,
     ],
@@ -126,7 +126,7 @@ describe('what is wrong is found:', () => {
     ],
     [
       'an event is missing',
-      { directives: new Map([[shape.id, { title: '', status: 'completed', events: [1, 3] }]]) },
+      { directives: new Map([[shape.id, { status: 'completed', events: [1, 3], stoodStillMs: 0 }]]) },
       heard(1, 3),
       /event 2 of chain-1 is not there/,
     ],

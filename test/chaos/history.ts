@@ -32,8 +32,8 @@ export interface Effect {
 }
 
 export interface History {
-  /** By their ids. */
-  directives: Map<string, { title: string; status: string; events: number[] }>
+  /** By their ids. `stoodStillMs`: the longest time between two events. */
+  directives: Map<string, { status: string; events: number[]; stoodStillMs: number }>
   /** Of steps, `<directive> <name>`. */
   steps: Map<string, { status: string; actor: string }>
   attempts: Attempt[]
@@ -62,9 +62,12 @@ export const readHistory = async (sql: postgres.Sql, effectsFolder: string): Pro
 }
 
 const readDirectives = async (sql: postgres.Sql): Promise<History['directives']> => {
-  const rows = await sql<{ id: string; title: string; status: string; events: number[] }[]>`
-    select d.id, d.title, a.status,
-           array(select e.sequence::int from writ.events e where e.directive = d.key order by e.sequence) as events
+  const rows = await sql<{ id: string; status: string; events: number[]; stoodStillMs: number }[]>`
+    select d.id, a.status,
+           array(select e.sequence::int from writ.events e where e.directive = d.key order by e.sequence) as events,
+           coalesce((select max(gap) from (
+             select e.at - lag(e.at) over (order by e.sequence) as gap from writ.events e where e.directive = d.key
+           ) gaps), 0)::int as "stoodStillMs"
     from writ.directives d join writ.actors a on a.key = d.key`
   return new Map(rows.map(({ id, ...row }) => [id, row]))
 }

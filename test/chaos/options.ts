@@ -9,21 +9,24 @@ export interface ChaosOptions {
   only: readonly Kind[]
   json: boolean
   nodes: number
+  /** How many are under way at a time. */
+  directives: number
   /** The folder of the run is kept, although nothing was wrong. */
   keep: boolean
 }
 
-const usage = `npm run chaos -- [--minutes N] [--seed S] [--only KIND,…] [--nodes N] [--keep] [--json]
+const usage = `npm run chaos -- [--minutes N] [--seed S] [--only KIND,…] [--nodes N] [--directives N] [--keep] [--json]
 kinds: ${kinds.join(', ')}`
 
 /** Throws with the usage when it is no command line of ours. */
 export const readOptions = (args: readonly string[]): ChaosOptions => {
-  const { minutes, seed, only, nodes, json, keep } = parsed(args)
+  const { minutes, seed, only, nodes, directives, json, keep } = parsed(args)
   const chosen = only === undefined ? kinds : only.split(',').map(kindOf)
   return {
     minutes: numberOf('--minutes', minutes ?? '3'),
     seed: numberOf('--seed', seed ?? String(Math.floor(Math.random() * 2 ** 31))),
     nodes: numberOf('--nodes', nodes ?? '3'),
+    directives: numberOf('--directives', directives ?? '10'),
     only: chosen,
     json,
     keep,
@@ -39,6 +42,7 @@ const parsed = (args: readonly string[]) => {
         seed: { type: 'string' },
         only: { type: 'string' },
         nodes: { type: 'string' },
+        directives: { type: 'string' },
         json: { type: 'boolean', default: false },
         keep: { type: 'boolean', default: false },
       },

@@ -9,6 +9,14 @@ export interface Inflicted {
   healed: number
 }
 
+/** Of times in ms; `of`: what the longest one was of. */
+interface Spread {
+  p50: number
+  p99: number
+  max: number
+  of: string
+}
+
 export interface Report {
   seed: number
   minutes: number
@@ -18,24 +26,29 @@ export interface Report {
   skipped: Kind[]
   operations: Record<string, number>
   /** From the end of a fault to the next hand-off, in ms; null without any. */
-  recovery: { p50: number; p99: number; max: number; after: string } | null
+  recovery: Spread | null
+  /** For how long each directive stood still at most (a person or a slot that it waited for is part of it), in ms. */
+  stoodStill: Spread | null
   violations: string[]
   /** Where everything of it lies; null when it was removed. */
   folder: string | null
 }
 
-/** How long after each fault a task was given to a daemon again. `handOffs`: when, in ms of the epoch, in order. */
-export const recoveryOf = (faults: readonly Inflicted[], handOffs: readonly number[]): Report['recovery'] => {
-  const took = faults
-    .flatMap(({ kind, target, healed }) => {
-      const next = handOffs.find((at) => at >= healed)
-      return next === undefined ? [] : [{ ms: next - healed, after: `${kind} of ${target}` }]
-    })
-    .toSorted((a, b) => a.ms - b.ms)
-  const at = (part: number): number => took[Math.min(took.length - 1, Math.floor(took.length * part))]?.ms ?? 0
-  const last = took.at(-1)
-  return last === undefined ? null : { p50: at(0.5), p99: at(0.99), max: last.ms, after: last.after }
+export const spreadOf = (times: readonly { ms: number; of: string }[]): Spread | null => {
+  const sorted = times.toSorted((a, b) => a.ms - b.ms)
+  const at = (part: number): number => sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * part))]?.ms ?? 0
+  const last = sorted.at(-1)
+  return last === undefined ? null : { p50: at(0.5), p99: at(0.99), max: last.ms, of: last.of }
 }
+
+/** How long after each fault a task was given to a daemon again. `handOffs`: when, in ms of the epoch, in order. */
+export const recoveryOf = (faults: readonly Inflicted[], handOffs: readonly number[]): Spread | null =>
+  spreadOf(
+    faults.flatMap(({ kind, target, healed }) => {
+      const next = handOffs.find((at) => at >= healed)
+      return next === undefined ? [] : [{ ms: next - healed, of: `${kind} of ${target}` }]
+    }),
+  )
 
 export const countsOf = (faults: readonly Inflicted[]): Report['faults'] => {
   const counts: Report['faults'] = {}
@@ -45,9 +58,15 @@ export const countsOf = (faults: readonly Inflicted[]): Report['faults'] => {
 
 const seconds = (ms: number): string => `${(ms / 1000).toFixed(1)} s`
 
+const spreadLine = (title: string, spread: Spread | null): string[] => {
+  if (spread === null) return []
+  const { p50, p99, max, of } = spread
+  return [title, `  p50 / p99 / max      ${[p50, p99, max].map(seconds).join(' / ')} (${of})`]
+}
+
 /** Ends with the line that says it all. */
 export const textOf = (report: Report): string => {
-  const { faults, skipped, operations, recovery, violations, folder, minutes, seed } = report
+  const { faults, skipped, operations, recovery, stoodStill, violations, folder, minutes, seed } = report
   const total = Object.values(faults).reduce((sum, count) => sum + count, 0)
   const rows = Object.entries(faults).toSorted(([, a], [, b]) => b - a)
   return [
@@ -59,13 +78,9 @@ export const textOf = (report: Report): string => {
     'Operations',
     ...Object.entries(operations).map(([name, count]) => `  ${name.padEnd(32)} ${count}`),
     '',
-    ...(recovery === null
-      ? []
-      : [
-          'From the end of a fault to the next hand-off',
-          `  p50 / p99 / max      ${[recovery.p50, recovery.p99, recovery.max].map(seconds).join(' / ')} (after ${recovery.after})`,
-          '',
-        ]),
+    ...spreadLine('From the end of a fault to the next hand-off', recovery),
+    ...spreadLine('What a directive stood still at most', stoodStill),
+    '',
     ...violations.map((violation) => `VIOLATION: ${violation}`),
     ...(folder === null ? [] : [`Logs and data: ${folder}`]),
     `chaos: ${violations.length} violations, ${total} faults of ${rows.length} kinds in ${minutes.toFixed(1)} minutes, ` +

@@ -34,7 +34,8 @@ export interface MistreatedServers {
     /** Starts it when it has ended, until it answers. */
     mend: () => Promise<void>
   }
-  stop: () => Promise<void>
+  /** `keep`: what they have stored remains in the folder. */
+  stop: (keep?: boolean) => Promise<void>
 }
 
 const users = [{ user: 'writ', password: 'chaos' }]
@@ -45,8 +46,8 @@ export const startServers = async (root: string, small: boolean): Promise<Mistre
   mkdirSync(root, { recursive: true })
   const folders = dataFolder({ dataDir: root, env: {} })
   const disk = small ? smallDisk(folders.postgres) : null
-  // Postgres may be another user, who has to get through.
-  if (disk !== null) for (const passed of [dirname(root), root]) chmodSync(passed, 0o711)
+  // Postgres may be another user, who has to get through: else its cluster would lie elsewhere, and outlive the folder.
+  for (const passed of [dirname(root), root]) chmodSync(passed, 0o711)
   const log = (): void => undefined
   const common = { folders, log, durable: true }
   let [database, nats] = await bothOrNone(
@@ -120,14 +121,14 @@ export const startServers = async (root: string, small: boolean): Promise<Mistre
         await answers()
       },
     },
-    stop: async () => {
+    stop: async (keep = false) => {
       isClosed = true
       await starting
       // They may have been stopped as a fault.
       sendAll([nats.pid, database.pid, ...childrenOf(database.pid)], 'SIGCONT')
       await sql.end({ timeout: 1 })
       await Promise.all([database.stop(), nats.stop()])
-      disk?.remove()
+      disk?.remove(keep)
     },
   }
 }

@@ -58,6 +58,7 @@ export class Site {
   readonly #options: SiteOptions
   readonly #processes = new Processes()
   #made = 0
+  #isEnding = false
 
   private constructor(options: SiteOptions, servers: MistreatedServers) {
     this.folder = options.folder
@@ -122,10 +123,12 @@ export class Site {
     await Promise.all(this.nodes.map((node) => node.leave()))
   }
 
-  async stop(): Promise<void> {
+  /** `keep`: what the servers have stored remains in the folder. */
+  async stop(keep = false): Promise<void> {
+    this.#isEnding = true
     await this.#processes.endAll()
     await Promise.all(this.links.map((link) => link.close()))
-    await this.servers.stop()
+    await this.servers.stop(keep)
   }
 
   /** Command lines of what still runs of this run, servers apart. */
@@ -186,7 +189,7 @@ export class Site {
       const begun = this.#processes.start(name, args, { env, logFile })
       one = begun
       void begun.ended.then(async (how) => {
-        const isOver = (): boolean => !wanted || one !== begun
+        const isOver = (): boolean => !wanted || one !== begun || this.#isEnding
         if (isOver()) return
         if (how !== unreachableExit || begun.hasSaid(readyLine[kind]))
           return this.#options.wrong(`${name} ended by itself with ${how} (${logFile})`)

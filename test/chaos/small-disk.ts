@@ -1,17 +1,17 @@
 /** A file system of its own that is small enough to be filled: in memory, where the machine allows one to be mounted. */
 import { execFileSync } from 'node:child_process'
-import { closeSync, fsyncSync, mkdirSync, openSync, rmSync, writeSync } from 'node:fs'
+import { closeSync, cpSync, fsyncSync, mkdirSync, openSync, renameSync, rmSync, writeSync } from 'node:fs'
 import { join } from 'node:path'
 
 export interface SmallDisk {
   /** Takes all room that is left. */
   fill: () => void
   free: () => void
-  /** With all that is on it. */
-  remove: () => void
+  /** With all that is on it, unless that is to be kept: then it lies in the folder afterwards. */
+  remove: (keep?: boolean) => void
 }
 
-const size = '768m'
+const size = '1g'
 const blockBytes = 1024 * 1024
 
 /** Null: it cannot be had here (only root on Linux may mount). */
@@ -28,10 +28,15 @@ export const smallDisk = (folder: string): SmallDisk | null => {
   return {
     fill: () => fill(ballast),
     free: () => rmSync(ballast, { force: true }),
-    remove: () => {
+    remove: (keep = false) => {
       if (removed) return
       removed = true
+      const kept = `${folder}.kept`
+      if (keep) cpSync(folder, kept, { recursive: true })
       execFileSync('umount', ['-l', folder], { stdio: 'ignore' })
+      if (!keep) return
+      rmSync(folder, { recursive: true, force: true })
+      renameSync(kept, folder)
     },
   }
 }
