@@ -7,7 +7,10 @@ import type { AttemptRow, Commit, StoredMessage, TimerRow } from '../../src/acto
 import type { ThreadIdentity } from '../../src/actors/ports/store.ts'
 import { openAttempt, phase, timersOf } from '../../src/machines/advance.ts'
 import { type ActorKey, readKey } from '../../src/protocol/ids.ts'
+import { checkBudgets } from './budgets.ts'
+import { checkDispatch, type Statuses, statusesOf } from './dispatches.ts'
 import { Fold } from './fold.ts'
+import { checkOpening, type Opening, openingsOf } from './openings.ts'
 import type { SimStore } from './store.ts'
 import type { Tables } from './tables.ts'
 import type { Trace } from './trace.ts'
@@ -19,6 +22,8 @@ interface Before {
   fired: readonly (TimerRow | undefined)[]
   attempts: ReadonlyMap<string, AttemptRow | undefined>
   messages: readonly StoredMessage[]
+  openings: readonly Opening[]
+  statuses: Statuses
 }
 
 /** To look through everything after each commit would cost a third of the time. */
@@ -82,7 +87,8 @@ export class Checkers {
     }
   }
 
-  #before({ consumed = [], fired = [], attempts = [], late = [], journal = [] }: Commit): Before {
+  #before(commit: Commit): Before {
+    const { consumed = [], fired = [], attempts = [], late = [], journal = [] } = commit
     const { messages, timers } = this.#tables
     return {
       consumed: consumed.map((id) => messages.get(id)),
@@ -91,6 +97,8 @@ export class Checkers {
         [...attempts, ...late].map((row) => [attemptName(row), this.#tables.attempts.get(attemptName(row))]),
       ),
       messages: journal.length > 0 ? [...messages.values()] : [],
+      openings: openingsOf(this.#tables, commit),
+      statuses: statusesOf(this.#tables),
     }
   }
 
@@ -108,6 +116,10 @@ export class Checkers {
       const entries = this.#checkActors(commit)
       this.#checkOrder(commit, before, entries)
       this.#checkAttempts(commit, before)
+      const wrong = (rule: string, what: string): void => this.#wrong(rule, what)
+      for (const opening of before.openings) checkOpening(opening, commit, this.#tables, this.fold, wrong)
+      for (const { key } of commit.actors ?? [])
+        checkDispatch(key, before.statuses, before.messages, this.#tables, this.fold, wrong)
       this.#checkLate(commit, before)
       this.#checkSlots(commit)
       this.#checkOwners(commit, before)
@@ -177,6 +189,7 @@ export class Checkers {
   #checkWaits(key: ActorKey): void {
     const live = this.fold.live(key)
     if (live === null) return
+    checkBudgets(key, live, (rule, what) => this.#wrong(rule, what))
     const { timers, ready, attempts } = this.#tables
     const own = [...timers.values()].flatMap((timer) => (timer.key === key ? [timer.id] : [])).toSorted(byText)
     if (own.join() !== timersOf(live).join())
@@ -184,6 +197,7 @@ export class Checkers {
     if ((phase(live) === 'queued') !== ready.has(key))
       this.#wrong('9', `${key} ${ready.has(key) ? 'has' : 'has not'} a row of waiting tasks in ${phase(live)}`)
     const open = [...attempts.values()].filter((row) => row.actor === key && row.closedAt === null)
+    if (open.length > 0 && own.length === 0) this.#wrong('9', `${key} has an open attempt, and no timer ends it`)
     const should = openAttempt(live)
     const asked = should === null ? [] : [should.nonce]
     // While it could not be opened its attempt was closed in its stead: that it is over waits in its mailbox.
@@ -251,7 +265,7 @@ export class Checkers {
     if (!this.reported.has(report)) this.#wrong('7', `nobody who may has reported ${report}`)
   }
 
-  #checkSlots({ grants = [], held = [] }: Commit): void {
+  #checkSlots({ grants = [], held = [], unheld = [] }: Commit): void {
     for (const { owner, daemon, id } of grants) {
       const slots = this.#tables.daemons.get(`${owner} ${daemon}`)?.slots
       const count = [...this.#tables.grants.values()].filter(
@@ -259,6 +273,12 @@ export class Checkers {
       ).length
       if (slots === undefined) this.#wrong('14', `grant ${id} is on the daemon ${daemon}, which is not there`)
       else if (count > slots) this.#wrong('14', `${count} grants on the ${slots} slots of ${daemon}`)
+    }
+    for (const { directive, id } of unheld) {
+      const open = [...this.#tables.attempts.values()].filter((row) => row.directive === directive && row.grant === id)
+      for (const row of open)
+        if (row.closedAt === null && !this.#tables.faulted.has(row.actor))
+          this.#wrong('14', `grant ${id} is gone, and attempt ${attemptName(row)} is open on it`)
     }
     for (const { id, directive } of held) {
       const others = [...this.#tables.held.values()].filter((row) => row.id === id && row.directive !== directive)

@@ -1,9 +1,13 @@
 /** Listens to what a thread says, and asks of each word whether the commit that it tells of is there (DESIGN 13, 6 and 12). */
 import { isDeepStrictEqual } from 'node:util'
+import type { Published } from '../../src/actors/ports/bus.ts'
 import { decode } from '../../src/bus/json.ts'
 import { subjects } from '../../src/bus/subjects.ts'
 import { type Code, codes } from '../../src/protocol/errors.ts'
+import { readTaskId } from '../../src/protocol/ids.ts'
+import type { Order } from '../../src/protocol/task.ts'
 import type { Checkers } from './checkers.ts'
+import type { Duties } from './duties.ts'
 import type { Ear } from './process.ts'
 import type { Tables } from './tables.ts'
 import type { Trace } from './trace.ts'
@@ -26,13 +30,15 @@ export class ThreadEar implements Ear {
   readonly #tables: Tables
   readonly #checkers: Checkers
   readonly #trace: Trace
+  readonly #duties: Duties
   /** What counted of each attempt: the same report again has the same receipt. */
   readonly #counted = new Map<string, string>()
 
-  constructor(tables: Tables, checkers: Checkers, trace: Trace) {
+  constructor(tables: Tables, checkers: Checkers, trace: Trace, duties: Duties) {
     this.#tables = tables
     this.#checkers = checkers
     this.#trace = trace
+    this.#duties = duties
   }
 
   readonly said = (subject: string, body: object): void => {
@@ -41,7 +47,10 @@ export class ThreadEar implements Ear {
     if (event !== null) return this.#event(`${event.owner}/${event.directive}`, body as { number: number })
     if (subjects.mail.read(subject) !== null) return this.#mail(body as { from: string; message?: number })
     const order = subjects.daemonSession.read(subject)
-    if (order?.verb === 'spawn' || subject.startsWith('_INBOX')) this.#spawn(body as Partial<SpawnBody>)
+    if (order?.verb === 'spawn' || subject.startsWith('_INBOX')) return this.#spawn(body as Partial<SpawnBody>)
+    if (order?.verb !== 'cancel' && order?.verb !== 'finish') return
+    const { task, attempt } = body as Order
+    this.#duties.said(order.owner, task, attempt, order.verb)
   }
 
   #event(directive: string, { number }: { number: number }): void {
@@ -58,6 +67,16 @@ export class ThreadEar implements Ear {
     if (task === undefined) return
     const row = this.#tables.attempts.get(`${owner} ${task.id} ${task.attempt}`)
     if (row?.nonce !== task.nonce) this.#wrong(`${task.id}/${task.attempt} is sent before its commit`)
+    if (owner !== undefined) this.#duties.said(owner, task.id, task.attempt, 'spawn')
+  }
+
+  /** What the stream is told to forget is in a mailbox, which may have been full, or is for nobody. */
+  readonly acknowledged = ({ subject, incarnation, at, sequence }: Published): void => {
+    const { id } = subjects.task.read(subject) ?? subjects.contract.read(subject) ?? { id: '' }
+    const place = `${incarnation} ${at} ${sequence}`
+    const { ingress, turnedAway } = this.#tables
+    if (readTaskId(id) !== null && !ingress.has(place) && !turnedAway.has(place))
+      this.#wrong(`${subject} is acknowledged before it is stored`)
   }
 
   readonly answered = ({ subject, body }: { subject: string; body: Uint8Array }, answer: Answer): void => {

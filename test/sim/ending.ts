@@ -65,6 +65,22 @@ export class Ending {
     for (const row of grants.values()) return `grant ${row.id} of ${row.directive} is not given back`
     const { faulted, parked } = store.tables
     if (this.#world.mayBeParked && faulted.size + parked.length > 0) return 'something is parked still'
+    return this.#unshared()
+  }
+
+  /** Every thread that lives has its lease, and its fair share. */
+  #unshared(): string | null {
+    const { store, threads } = this.#world
+    const { shards } = store.tables
+    const staying = [...store.tables.threads.values()].filter(
+      ({ expires, leaving }) => expires > store.now() && !leaving,
+    )
+    const share = Math.floor(shards.length / Math.max(1, staying.length))
+    for (const { name } of threads) {
+      if (!staying.some(({ thread }) => thread === name)) return `${name} has no lease`
+      const count = shards.filter(({ thread }) => thread === name).length
+      if (count < share) return `${name} holds ${count} of ${shards.length} shards`
+    }
     return null
   }
 

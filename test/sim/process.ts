@@ -131,9 +131,10 @@ const lostAt = (name: string | symbol): WritError =>
 export interface Ear {
   said: (subject: string, body: object) => void
   answered: (asked: { subject: string; body: Uint8Array }, answer: object) => void
+  acknowledged: (message: Published) => void
 }
 
-export const deaf: Ear = { said: () => undefined, answered: () => undefined }
+export const deaf: Ear = { said: () => undefined, answered: () => undefined, acknowledged: () => undefined }
 
 /** The bus as a process sees it. */
 export class ProcessBus implements Bus {
@@ -190,12 +191,22 @@ export class ProcessBus implements Bus {
     return { ...message, reply }
   }
 
+  #brought(message: Published): Published {
+    const ack = (): void => {
+      this.#ear.acknowledged(message)
+      message.ack()
+    }
+    return { ...message, ack }
+  }
+
   flush(): Promise<void> {
     return this.#process.outcome(this.#bus.flush())
   }
 
   async consume(take: (message: Published) => void): Promise<{ drain: () => Promise<void> }> {
-    const own = await this.#process.outcome(this.#bus.consume((message) => this.#process.enter(() => take(message))))
+    const own = await this.#process.outcome(
+      this.#bus.consume((message) => this.#process.enter(() => take(this.#brought(message)))),
+    )
     return { drain: () => this.#process.outcome(own.drain()) }
   }
 

@@ -219,6 +219,7 @@ export class SimStore implements Store {
       if (tables.ingress.has(place)) return false
       if ([...tables.messages.values()].filter((row) => row.to === to).length >= capacity) {
         this.streamed.refused += 1
+        tables.turnedAway.add(place)
         throw new WritError('TOO_LARGE', `the mailbox of ${to} is full (${capacity} messages)`)
       }
       tables.ingress.set(place, this.now())

@@ -49,6 +49,8 @@ export class Tables {
   readonly parked: parking.ParkedRow[] = []
   /** The last event of a directive that was forgotten. */
   readonly forgotten = new Map<ActorKey, number>()
+  /** What of the stream found its mailbox full, by the same places. */
+  readonly turnedAway = new Set<string>()
   /** When directives were removed. */
   readonly removed = new Map<ActorKey, number>()
   /** Of messages, ever: inserted = consumed + parked + present. */

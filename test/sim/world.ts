@@ -8,6 +8,7 @@ import { Chaos } from './chaos.ts'
 import { Checkers } from './checkers.ts'
 import { SimClock } from './clock.ts'
 import { type AttemptRecord, type DaemonSpec, SimDaemon } from './daemon.ts'
+import { Duties } from './duties.ts'
 import { ThreadEar } from './ear.ts'
 import { Ending } from './ending.ts'
 import { LineCheck } from './line-check.ts'
@@ -52,6 +53,7 @@ export class World {
   readonly network: SimNetwork
   readonly store: SimStore
   readonly checkers: Checkers
+  readonly duties: Duties
   readonly ear: ThreadEar
   readonly repository = new Map<string, ReadonlySet<string>>()
   readonly threads: SimThread[] = []
@@ -80,7 +82,8 @@ export class World {
     const line = new LineCheck(this.store.tables, this.checkers.fold, this.repository, this.trace)
     this.checkers.others.push(checkBounds(this.trace), line.check)
     this.#planner = new Planner(this)
-    this.ear = new ThreadEar(this.store.tables, this.checkers, this.trace)
+    this.duties = new Duties(this)
+    this.ear = new ThreadEar(this.store.tables, this.checkers, this.trace, this.duties)
   }
 
   /** Whether something could be parked for no fault of the code: then people mend it in the end. */
@@ -141,8 +144,10 @@ export class World {
 
   /** In small steps, so that it ends soon after the first violation. */
   async #until(ms: number, isOver: () => boolean): Promise<void> {
-    while (this.clock.monotonic() < ms && this.trace.violations.length === 0 && !isOver())
+    while (this.clock.monotonic() < ms && this.trace.violations.length === 0 && !isOver()) {
       await this.clock.run(Math.min(ms, this.clock.monotonic() + lookMs))
+      this.duties.look()
+    }
   }
 
   #startNodes(): void {

@@ -1,0 +1,24 @@
+/** Programs of the simulator, with the sources that it runs. Their limits are those of test/sim/limits.ts, wherever src asks for its own. */
+import { join } from 'node:path'
+import { root } from './ready.mjs'
+
+const limits = join(root, 'test', 'sim', 'limits.ts')
+const ofSimulator = {
+  name: 'limits',
+  resolveId: (id, from) => (id.endsWith('/limits.ts') && from !== limits ? limits : null),
+}
+
+/** Writes a file for each of `input`, by their names, into `folder`; `plugins` come after that of the limits. */
+export async function simulators(input, folder, plugins = []) {
+  // Only now: before the install there is none.
+  const { rolldown } = await import('rolldown')
+  const bundle = await rolldown({
+    input,
+    platform: 'node',
+    transform: { target: 'node20' },
+    plugins: [ofSimulator, ...plugins],
+    checks: { pluginTimings: false },
+  })
+  await bundle.write({ dir: folder, format: 'esm', sourcemap: true })
+  await bundle.close()
+}

@@ -1,0 +1,33 @@
+/** What may be done over again only so often (R18, R28, R33, R37): no actor's memory shows more of it than its directive allows. */
+import type { DirectiveContext } from '../../src/machines/directive-context.ts'
+import type { Live } from '../../src/machines/advance.ts'
+import type { StepContext } from '../../src/machines/step-context.ts'
+import { type ActorKey, kindOf, readKey } from '../../src/protocol/ids.ts'
+
+interface Spent {
+  what: string
+  count: number
+  max: number
+}
+
+const ofStep = ({ rework, round, evaluatorTries, given: { settings } }: StepContext): Spent[] => [
+  { what: 'reworks', count: rework, max: settings.maxRework },
+  // Each is a round of its own; those that a person asks for are rounds as well, and no reworks.
+  { what: 'reworks', count: rework, max: round - 1 },
+  { what: 'evaluations without a verdict', count: evaluatorTries, max: settings.onEvaluatorFailure.retries },
+]
+
+const ofDirective = ({ regenerations, given: { settings } }: DirectiveContext): Spent[] => [
+  { what: 'regenerations', count: regenerations, max: settings.maxRegenerations },
+]
+
+export const checkBudgets = (key: ActorKey, live: Live, wrong: (rule: string, what: string) => void): void => {
+  const kind = kindOf(readKey(key).id)
+  if (kind === 'registry') return
+  const context = live.snapshot.context as StepContext | DirectiveContext
+  const { task, given } = context
+  const tries = { what: 'failures of the means', count: task?.tries ?? 0, max: given.settings.limits.backoff.length }
+  const own = kind === 'step' ? ofStep(context as StepContext) : ofDirective(context as DirectiveContext)
+  for (const { what, count, max } of [tries, ...own])
+    if (count > max) wrong('11', `${key} counts ${count} ${what}, and may have ${max}`)
+}

@@ -1,0 +1,37 @@
+/** What must hold when a step begins to run: everything that it depends on has passed (R22). */
+import type { StoredMessage } from '../../src/actors/ports/rows.ts'
+import type { StepContext } from '../../src/machines/step-context.ts'
+import { type ActorKey, actorKey, readKey, readStepId, stepId } from '../../src/protocol/ids.ts'
+import type { Fold } from './fold.ts'
+import type { Tables } from './tables.ts'
+
+const waiting: ReadonlySet<string> = new Set(['pending', 'rework'])
+
+/** Each actor's status, as it was. */
+export type Statuses = ReadonlyMap<ActorKey, string>
+
+export const statusesOf = ({ actors }: Tables): Statuses =>
+  new Map([...actors].map(([key, { status }]) => [key, status]))
+
+/** `before` and `mail`: as they were before the commit that changed the step `key`; `tables` are as they are after it. */
+export const checkDispatch = (
+  key: ActorKey,
+  before: Statuses,
+  mail: readonly StoredMessage[],
+  tables: Tables,
+  fold: Fold,
+  wrong: (rule: string, what: string) => void,
+): void => {
+  const { owner, id } = readKey(key)
+  const step = readStepId(id)
+  if (step === null || !waiting.has(before.get(key) ?? 'pending') || tables.actors.get(key)?.status !== 'running')
+    return
+  const context = fold.live(key)?.snapshot.context as StepContext | undefined
+  for (const index of context?.given.settings.dependsOn ?? []) {
+    const other = actorKey(owner, stepId(step.directive, step.generation, index))
+    const passed = before.get(other) === 'passed' || tables.actors.get(other)?.status === 'passed'
+    // That it has left passed may be on its way.
+    const isTold = [...mail, ...tables.messages.values()].some(({ from, to }) => from === other && to === key)
+    if (!passed && !isTold) wrong('R22', `${key} runs, and ${other} has not passed`)
+  }
+}

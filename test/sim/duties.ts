@@ -1,0 +1,86 @@
+/**
+ * What whoever holds a shard owes its open attempts, whoever opened them: the spawn of each that has not been accepted, and the
+ * order of each that is asked to end, are said anew by each holder (DESIGN 5). Looked at twice a second.
+ */
+import type { AttemptRow } from '../../src/actors/ports/rows.ts'
+import { leaseMs, renewedPart } from '../../src/protocol/limits.ts'
+import type { SimClock } from './clock.ts'
+import type { SimStore } from './store.ts'
+import type { Shard } from './tables.ts'
+import type { SimThread } from './thread.ts'
+import type { Trace } from './trace.ts'
+
+/** A holder that is well says it sooner: it tries every half second, but its store may be slow. */
+const saidWithinMs = 15_000
+
+export interface DutiesWorld {
+  clock: SimClock
+  store: SimStore
+  trace: Trace
+  threads: readonly SimThread[]
+}
+
+interface Holding extends Shard {
+  /** Since when it is this thread that holds the shard, and since when it was well at every look. */
+  since: number
+  wellSince: number
+}
+
+const nobody: Holding = { thread: null, nonce: null, epoch: 0, since: 0, wellSince: 0 }
+
+/** What is to be said of it; null: nothing. A pull listens only once. */
+const owed = ({ closedAt, inbox, asked, accepted }: AttemptRow): string | null => {
+  if (closedAt !== null || inbox !== null) return null
+  return asked === 'cancel' || accepted ? asked : 'spawn'
+}
+
+export class Duties {
+  readonly #world: DutiesWorld
+  /** When each was said last, and since when each is owed: by `<owner> <task> <attempt> <verb>`. */
+  readonly #said = new Map<string, number>()
+  #owedSince = new Map<string, number>()
+  readonly #holdings = new Map<number, Holding>()
+
+  constructor(world: DutiesWorld) {
+    this.#world = world
+  }
+
+  said(owner: string, task: string, attempt: number, verb: string): void {
+    this.#said.set(`${owner} ${task} ${attempt} ${verb}`, this.#world.clock.monotonic())
+  }
+
+  look(): void {
+    const { clock, store } = this.#world
+    const now = clock.monotonic()
+    for (const [shard, row] of store.tables.shards.entries()) this.#lookAtShard(shard, row, now)
+    const owedSince = new Map<string, number>()
+    for (const row of store.tables.attempts.values()) {
+      const verb = owed(row)
+      if (verb === null) continue
+      const name = `${row.owner} ${row.task} ${row.attempt} ${verb}`
+      owedSince.set(name, this.#owedSince.get(name) ?? now)
+      this.#lookAt(name, owedSince.get(name) ?? now, this.#holdings.get(row.shard) ?? nobody, now)
+    }
+    this.#owedSince = owedSince
+  }
+
+  #lookAtShard(shard: number, row: Shard, now: number): void {
+    const before = this.#holdings.get(shard) ?? nobody
+    const since = before.nonce === row.nonce ? before.since : now
+    const wellSince = before.epoch === row.epoch && this.#isWell(row.thread) ? before.wellSince : now
+    this.#holdings.set(shard, { ...row, since, wellSince })
+  }
+
+  /** It runs, and has renewed its lease lately: else it says nothing, and rightly so. */
+  #isWell(name: string | null): boolean {
+    const { store, threads } = this.#world
+    const expires = store.tables.threads.get(name ?? '')?.expires ?? 0
+    const isUp = threads.some((thread) => thread.name === name && thread.process.isUp)
+    return isUp && expires - store.now() > leaseMs * (1 - 2 * renewedPart)
+  }
+
+  #lookAt(name: string, owedSince: number, { thread, since, wellSince }: Holding, now: number): void {
+    if (now - Math.max(owedSince, wellSince) < saidWithinMs || (this.#said.get(name) ?? -1) >= since) return
+    this.#world.trace.violate('9', `${thread} holds the shard of an open attempt, and does not say: ${name}`)
+  }
+}
