@@ -15,7 +15,7 @@ export const floors = {
   /** Kinds that took effect at all. */
   kinds: 0.9,
   /** Pairs of a state and a message. */
-  visited: 0.4,
+  visited: 0.35,
 } as const
 
 /** What is below its floor, in words. */

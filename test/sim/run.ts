@@ -17,7 +17,7 @@ import { simulate } from './world.ts'
 const tellMs = { terminal: 250, file: 10_000 }
 /** Of those that failed only a few are made smaller. */
 const shrunkMax = 3
-const shrinkMsMax = 120_000
+const shrinkMsMax = 300_000
 const interruptedCode = 130
 
 class Run {
@@ -49,8 +49,9 @@ class Run {
     clearInterval(told)
     this.#clear()
     const seconds = this.#seconds
-    if (!this.#isInterrupted) await this.#shrinkAll()
-    return this.#end(seconds)
+    const isWhole = !this.#isInterrupted
+    await this.#shrinkAll()
+    return this.#end(seconds, isWhole)
   }
 
   get #seconds(): number {
@@ -79,26 +80,29 @@ class Run {
 
   async #shrinkAll(): Promise<void> {
     for (const at of this.#tally.failed.slice(0, shrunkMax)) {
+      if (this.#isInterrupted) return
       const options = swarm(at.seed, at.size)
       const outcome = await simulate(options)
       // What two runs tell apart, or a thread that ended, one run here does not show.
       if (outcome.violations.length === 0) continue
       const until = performance.now() + shrinkMsMax
-      const shrunk = await new Shrinking(options, outcome, () => performance.now() > until).run()
+      const isOver = (): boolean => this.#isInterrupted || performance.now() > until
+      const shrunk = await new Shrinking(options, outcome, isOver).run()
       console.log(`\n${shrunkText(at, shrunk)}\n`)
     }
   }
 
-  #end(seconds: number): number {
+  /** `isWhole`: all worlds were run. */
+  #end(seconds: number, isWhole: boolean): number {
     const tally = this.#tally
     const reachable = reachablePairs()
-    const missing = this.#isInterrupted ? [] : tooLittle(tally, reachable)
+    const missing = isWhole ? tooLittle(tally, reachable) : []
     if (this.#asked.uncovered) console.log(uncoveredText(tally, reachable))
     for (const each of missing) console.log(`too little happened: ${each}`)
-    if (this.#isInterrupted) console.log(`interrupted after ${tally.seeds} of ${this.#count} seeds`)
+    if (!isWhole) console.log(`interrupted after ${tally.seeds} of ${this.#count} seeds`)
     console.log(summaryText(tally, reachable, seconds))
     if (tally.failed.length > 0 || missing.length > 0) return 1
-    return this.#isInterrupted ? interruptedCode : 0
+    return isWhole ? 0 : interruptedCode
   }
 
   #tell(): void {

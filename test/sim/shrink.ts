@@ -49,8 +49,8 @@ export class Shrinking {
   async run(): Promise<Shrunk> {
     for (let before = ''; before !== JSON.stringify(this.#changes) && !this.#isDone();) {
       before = JSON.stringify(this.#changes)
-      for (const name of sizes) await this.#lower(name)
       await this.#switchOff()
+      for (const name of sizes) await this.#lower(name)
     }
     return this.#best
   }

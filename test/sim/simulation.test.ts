@@ -29,7 +29,7 @@ test('R39 R42 R43 R44 R45 R47 R49: 500 seeds: no rule breaks, all comes to its e
   const { code, said } = await sim('--seeds', '500', '--jobs', '1', '--uncovered')
   expect(code, said).toBe(0)
   expect(said).toMatch(/[1-9]\d* seeds ran twice with the same trace/)
-}, 300_000)
+}, 3_600_000)
 
 test('a seed is replayed in the world that is asked for, and its trace is shown', async () => {
   const { code, said } = await sim('--seed', '7', '--size=small', '--only', 'busDrop,pause', '--with', 'engines=1')
