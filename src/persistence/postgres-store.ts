@@ -47,6 +47,8 @@ export const openStore = async (options: StoreOptions): Promise<Store> => {
   const calls = new Connection({ ...common, max: 2, applicationName, translate: callFailure(url) })
   try {
     const schema = await checkServer(calls, url)
+    // Whoever asks first of what has just moved here does not wait for it; one that does not come now, the first commit opens.
+    await commits.run((sql) => sql`select 1`).catch(() => undefined)
     return compose(commits, calls, options, schema)
   } catch (error) {
     await calls.close()
