@@ -59,6 +59,8 @@ export const openStore = async (options: StoreOptions): Promise<Store> => {
   })
   try {
     const schema = await checkServer(calls, url)
+    // Whoever asks first of what has just moved here does not wait for it; one that does not come now, the first commit opens.
+    await commits.run((sql) => sql`select 1`).catch(() => undefined)
     return compose({ commits, calls, tidying }, options, schema)
   } catch (error) {
     await calls.close()
