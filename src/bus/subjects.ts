@@ -20,21 +20,14 @@ import {
   stepCommands,
   taskCommands,
 } from '../protocol/commands.ts'
-import {
-  actorsAnswer,
-  actorsQuery,
-  historyAnswer,
-  historyQuery,
-  inspectAnswer,
-  inspectCommand,
-  sightingMessage,
-} from '../protocol/inspection.ts'
+import { sightingMessage } from '../protocol/inspection.ts'
 import { silencesQuery } from '../protocol/figures.ts'
 import { WritError } from '../protocol/errors.ts'
 import { isToken } from '../protocol/ids.ts'
 import { beat, hello, order, outputOrder, outputPart, reports, spawn } from '../protocol/task.ts'
 import { waitingQuery } from '../protocol/waiting.ts'
 import { actorMessages } from './actor-messages.ts'
+import { actorsMessages } from './actors-messages.ts'
 import { parkedOfApi, unpark } from './parked-messages.ts'
 import { publish, request, streamed, subject } from './subject.ts'
 import { sysMessages } from './sys-messages.ts'
@@ -259,19 +252,7 @@ export const subjects = {
     meaning: 'Looks into actors, as they are, as they go on and as they were. Changes nothing.',
     from: 'client',
     to: 'any node (queue group)',
-    messages: {
-      list: request(actorsQuery, 'The states that actors are in.', actorsAnswer),
-      inspect: request(
-        inspectCommand,
-        'Lets all nodes show what these actors take, on `inspect.…`, until the time is over; sent again, it is renewed.',
-        inspectAnswer,
-      ),
-      history: request(
-        historyQuery,
-        'What actors took, with their state after each, from their journals.',
-        historyAnswer,
-      ),
-    },
+    messages: actorsMessages,
   }),
   actor: subject('writ.v1.{owner}.actor.{shard}.{id}.{verb}', {
     meaning: 'Looks into one actor: a directive, a step or the registry. Changes nothing.',
