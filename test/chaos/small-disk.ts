@@ -1,6 +1,6 @@
 /** A file system of its own that is small enough to be filled: in memory, where the machine allows one to be mounted. */
 import { execFileSync } from 'node:child_process'
-import { closeSync, cpSync, fsyncSync, mkdirSync, openSync, renameSync, rmSync, writeSync } from 'node:fs'
+import { closeSync, fsyncSync, mkdirSync, openSync, renameSync, rmSync, writeSync } from 'node:fs'
 import { join } from 'node:path'
 
 export interface SmallDisk {
@@ -32,7 +32,8 @@ export const smallDisk = (folder: string): SmallDisk | null => {
       if (removed) return
       removed = true
       const kept = `${folder}.kept`
-      if (keep) cpSync(folder, kept, { recursive: true })
+      // With its owners: Postgres opens nothing that is not its own.
+      if (keep) execFileSync('cp', ['-a', folder, kept])
       execFileSync('umount', ['-l', folder], { stdio: 'ignore' })
       if (!keep) return
       rmSync(folder, { recursive: true, force: true })
