@@ -42,6 +42,8 @@ export interface JournalEntry {
   seed: string
   origin: string
   order: Order
+  /** Of the first one: the machine on which the actor began, as `name@version`. It is absent in those from before there was a choice. */
+  machine?: string
 }
 
 /**

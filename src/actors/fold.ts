@@ -15,10 +15,11 @@ import type { JournalEntry } from './draft.ts'
  * when the journal does not begin at its beginning or with a checkpoint, and what the machine throws.
  */
 export const foldEntry = (key: ActorKey, live: Live | null, entry: JournalEntry, settings: unknown): Advance => {
-  const { message, timer, at, seed, origin } = entry
+  const { message, timer, at, seed, origin, machine } = entry
   if (isCheckpoint(entry)) return { live: stateOf(entry), effects: [], timers: [], changed: true }
   const given = { at, seed, settings }
-  if (origin === 'begin') return begin(kindOf(readKey(key).id), given)
+  const kind = kindOf(readKey(key).id)
+  if (origin === 'begin') return begin(kind, given, [machine ?? `${kind}@1`])
   if (live === null) throw new WritError('INTERNAL', `the journal of ${key} does not begin at its beginning`)
   return message === null ? fire(live, timer ?? '', given) : advance(live, message as Message, given)
 }

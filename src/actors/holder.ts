@@ -40,6 +40,8 @@ export class Holder {
   #offset = 0
   /** Of the database, as of the first renewal. */
   #incarnation: string | null = null
+  /** Machines that are written now, as of the last renewal. */
+  #written: readonly string[] = []
   #alarm: Alarm | null = null
   /** It takes nothing any more; and it renews nothing any more. */
   #stopped = false
@@ -63,6 +65,11 @@ export class Holder {
   /** The database's time, ms since 1970, as of the last renewal and this thread's monotonic clock. */
   now(): number {
     return Math.floor(this.#parts.clock.monotonic() + this.#offset)
+  }
+
+  /** Machines on which new actors may begin: every live node can open them. */
+  get written(): readonly string[] {
+    return this.#written
   }
 
   epochs(): ReadonlyMap<number, number> {
@@ -253,9 +260,10 @@ export class Holder {
   }
 
   /** Counted from before the question: the store's lease began after it. */
-  #trust(asked: number, { now, incarnation }: Renewal): void {
+  #trust(asked: number, { now, incarnation, machines }: Renewal): void {
     this.#incarnation ??= incarnation
     if (incarnation !== this.#incarnation) return this.#end()
+    this.#written = machines
     this.#renewedAt = asked
     this.#isAway = false
     this.#trustedUntil = asked + (this.#leaseMs * 2) / 3

@@ -59,6 +59,8 @@ export interface Host {
   readonly doubted: Map<number, number>
   /** The next place in a shard's history. */
   order: (shard: number) => Order
+  /** Machines on which new actors may begin, as `name@version`. */
+  written: () => readonly string[]
   /** Who watches what the actors take. */
   readonly inspections: Inspections
   /** What the beats say, by `<owner>/<daemon>`. */

@@ -28,6 +28,7 @@ export const openHost = (
     inFlight: new Set(),
     doubted: new Map(),
     order: (shard) => [holder().epochs().get(shard) ?? 0, ++places],
+    written: () => holder().written,
     inspections: new Inspections(clock),
     presence: openPresence(),
   }

@@ -7,6 +7,7 @@ import {
   type Advance,
   advance,
   begin,
+  machineNameOf,
   fire,
   hasEnded,
   type Live,
@@ -116,7 +117,7 @@ export class Turn {
     if (given === null) return null
     const { owner, id } = readKey(key)
     const kind = kindOf(id)
-    const result = begin(kind, given)
+    const result = begin(kind, given, this.host.written())
     const row = {
       key,
       owner,
@@ -135,7 +136,9 @@ export class Turn {
       facts: {},
     }
     const resident: Resident = { row, live: result.live, parked: null }
-    await this.#keep(resident, result, { message: null, timer: null, at: given.at, seed: given.seed, origin: 'begin' })
+    const { at, seed } = given
+    const entry = { message: null, timer: null, at, seed, origin: 'begin', machine: machineNameOf(result.live) }
+    await this.#keep(resident, result, entry)
     return this.host.memory.actors.get(key) ?? resident
   }
 

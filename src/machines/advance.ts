@@ -5,7 +5,7 @@
 import { type AnyMachineSnapshot, type AnyStateMachine, createActor, createMachine, type StateValue } from 'xstate'
 import { WritError } from '../protocol/errors.ts'
 import type { ActorKind } from '../protocol/ids.ts'
-import { current, machineOf } from './catalog.ts'
+import { machineOf, machineToBegin } from './catalog.ts'
 import type { Effect, TimerCommand } from './effect.ts'
 import type { Given } from './given.ts'
 import { type Live, statusOf } from './live.ts'
@@ -53,9 +53,9 @@ const scope = {
   actionExecutor: (action: Action): void => void actions.push(action),
 }
 
-/** The first state of a new actor; its entry asks for effects and timers as any message does. */
-export const begin = (kind: ActorKind, given: Given<unknown>): Advance => {
-  const machine = current[kind]
+/** The first state of a new actor, on a version that is activated; its entry asks for effects and timers as any message does. */
+export const begin = (kind: ActorKind, given: Given<unknown>, written: readonly string[] = []): Advance => {
+  const machine = machineToBegin(kind, written)
   actions = []
   const snapshot = machine.getInitialSnapshot(scope, { given }) as AnyMachineSnapshot
   if (snapshot.status === 'error') throw failure(machine, 'its first state', snapshot.error)
@@ -90,6 +90,9 @@ export const store = ({ snapshot }: Live): Stored => {
     context: Object.fromEntries(context),
   }
 }
+
+/** The machine of a state, as `name@version`. */
+export const machineNameOf = ({ snapshot: { machine } }: Live): string => `${machine.id}@${machine.version ?? ''}`
 
 /** Opens a stored state. Throws INTERNAL when its machine is not known here. */
 export const load = ({ machine, version, value, context }: Stored): Live => {

@@ -21,6 +21,33 @@ export const known: readonly string[] = [...machines.keys()]
 /** Whether a snapshot of this machine and version can be opened here. */
 export const knows = (machine: string, version: string): boolean => machines.has(named(machine, version))
 
+const numbersOf = ({ version = '' }: AnyStateMachine): number[] =>
+  version.split('.').map((part) => Number(part.replaceAll(/\D/g, '') || '0'))
+
+const isNewer = (one: AnyStateMachine, other: AnyStateMachine): boolean => {
+  const [these, those] = [numbersOf(one), numbersOf(other)]
+  const at = these.findIndex((part, place) => part !== (those[place] ?? 0))
+  return at >= 0 && (these[at] ?? 0) > (those[at] ?? 0)
+}
+
+/**
+ * On which version of a machine a new actor begins: the newest that is activated, which is what every live node declares
+ * (`written`, as `name@version`). The newest of all as long as nothing is known of that.
+ */
+export const activated = (versions: readonly AnyStateMachine[], written: readonly string[]): AnyStateMachine => {
+  const may = versions.filter(({ id, version = '' }) => written.includes(named(id, version)))
+  const [first, ...rest] = may.length > 0 ? may : versions
+  if (first === undefined) throw new WritError('INTERNAL', 'there is no version of this machine')
+  return rest.reduce((newest, each) => (isNewer(each, newest) ? each : newest), first)
+}
+
+/** Of what this build knows. */
+export const machineToBegin = (kind: ActorKind, written: readonly string[]): AnyStateMachine =>
+  activated(
+    [...machines.values()].filter(({ id }) => id === current[kind].id),
+    written,
+  )
+
 /** The machine as data, as JSON: what editors and inspectors draw. Null when it is not known. */
 export const definitionOf = (machine: string, version: string): string | null => {
   const found = machines.get(named(machine, version))

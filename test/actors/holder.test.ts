@@ -26,6 +26,7 @@ class OneLease implements Leases {
       now: clock.monotonic() + ahead,
       live,
       share: Math.floor(shardCount / live),
+      machines: ['step@1'],
       held: this.#list(),
       incarnation,
     })
@@ -230,6 +231,7 @@ it.each([3_600_000, -3_600_000])(
   'when the clock of the database jumps by %i ms, that is the time from the next renewal on, and the lease is trusted no longer for it',
   async (jump) => {
     const { clock, store, holder } = setUp({})
+    store.ahead = 1000
     await clock.runFor(holder.start(1))
     store.ahead = jump
     await clock.run(leaseMs / 2)

@@ -222,6 +222,22 @@ const leases = (world: World, hold: Hold): void => {
       expect(await store.claim(again, 1)).toEqual([{ shard: 0, epoch: 2 }])
     })
 
+    test('of each machine the highest version that every live node knows is written, and every renewal says which', async () => {
+      const { store, advance } = world()
+      const [old, both] = [
+        ['step@2', 'directive@1'],
+        ['step@2', 'step@10', 'directive@1'],
+      ]
+      expect((await store.join(make.identity('old', { machines: old }))).machines.toSorted()).toEqual(old.toSorted())
+      const me = make.identity('new', { machines: both })
+      expect((await store.join(me)).machines.toSorted()).toEqual(old.toSorted())
+      await advance(leaseMs / 2)
+      await store.renew(me)
+      await advance(leaseMs / 2 + 1)
+      // The old one has not renewed its lease: it is there no more.
+      expect((await store.renew(me)).machines.toSorted()).toEqual(['directive@1', 'step@10'])
+    })
+
     test('a node that lacks a machine which live nodes write is refused; one that knows more is not', async () => {
       const { store, advance } = world()
       await store.join(make.identity('a', { machines: ['step@1', 'step@2'] }))

@@ -200,7 +200,8 @@ it('an actor that is parked says at which message; it takes all that waits once 
 })
 
 it('R28: a report that is dropped at a parked step is told it as a lost attempt, and tried again', async () => {
-  const daemon = await world.daemon('d', { work: () => null })
+  // It says nothing when it is stopped either.
+  const daemon = await world.daemon('d', { work: () => null, cancelled: () => null })
   const id = await world.start({ plan: one })
   const spawn = await daemon.spawned('worker a')
   const step = stepId(id, 1, 0)
@@ -231,11 +232,10 @@ it('R41: a message whose commit the database refuses is parked alone; dropped, i
     type: 'need',
   })
   expect(line.reason).toContain('integer')
-  await verified()
   // As if that had been all that the registry was told.
-  await test.end()
+  test.engine.host.memory.registries.get(world.owner)?.needs.clear()
   await test.sql`delete from writ.needs where owner = ${world.owner}`
-  await test.start()
+  await verified()
   await world.client.parked.drop({ id: line.id, why: 'its number is none', by: 'ada' })
   expect(await world.until(id, 'message_dropped')).toMatchObject({ data: { to: registryId, by: 'ada' } })
   const daemon = await world.daemon('d', { work: () => null })
@@ -250,7 +250,7 @@ it('R41: a grant that is dropped gives its slot back', async () => {
   const line = await parkedLine()
   await test.sql`
     insert into writ.grants (owner, id, directive, number, daemon, session, role, requirement, recalled, at)
-    values (${world.owner}, 'g1', ${actorKey(world.owner, id)}, 1, 'd', 's', 'worker', 'x', false, 0)`
+    values (${world.owner}, 'g1', ${actorKey(world.owner, id)}, 1, 'd', 's', 'worker', 'x', false, writ.now())`
   await test.end()
   await test.start()
   const { told } = await world.client.parked.drop({ id: line.id, why: 'it names no roles' })

@@ -117,10 +117,12 @@ export class SimLeases {
       who,
       this.#entries().map(([shard]) => shard),
     )
+    const machines = writtenMachines([...this.#tables.threads.values()].filter(({ expires }) => expires > this.#now()))
     return {
       now: this.#now(),
       live,
       share,
+      machines,
       held: held.map(([shard, { epoch }]) => ({ shard, epoch })),
       incarnation: this.#tables.incarnation,
     }

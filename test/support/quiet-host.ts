@@ -30,6 +30,7 @@ export const quietHost = (clock: SimClock, store: SimStore): Host => {
     inFlight: new Set(),
     doubted: new Map(),
     order: () => [1, ++places],
+    written: () => [],
     inspections: new Inspections(clock),
     presence: openPresence(),
   }

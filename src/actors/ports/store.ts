@@ -46,6 +46,8 @@ export interface Renewal {
   live: number
   /** How many shards are this thread's share: those of all threads are all shards, and differ by one at most. */
   share: number
+  /** What is written now: of each machine, as `name@version`, the highest version that every live node declares. */
+  machines: readonly string[]
   /** What the store says this thread holds. A shard that is missing here was taken by another. */
   held: readonly HeldShard[]
   /** Another one once the database was restored from an earlier copy: what was known of it before is not true any more. */
