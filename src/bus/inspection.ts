@@ -15,7 +15,6 @@ import {
   selects,
   type Sighting,
   sightingMessage,
-  type SightingMore,
 } from '../protocol/inspection.ts'
 import {
   coalesceMsDefault,
@@ -28,6 +27,7 @@ import { Coalescing } from './coalescing.ts'
 import { decode } from './json.ts'
 import { isPassing } from './retry.ts'
 import { subjects } from './subjects.ts'
+import { follows, isNews, type Shown, shownOf } from './shown.ts'
 
 export interface InspectOptions {
   bus: Pick<Bus, 'subscribe'>
@@ -46,14 +46,6 @@ export interface InspectOptions {
   /** Resolves once there is room for more of what can wait: what was, and what is at the beginning. */
   ready?: () => Promise<void>
   signal: AbortSignal
-}
-
-/** Of an actor, what was shown last: the entry of that version, and whether it was that version's last. */
-interface Shown {
-  version: number
-  entry: number
-  isWhole: boolean
-  hasEnded: boolean
 }
 
 /** Of a list: so many at once. */
@@ -280,20 +272,6 @@ class Inspection {
     })
   }
 }
-
-const shownOf = ({ snapshot, writ: { version, entry, entries } }: Sighting): Shown => ({
-  version,
-  entry,
-  isWhole: entry + 1 >= entries,
-  hasEnded: snapshot.tags.includes('ended'),
-})
-
-const isNews = ({ version, entry }: SightingMore, shown: Shown): boolean =>
-  version > shown.version || (version === shown.version && !shown.isWhole && entry > shown.entry)
-
-/** Whether nothing is missing between the two. */
-const follows = ({ version, entry }: SightingMore, shown: Shown): boolean =>
-  shown.isWhole ? version === shown.version + 1 && entry === 0 : version === shown.version && entry === shown.entry + 1
 
 /** Whether a list of it leaves nothing out that has ended. */
 const isWhole = ({ actor, directive }: Selection): boolean =>
