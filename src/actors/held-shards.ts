@@ -21,7 +21,7 @@ export interface Holding {
   restored: () => void
 }
 
-type Leases = Pick<Store, 'claim' | 'reclaim' | 'release'>
+type Leases = Pick<Store, 'claim' | 'reclaim' | 'release' | 'drain'>
 
 export class HeldShards {
   readonly epochs = new Map<number, number>()
@@ -29,6 +29,7 @@ export class HeldShards {
   readonly #identity: ThreadIdentity
   readonly #holding: Holding
   readonly #log: Log
+  #incarnation: string | null = null
   /** Those that are being given up. */
   readonly leaving = new Set<number>()
 
@@ -37,6 +38,19 @@ export class HeldShards {
     this.#identity = identity
     this.#holding = holding
     this.#log = log
+  }
+
+  /** Whether the database is another one than it was at the first call. */
+  isOther(incarnation: string): boolean {
+    this.#incarnation ??= incarnation
+    return incarnation !== this.#incarnation
+  }
+
+  /** The database was restored: all are lost, and nothing more is taken. */
+  end(): void {
+    this.#log.error({}, 'the database was restored from an earlier copy: this thread ends')
+    this.lose(this.all)
+    this.#holding.restored()
   }
 
   get all(): number[] {
@@ -69,6 +83,18 @@ export class HeldShards {
     this.#holding.lost(held)
     await this.#store.release(this.#identity, held)
     this.#holding.moved()
+  }
+
+  /** How many threads are there to take what this one has. A store that does not say is told once more when all is given back. */
+  async drain(): Promise<number> {
+    try {
+      const { live } = await this.#store.drain(this.#identity)
+      this.#holding.moved()
+      return live
+    } catch (error) {
+      this.#log.warn({ err: error }, 'saying that this thread leaves failed')
+      return 0
+    }
   }
 
   /** Each with a new epoch; those that the store does not give are lost. */

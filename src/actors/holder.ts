@@ -38,8 +38,6 @@ export class Holder {
   #renewedAt = 0
   #isAway = false
   #offset = 0
-  /** Of the database, as of the first renewal. */
-  #incarnation: string | null = null
   /** Machines that are written now, as of the last renewal. */
   #written: readonly string[] = []
   #alarm: Alarm | null = null
@@ -115,7 +113,7 @@ export class Holder {
   async stop(): Promise<void> {
     this.#stopped = true
     await this.#sharing
-    const others = await this.#drain()
+    const others = await this.#held.drain()
     while (others > 0 && this.shards.length > givenUpAtOnce) {
       await this.#held.giveUp(this.shards.slice(0, givenUpAtOnce))
       await this.#pause(giveUpPauseMs)
@@ -261,8 +259,7 @@ export class Holder {
 
   /** Counted from before the question: the store's lease began after it. */
   #trust(asked: number, { now, incarnation, machines }: Renewal): void {
-    this.#incarnation ??= incarnation
-    if (incarnation !== this.#incarnation) return this.#end()
+    if (this.#held.isOther(incarnation)) return this.#end()
     this.#written = machines
     this.#renewedAt = asked
     this.#isAway = false
@@ -273,14 +270,9 @@ export class Holder {
   }
 
   #end(): void {
-    if (this.#stopped) return
-    const { holding, log } = this.#parts
-    log.error({}, 'the database was restored from an earlier copy: this thread ends')
     this.#stopped = true
     this.#renewNoMore()
-    this.#trustedUntil = 0
-    this.#held.lose(this.shards)
-    holding.restored()
+    this.#held.end()
   }
 
   async #balance(share: number): Promise<void> {
@@ -303,19 +295,6 @@ export class Holder {
       await this.#held.giveUp(this.shards.slice(0, Math.min(spare, givenUpAtOnce)))
       await this.#pause(giveUpPauseMs)
       now = (await this.#extend())?.share
-    }
-  }
-
-  /** How many threads are there to take what this one has. A store that does not say is told once more when all is given back. */
-  async #drain(): Promise<number> {
-    const { store, identity, holding, log } = this.#parts
-    try {
-      const { live } = await store.drain(identity)
-      holding.moved()
-      return live
-    } catch (error) {
-      log.warn({ err: error }, 'saying that this thread leaves failed')
-      return 0
     }
   }
 
