@@ -21,6 +21,13 @@ export interface Holding {
 
 type Leases = Pick<Store, 'claim' | 'reclaim' | 'release'>
 
+interface HeldParts {
+  store: Leases
+  identity: ThreadIdentity
+  holding: Holding
+  log: Log
+}
+
 export class HeldShards {
   readonly epochs = new Map<number, number>()
   readonly #store: Leases
@@ -30,7 +37,7 @@ export class HeldShards {
   /** Those that are being given up. */
   readonly leaving = new Set<number>()
 
-  constructor(store: Leases, identity: ThreadIdentity, holding: Holding, log: Log) {
+  constructor({ store, identity, holding, log }: HeldParts) {
     this.#store = store
     this.#identity = identity
     this.#holding = holding

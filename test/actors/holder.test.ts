@@ -201,3 +201,14 @@ it('one that does not answer until the lease is over costs all of them', async (
   await clock.run(leaseMs * 1.1)
   expect(lost).toHaveLength(shardCount)
 })
+
+it('one that has less than its share takes what is given up before it does anything else', async () => {
+  const { clock, store, holder } = setUp({})
+  for (let shard = 0; shard < shardCount; shard++) store.held.set(shard, 1)
+  await clock.runFor(holder.start(1))
+  store.held.clear()
+  store.fault = new WritError('UNREACHABLE', 'it is asked for a renewal')
+  holder.look()
+  await clock.run(clock.monotonic() + 1)
+  expect(holder.shards.length).toBe(shardCount)
+})
