@@ -23,6 +23,13 @@ export interface Holding {
 
 type Leases = Pick<Store, 'claim' | 'reclaim' | 'release' | 'drain'>
 
+interface HeldParts {
+  store: Leases
+  identity: ThreadIdentity
+  holding: Holding
+  log: Log
+}
+
 export class HeldShards {
   readonly epochs = new Map<number, number>()
   readonly #store: Leases
@@ -33,7 +40,7 @@ export class HeldShards {
   /** Those that are being given up. */
   readonly leaving = new Set<number>()
 
-  constructor(store: Leases, identity: ThreadIdentity, holding: Holding, log: Log) {
+  constructor({ store, identity, holding, log }: HeldParts) {
     this.#store = store
     this.#identity = identity
     this.#holding = holding

@@ -7,6 +7,7 @@ import { codes, WritError } from '../protocol/errors.ts'
 import { givenUpAtOnce, giveUpPauseMs, leaseMs, renewedPart, shardCount, takenAtOnce } from '../protocol/limits.ts'
 import { HeldShards, type Holding } from './held-shards.ts'
 import type { Log } from './host.ts'
+import { LeaseTime } from './lease-time.ts'
 import type { Alarm, Clock } from './ports/clock.ts'
 import type { Renewal, Store, ThreadIdentity } from './ports/store.ts'
 
@@ -31,15 +32,13 @@ const againMs = 200
 export class Holder {
   readonly #parts: HolderParts
   readonly #held: HeldShards
-  readonly #leaseMs: number
+  readonly #time: LeaseTime
   readonly #renewMs: number
-  /** Monotonic ms up to which this thread may trust its lease. */
-  #trustedUntil = 0
-  #renewedAt = 0
+  /** The store did not answer the last renewal. */
   #isAway = false
-  #offset = 0
-  /** Machines that are written now, as of the last renewal. */
+  /** As of the last renewal: machines that are written now, and this thread's share. */
   #written: readonly string[] = []
+  #lastShare = 0
   #alarm: Alarm | null = null
   /** It takes nothing any more; and it renews nothing any more. */
   #stopped = false
@@ -53,16 +52,16 @@ export class Holder {
   #sharing: Promise<void> | null = null
 
   constructor(parts: HolderParts) {
-    const { store, identity, holding, log } = parts
     this.#parts = parts
-    this.#held = new HeldShards(store, identity, holding, log)
-    this.#leaseMs = parts.leaseMs ?? leaseMs
-    this.#renewMs = this.#leaseMs * renewedPart
+    this.#held = new HeldShards(parts)
+    const ownMs = parts.leaseMs ?? leaseMs
+    this.#time = new LeaseTime(parts.clock, ownMs)
+    this.#renewMs = ownMs * renewedPart
   }
 
   /** The database's time, ms since 1970, as of the last renewal and this thread's monotonic clock. */
   now(): number {
-    return Math.floor(this.#parts.clock.monotonic() + this.#offset)
+    return this.#time.now()
   }
 
   /** Machines on which new actors may begin: every live node can open them. */
@@ -76,8 +75,7 @@ export class Holder {
 
   /** Null when the shard is not held, or the lease may be over: at two thirds of it the thread stops by itself. */
   epoch(shard: number): number | null {
-    if (this.#parts.clock.monotonic() >= this.#trustedUntil) return null
-    return this.#held.epochs.get(shard) ?? null
+    return this.#time.isTrusted ? (this.#held.epochs.get(shard) ?? null) : null
   }
 
   get shards(): number[] {
@@ -97,7 +95,7 @@ export class Holder {
   async start(expected: number): Promise<void> {
     const asked = this.#parts.clock.monotonic()
     const joined = await this.#parts.store.join(this.#parts.identity)
-    this.#trust(asked, joined)
+    this.#renewed(asked, joined)
     this.#schedule()
     this.#parts.holding.moved()
     try {
@@ -128,7 +126,11 @@ export class Holder {
   look(): void {
     if (this.#stopped) return
     this.#isCalled = true
-    if (this.#renewing === null && this.#sharing === null) this.#schedule()
+    if (this.#renewing !== null || this.#sharing !== null) return
+    if (this.#behindMs === null) return this.#schedule()
+    // What is free now nobody answers for: it is taken before the lease is renewed.
+    this.#isCalled = false
+    void this.#share(() => this.#balance(this.#lastShare))
   }
 
   /**
@@ -142,7 +144,7 @@ export class Holder {
   /** New epochs for shards whose last commit nobody knows the result of. Tries until the lease is over. */
   async reclaim(shards: readonly number[]): Promise<void> {
     const held = shards.filter((shard) => this.#held.epochs.has(shard))
-    while (!this.#stopped && this.#parts.clock.monotonic() < this.#trustedUntil) {
+    while (!this.#stopped && this.#time.isTrusted) {
       try {
         return await this.#held.reclaim(held)
       } catch (error) {
@@ -180,15 +182,16 @@ export class Holder {
 
   async #renew(): Promise<void> {
     const renewal = await this.#extend()
-    if (renewal !== null && !this.#stopped && this.#sharing === null) void this.#share(renewal)
+    if (renewal === null || this.#stopped || this.#sharing !== null) return
+    void this.#share(async () => {
+      await this.#held.releaseStrays(renewal.held)
+      await this.#balance(renewal.share)
+    })
   }
 
-  async #share({ held, share }: Renewal): Promise<void> {
+  async #share(run: () => Promise<void>): Promise<void> {
     try {
-      await this.#alone(async () => {
-        await this.#held.releaseStrays(held)
-        await this.#balance(share)
-      })
+      await this.#alone(run)
     } catch (error) {
       this.#parts.log.warn({ err: error }, 'sharing the shards failed')
     }
@@ -205,7 +208,8 @@ export class Holder {
       await running
     } finally {
       this.#sharing = null
-      if (this.#renewing === null && (this.#isCalled || this.#behindMs !== null)) this.#schedule()
+      if (this.#renewing === null && this.#isCalled) this.look()
+      else if (this.#renewing === null && this.#behindMs !== null) this.#schedule()
     }
   }
 
@@ -216,7 +220,7 @@ export class Holder {
     const before = new Map(this.#held.epochs)
     try {
       const renewal = await store.renew(identity)
-      this.#trust(asked, renewal)
+      this.#renewed(asked, renewal)
       this.#held.compare(before, renewal.held)
       return renewal
     } catch (error) {
@@ -225,23 +229,19 @@ export class Holder {
     }
   }
 
-  /**
-   * The lease is gone: everything is lost, and the thread joins anew. Out of reach: nothing is done while the lease is not trusted, and
-   * everything is lost once others may have it.
-   */
+  /** The lease is gone: everything is lost, and the thread joins anew. Out of reach: everything is lost once others may have it. */
   async #renewFailed(error: unknown): Promise<void> {
-    const { clock, log } = this.#parts
     if (error instanceof WritError && error.code === 'FENCED') {
-      const silentMs = Math.round(clock.monotonic() - this.#renewedAt)
-      log.warn({ silentMs }, 'this thread is fenced: its lease was over, and others have its shards; it starts afresh')
-      this.#trustedUntil = 0
+      const silentMs = Math.round(this.#time.silentMs)
+      this.#parts.log.warn({ silentMs }, 'this thread is fenced: others have its shards, and it starts afresh')
+      this.#time.end()
       this.#held.lose(this.shards)
       if (!this.#stopped) await this.#join()
       return
     }
     this.#isAway = true
-    log.warn({ err: error }, 'renewing the lease failed')
-    if (clock.monotonic() >= this.#renewedAt + this.#leaseMs) this.#held.lose(this.shards)
+    this.#parts.log.warn({ err: error }, 'renewing the lease failed')
+    if (this.#time.isOver) this.#held.lose(this.shards)
   }
 
   /** What does not pass by itself (a newer schema, machines that are not known here) ends the thread. */
@@ -249,7 +249,7 @@ export class Holder {
     const { clock, store, identity, holding, log } = this.#parts
     const asked = clock.monotonic()
     try {
-      this.#trust(asked, await store.join(identity))
+      this.#renewed(asked, await store.join(identity))
       holding.moved()
     } catch (error) {
       log.warn({ err: error }, 'joining failed')
@@ -257,16 +257,12 @@ export class Holder {
     }
   }
 
-  /** Counted from before the question: the store's lease began after it. */
-  #trust(asked: number, { now, incarnation, machines }: Renewal): void {
-    if (this.#held.isOther(incarnation)) return this.#end()
-    this.#written = machines
-    this.#renewedAt = asked
+  #renewed(asked: number, renewal: Renewal): void {
+    if (this.#held.isOther(renewal.incarnation)) return this.#end()
+    this.#time.renewed(asked, renewal)
+    this.#lastShare = renewal.share
+    this.#written = renewal.machines
     this.#isAway = false
-    this.#trustedUntil = asked + (this.#leaseMs * 2) / 3
-    const offset = now - this.#parts.clock.monotonic()
-    this.#offset = this.#offset === 0 ? offset : Math.min(this.#offset, offset)
-    if (offset > this.#offset + 1000) this.#offset = offset
   }
 
   #end(): void {

@@ -242,3 +242,14 @@ it.each([3_600_000, -3_600_000])(
     expect(holder.epoch(0)).toBeNull()
   },
 )
+
+it('one that has less than its share takes what is given up before it does anything else', async () => {
+  const { clock, store, holder } = setUp({})
+  for (let shard = 0; shard < shardCount; shard++) store.held.set(shard, 1)
+  await clock.runFor(holder.start(1))
+  store.held.clear()
+  store.fault = new WritError('UNREACHABLE', 'it is asked for a renewal')
+  holder.look()
+  await clock.run(clock.monotonic() + 1)
+  expect(holder.shards.length).toBe(shardCount)
+})
