@@ -7,8 +7,13 @@ const replacement = '\uFFFD'
 /** Matches more than it must (an escaped backslash before `u0000`, a whole pair written as escapes): then nothing is replaced. */
 const suspicious = /\\u(?:0000|d[89a-f])/i
 
+/** Half of a pair, or NUL: what may have to be replaced. Hardly any text has it, and to look is much less than to replace. */
+const unheld = /[\uD800-\uDFFF\0]/
+
 /** A text, with what cannot be held replaced. */
-export const displayable = (text: string): string =>
+export const displayable = (text: string): string => (unheld.test(text) ? replaced(text) : text)
+
+const replaced = (text: string): string =>
   // The first pattern is a whole pair, which stays.
   text.replace(/[\uD800-\uDBFF][\uDC00-\uDFFF]|[\uD800-\uDFFF]|\0/g, (found) =>
     found.length === 2 ? found : replacement,

@@ -72,17 +72,24 @@ export const uncoveredText = ({ visited }: Tally, reachable: ReadonlySet<string>
   return ['never visited:', ...never.map((pair) => `  ${pair}`)].join('\n')
 }
 
+/** How long a run took: on the clock, and in all threads together on the processors. */
+export interface Spent {
+  seconds: number
+  processorSeconds: number
+}
+
 /** The tables, and one last line that says it all. */
-export const summaryText = (tally: Tally, reachable: ReadonlySet<string>, seconds: number): string => {
+export const summaryText = (tally: Tally, reachable: ReadonlySet<string>, spent: Spent): string => {
   const { seeds, events, ended, again, faults, deeds, failed } = tally
   const seen = visitedOf(tally, reachable)
   const byKind = faults.map(({ name, count }) => `${name} ${count}`).join(', ')
-  const speed = `${rate(seeds / Math.max(0.001, seconds))} seeds per second`
+  const speed = `${rate(seeds / Math.max(0.001, spent.seconds))} seeds per second`
+  const perProcessor = rate(events / Math.max(0.001, spent.processorSeconds))
   return [
     ...tableOf('faults that took effect', faults),
     ...tableOf('deeds of people', deeds),
     ...coverageOf(tally, reachable),
-    `${figure(ended)} directives ended; ${figure(events / Math.max(1, seeds))} events a seed; ${again} seeds ran twice with the same trace`,
+    `${figure(ended)} directives ended; ${figure(events / Math.max(1, seeds))} events a seed, ${perProcessor} a second of processor time; ${again} seeds ran twice with the same trace`,
     `${figure(seeds)} seeds, ${figure(events)} events, ${speed}, faults: ${byKind}; ` +
       `coverage ${percent(seen, reachable.size)} (${seen} of ${reachable.size}); ${failed.length} violations`,
   ].join('\n')

@@ -7,7 +7,7 @@ import { tooLittle } from './floors.ts'
 import type { Result } from './job.ts'
 import { described, swarm } from './options.ts'
 import { Pool } from './pool.ts'
-import { failedLine, progressLine, shrunkText, summaryText, uncoveredText } from './report.ts'
+import { failedLine, progressLine, shrunkText, type Spent, summaryText, uncoveredText } from './report.ts'
 import { regressions, type Regression, type Seed, seedOf } from './seeds.ts'
 import { Shrinking } from './shrink.ts'
 import { Tally } from './tally.ts'
@@ -48,10 +48,10 @@ class Run {
     await this.#pool.run(this.#asked.jobs)
     clearInterval(told)
     this.#clear()
-    const seconds = this.#seconds
+    const spent = { seconds: this.#seconds, processorSeconds: processorSeconds() }
     const isWhole = !this.#isInterrupted
     await this.#shrinkAll()
-    return this.#end(seconds, isWhole)
+    return this.#end(spent, isWhole)
   }
 
   get #seconds(): number {
@@ -93,14 +93,14 @@ class Run {
   }
 
   /** `isWhole`: all worlds were run. */
-  #end(seconds: number, isWhole: boolean): number {
+  #end(spent: Spent, isWhole: boolean): number {
     const tally = this.#tally
     const reachable = reachablePairs()
     const missing = isWhole ? tooLittle(tally, reachable) : []
     if (this.#asked.uncovered) console.log(uncoveredText(tally, reachable))
     for (const each of missing) console.log(`too little happened: ${each}`)
     if (!isWhole) console.log(`interrupted after ${tally.seeds} of ${this.#count} seeds`)
-    console.log(summaryText(tally, reachable, seconds))
+    console.log(summaryText(tally, reachable, spent))
     if (tally.failed.length > 0 || missing.length > 0) return 1
     return isWhole ? 0 : interruptedCode
   }
@@ -114,6 +114,11 @@ class Run {
   #clear(): void {
     if (process.stderr.isTTY) process.stderr.write('\r\u001b[K')
   }
+}
+
+const processorSeconds = (): number => {
+  const { user, system } = process.cpuUsage()
+  return (user + system) / 1e6
 }
 
 /** One world with its whole trace. Answers the exit code. */
