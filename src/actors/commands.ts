@@ -51,7 +51,8 @@ export const once = async (
 
 const brief = async (turn: Turn, key: ActorKey): Promise<Brief> => {
   const resident = await turn.host.loader.actor(key)
-  if (resident?.live == null) throw await missing(turn.host.store, 'directive', key)
+  if (resident === null) throw await missing(turn.host.store, 'directive', key)
+  if (resident.live === null) throw parkedError(resident)
   const { owner, id } = resident.row
   const { live } = resident
   return { directive: { id, address: addressOf(owner, id), status: statusOf(live), paused: isPaused(live) } }

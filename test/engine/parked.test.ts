@@ -240,6 +240,7 @@ it.each(['directive', 'step'])(
       await test.start()
     }
     await knownAs('1000')
+    if (kind === 'directive') expect(await refusal(world.create({ id, plan: one }))).toMatchObject({ code: 'PARKED' })
     const daemon = await world.daemon('d', silent)
     const other = await world.start({ plan: planOf({ other: [] }) })
     await daemon.done(await daemon.spawned('worker other'))
