@@ -31,7 +31,7 @@ const outcomeOf = async ({ seed, size }: Seed): Promise<Told> => {
   try {
     const { violations, trace } = await simulate(swarm(seed, size))
     const broken = violations.find((text) => !isCrash(text)) ?? null
-    const lines = broken === null ? [] : trace.last(shownLines)
+    const lines = broken === null ? [] : trace.around(0, shownLines)
     return { seed, size, broken, crashed: violations.find(isCrash) ?? rejected, lines }
   } catch (error) {
     return { seed, size, broken: null, crashed: String(error), lines: [] }
