@@ -40,7 +40,7 @@ const ids: Record<string, [theirs: string, nobodys: string]> = {
   task: ['treasure__1_0__t1', 'nowhere__1_0__t1'],
 }
 /** Between nodes: no client may publish there. */
-const inner = new Set(['create', 'open'])
+const inner = new Set(['create', 'open', 'unpark'])
 
 const asks = Object.entries(ids).flatMap(([noun, [theirs, nobodys]]) =>
   (Object.entries((subjects[noun as 'directive'] as Subject).messages) as [string, Message][])

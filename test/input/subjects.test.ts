@@ -32,6 +32,7 @@ const bodies: Record<string, object> = {
   'directive.create': { definition: { title: 't', goal: 'g' }, content: 'c', plan: null },
   'directive.plan': { plan: planOf({ a: [] }) },
   'directive.evaluate': { step: 'a' },
+  'directive.unpark': { id: 'victim', why: null, by: null },
   'step.reject': { text: 'no' },
   'contract.file': { name: 'f' },
   'contract.put': { name: 'f', offset: 0, total: 0, data: '' },
@@ -122,12 +123,17 @@ const kinds = {
   task: 'victim__1_0__t1',
   registry: '__registry',
 }
+/** Whom a verb is for. */
+const wanted = (noun: string, verb: string): readonly string[] => {
+  if (verb === 'unpark') return [noun, 'registry']
+  return ['open', 'silences'].includes(verb) ? ['registry'] : [noun]
+}
 const mistaken = (['directive', 'step', 'contract', 'task'] as const).flatMap((noun) =>
   (Object.entries((subjects[noun] as Subject).messages) as [string, Message][])
     .filter(([, { kind }]) => kind === 'request')
     .flatMap(([verb]) =>
       (Object.entries(kinds) as [keyof typeof kinds, string][])
-        .filter(([kind]) => kind !== (['open', 'silences'].includes(verb) ? 'registry' : noun))
+        .filter(([kind]) => !wanted(noun, verb).includes(kind))
         .map(([kind, id]) => [noun, verb, id, kind] as const),
     ),
 )

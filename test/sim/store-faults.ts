@@ -49,8 +49,10 @@ export class StoreFaults {
     return this.#clock.monotonic() < this.#downUntil
   }
 
-  readonly fate = (_: ThreadIdentity, { consumed = [] }: Commit): CommitFate => {
+  readonly fate = (_: ThreadIdentity, { consumed = [], parked = [] }: Commit): CommitFate => {
     const fate = this.#fate()
+    // By the time that a person tries it again, what was wrong is mended.
+    for (const { message } of parked) if (message !== null) this.#poisoned.delete(message)
     if (consumed.some((id) => this.#poisoned.has(id))) return { ...fate, answer: 'refused' }
     return this.#isDown ? { appliedAfterMs: null, answer: 'unknown', answeredAfterMs: fate.answeredAfterMs } : fate
   }
