@@ -12,7 +12,8 @@ const all = 'test/**/*.test.ts'
 const long = '**/*.long.test.ts'
 const common = {
   pool: 'forks' as const,
-  maxWorkers: 2,
+  // Suites wait for processes and servers a third of their time: two cores have work for three.
+  maxWorkers: 3,
   testTimeout: 30 * second,
   hookTimeout: 60 * second,
 }
