@@ -4,7 +4,7 @@
  */
 import { known } from '../machines/catalog.ts'
 import type { Message } from '../machines/message.ts'
-import { type ActorKey, readKey, registryId, shardOf } from '../protocol/ids.ts'
+import { readKey, registryId, shardOf, shardOfKey } from '../protocol/ids.ts'
 import { forEver, type Retention } from '../protocol/retention.ts'
 import { drainMs, residentActorsMax, sweepMs } from '../protocol/limits.ts'
 import { ApiDesk } from './api.ts'
@@ -286,9 +286,4 @@ export class Engine {
     this.#again(this.#keeping.look(trusted), 'tidying')
     this.#alarm = this.host.clock.after(sweepMs, () => this.#sweep())
   }
-}
-
-const shardOfKey = (key: ActorKey): number => {
-  const { owner, id } = readKey(key)
-  return shardOf(owner, id)
 }

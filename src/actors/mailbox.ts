@@ -5,7 +5,7 @@
 import type { Draft } from './draft.ts'
 import type { Host } from './host.ts'
 import { takeMail } from './mail.ts'
-import { type ActorKey, actorKey, directiveOf, kindOf, readKey, registryId, shardOf } from '../protocol/ids.ts'
+import { type ActorKey, directiveKeyOf, kindOf, readKey, registryId, shardOfKey } from '../protocol/ids.ts'
 import { batchMessagesMax } from '../protocol/limits.ts'
 import type { MessageRow, StoredMessage, StoredTimer } from './ports/rows.ts'
 import { mended, parkedError, unfaulted } from './parked.ts'
@@ -249,15 +249,5 @@ export class Mailbox {
 const isForDesk = ({ from }: StoredMessage): boolean => from.endsWith(`/${registryId}`)
 
 const shardOfPair = (pair: string): number => shardOfKey(pair.slice(pair.lastIndexOf(' ') + 1) as ActorKey)
-
-const shardOfKey = (key: ActorKey): number => {
-  const { owner, id } = readKey(key)
-  return shardOf(owner, id)
-}
-
-const directiveKeyOf = (key: ActorKey): ActorKey => {
-  const { owner, id } = readKey(key)
-  return actorKey(owner, directiveOf(id))
-}
 
 const timerKey = ({ key, id }: { key: ActorKey; id: string }): string => `${key} ${id}`

@@ -9,11 +9,12 @@ import {
   type ActorKey,
   actorKey,
   addressOf,
+  directiveKeyOf,
   directiveOf,
   kindOf,
   readKey,
   registryId,
-  shardOf,
+  shardOfKey,
 } from '../protocol/ids.ts'
 import { droppedEvent, messageId, readMessageId, type Unpark, type Unparked } from '../protocol/parked.ts'
 import { recordFor } from './apply.ts'
@@ -50,16 +51,6 @@ export const noParked = (id: string): WritError =>
 const answer = (id: string, actor: ActorKey, told: string): Unparked => {
   const key = readKey(actor)
   return { parked: { id }, actor: { id: key.id, address: addressOf(key.owner, key.id) }, told }
-}
-
-const shardOfKey = (key: ActorKey): number => {
-  const { owner, id } = readKey(key)
-  return shardOf(owner, id)
-}
-
-const directiveKeyOf = (key: ActorKey): ActorKey => {
-  const { owner, id } = readKey(key)
-  return actorKey(owner, directiveOf(id))
 }
 
 /** What waits for it is taken, in its order; its desk asks for what was passed over. */

@@ -95,3 +95,15 @@ export const readTaskId = (id: string): { actor: string; kind: 'contract' | 'tas
 /** What kind of actor has this id. */
 export const kindOf = (id: string): ActorKind =>
   id === registryId ? 'registry' : readStepId(id) === null ? 'directive' : 'step'
+
+/** The shard of the actor with this key. */
+export const shardOfKey = (key: ActorKey): number => {
+  const { owner, id } = readKey(key)
+  return shardOf(owner, id)
+}
+
+/** The directive that an actor belongs to; its own key for a directive. */
+export const directiveKeyOf = (key: ActorKey): ActorKey => {
+  const { owner, id } = readKey(key)
+  return actorKey(owner, directiveOf(id))
+}

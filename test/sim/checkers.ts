@@ -6,7 +6,7 @@ import type { JournalEntry } from '../../src/actors/draft.ts'
 import type { AttemptRow, Commit, StoredMessage, TimerRow } from '../../src/actors/ports/rows.ts'
 import type { ThreadIdentity } from '../../src/actors/ports/store.ts'
 import { openAttempt, phase, timersOf } from '../../src/machines/advance.ts'
-import { type ActorKey, readKey } from '../../src/protocol/ids.ts'
+import { type ActorKey, directiveKeyOf, readKey } from '../../src/protocol/ids.ts'
 import { checkBudgets } from './budgets.ts'
 import { checkDispatch, type Statuses, statusesOf } from './dispatches.ts'
 import { Fold } from './fold.ts'
@@ -14,7 +14,7 @@ import { checkOpening, type Opening, openingsOf } from './openings.ts'
 import type { SimStore } from './store.ts'
 import type { Tables } from './tables.ts'
 import type { Trace } from './trace.ts'
-import { directiveKeyOf, verifyDirective, verifyRegistry } from './verified.ts'
+import { verifyDirective, verifyRegistry } from './verified.ts'
 
 /** What the tables were right before a commit, as far as a rule looks at it. */
 interface Before {

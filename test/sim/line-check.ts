@@ -6,11 +6,10 @@ import type { Commit } from '../../src/actors/ports/rows.ts'
 import { statusOf } from '../../src/machines/advance.ts'
 import type { DirectiveContext } from '../../src/machines/directive-context.ts'
 import type { StepContext } from '../../src/machines/step-context.ts'
-import { type ActorKey, actorKey, readKey, readStepId, readTaskId } from '../../src/protocol/ids.ts'
+import { type ActorKey, actorKey, directiveKeyOf, readKey, readStepId, readTaskId } from '../../src/protocol/ids.ts'
 import type { Fold } from './fold.ts'
 import type { Tables } from './tables.ts'
 import type { Trace } from './trace.ts'
-import { directiveKeyOf } from './verified.ts'
 
 /** Commits by their ids, and the works that are in each, as `<task>/<attempt>`. */
 export type Repository = ReadonlyMap<string, ReadonlySet<string>>

@@ -1,7 +1,6 @@
 /** The store as a node of an older version sees it: every other directive has machines that it does not know. */
 import type { Store } from '../../src/actors/ports/store.ts'
-import { readKey } from '../../src/protocol/ids.ts'
-import { directiveKeyOf } from './verified.ts'
+import { directiveKeyOf, readKey } from '../../src/protocol/ids.ts'
 
 const laterVersion = '1000'
 

@@ -4,7 +4,7 @@ import { WritClient } from '../../src/bus/client.ts'
 import { isPassing } from '../../src/bus/retry.ts'
 import { subjects } from '../../src/bus/subjects.ts'
 import { WritError } from '../../src/protocol/errors.ts'
-import { type ActorKey, readKey, shardOf } from '../../src/protocol/ids.ts'
+import { type ActorKey, directiveKeyOf, readKey, shardOf } from '../../src/protocol/ids.ts'
 import type { SimBus, SimNetwork } from './bus.ts'
 import type { SimClock } from './clock.ts'
 import type { Deed } from './options.ts'
@@ -12,7 +12,6 @@ import { directiveBy, planBy } from './plans.ts'
 import type { SimRandom } from './random.ts'
 import type { Tables } from './tables.ts'
 import type { Trace } from './trace.ts'
-import { directiveKeyOf } from './verified.ts'
 
 export interface PeopleWorld {
   clock: SimClock

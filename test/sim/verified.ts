@@ -2,19 +2,13 @@
 import type { ActorRow } from '../../src/actors/ports/rows.ts'
 import type { DirectivePart, EventCount } from '../../src/actors/ports/survey.ts'
 import type { Finding } from '../../src/protocol/findings.ts'
-import { type ActorKey, actorKey, directiveOf, readKey, registryId } from '../../src/protocol/ids.ts'
+import { type ActorKey, actorKey, directiveKeyOf, registryId } from '../../src/protocol/ids.ts'
 import { checkActor } from '../../src/verify/actor.ts'
 import { checkDirective } from '../../src/verify/directive.ts'
 import { checkRegistry } from '../../src/verify/slots.ts'
 import type { State } from '../../src/verify/state.ts'
 import type { Fold } from './fold.ts'
 import type { Tables } from './tables.ts'
-
-/** The directive that a key belongs to. */
-export const directiveKeyOf = (key: ActorKey): ActorKey => {
-  const { owner, id } = readKey(key)
-  return actorKey(owner, directiveOf(id))
-}
 
 /** Everything that is wrong with a directive. */
 export const verifyDirective = (tables: Tables, fold: Fold, key: ActorKey): Finding[] => {
