@@ -28,7 +28,7 @@ export class Mailbox {
   readonly #consumed = new Set<string>()
   /** Rows that were parked: as consumed ones, until they are back. */
   readonly #left = new Map<number, ActorKey>()
-  /** Dropped rows and takeovers so far: a look that began before the last of them may miss what is older. */
+  /** Dropped rows, takeovers, and rows told in doubt so far: a look that began before the last of them may miss what is older. */
   #doubts = 0
   #isLooking = false
   /** Rows and timers that the last look found for actors that are parked: a look has to see past them. */
@@ -71,8 +71,10 @@ export class Mailbox {
 
   /** What a commit of this thread has put into a mailbox of this thread is known without a look, if all before it is. */
   #told(row: StoredMessage): void {
-    if (this.#host.doubted.has(row.shard)) this.look([row.shard])
-    else this.#add(row)
+    if (!this.#host.doubted.has(row.shard)) return this.#add(row)
+    // A look that is under way may have read before this row was there, and what comes after it must not overtake it.
+    this.doubt([row.shard])
+    this.look([row.shard])
   }
 
   /** There may be rows in these shards that are older than what is in line: until a look has seen all, nothing may overtake them. */

@@ -17,10 +17,14 @@ const setUp = (rows: number) => {
   const clock = new SimClock()
   const inBox = Array.from({ length: rows }, (_, at) => rowOf(at + 1))
   const looks: number[] = []
+  /** While it is on, what a look has read is told only when these are called. */
+  const late = { isOn: false, tell: [] as (() => void)[] }
   const store = new (class extends SimStore {
-    override readonly mailbox = (_: readonly number[], limit: number): Promise<StoredMessage[]> => {
+    override readonly mailbox = async (_: readonly number[], limit: number): Promise<StoredMessage[]> => {
       looks.push(limit)
-      return Promise.resolve(inBox.slice(0, limit))
+      const read = inBox.slice(0, limit)
+      if (late.isOn) await new Promise<void>((resolve) => late.tell.push(resolve))
+      return read
     }
   })({ clock })
   const host = quietHost(clock, store)
@@ -41,7 +45,7 @@ const setUp = (rows: number) => {
     if (held) inBox.splice(0, 1)
     for (const unit of units.splice(0, 1)) mailbox.over(unit, false)
   }
-  return { clock, host, mailbox, units, looks, commit, unheard }
+  return { clock, host, mailbox, units, looks, inBox, commit, unheard, late }
 }
 
 it('no more than some batches of a full mailbox are in line, and the rest follows as they are done', async () => {
@@ -99,4 +103,23 @@ it('what a commit sends is known while the commit is in flight, and in its mailb
   expect([...host.inFlight]).toEqual([])
   expect(host.waiting.get('o/e o/d')).toEqual(new Set([7]))
   expect(units.map(({ row: of }) => of?.id)).toEqual([7])
+})
+
+it('R45: what is told while a look is under way is not overtaken by what is told after that look, which has not seen it', async () => {
+  const { clock, mailbox, units, inBox, late } = setUp(0)
+  const send = (id: number): void => {
+    inBox.push(rowOf(id))
+    mailbox.sent([{ to: 'o/d', from: 'o/e', shard, body }], [id], () => true)
+  }
+  late.isOn = true
+  mailbox.doubt([shard])
+  mailbox.look([shard])
+  send(1)
+  late.tell.shift()?.()
+  await clock.run(1)
+  send(2)
+  late.isOn = false
+  for (const tell of late.tell) tell()
+  await clock.run(2)
+  expect(units.map(({ row }) => row?.id)).toEqual([1, 2])
 })
