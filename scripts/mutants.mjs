@@ -15,14 +15,7 @@ import { simulators } from './simulator.mjs'
 /** A world that takes longer than this goes round in circles. */
 const worldMs = 300_000
 
-const { values } = parseArgs({
-  options: {
-    only: { type: 'string', multiple: true },
-    seeds: { type: 'string', default: '5000' },
-    jobs: { type: 'string', default: String(availableParallelism()) },
-    patches: { type: 'string', default: join(root, 'test/sim/mutants') },
-  },
-})
+const values = asked()
 const max = Number(values.seeds)
 
 await ready(installed)
@@ -36,6 +29,21 @@ try {
   process.exitCode = 1
 } finally {
   rmSync(folder, { recursive: true, force: true })
+}
+
+function asked() {
+  const options = {
+    only: { type: 'string', multiple: true },
+    seeds: { type: 'string', default: '5000' },
+    jobs: { type: 'string', default: String(availableParallelism()) },
+    patches: { type: 'string', default: join(root, 'test/sim/mutants') },
+  }
+  try {
+    return parseArgs({ options }).values
+  } catch (error) {
+    console.error(`${error.message}\nnpm run sim:mutants [-- --only NAME] [--seeds MAX] [--jobs J] [--patches FOLDER]`)
+    process.exit(2)
+  }
 }
 
 /** The patches that were asked for. All of them, asked for or not, are tried on the source before the first world runs. */

@@ -118,8 +118,9 @@ export class Checkers {
       this.#checkAttempts(commit, before)
       const wrong = (rule: string, what: string): void => this.#wrong(rule, what)
       for (const opening of before.openings) checkOpening(opening, commit, this.#tables, this.fold, wrong)
-      for (const { key } of commit.actors ?? [])
-        checkDispatch(key, before.statuses, before.messages, this.#tables, this.fold, wrong)
+      const changed = commit.actors ?? []
+      for (const { key } of changed)
+        checkDispatch(key, changed, before.statuses, before.messages, this.#tables, this.fold, wrong)
       this.#checkLate(commit, before)
       this.#checkSlots(commit)
       this.#checkOwners(commit, before)

@@ -13,9 +13,10 @@ export type Statuses = ReadonlyMap<ActorKey, string>
 export const statusesOf = ({ actors }: Tables): Statuses =>
   new Map([...actors].map(([key, { status }]) => [key, status]))
 
-/** `before` and `mail`: as they were before the commit that changed the step `key`; `tables` are as they are after it. */
+/** `before` and `mail`: as they were before the commit that changed the step `key` among others; `tables` are as they are after it. */
 export const checkDispatch = (
   key: ActorKey,
+  changed: readonly { key: ActorKey; version: number }[],
   before: Statuses,
   mail: readonly StoredMessage[],
   tables: Tables,
@@ -29,7 +30,9 @@ export const checkDispatch = (
   const context = fold.live(key)?.snapshot.context as StepContext | undefined
   for (const index of context?.given.settings.dependsOn ?? []) {
     const other = actorKey(owner, stepId(step.directive, step.generation, index))
-    const passed = before.get(other) === 'passed' || tables.actors.get(other)?.status === 'passed'
+    // It may have passed in this commit, and have been sent back to be evaluated in it as well.
+    const now = changed.find((each) => each.key === other)?.version
+    const passed = before.get(other) === 'passed' || (now !== undefined && fold.passed.get(other) === now)
     // That it has left passed may be on its way.
     const isTold = [...mail, ...tables.messages.values()].some(({ from, to }) => from === other && to === key)
     if (!passed && !isTold) wrong('R22', `${key} runs, and ${other} has not passed`)

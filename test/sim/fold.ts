@@ -4,7 +4,7 @@ import type { JournalEntry } from '../../src/actors/draft.ts'
 import { isStoredAs } from '../../src/actors/fold.ts'
 import type { ActorRow, JournalRow } from '../../src/actors/ports/rows.ts'
 import type { Defined } from '../../src/actors/settings.ts'
-import type { Live } from '../../src/machines/advance.ts'
+import { type Live, statusOf } from '../../src/machines/advance.ts'
 import { type ActorKey, actorKey, directiveOf, kindOf, readKey, readStepId } from '../../src/protocol/ids.ts'
 import { History, settingsOf } from '../../src/verify/history.ts'
 import { pairsOf } from './coverage.ts'
@@ -14,6 +14,8 @@ export class Fold {
   readonly histories = new Map<ActorKey, History>()
   /** Pairs of a state and of what it has taken there. */
   readonly visited = new Set<string>()
+  /** Actors that an entry has left in the state passed, with the version of the last of them: another entry of it may have led on. */
+  readonly passed = new Map<ActorKey, number>()
   readonly #tables: Tables
 
   constructor(tables: Tables) {
@@ -38,6 +40,7 @@ export class Fold {
     for (const entry of entries) {
       if (history.live !== null) for (const pair of pairsOf(history.live, entry)) this.visited.add(pair)
       history.take(row.version, [entry], heard)
+      if (history.live !== null && statusOf(history.live) === 'passed') this.passed.set(row.key, row.version)
     }
     return { entries, wrong }
   }
