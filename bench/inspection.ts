@@ -96,7 +96,9 @@ const run = async (bench: Bench): Promise<void> => {
   const mean = (mode: Mode): number => (rates.get(mode) ?? []).reduce((sum, rate) => sum + rate, 0) / rounds
   const alone = rates.get(nobody) ?? []
   const noise = (100 * (Math.max(...alone) - Math.min(...alone))) / mean(nobody)
-  say(`\nBeside nobody (whose own rounds differ by ${noise.toFixed(0)} %):`)
+  const own =
+    rounds > 1 ? `whose own rounds differ by ${noise.toFixed(0)} %` : 'in one round, which does not show the noise'
+  say(`\nBeside nobody (${own}):`)
   for (const mode of watched)
     say(`  ${mode.name.padEnd(32)} ${(mean(mode) / mean(nobody)).toFixed(2)} times its throughput`)
 }
