@@ -1,6 +1,8 @@
 /** Listens to what a thread says, and asks of each word whether the commit that it tells of is there (DESIGN 13, 6 and 12). */
 import { isDeepStrictEqual } from 'node:util'
 import type { Published } from '../../src/actors/ports/bus.ts'
+import type { Commit } from '../../src/actors/ports/rows.ts'
+import type { ThreadIdentity } from '../../src/actors/ports/store.ts'
 import { decode } from '../../src/bus/json.ts'
 import { subjects } from '../../src/bus/subjects.ts'
 import { type Code, codes } from '../../src/protocol/errors.ts'
@@ -31,6 +33,10 @@ export class ThreadEar implements Ear {
   readonly #checkers: Checkers
   readonly #trace: Trace
   readonly #duties: Duties
+  /** Commits so far; by thread the last of its own, and by command that of its reply: it has none before. */
+  #commits = 0
+  readonly #lastOf = new Map<string, number>()
+  readonly #repliedAt = new Map<string, number>()
   /** What counted of each attempt: the same report again has the same receipt. */
   readonly #counted = new Map<string, string>()
 
@@ -79,12 +85,21 @@ export class ThreadEar implements Ear {
       this.#wrong(`${subject} is acknowledged before it is stored`)
   }
 
-  readonly answered = ({ subject, body }: { subject: string; body: Uint8Array }, answer: Answer): void => {
+  readonly committed = ({ replies = [] }: Commit, { thread }: ThreadIdentity): void => {
+    this.#lastOf.set(thread, ++this.#commits)
+    for (const { owner, command } of replies) this.#repliedAt.set(`${owner} ${command}`, this.#commits)
+  }
+
+  readonly answered = (
+    { subject, body }: { subject: string; body: Uint8Array },
+    answer: Answer,
+    thread: string,
+  ): void => {
     this.#trace.add(`answers ${subject}: ${answer.error?.code ?? 'ok'}`)
     const { error } = answer
     if (error?.code === 'INTERNAL' && !error.message.startsWith('the database refused'))
       this.#trace.violate('answer', `${subject}: ${error.message}`)
-    this.#command(subject, body, answer)
+    this.#command(subject, body, answer, thread)
     if (error !== undefined) return
     this.#report(subject, answer, body)
     const hello = subjects.daemon.read(subject)
@@ -93,8 +108,8 @@ export class ThreadEar implements Ear {
     if (daemon?.session !== answer.session) this.#wrong(`${hello.id} is welcomed before its commit`)
   }
 
-  /** A command has one answer, which is durable before it is given; asking again gets the same (R45). */
-  #command(subject: string, body: Uint8Array, answer: Answer): void {
+  /** A command has one answer, which is durable before it is given; asking again gets the same (R45). Refusals are not kept. */
+  #command(subject: string, body: Uint8Array, answer: Answer, thread: string): void {
     const noun = commandNouns.find((each) => subjects[each].read(subject) !== null)
     const read = noun === undefined ? null : subjects[noun].read(subject)
     const { command } = read === null ? {} : (decode(body) as { command?: string })
@@ -102,7 +117,9 @@ export class ThreadEar implements Ear {
     const name = `${read.owner} ${command}`
     const stored = this.#tables.replies.get(name)?.reply
     if (answer.error !== undefined) {
-      if (stored !== undefined && isFinal(answer.error.code))
+      // Of a refusal that was decided before, or in the same commit, the command knew no better.
+      const isLater = (this.#lastOf.get(thread) ?? 0) > (this.#repliedAt.get(name) ?? Infinity)
+      if (isLater && isFinal(answer.error.code))
         this.#trace.violate('R45', `${subject} was answered, and is now ${answer.error.code}: ${answer.error.message}`)
       return
     }
