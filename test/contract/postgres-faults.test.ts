@@ -240,6 +240,30 @@ describe('a large table', () => {
   })
 })
 
+describe('leases of different lengths', () => {
+  test('last each for its own: one that is short shortens no other', async () => {
+    await migrate({ url: database.url, log: silent })
+    const [long, short] = [
+      await open(database.url, { leaseMs: 60_000 }),
+      await open(database.url, { leaseMs: 2000 }),
+    ]
+    const [patient, hasty] = [make.identity('t1'), make.identity('t2')]
+    const last = async (): Promise<unknown> =>
+      (
+        await admin`
+          select max(expires) filter (where thread = 't1') > clock_timestamp() + interval '50 seconds' as patient,
+                 max(expires) filter (where thread = 't2') < clock_timestamp() + interval '3 seconds' as hasty
+          from writ.threads`
+      )[0]
+    await long.join(patient)
+    await short.join(hasty)
+    expect(await last()).toEqual({ patient: true, hasty: true })
+    await long.renew(patient)
+    await short.renew(hasty)
+    expect(await last()).toEqual({ patient: true, hasty: true })
+  })
+})
+
 describe('a clock that was set back', () => {
   test('does not let the lease of a thread that has died last longer', async () => {
     await migrate({ url: database.url, log: silent })
