@@ -42,7 +42,7 @@ const takePublished = async (turn: Turn, to: ActorKey, { noun, verb, id, body }:
     else if (verb === 'done' || verb === 'failed')
       await endTask(turn, owner, id, { ...body, outcome: verb, force: false })
   } catch (error) {
-    if (!(error instanceof WritError) || !['NOT_FOUND', 'REFUSED'].includes(error.code)) throw error
+    if (!(error instanceof WritError) || !['NOT_FOUND', 'GONE', 'REFUSED'].includes(error.code)) throw error
     turn.host.log.info({ err: error, noun, verb, id }, 'a plain publish was not taken')
   }
 }

@@ -2,6 +2,7 @@
 import { expect, it } from 'vitest'
 import { Loop } from '../../src/actors/loop.ts'
 import { unitOf } from '../../src/actors/unit.ts'
+import { WritError } from '../../src/protocol/errors.ts'
 import { actorKey, shardOf } from '../../src/protocol/ids.ts'
 import { SimClock } from '../sim/clock.ts'
 import { SimStore } from '../sim/store.ts'
@@ -12,17 +13,22 @@ const setUp = ({ trusted = false } = {}) => {
   const store = new SimStore({ clock })
   const host = quietHost(clock, store)
   const silent = (): void => undefined
-  const lease = { trusted, epochs: new Map([[3, 1]]) }
+  const lease = { trusted, epochs: new Map([[3, 1]]), isUnknown: false }
   const committed: number[] = []
   const loop = new Loop(host, {
     epoch: (shard) => (lease.trusted ? (lease.epochs.get(shard) ?? null) : null),
     epochs: () => lease.epochs,
     commit: ({ shards }) => {
       committed.push(...shards.map(({ epoch }) => epoch))
-      return Promise.resolve([])
+      const isUnknown = lease.isUnknown
+      lease.isUnknown = false
+      return isUnknown ? Promise.reject(new WritError('UNKNOWN_RESULT', 'no answer')) : Promise.resolve([])
     },
     fenced: () => Promise.resolve(),
-    reclaim: () => Promise.resolve(),
+    reclaim: (shards) => {
+      for (const shard of shards) lease.epochs.set(shard, (lease.epochs.get(shard) ?? 0) + 1)
+      return Promise.resolve()
+    },
     out: silent,
     over: silent,
     poisoned: () => Promise.resolve(),
@@ -96,4 +102,15 @@ it('what a unit takes back after its shard was lost and taken again is not belie
   memory.forgetShards(new Set([3]))
   await clock.run(clock.monotonic() + 1000)
   expect(memory.fileNames.get(key)).toBe(undefined)
+})
+
+it('R45: after a commit that nobody knows the result of, nothing of its shards runs again but under new epochs', async () => {
+  const { clock, lease, ran, push, committed } = setUp({ trusted: true })
+  lease.isUnknown = true
+  push('lost')
+  await clock.run(clock.monotonic() + 1000)
+  expect([ran, committed]).toEqual([
+    ['lost', 'lost'],
+    [1, 2],
+  ])
 })

@@ -9,7 +9,13 @@ import { helloDaemon, lookAgain, takeFromDirective } from '../../src/actors/regi
 import { Registries } from '../../src/actors/registries.ts'
 import { Turn } from '../../src/actors/turn.ts'
 import type { Unit } from '../../src/actors/unit.ts'
-import { beatMs, daemonCountMax, daemonLeaseMs, pendingRequestsMax } from '../../src/protocol/limits.ts'
+import {
+  beatMs,
+  daemonCountMax,
+  daemonLeaseMs,
+  pendingRequestsMax,
+  registryAuditMs,
+} from '../../src/protocol/limits.ts'
 import type { Hello } from '../../src/protocol/task.ts'
 import { SimClock } from '../sim/clock.ts'
 import { SimStore } from '../sim/store.ts'
@@ -118,6 +124,19 @@ it('the end of a pull is put in line once, however often it is looked at, and ag
   await clock.run(clock.monotonic() + beatMs)
   await registries.look()
   expect(ends()).toBe(2)
+})
+
+it('what directives hold of their grants is asked from time to time, and not only when the registry is taken', async () => {
+  const { registries, units } = await openRegistry()
+  const audits = (): number => units.filter(({ what }) => what.startsWith('audit')).length
+  await registries.look()
+  expect(audits()).toBe(0)
+  for (const expected of [1, 2]) {
+    await clock.run(clock.monotonic() + registryAuditMs)
+    await registries.look()
+    await registries.look()
+    expect(audits()).toBe(expected)
+  }
 })
 
 it('a daemon has one lease of grace after its registry was taken, whatever was heard of it when it was held before', async () => {

@@ -209,6 +209,32 @@ describe('locks', () => {
     })
     expect(await store.claim(other, shardCount)).toEqual([{ shard: 7, epoch: 2 }])
   })
+
+  test('a commit that has passed its fence keeps its shard from every other holder until it has ended', async () => {
+    const store = await open(database.url)
+    await store.join(me)
+    await store.claim(me, shardCount)
+    expect(await codeOf(store.commit(me, stepOf('d', 1, [], 1)))).toBe('ok')
+    const other = make.identity('t2')
+    const waits = async (): Promise<number> =>
+      (
+        await admin`
+          select from pg_stat_activity
+          where datname = current_database() and wait_event_type = 'Lock' and query like '%writ.commit%'`
+      ).length
+    let late: Promise<string> | undefined
+    await admin.begin(async (sql) => {
+      await sql`select from writ.actors where key = 'alice/d' for update`
+      late = codeOf(store.commit(me, stepOf('d', 2, [], 1)))
+      await expect.poll(waits).toBe(1)
+      await admin`update writ.threads set expires = now() - interval '1 s'`
+      await store.join(other)
+      expect(await store.claim(other, shardCount)).toHaveLength(shardCount - 1)
+    })
+    expect(await late).toBe('ok')
+    expect(await store.claim(other, shardCount)).toEqual([{ shard: 0, epoch: 2 }])
+    expect((await store.actors(['alice/d']))[0]?.row.version).toBe(2)
+  })
 })
 
 describe('a large table', () => {
@@ -237,6 +263,27 @@ describe('a large table', () => {
     await store.close()
     await expect.poll(async () => (await read())?.updated, { timeout: 10_000 }).toBe(100)
     expect((await read())?.fetched).toBeLessThanOrEqual(200)
+  })
+})
+
+describe('leases of different lengths', () => {
+  test('last each for its own: one that is short shortens no other', async () => {
+    await migrate({ url: database.url, log: silent })
+    const [long, short] = [await open(database.url, { leaseMs: 60_000 }), await open(database.url, { leaseMs: 2000 })]
+    const [patient, hasty] = [make.identity('t1'), make.identity('t2')]
+    const last = async (): Promise<unknown> =>
+      (
+        await admin`
+          select max(expires) filter (where thread = 't1') > clock_timestamp() + interval '50 seconds' as patient,
+                 max(expires) filter (where thread = 't2') < clock_timestamp() + interval '3 seconds' as hasty
+          from writ.threads`
+      )[0]
+    await long.join(patient)
+    await short.join(hasty)
+    expect(await last()).toEqual({ patient: true, hasty: true })
+    await long.renew(patient)
+    await short.renew(hasty)
+    expect(await last()).toEqual({ patient: true, hasty: true })
   })
 })
 

@@ -1,6 +1,7 @@
 /** A directive that has ended goes as a whole, by a person's word or because its time is over, and nobody is in its way. */
 import { afterAll, beforeAll, expect, it, vi } from 'vitest'
-import { actorKey, stepId, taskId } from '../../src/protocol/ids.ts'
+import { readAddress, subjects } from '../../src/bus/subjects.ts'
+import { actorKey, addressOf, stepId, taskId } from '../../src/protocol/ids.ts'
 import { forEver } from '../../src/protocol/retention.ts'
 import { verifyDatabase } from '../../src/verify-of.ts'
 import { startTestEngine, type TestEngine } from '../support/engine.ts'
@@ -108,6 +109,12 @@ it('what comes late for one that is gone, from a daemon or by a plain publish, i
   await vi.waitFor(async () => expect(await rowsOf(test, id)).toEqual({}), { timeout: 15_000 })
   expect(await daemon.done(spawn, { result: 'late' })).toEqual({ received: true, counted: false })
   expect(await rowsOf(test, id)).toEqual({})
+  const address = readAddress(addressOf(world.owner, spawn.task.id))
+  test.bus.publish(subjects.task.at({ owner: world.owner, ...address, verb: 'done' }), { result: 'late' })
+  const isTaken = async (): Promise<boolean> =>
+    (await test.sql`select from writ.ingress`).length > 0 && Object.keys(await rowsOf(test, id)).length === 0
+  await vi.waitUntil(isTaken, { timeout: 15_000 })
+  expect(test.log.filter((line) => line.includes('parked'))).toEqual([])
   expect(await findings()).toEqual([])
 })
 
