@@ -266,13 +266,15 @@ export class Checkers {
   }
 
   #checkSlots({ grants = [], held = [], unheld = [] }: Commit): void {
-    for (const { owner, daemon, id } of grants) {
-      const slots = this.#tables.daemons.get(`${owner} ${daemon}`)?.slots
+    for (const { owner, daemon, id, at } of grants) {
+      const known = this.#tables.daemons.get(`${owner} ${daemon}`)
       const count = [...this.#tables.grants.values()].filter(
         (row) => row.owner === owner && row.daemon === daemon,
       ).length
-      if (slots === undefined) this.#wrong('14', `grant ${id} is on the daemon ${daemon}, which is not there`)
-      else if (count > slots) this.#wrong('14', `${count} grants on the ${slots} slots of ${daemon}`)
+      if (known === undefined) this.#wrong('14', `grant ${id} is on the daemon ${daemon}, which is not there`)
+      // What it was granted before it took slots back stays with it, also when one commit has both.
+      else if (at >= known.at && count > known.slots)
+        this.#wrong('14', `${count} grants on the ${known.slots} slots of ${daemon}`)
     }
     for (const { directive, id } of unheld) {
       const open = [...this.#tables.attempts.values()].filter((row) => row.directive === directive && row.grant === id)
