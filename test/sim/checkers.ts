@@ -200,13 +200,18 @@ export class Checkers {
     if (open.length > 0 && own.length === 0) this.#wrong('9', `${key} has an open attempt, and no timer ends it`)
     const should = openAttempt(live)
     const asked = should === null ? [] : [should.nonce]
-    // While it could not be opened its attempt was closed in its stead: that it is over waits in its mailbox.
-    if (open.length === 0 && [...this.#tables.messages.values()].some(({ to }) => to === key)) return
+    if (open.length === 0 && this.#isTold(key)) return
     if (open.map(({ nonce }) => nonce).join() !== asked.join())
       this.#wrong(
         '9',
         `${key} has open attempts [${open.map(attemptName).join()}], its machine ${JSON.stringify(should)}`,
       )
+  }
+
+  /** While it could not be opened its attempt was closed in its stead: that it is over waits in its mailbox, or is parked. */
+  #isTold(key: ActorKey): boolean {
+    const { messages, parked } = this.#tables
+    return [...messages.values()].some(({ to }) => to === key) || parked.some(({ actor }) => actor === key)
   }
 
   /** What one actor tells another is taken in the order that it was told, whether as a row or in the same commit. */

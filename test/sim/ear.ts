@@ -1,6 +1,8 @@
 /** Listens to what a thread says, and asks of each word whether the commit that it tells of is there (DESIGN 13, 6 and 12). */
 import { isDeepStrictEqual } from 'node:util'
 import type { Published } from '../../src/actors/ports/bus.ts'
+import type { Commit } from '../../src/actors/ports/rows.ts'
+import type { ThreadIdentity } from '../../src/actors/ports/store.ts'
 import { decode } from '../../src/bus/json.ts'
 import { subjects } from '../../src/bus/subjects.ts'
 import { type Code, codes } from '../../src/protocol/errors.ts'
@@ -33,12 +35,25 @@ export class ThreadEar implements Ear {
   readonly #duties: Duties
   /** What counted of each attempt: the same report again has the same receipt. */
   readonly #counted = new Map<string, string>()
+  #commits = 0
+  /** The number of each thread's last commit. */
+  readonly #lastOf = new Map<string, number>()
+  /** The number of the commit that stored the reply, as `<owner> <command>`. */
+  readonly #repliedIn = new Map<string, number>()
 
   constructor(tables: Tables, checkers: Checkers, trace: Trace, duties: Duties) {
     this.#tables = tables
     this.#checkers = checkers
     this.#trace = trace
     this.#duties = duties
+  }
+
+  readonly committed = ({ replies = [] }: Commit, { thread }: ThreadIdentity): void => {
+    this.#lastOf.set(thread, ++this.#commits)
+    for (const { owner, command } of replies) {
+      const name = `${owner} ${command}`
+      if (!this.#repliedIn.has(name)) this.#repliedIn.set(name, this.#commits)
+    }
   }
 
   readonly said = (subject: string, body: object): void => {
@@ -79,12 +94,12 @@ export class ThreadEar implements Ear {
       this.#wrong(`${subject} is acknowledged before it is stored`)
   }
 
-  readonly answered = ({ subject, body }: { subject: string; body: Uint8Array }, answer: Answer): void => {
+  readonly answered = ({ subject, body }: { subject: string; body: Uint8Array }, answer: Answer, thread: string): void => {
     this.#trace.add(`answers ${subject}: ${answer.error?.code ?? 'ok'}`)
     const { error } = answer
     if (error?.code === 'INTERNAL' && !error.message.startsWith('the database refused'))
       this.#trace.violate('answer', `${subject}: ${error.message}`)
-    this.#command(subject, body, answer)
+    this.#command(subject, body, answer, thread)
     if (error !== undefined) return
     this.#report(subject, answer, body)
     const hello = subjects.daemon.read(subject)
@@ -94,7 +109,7 @@ export class ThreadEar implements Ear {
   }
 
   /** A command has one answer, which is durable before it is given; asking again gets the same (R45). */
-  #command(subject: string, body: Uint8Array, answer: Answer): void {
+  #command(subject: string, body: Uint8Array, answer: Answer, thread: string): void {
     const noun = commandNouns.find((each) => subjects[each].read(subject) !== null)
     const read = noun === undefined ? null : subjects[noun].read(subject)
     const { command } = read === null ? {} : (decode(body) as { command?: string })
@@ -102,13 +117,22 @@ export class ThreadEar implements Ear {
     const name = `${read.owner} ${command}`
     const stored = this.#tables.replies.get(name)?.reply
     if (answer.error !== undefined) {
-      if (stored !== undefined && isFinal(answer.error.code))
+      if (stored !== undefined && isFinal(answer.error.code) && this.#wasAnswered(name, thread))
         this.#trace.violate('R45', `${subject} was answered, and is now ${answer.error.code}: ${answer.error.message}`)
       return
     }
     this.promised.add(name)
     if (stored === undefined) this.#wrong(`${subject} is answered before its commit`)
     else if (!isDeepStrictEqual(stored, answer)) this.#trace.violate('R45', `${subject} has two answers`)
+  }
+
+  /**
+   * Whether the reply is older than the refusal that a thread says, which came of its last commit. That may have both: it was
+   * asked twice, refused, and done once what it had been refused for was over.
+   */
+  #wasAnswered(name: string, thread: string): boolean {
+    const [replied, refused] = [this.#repliedIn.get(name) ?? 0, this.#lastOf.get(thread) ?? 0]
+    return replied < refused || (replied === refused && this.promised.has(name))
   }
 
   /** The receipt of a report that counted: the attempt is closed, and it counted once. */

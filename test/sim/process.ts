@@ -130,7 +130,7 @@ const lostAt = (name: string | symbol): WritError =>
 /** Sees what a process says, at the moment that it says it. */
 export interface Ear {
   said: (subject: string, body: object) => void
-  answered: (asked: { subject: string; body: Uint8Array }, answer: object) => void
+  answered: (asked: { subject: string; body: Uint8Array }, answer: object, process: string) => void
   acknowledged: (message: Published) => void
 }
 
@@ -185,7 +185,7 @@ export class ProcessBus implements Bus {
   #heard(message: Incoming): Incoming {
     const reply = (answer: object): void =>
       this.#process.say(() => {
-        this.#ear.answered(message, answer)
+        this.#ear.answered(message, answer, this.#process.name)
         message.reply(answer)
       })
     return { ...message, reply }

@@ -84,6 +84,7 @@ export class World {
     this.#planner = new Planner(this)
     this.duties = new Duties(this)
     this.ear = new ThreadEar(this.store.tables, this.checkers, this.trace, this.duties)
+    this.checkers.others.push(this.ear.committed)
   }
 
   /** Whether something could be parked for no fault of the code: then people mend it in the end. */
