@@ -58,7 +58,7 @@ export const helloDaemon = async (
   if (known !== undefined && known.session !== session) loseGrants(turn, owner, tables, name, 'the daemon started anew')
   const { slots, roles, executors, labels, draining } = hello
   const home = hello.home ?? null
-  const at = turn.host.now()
+  const at = offeredAt(turn, tables, name)
   const daemon = { owner, name, session, home, slots, roles, executors, labels, draining, inbox, at }
   putDaemon(turn, tables, daemon)
   const now = turn.host.clock.monotonic()
@@ -70,6 +70,10 @@ export const helloDaemon = async (
   matchAll(turn, owner, tables, [daemon])
   return { session, beatMs, leaseMs: daemonLeaseMs }
 }
+
+/** Later than any grant that it has: those were made before, in the same millisecond or by a clock that was ahead. */
+const offeredAt = ({ host }: Turn, tables: RegistryTables, name: string): number =>
+  Math.max(host.now(), ...grantsOn(tables, name).map(({ at }) => at + 1))
 
 /** A pull that has its task says nothing more until that ends. */
 const isPulledOn = (tables: RegistryTables, daemon: DaemonRow | undefined): boolean =>
@@ -111,7 +115,7 @@ export const lookAgain = async (
   if (daemon === undefined) return
   const { slots = daemon.slots, draining = daemon.draining } = change
   // What it was granted before it took slots back stays with it: from then on no more are made than it has.
-  const at = slots < daemon.slots ? turn.host.now() : daemon.at
+  const at = slots < daemon.slots ? offeredAt(turn, tables, name) : daemon.at
   const now = { ...daemon, slots, draining, at }
   if (slots !== daemon.slots || draining !== daemon.draining) putDaemon(turn, tables, now)
   if (draining && !daemon.draining) recallAll(turn, owner, tables, name)

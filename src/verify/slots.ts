@@ -5,7 +5,7 @@ import type { GrantRow } from '../actors/ports/registry-rows.ts'
 import type { AttemptColumns, RegistryPart } from '../actors/ports/survey.ts'
 import { roleOf } from '../machines/task.ts'
 import { priorityOf } from '../protocol/directive.ts'
-import { actorKey } from '../protocol/ids.ts'
+import { type ActorKey, actorKey } from '../protocol/ids.ts'
 import { grouped } from './grouped.ts'
 import type { Scene } from './scene.ts'
 import type { Tell } from './tell.ts'
@@ -121,14 +121,20 @@ const checkDaemon = (held: HeldRow, attempt: AttemptColumns, tell: Tell): void =
 
 const isMerging = (held: readonly HeldRow[]): boolean => held.some(({ role }) => role === 'merger')
 
+/** Who could not be opened where its desk was settled last; it is asked for as soon as this is taken. */
+const looks = ({ mail }: Scene): ReadonlySet<ActorKey> =>
+  new Set(mail.flatMap(({ type, to }) => (type === 'desk.look' ? [to] : [])))
+
 /** A task that may begin is known to the registry, unless something is under way between the two: each settles the other. */
 const checkNeed = (scene: Scene, tell: Tell): void => {
   const { part, state, registry, faulted } = scene
   if (state === null || faulted.has(scene.key)) return
   if (scene.mail.some(({ to, from }) => to === registry || from === registry)) return
+  const looked = looks(scene)
+  if (looked.has(scene.key)) return
   const known = new Set((part.need?.lines ?? []).filter(({ count }) => count > 0).map(requirementOf))
   for (const row of part.ready) {
-    const may = (state.mayDispatch || (row.manual && state.ended)) && !faulted.has(row.actor)
+    const may = (state.mayDispatch || (row.manual && state.ended)) && !faulted.has(row.actor) && !looked.has(row.actor)
     if (!may || (row.role === 'merger' && isMerging(part.held)) || known.has(requirementOf(row))) continue
     tell('need-missing', 'needs', scene.key, 'nothing', `a ${row.role} for ${row.actor}, which waits for a slot`)
   }

@@ -17,6 +17,7 @@ import {
   registryAuditMs,
 } from '../../src/protocol/limits.ts'
 import type { Hello } from '../../src/protocol/task.ts'
+import { checkRegistry } from '../../src/verify/slots.ts'
 import { SimClock } from '../sim/clock.ts'
 import { SimStore } from '../sim/store.ts'
 import { quietHost } from '../support/quiet-host.ts'
@@ -198,4 +199,24 @@ it('R42: a daemon that refuses again and again is sent something ever less often
   expect(waits).toEqual([1, 1, 2, 4, 8])
   expect(await beatsUntilGrant(false)).toBe(0)
   expect(await beatsUntilGrant(true)).toBe(1)
+})
+
+it('what a daemon was granted right before it took slots back does not count against those that it has left', async () => {
+  const turn = new Turn(host, new Draft())
+  await helloDaemon(turn, owner, 'd', { ...helloOf('s'), slots: 2, home: 'h' }, { inbox: null, heardAt: 0 })
+  const directive = `${owner}/x` as const
+  const lines = [{ role: 'worker' as const, labels: {}, executor: null, count: 2, priority: 5, since: 0 }]
+  await takeFromDirective(turn, { type: 'need', directive, lines, seen: 0 })
+  const { daemons, grants } = await host.loader.registry(owner)
+  const found = (): string[] => {
+    const codes: string[] = []
+    const part = { owner, actor: null, daemons: [...daemons.values()], grants: [...grants.values()] }
+    checkRegistry(part, (code) => void codes.push(code))
+    return codes
+  }
+  expect([grants.size, found()]).toEqual([2, []])
+  await lookAgain(turn, owner, 'd', { slots: 0 })
+  expect([grants.size, found()]).toEqual([2, []])
+  await helloDaemon(turn, owner, 'd', { ...helloOf('s'), home: 'h' }, { inbox: null, heardAt: 0 })
+  expect([grants.size, daemons.get('d')?.slots, found()]).toEqual([2, 1, []])
 })

@@ -201,13 +201,18 @@ export class Checkers {
     if (open.length > 0 && own.length === 0) this.#wrong('9', `${key} has an open attempt, and no timer ends it`)
     const should = openAttempt(live)
     const asked = should === null ? [] : [should.nonce]
-    // While it could not be opened its attempt was closed in its stead: that it is over waits in its mailbox.
-    if (open.length === 0 && [...this.#tables.messages.values()].some(({ to }) => to === key)) return
+    if (open.length === 0 && this.#isTold(key)) return
     if (open.map(({ nonce }) => nonce).join() !== asked.join())
       this.#wrong(
         '9',
         `${key} has open attempts [${open.map(attemptName).join()}], its machine ${JSON.stringify(should)}`,
       )
+  }
+
+  /** While it could not be opened its attempt was closed in its stead: that it is over waits in its mailbox, or is parked. */
+  #isTold(key: ActorKey): boolean {
+    const { messages, parked } = this.#tables
+    return [...messages.values()].some(({ to }) => to === key) || parked.some(({ actor }) => actor === key)
   }
 
   /** What one actor tells another is taken in the order that it was told, whether as a row or in the same commit. */
@@ -268,13 +273,15 @@ export class Checkers {
   }
 
   #checkSlots({ grants = [], held = [], unheld = [] }: Commit): void {
-    for (const { owner, daemon, id } of grants) {
-      const slots = this.#tables.daemons.get(`${owner} ${daemon}`)?.slots
+    for (const { owner, daemon, id, at } of grants) {
+      const known = this.#tables.daemons.get(`${owner} ${daemon}`)
       const count = [...this.#tables.grants.values()].filter(
         (row) => row.owner === owner && row.daemon === daemon,
       ).length
-      if (slots === undefined) this.#wrong('14', `grant ${id} is on the daemon ${daemon}, which is not there`)
-      else if (count > slots) this.#wrong('14', `${count} grants on the ${slots} slots of ${daemon}`)
+      if (known === undefined) this.#wrong('14', `grant ${id} is on the daemon ${daemon}, which is not there`)
+      // What it was granted before it took slots back stays with it, also when one commit has both.
+      else if (at >= known.at && count > known.slots)
+        this.#wrong('14', `${count} grants on the ${known.slots} slots of ${daemon}`)
     }
     for (const { directive, id } of unheld) {
       const open = [...this.#tables.attempts.values()].filter((row) => row.directive === directive && row.grant === id)

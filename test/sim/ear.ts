@@ -33,18 +33,27 @@ export class ThreadEar implements Ear {
   readonly #checkers: Checkers
   readonly #trace: Trace
   readonly #duties: Duties
-  /** Commits so far; by thread the last of its own, and by command that of its reply: it has none before. */
-  #commits = 0
-  readonly #lastOf = new Map<string, number>()
-  readonly #repliedAt = new Map<string, number>()
   /** What counted of each attempt: the same report again has the same receipt. */
   readonly #counted = new Map<string, string>()
+  #commits = 0
+  /** The number of each thread's last commit. */
+  readonly #lastOf = new Map<string, number>()
+  /** The number of the commit that stored the reply, as `<owner> <command>`. */
+  readonly #repliedIn = new Map<string, number>()
 
   constructor(tables: Tables, checkers: Checkers, trace: Trace, duties: Duties) {
     this.#tables = tables
     this.#checkers = checkers
     this.#trace = trace
     this.#duties = duties
+  }
+
+  readonly committed = ({ replies = [] }: Commit, { thread }: ThreadIdentity): void => {
+    this.#lastOf.set(thread, ++this.#commits)
+    for (const { owner, command } of replies) {
+      const name = `${owner} ${command}`
+      if (!this.#repliedIn.has(name)) this.#repliedIn.set(name, this.#commits)
+    }
   }
 
   readonly said = (subject: string, body: object): void => {
@@ -85,11 +94,6 @@ export class ThreadEar implements Ear {
       this.#wrong(`${subject} is acknowledged before it is stored`)
   }
 
-  readonly committed = ({ replies = [] }: Commit, { thread }: ThreadIdentity): void => {
-    this.#lastOf.set(thread, ++this.#commits)
-    for (const { owner, command } of replies) this.#repliedAt.set(`${owner} ${command}`, this.#commits)
-  }
-
   readonly answered = (
     { subject, body }: { subject: string; body: Uint8Array },
     answer: Answer,
@@ -108,7 +112,7 @@ export class ThreadEar implements Ear {
     if (daemon?.session !== answer.session) this.#wrong(`${hello.id} is welcomed before its commit`)
   }
 
-  /** A command has one answer, which is durable before it is given; asking again gets the same (R45). Refusals are not kept. */
+  /** A command has one answer, which is durable before it is given; asking again gets the same (R45). */
   #command(subject: string, body: Uint8Array, answer: Answer, thread: string): void {
     const noun = commandNouns.find((each) => subjects[each].read(subject) !== null)
     const read = noun === undefined ? null : subjects[noun].read(subject)
@@ -117,15 +121,22 @@ export class ThreadEar implements Ear {
     const name = `${read.owner} ${command}`
     const stored = this.#tables.replies.get(name)?.reply
     if (answer.error !== undefined) {
-      // Of a refusal that was decided before, or in the same commit, the command knew no better.
-      const isLater = (this.#lastOf.get(thread) ?? 0) > (this.#repliedAt.get(name) ?? Infinity)
-      if (isLater && isFinal(answer.error.code))
+      if (stored !== undefined && isFinal(answer.error.code) && this.#wasAnswered(name, thread))
         this.#trace.violate('R45', `${subject} was answered, and is now ${answer.error.code}: ${answer.error.message}`)
       return
     }
     this.promised.add(name)
     if (stored === undefined) this.#wrong(`${subject} is answered before its commit`)
     else if (!isDeepStrictEqual(stored, answer)) this.#trace.violate('R45', `${subject} has two answers`)
+  }
+
+  /**
+   * Whether the reply is older than the refusal that a thread says, which came of its last commit. That may have both: it was
+   * asked twice, refused, and done once what it had been refused for was over.
+   */
+  #wasAnswered(name: string, thread: string): boolean {
+    const [replied, refused] = [this.#repliedIn.get(name) ?? 0, this.#lastOf.get(thread) ?? 0]
+    return replied < refused || (replied === refused && this.promised.has(name))
   }
 
   /** The receipt of a report that counted: the attempt is closed, and it counted once. */

@@ -130,7 +130,7 @@ const lostAt = (name: string | symbol): WritError =>
 /** Sees what a process says, at the moment that it says it. */
 export interface Ear {
   said: (subject: string, body: object) => void
-  answered: (asked: { subject: string; body: Uint8Array }, answer: object, by: string) => void
+  answered: (asked: { subject: string; body: Uint8Array }, answer: object, process: string) => void
   acknowledged: (message: Published) => void
 }
 

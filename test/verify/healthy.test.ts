@@ -1,5 +1,6 @@
 /** `writ verify` never cries wolf: it looks again and again while an engine works, with everything that may be under way. */
 import { afterAll, beforeAll, expect, it } from 'vitest'
+import { pack } from '../../src/actors/codec.ts'
 import { actorKey, stepId } from '../../src/protocol/ids.ts'
 import { checkMachinesOf, verifyDatabase } from '../../src/verify-of.ts'
 import { startTestEngine, type TestEngine } from '../support/engine.ts'
@@ -99,6 +100,24 @@ it('finds nothing at a task that waits for a slot, a message that is parked and 
   const { findings } = await verifyDatabase({ url: url(), directive: null, quick: false })
   expect(findings).toEqual([])
 })
+
+it('finds nothing at a task that nobody asks for until its directive is opened by a node that knows it, and that asks', async () => {
+  const world = await test.world()
+  const id = await world.start({ plan: planOf({ a: [] }) })
+  const key = actorKey(world.owner, id)
+  const needs = () => test.sql`select from writ.needs where directive = ${key}`
+  await expect.poll(async () => (await needs()).length, { timeout: 10_000 }).toBe(1)
+  await test.end()
+  // As a node leaves it that cannot open the directive, and gives its slots back.
+  await test.sql`delete from writ.needs where directive = ${key}`
+  const body = Buffer.from(pack({ type: 'desk.look' }))
+  await test.sql`
+    insert into writ.messages (shard, "to", "from", body) select shard, key, 'desk', ${body} from writ.actors where key = ${key}`
+  await look()
+  await test.start()
+  await expect.poll(async () => (await needs()).length, { timeout: 10_000 }).toBe(1)
+  await look()
+}, 60_000)
 
 it('the machines of this version go on with everything that is stored, live or ended', async () => {
   for (const all of [false, true]) {
