@@ -126,6 +126,8 @@ const checkNeed = (scene: Scene, tell: Tell): void => {
   const { part, state, registry, faulted } = scene
   if (state === null || faulted.has(scene.key)) return
   if (scene.mail.some(({ to, from }) => to === registry || from === registry)) return
+  // What was mended asks anew, once its desk has looked.
+  if (scene.mail.some(({ to, type }) => to === scene.key && type === 'desk.look')) return
   const known = new Set((part.need?.lines ?? []).filter(({ count }) => count > 0).map(requirementOf))
   for (const row of part.ready) {
     const may = (state.mayDispatch || (row.manual && state.ended)) && !faulted.has(row.actor)

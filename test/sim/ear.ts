@@ -37,11 +37,14 @@ export class ThreadEar implements Ear {
   #commits = 0
   readonly #lastOf = new Map<string, number>()
   readonly #repliedAt = new Map<string, number>()
+  /** Whether what is asked may meet a machine that throws. */
+  readonly #mayFail: () => boolean
   /** What counted of each attempt: the same report again has the same receipt. */
   readonly #counted = new Map<string, string>()
 
-  constructor(tables: Tables, checkers: Checkers, trace: Trace, duties: Duties) {
+  constructor(tables: Tables, checkers: Checkers, trace: Trace, duties: Duties, mayFail: () => boolean) {
     this.#tables = tables
+    this.#mayFail = mayFail
     this.#checkers = checkers
     this.#trace = trace
     this.#duties = duties
@@ -97,7 +100,7 @@ export class ThreadEar implements Ear {
   ): void => {
     this.#trace.add(`answers ${subject}: ${answer.error?.code ?? 'ok'}`)
     const { error } = answer
-    if (error?.code === 'INTERNAL' && !error.message.startsWith('the database refused'))
+    if (error?.code === 'INTERNAL' && !error.message.startsWith('the database refused') && !this.#mayFail())
       this.#trace.violate('answer', `${subject}: ${error.message}`)
     this.#command(subject, body, answer, thread)
     if (error !== undefined) return
