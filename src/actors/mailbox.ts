@@ -15,8 +15,8 @@ import { type Unit, unitOf } from './unit.ts'
 /** How many consumed rows are remembered: more than looks can be under way about. */
 const consumedMax = 20_000
 
-/** Rows in line: with more than these, the rest waits in the mailboxes until some are done. */
-const queuedMax = 5 * batchMessagesMax
+/** Batches of rows in line: with more than these, the rest waits in the mailboxes until some are done. */
+const batchesAhead = 5
 
 export class Mailbox {
   readonly #host: Host
@@ -126,7 +126,7 @@ export class Mailbox {
   }
 
   get #isCrowded(): boolean {
-    return this.#queued.size > queuedMax
+    return this.#queued.size > batchesAhead * batchMessagesMax
   }
 
   #putOff(shards: readonly number[]): void {

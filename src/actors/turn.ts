@@ -220,7 +220,7 @@ export class Turn {
     const given = await this.#given(key, await this.#directiveOf(key))
     if (given === null) return live
     const message: Message = { type: 'task.accepted', ...stamp }
-    const result = advance(live, message, given)
+    const result = move(live, { to: key, from: 'daemon', message, timer: null }, given)
     await this.#keep(resident, result, { message, timer: null, at: given.at, seed: given.seed, origin: 'daemon' })
     return result.live
   }

@@ -6,6 +6,7 @@ export const numbersMin = {
   engines: 1,
   threadsPerNode: 1,
   mailboxMax: 1,
+  tight: 0,
   owners: 1,
   daemons: 1,
   scripts: 0,

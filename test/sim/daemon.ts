@@ -212,6 +212,7 @@ export class SimDaemon {
   }
 
   #end(message: Incoming, verb: 'cancel' | 'finish', order: Order): void {
+    if (this.#strikes('orderUnheard')) return
     message.reply({ accepted: true })
     const known = this.records.get(keyOf(order))
     if (known?.order.nonce === order.nonce && known.outcome !== null) return

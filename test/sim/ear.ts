@@ -33,6 +33,8 @@ export class ThreadEar implements Ear {
   readonly #checkers: Checkers
   readonly #trace: Trace
   readonly #duties: Duties
+  /** Whether what is asked may meet a machine that throws. */
+  readonly #mayFail: () => boolean
   /** What counted of each attempt: the same report again has the same receipt. */
   readonly #counted = new Map<string, string>()
   #commits = 0
@@ -41,8 +43,9 @@ export class ThreadEar implements Ear {
   /** The number of the commit that stored the reply, as `<owner> <command>`. */
   readonly #repliedIn = new Map<string, number>()
 
-  constructor(tables: Tables, checkers: Checkers, trace: Trace, duties: Duties) {
+  constructor(tables: Tables, checkers: Checkers, trace: Trace, duties: Duties, mayFail: () => boolean) {
     this.#tables = tables
+    this.#mayFail = mayFail
     this.#checkers = checkers
     this.#trace = trace
     this.#duties = duties
@@ -101,7 +104,7 @@ export class ThreadEar implements Ear {
   ): void => {
     this.#trace.add(`answers ${subject}: ${answer.error?.code ?? 'ok'}`)
     const { error } = answer
-    if (error?.code === 'INTERNAL' && !error.message.startsWith('the database refused'))
+    if (error?.code === 'INTERNAL' && !error.message.startsWith('the database refused') && !this.#mayFail())
       this.#trace.violate('answer', `${subject}: ${error.message}`)
     this.#command(subject, body, answer, thread)
     if (error !== undefined) return

@@ -71,7 +71,9 @@ export class LineCheck {
   #checkWhole(key: ActorKey, line: string, generation: number): void {
     const { owner, id } = readKey(key)
     const there = this.#content(line)
-    for (const { to, from } of this.#tables.messages.values()) if (to === key && from !== key) return
+    // What it was told and has not taken, parked or not, may be of the line.
+    const told = [...this.#tables.messages.values(), ...this.#tables.parked.map((row) => ({ ...row, to: row.actor }))]
+    if (told.some(({ to, from }) => to === key && from !== key)) return
     for (const row of this.#tables.actors.values()) {
       const read = row.directive === key ? readStepId(row.id) : null
       if (read?.directive !== id || read.generation !== generation || row.status !== 'passed') continue

@@ -45,7 +45,7 @@ const firstFaultRates = {
   verdictMissing: 0.03,
   planBad: 0.2,
   planMissing: 0.1,
-  mergeConflict: 0.05,
+  mergeConflict: 0.2,
 } as const
 
 /** Those that came later. They are drawn last, and from chances of their own: worlds without them are what they were. */
@@ -76,7 +76,7 @@ const laterFaultRates = {
   /** Of nodes as they start: of an older version, that does not know the machines of some directives. */
   nodeOld: 0.2,
   /** Of messages that wait in mailboxes: every commit that takes it is refused, until it is parked. */
-  messagePoisoned: 0.01,
+  messagePoisoned: 0.03,
   /** Of daemons, per beat: silent for a while though they work; leave and are back at once; change their slots, or drain and think better of it. */
   daemonMute: 0.02,
   daemonFlaps: 0.02,
@@ -100,15 +100,23 @@ const laterFaultRates = {
   mergeNonsense: 0.1,
   mergeForeign: 0.03,
   mergeFails: 0.05,
-  workWithoutCommit: 0.03,
+  workWithoutCommit: 0.15,
 } as const
 
-export const faultRates = { ...firstFaultRates, ...laterFaultRates } as const
+/** Those that came after these, likewise. */
+const latestFaultRates = {
+  /** Of orders: its daemon does not hear it. */
+  orderUnheard: 0.3,
+  /** Of messages that actors take: their machine throws at it whenever it is tried, until the world heals. */
+  machineThrows: 0.01,
+} as const
+
+export const faultRates = { ...firstFaultRates, ...laterFaultRates, ...latestFaultRates } as const
 
 export type Fault = keyof typeof faultRates
 export type Faults = Record<Fault, number>
 
-export const isLater = (fault: Fault): boolean => fault in laterFaultRates
+export const isLater = (fault: Fault): boolean => fault in laterFaultRates || fault in latestFaultRates
 
 /** What people do, per turn of theirs. */
 const firstDeedRates = {
@@ -147,6 +155,10 @@ export interface SimOptions {
   homes: boolean
   /** How many messages of the stream may wait for one actor. */
   mailboxMax: number
+  /** How small its limits are: 0 for those of production (limits.ts). */
+  tight: number
+  /** Whether directives say how often failures of the means are tried again. */
+  ownRetries: boolean
   owners: number
   /** Per owner. */
   daemons: number
@@ -162,9 +174,12 @@ export interface SimOptions {
 
 const all = <K extends string>(
   rates: Readonly<Record<K, number>>,
-  value: (rate: number) => number,
+  value: (rate: number, name: string) => number,
 ): Record<K, number> =>
-  Object.fromEntries(Object.entries<number>(rates).map(([name, rate]) => [name, value(rate)])) as Record<K, number>
+  Object.fromEntries(Object.entries<number>(rates).map(([name, rate]) => [name, value(rate, name)])) as Record<
+    K,
+    number
+  >
 
 export const noFaultsAtAll: Faults = all(faultRates, () => 0)
 export const noDeeds: Record<Deed, number> = all(deedRates, () => 0)
@@ -176,6 +191,8 @@ export const calm = (seed: number, more: Partial<SimOptions> = {}): SimOptions =
   threadsPerNode: 1,
   homes: false,
   mailboxMax: mailboxMessagesMax,
+  tight: 0,
+  ownRetries: false,
   owners: 1,
   daemons: 1,
   scripts: 0,
@@ -233,23 +250,43 @@ const sizes: Readonly<Record<Size, Sizes>> = {
 
 export const sizeNames = Object.keys(sizes) as readonly Size[]
 
-/** Worlds of regressions from before there were later faults: they find what they found as long as they have none. */
-const worldsAsBefore: ReadonlySet<string> = new Set([
-  'small 42',
-  'small 71',
-  'small 98',
-  'small 102',
-  'small 186',
-  'large 20160',
-  'large 20022',
-])
+/**
+ * Worlds of regressions are what they were when they found something: 1, from before there were later faults; 2, from before limits
+ * were small and directives said how often failures of the means are tried again.
+ */
+const drawnAsBefore: Readonly<Record<string, 1 | 2>> = {
+  'small 42': 1,
+  'small 71': 1,
+  'small 98': 1,
+  'small 102': 1,
+  'small 186': 1,
+  'large 20160': 1,
+  'large 20022': 1,
+  'small 300036': 2,
+  'pulls 300037': 2,
+  'small 3276': 2,
+  'pulls 4049': 2,
+  'large 3911': 2,
+  'large 4251': 2,
+}
+
+/** How likely these were then. */
+const ratesBefore: Readonly<Record<string, number>> = {
+  mergeConflict: 0.05,
+  workWithoutCommit: 0.03,
+  messagePoisoned: 0.01,
+}
 
 /** Swarm: each seed has a world of its own and its own choice of faults, so that rare pairs of them meet without the others. */
 export const swarm = (seed: number, size: Size): SimOptions => {
   const random = new SimRandom(seed)
   const share = random.pick([0.1, 0.3, 0.5, 1]) ?? 0.3
   const harder = random.pick([1, 1, 3]) ?? 1
-  const some = (rate: number): number => (random.chance(share) ? Math.min(1, rate * harder) : 0)
+  const asBefore = drawnAsBefore[`${size} ${seed}`]
+  const some = (now: number, name: string): number => {
+    const rate = asBefore === undefined ? now : (ratesBefore[name] ?? now)
+    return random.chance(share) ? Math.min(1, rate * harder) : 0
+  }
   const of = sizes[size]
   const one = (list: readonly number[]): number => random.pick(list) ?? 1
   const first = {
@@ -268,15 +305,24 @@ export const swarm = (seed: number, size: Size): SimOptions => {
     threadsPerNode: 1,
     homes: false,
     mailboxMax: mailboxMessagesMax,
+    tight: 0,
+    ownRetries: false,
   }
-  if (worldsAsBefore.has(`${size} ${seed}`)) return first
-  return {
+  if (asBefore === 1) return first
+  const second = {
     ...first,
     faults: { ...first.faults, ...all(laterFaultRates, some) },
     deeds: { ...first.deeds, ...all(laterDeedRates, some) },
     threadsPerNode: one([1, 1, 2]),
     homes: random.chance(0.3),
     mailboxMax: one([5, mailboxMessagesMax]),
+  }
+  if (asBefore === 2) return second
+  return {
+    ...second,
+    faults: { ...second.faults, ...all(latestFaultRates, some) },
+    tight: one([0, 0, 1, 2]),
+    ownRetries: random.chance(0.7),
   }
 }
 

@@ -20,6 +20,7 @@ export interface PeopleWorld {
   trace: Trace
   tables: Tables
   stepsMax: number
+  ownRetries: boolean
   deeds: Record<Deed, number>
   healing: () => boolean
   /** Whether something could be parked for no fault of the code. */
@@ -59,7 +60,7 @@ export class Person {
 
   async live(): Promise<void> {
     const { id } = readKey(this.directive)
-    const input = directiveBy(this.#random, id, this.#world.stepsMax)
+    const input = directiveBy(this.#random, id, this.#world)
     await this.#sleep(this.#random.between(0, 3_000))
     this.created = (await this.#ask('create', () => this.#client.createDirective(input))) !== null
     await this.#ask('start', () => this.#client.directive(id).start())

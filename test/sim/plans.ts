@@ -27,12 +27,23 @@ export const planBy = (random: SimRandom, stepsMax: number): { steps: SimStep[] 
   return { steps }
 }
 
-/** A directive as somebody submits it. Its attempts stall and end after a short time, so that worlds are short. */
-export const directiveBy = (random: SimRandom, id: string, stepsMax: number): CreateDirective => ({
+/**
+ * A directive as somebody submits it. Its attempts stall and end after a short time, so that worlds are short. `ownRetries`: it
+ * says how often failures of the means are tried again.
+ */
+export const directiveBy = (
+  random: SimRandom,
+  id: string,
+  { stepsMax, ownRetries }: { stepsMax: number; ownRetries: boolean },
+): CreateDirective => ({
   id,
   title: `The directive ${id}`,
   goal: 'to be done',
-  limits: { stallSeconds: random.pick([4, 20]) ?? 20, totalSeconds: random.pick([2, 6, 30, 90]) ?? 90 },
+  limits: {
+    ...(ownRetries ? { retries: random.aside().between(0, 2) } : {}),
+    stallSeconds: random.pick([4, 20]) ?? 20,
+    totalSeconds: random.pick([2, 6, 30, 90]) ?? 90,
+  },
   maxRework: random.between(0, 2),
   maxRegenerations: random.between(0, 2),
   evaluate: random.chance(0.8),

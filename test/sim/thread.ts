@@ -3,6 +3,7 @@ import { pack } from '../../src/actors/codec.ts'
 import { Engine } from '../../src/actors/engine.ts'
 import { takeIn } from '../../src/actors/published.ts'
 import type { Log } from '../../src/actors/host.ts'
+import { Faulty } from '../../src/actors/parked.ts'
 import type { Published } from '../../src/actors/ports/bus.ts'
 import type { Reader } from '../../src/actors/ports/reader.ts'
 import type { Store } from '../../src/actors/ports/store.ts'
@@ -13,6 +14,7 @@ import { WritError } from '../../src/protocol/errors.ts'
 import { readTaskId } from '../../src/protocol/ids.ts'
 import type { SimBus, SimNetwork } from './bus.ts'
 import type { SimClock } from './clock.ts'
+import { MachineFault } from './faulty-machines.ts'
 import type { Luck } from './luck.ts'
 import { oldVersionOf } from './old-version.ts'
 import { clockOf, type Ear, Process, ProcessBus, storeOf } from './process.ts'
@@ -172,7 +174,7 @@ export class SimThread {
     }
   }
 
-  /** A unit that fails by anything but a refusal is a fault of the engine. */
+  /** A unit that fails by anything but a refusal, or its actor's own fault, is a fault of the engine. */
   #log(): Log {
     const { trace } = this.#world
     const say =
@@ -184,12 +186,16 @@ export class SimThread {
       info: say('info'),
       warn: say('warn'),
       error: (fields, text) => {
-        if (text === 'a unit failed') trace.violate('log', `${text} ${JSON.stringify(fields, errorsAsText)}`)
+        if (text === 'a unit failed' && !isOfMachine(fields))
+          trace.violate('log', `${text} ${JSON.stringify(fields, errorsAsText)}`)
         else say('error')(fields, text)
       },
     }
   }
 }
+
+const isOfMachine = (fields: object): boolean =>
+  'err' in fields && fields.err instanceof Faulty && fields.err.cause instanceof MachineFault
 
 const errorsAsText = (_: string, value: unknown): unknown =>
   value instanceof WritError ? `${value.code} ${value.message}` : value instanceof Error ? value.stack : value

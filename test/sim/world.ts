@@ -11,6 +11,8 @@ import { type AttemptRecord, type DaemonSpec, SimDaemon } from './daemon.ts'
 import { Duties } from './duties.ts'
 import { ThreadEar } from './ear.ts'
 import { Ending } from './ending.ts'
+import { faultyAt } from './faulty-machines.ts'
+import { limitTo } from './limits.ts'
 import { LineCheck } from './line-check.ts'
 import { Luck } from './luck.ts'
 import type { Faults, SimOptions } from './options.ts'
@@ -83,13 +85,14 @@ export class World {
     this.checkers.others.push(checkBounds(this.trace), line.check)
     this.#planner = new Planner(this)
     this.duties = new Duties(this)
-    this.ear = new ThreadEar(this.store.tables, this.checkers, this.trace, this.duties)
+    const mayFail = (): boolean => this.happened.has('machineThrows')
+    this.ear = new ThreadEar(this.store.tables, this.checkers, this.trace, this.duties, mayFail)
     this.checkers.others.push(this.ear.committed)
   }
 
   /** Whether something could be parked for no fault of the code: then people mend it in the end. */
   get mayBeParked(): boolean {
-    return this.happened.has('messagePoisoned')
+    return this.happened.has('messagePoisoned') || this.happened.has('machineThrows')
   }
 
   get happened(): ReadonlyMap<string, number> {
@@ -109,6 +112,8 @@ export class World {
   async run(): Promise<Outcome> {
     const { owners, daemons, scripts, directives, chaosMs, healMs } = this.options
     const names = ['ann', 'bob'].slice(0, owners)
+    limitTo(this.options.tight)
+    faultyAt(this.faults.machineThrows > 0 ? this.#throwsAt() : null)
     this.#startNodes()
     for (const owner of names)
       for (let at = 0; at < daemons; at++) {
@@ -140,6 +145,18 @@ export class World {
       events: this.clock.events,
       ended: [...this.store.tables.actors.values()].filter(({ kind, ended }) => kind === 'directive' && ended).length,
       visited: this.checkers.fold.visited,
+    }
+  }
+
+  /** What a machine throws at once it throws at always, until the world heals. */
+  #throwsAt(): (what: string) => boolean {
+    const random = this.random.aside()
+    const known = new Map<string, boolean>()
+    return (what) => {
+      if (this.healing) return false
+      const throws = known.get(what) ?? this.luck.strikes('machineThrows', random)
+      known.set(what, throws)
+      return throws
     }
   }
 
@@ -195,7 +212,7 @@ export class World {
 
   #bring(owner: string, id: string): void {
     const { clock, random, network, trace, store, options, checkers } = this
-    const { stepsMax, deeds } = options
+    const { stepsMax, ownRetries, deeds } = options
     const person = new Person(
       {
         clock,
@@ -204,6 +221,7 @@ export class World {
         trace,
         tables: store.tables,
         stepsMax,
+        ownRetries,
         deeds,
         healing: () => this.healing,
         mayBeParked: () => this.mayBeParked,

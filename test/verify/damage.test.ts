@@ -537,6 +537,17 @@ it.each(damages)('$what: $code', ({ make, code, also = [], quick }) =>
   }),
 )
 
+it('does not miss at the registry what the desk of a mended directive is about to ask for', () =>
+  damaged(
+    async () => {
+      await sql`delete from writ.needs`
+      const body = Buffer.from(pack({ type: 'desk.look' }))
+      await sql`insert into writ.messages (shard, "to", "from", body)
+        select shard, key, 'mend', ${body} from writ.actors where key = ${actorKey(owner, 'queues')}`
+    },
+    async () => expect((await lookInside()).all).toEqual([]),
+  ))
+
 it('finds nothing after, and every kind was made', async () => {
   expect(await look(false)).toEqual([])
   expect(new Set(damages.map(({ code }) => code))).toEqual(new Set(Object.keys(findingCodes)))
