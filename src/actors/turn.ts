@@ -156,12 +156,13 @@ export class Turn {
     return missing(this.host.store, kindOf(readKey(key).id), key)
   }
 
-  /** In this commit, unless it has grown too large or an older message between the same two still waits. */
+  /** In this commit, unless it has grown too large or an older message between the same two still waits. What the unit brought comes first. */
   async #takeOrPost(letter: Letter): Promise<void> {
-    const late = letter.from !== fromDesk && (this.#isFull(letter) || this.#mayOvertake(letter))
+    const follows = this.#taken > 0 && letter.from !== fromDesk
+    const late = follows && (this.#isFull(letter) || this.#mayOvertake(letter))
     // Whoever asked is to hear what the step says to it, and not that it was sent on.
     if (late && letter.message?.type === 'command') throw busy(letter.to)
-    if (late && letter.message !== null && this.#taken > 0) this.post(letter.to, letter.message, letter.from)
+    if (late && letter.message !== null) this.post(letter.to, letter.message, letter.from)
     else await this.#take(letter).catch((error: unknown) => this.#failed(letter, error))
   }
 
@@ -169,7 +170,7 @@ export class Turn {
   async #failed({ to, from, message }: Letter, error: unknown): Promise<void> {
     if (!(error instanceof Faulty) || message === null) throw error
     if (from === fromDesk) return park(this, to, error.message)
-    if (!from.includes('/') || this.#taken === 1) throw error
+    if (!from.includes('/') || this.#taken === 1 || message.type === 'command') throw error
     this.post(to, message, from)
   }
 
@@ -231,7 +232,16 @@ export class Turn {
     const { id } = readKey(key)
     if (kindOf(id) === 'registry') return this.create(key, null)
     if (kindOf(id) !== 'step') return null
-    return this.create(key, await this.#directiveOf(key))
+    const directive = await this.#directiveOf(key)
+    const made = await this.create(key, directive)
+    if (made !== null && directive !== null) await this.#endLate(key, directive)
+    return made
+  }
+
+  /** What brings a step to life may have been parked until its directive had ended, and told all that lived to. */
+  async #endLate(step: ActorKey, { key }: DirectiveFacts): Promise<void> {
+    const live = (await this.host.loader.actor(key))?.live ?? null
+    if (live !== null && hasEnded(live)) this.tell(step, { type: 'cancel' }, key)
   }
 
   async #directiveOf(key: ActorKey): Promise<DirectiveFacts | null> {

@@ -51,6 +51,15 @@ export class Fold {
     return live !== null && isStoredAs(live, row.snapshot)
   }
 
+  /** Whether it is what its journal makes of it as it is kept by now. */
+  isKept({ key, snapshot }: ActorRow): boolean {
+    const history = new History(key, this.#settings(key))
+    const rows = [...this.#tables.journal.values()].filter((row) => row.key === key)
+    for (const { version, entries } of rows.toSorted((a, b) => a.version - b.version))
+      history.take(version, unpack(entries) as JournalEntry[])
+    return history.live !== null && isStoredAs(history.live, snapshot)
+  }
+
   #settings(key: ActorKey): unknown {
     const { owner, id } = readKey(key)
     if (kindOf(id) === 'registry') return {}

@@ -21,6 +21,10 @@ export let parkTriesMax: number = production.parkTriesMax
 export let grantReusesMax: number = production.grantReusesMax
 export let takenAtOnce: number = production.takenAtOnce
 export let givenUpAtOnce: number = production.givenUpAtOnce
+export let journalsLookedAtOnce: number = production.journalsLookedAtOnce
+export let journalCutRows: number = production.journalCutRows
+export let journalCutMin: number = production.journalCutMin
+export let foldedAtOnce: number = production.foldedAtOnce
 
 const small = {
   commitBytesMax: 64 * 1024,
@@ -35,6 +39,10 @@ const small = {
   grantReusesMax: 2,
   takenAtOnce: 3,
   givenUpAtOnce: 2,
+  journalsLookedAtOnce: 3,
+  journalCutRows: 4,
+  journalCutMin: 3,
+  foldedAtOnce: 2,
 }
 
 /** As little at once as can be. */
@@ -51,6 +59,10 @@ const least: typeof small = {
   grantReusesMax: 1,
   takenAtOnce: 1,
   givenUpAtOnce: 1,
+  journalsLookedAtOnce: 1,
+  journalCutRows: 2,
+  journalCutMin: 1,
+  foldedAtOnce: 1,
 }
 
 /** From those of production on, ever less. */
@@ -61,4 +73,5 @@ export const limitTo = (tight: number): void => {
   const limits = levels[tight] ?? production
   ;({ commitBytesMax, commitActorsMax, batchMessagesMax, cascadeMessagesMax, sliceSteps, sliceBytesMax } = limits)
   ;({ residentActorsMax, pendingRequestsMax, parkTriesMax, grantReusesMax, takenAtOnce, givenUpAtOnce } = limits)
+  ;({ journalsLookedAtOnce, journalCutRows, journalCutMin, foldedAtOnce } = limits)
 }

@@ -109,6 +109,8 @@ const latestFaultRates = {
   orderUnheard: 0.3,
   /** Of messages that actors take: their machine throws at it whenever it is tried, until the world heals. */
   machineThrows: 0.01,
+  /** Whether events and what actors took are kept for some seconds only. */
+  keptShort: 0.5,
 } as const
 
 export const faultRates = { ...firstFaultRates, ...laterFaultRates, ...latestFaultRates } as const

@@ -284,15 +284,17 @@ export class SimStore implements Store {
       return null
     })
 
-  readonly journalSpans: Store['journalSpans'] = (shards, { before }) =>
+  readonly journalSpans: Store['journalSpans'] = (shards, { before, after, limit }) =>
     this.#call('journalSpans', ({ actors }) => {
-      const spans = [...actors.values()].flatMap(({ key, shard, version, ended, since }) => {
+      const all = [...actors.values()].filter(({ key, shard }) => shards.includes(shard) && key > (after ?? ''))
+      const part = all.sort((a, b) => order(a.key, b.key)).slice(0, limit)
+      const spans = part.flatMap(({ key, version, ended, since }) => {
         const first = Math.min(...this.#journalOf(key).map((row) => row.version))
         const isOver = ended && since < before
         const isLong = version - first >= (isOver ? 1 : journalCutMin)
-        return shards.includes(shard) && isLong ? [{ key, first, ended: isOver }] : []
+        return isLong ? [{ key, first, ended: isOver }] : []
       })
-      return { spans: spans.sort((a, b) => order(a.key, b.key)), next: null }
+      return { spans, next: part.length < limit ? null : (part.at(-1)?.key ?? null) }
     })
 
   readonly journal: Store['journal'] = (key, after, limit) =>

@@ -86,6 +86,7 @@ export class Tables {
   #compare(commit: rows.Commit): void {
     const { actors = [], consumed = [], fired = [], tasks = [], parked = [], removed = [], unparked = [] } = commit
     const shards = new Set(commit.shards.map(({ shard }) => shard))
+    const leaving = new Set<number>()
     const stored = (row: rows.ActorRow): number => this.actors.get(row.key)?.version ?? 0
     expect('actors', actors, (row) => row.version === stored(row) + 1 && shards.has(row.shard))
     expect('removed', removed, (row) => this.actors.get(row.key)?.version === row.version)
@@ -95,7 +96,9 @@ export class Tables {
     expect(
       'parked',
       parked,
-      ({ message }) => message === null || (this.messages.has(message) && !consumed.includes(message)),
+      ({ message }) =>
+        message === null ||
+        (this.messages.has(message) && !consumed.includes(message) && leaving.size < leaving.add(message).size),
     )
     expect('unparked', unparked, (row) => this.parked.some((one) => isSame(one, row)))
   }

@@ -12,6 +12,7 @@ import { subjects } from '../../src/bus/subjects.ts'
 import { wireOf } from '../../src/bus/wire.ts'
 import { WritError } from '../../src/protocol/errors.ts'
 import { readTaskId } from '../../src/protocol/ids.ts'
+import type { Retention } from '../../src/protocol/retention.ts'
 import type { SimBus, SimNetwork } from './bus.ts'
 import type { SimClock } from './clock.ts'
 import { MachineFault } from './faulty-machines.ts'
@@ -29,6 +30,7 @@ export interface ThreadWorld {
   trace: Trace
   ear: Ear
   luck: Luck
+  retention: Retention
 }
 
 /** Where a thread runs. `node` is new at each start of its node; so is the thread's name, unless it alone is started again. */
@@ -73,7 +75,7 @@ export class SimThread {
   #stopping = false
 
   constructor(world: ThreadWorld, place: Place) {
-    const { clock, network, store, trace, ear, luck } = world
+    const { clock, network, store, trace, ear, luck, retention } = world
     const { thread: name, node, home } = place
     const random = world.random.fork()
     const drift = luck.faults.clockDrift
@@ -98,6 +100,7 @@ export class SimThread {
       node,
       home,
       threads: random.between(1, 2),
+      retention,
     })
   }
 

@@ -4,6 +4,7 @@
  */
 import { checkBounds } from './bounds.ts'
 import { SimNetwork } from './bus.ts'
+import { type Retention, forEver } from '../../src/protocol/retention.ts'
 import { Chaos } from './chaos.ts'
 import { Checkers } from './checkers.ts'
 import { SimClock } from './clock.ts'
@@ -44,6 +45,8 @@ export interface Outcome {
 }
 
 const lookMs = 500
+const keptMs = 4_000
+const shortly: Retention = { directivesMs: null, eventsMs: keptMs, journalsMs: keptMs }
 /** What the database's clock shows at the beginning of simulated time. */
 const beginMs = Date.UTC(2030, 0, 1)
 
@@ -63,6 +66,7 @@ export class World {
   readonly people: Person[] = []
   readonly luck: Luck
   readonly storeFaults: StoreFaults
+  readonly retention: Retention
   readonly #planner: Planner
   healing = false
   /** What the database's clock shows beside the simulated time, in ms. */
@@ -72,6 +76,7 @@ export class World {
     this.options = options
     this.luck = new Luck(options.faults)
     this.random = new SimRandom(options.seed)
+    this.retention = this.luck.strikes('keptShort', this.random.aside()) ? shortly : forEver
     this.network = new SimNetwork(this.clock, this.random.fork())
     this.network.onFault = this.luck.count
     this.storeFaults = new StoreFaults(this.clock, this.luck, this.random.fork())
@@ -179,8 +184,8 @@ export class World {
   }
 
   startThread(place: Place): void {
-    const { clock, random, network, store, trace, ear, luck } = this
-    const thread = new SimThread({ clock, random, network, store, trace, ear, luck }, place)
+    const { clock, random, network, store, trace, ear, luck, retention } = this
+    const thread = new SimThread({ clock, random, network, store, trace, ear, luck, retention }, place)
     this.threads.push(thread)
     void thread.start()
   }
