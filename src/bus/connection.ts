@@ -24,11 +24,13 @@ export interface ConnectOptions {
   log?: (line: string) => void
   /** Whether this process sees to the stream of plain publishes (nodes do). */
   stream?: boolean
+  /** How often the server is asked whether it is still there; one that leaves two of these unanswered is not. In ms. */
+  pingMs?: number
 }
 
 const versionMin = [2, 10] as const
 const connectMs = 5_000
-const pingMs = 10_000
+const pingEveryMs = 10_000
 const reconnectMs = 250
 const reconnectJitterMs = 500
 
@@ -55,7 +57,7 @@ const optionsFor = (options: ConnectOptions, addresses: readonly Address[]): Nod
   ignoreAuthErrorAbort: true,
   reconnectTimeWait: reconnectMs,
   reconnectDelayHandler: () => reconnectMs + Math.random() * reconnectJitterMs,
-  pingInterval: pingMs,
+  pingInterval: options.pingMs ?? pingEveryMs,
   // Stack traces for each request cost more than the request.
   noAsyncTraces: true,
 })

@@ -194,7 +194,7 @@ const listening = (tcp: TcpServer): Promise<number> =>
   })
 
 /** Between a client and the server, to cut the line. */
-const proxy = async (): Promise<{ url: string; cut: () => void; close: () => void }> => {
+const proxy = async (): Promise<{ url: string; cut: () => void; freeze: () => void; close: () => void }> => {
   const pairs = new Set<[Socket, Socket]>()
   const { hostname, port } = new URL(bare())
   const tcp = createServer((inner) => {
@@ -211,6 +211,10 @@ const proxy = async (): Promise<{ url: string; cut: () => void; close: () => voi
   return {
     url,
     cut,
+    /** Of the lines that there are: they stay open, and nothing comes through them any more. */
+    freeze: () => {
+      for (const pair of pairs) for (const socket of pair) socket.unpipe().resume()
+    },
     close: () => {
       cut()
       tcp.close()
@@ -240,6 +244,19 @@ describe('a connection that is lost', () => {
     raw.publish('l.x', '{}')
     expect(await first).toBe('l.x')
     await Promise.all([bus.close(), raw.close()])
+    line.close()
+  })
+
+  test('half open, is noticed although nothing says so, and made anew', async () => {
+    const line = await proxy()
+    const said: string[] = []
+    const bus = await connect({ url: line.url, name: 'test', pingMs: 100, log: (text) => said.push(text) })
+    await bus.flush()
+    line.freeze()
+    await expect(bus.request('l.nobody', {}, 3_600_000)).rejects.toMatchObject({ code: 'UNREACHABLE' })
+    await expect.poll(() => said.some((text) => text.includes('reconnect'))).toBe(true)
+    await bus.flush()
+    await bus.close()
     line.close()
   })
 

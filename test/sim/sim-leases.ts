@@ -92,7 +92,7 @@ export class SimLeases {
       if (expires <= this.#now()) this.#tables.threads.delete(thread)
   }
 
-  /** No lease is longer than one that is made now: the clock was set back (migrations/0014_lease_length.sql). */
+  /** One that is longer than one that is made now was made before the clock was set back: here all last as long (migrations/0017_own_length.sql). */
   #cut(expires: number): void {
     for (const lease of this.#tables.threads.values()) if (lease.expires > expires + cutFromMs) lease.expires = expires
   }
