@@ -1,5 +1,5 @@
 /** An actor of an older version of its machine becomes one of the activated version, as the first thing of its turn (DESIGN 12). */
-import { type Advance, type Live, store } from '../machines/advance.ts'
+import type { Advance, Live } from '../machines/advance.ts'
 import type { Given } from '../machines/given.ts'
 import { migrated, takenUp } from '../machines/migrate.ts'
 import type { ActorKey } from '../protocol/ids.ts'
@@ -15,7 +15,7 @@ export interface Migrating {
 
 /** Null: it stays what it is. Throws Faulty: what a migration throws is the actor's own. */
 export const migrating = (
-  { machines, written, log }: Host,
+  { machines, written }: Pick<Host, 'machines' | 'written'>,
   key: ActorKey,
   live: Live,
   given: Given<unknown>,
@@ -25,7 +25,6 @@ export const migrating = (
     if (after === null) return null
     const message: MigrationEntry = { type: 'migration', ...after }
     const entry = { message, timer: null, at: given.at, seed: given.seed, origin: 'migration' }
-    log.info({ actor: key, from: store(live).version, to: after.version }, 'a migration')
     return { result: takenUp(live, stateOf({ ...entry, order: [0, 0] }, machines), given), entry }
   } catch (error) {
     throw new Faulty(key, error)
