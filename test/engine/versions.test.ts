@@ -7,7 +7,7 @@ import { type RunningObserver, startObserver } from '../../src/observer-of.ts'
 import { type ActorKey, actorKey, shardOf, stepId } from '../../src/protocol/ids.ts'
 import type { InspectionFrame } from '../../src/protocol/inspection.ts'
 import { shardCount } from '../../src/protocol/limits.ts'
-import { verifyDatabase } from '../../src/verify-of.ts'
+import { checkMachinesOf, verifyDatabase } from '../../src/verify-of.ts'
 import { joinEngine, startTestEngine, type TestEngine } from '../support/engine.ts'
 import type { FakeDaemon } from '../support/fake-daemon.ts'
 import { patienceTimer, withSecond } from '../support/second-step.ts'
@@ -88,11 +88,23 @@ it('an actor of the older machine takes its next message as one of the newer, in
   await verified(catalog)
 })
 
-it('its journal folds to its state at every version, before and after, and is replayed with the charts of both', async () => {
+const chartsIn = (frames: readonly InspectionFrame[]): unknown[] =>
+  frames.flatMap((frame) => (frame.type === '@xstate.actor' ? [JSON.parse(frame.definition ?? '{}')] : []))
+
+it('its journal folds to its state at every version, before and after, and is watched and replayed with the charts of both', async () => {
   const { id, spawn, step, key } = await working()
   await deploy(later)
+  const live: InspectionFrame[] = []
+  const over = new AbortController()
+  const watching = new Promise<void>((opened, reject) => {
+    const options = { selection: { actor: step }, coalesceMs: 0, opened, signal: over.signal }
+    world.client.inspect({ ...options, take: (frame) => live.push(frame) }).catch(reject)
+  })
+  await watching
   await daemon.done(spawn)
   await world.until(id, 'step_passed')
+  await expect.poll(() => chartsIn(live), { timeout: 10_000 }).toMatchObject([{ version: '1' }, { version: '2' }])
+  over.abort()
   const actor = world.client.actor(step)
   const { lines } = await actor.journal({})
   const at = lines.findIndex(({ type }) => type === 'migration')
@@ -106,10 +118,7 @@ it('its journal folds to its state at every version, before and after, and is re
   const frames: InspectionFrame[] = []
   const { signal } = new AbortController()
   await world.client.replay({ selection: { actor: step }, take: (frame) => frames.push(frame), signal })
-  const charts = frames.flatMap((frame) =>
-    frame.type === '@xstate.actor' ? [JSON.parse(frame.definition ?? '{}')] : [],
-  )
-  expect(charts).toMatchObject([{ version: '1' }, { version: '2' }])
+  expect(chartsIn(frames)).toMatchObject([{ version: '1' }, { version: '2' }])
   expect(await machineOf(key)).toBe('step@2')
 })
 
@@ -144,19 +153,23 @@ it('without a migration it goes on under its own machine, beside new ones on the
 
 it('a migration that fails changes nothing: the actor is parked with its reason, and goes on when it is mended', async () => {
   const { id, spawn, step, key } = await working()
+  const reason = 'its migration from step@1 to step@2 failed: nobody thought of this'
   const faulty: Migration = {
     from: '1',
     migrate: () => {
       throw new Error('nobody thought of this')
     },
   }
+  const harms = async (build: Catalog) => (await checkMachinesOf(test.databaseUrl, false, build)).harms
+  expect(await harms(withSecond(faulty))).toMatchObject([
+    { machine: 'step@1', problem: 'parked', why: reason, actors: 1 },
+  ])
+  expect(await harms(later)).toEqual([])
   await deploy(withSecond(faulty))
   // Its daemon tells it again and again, as daemons do.
   await expect.poll(() => daemon.done(spawn).catch(() => null), { timeout: 20_000 }).toEqual(counted)
   const { lines } = await world.client.parked.list()
-  expect(lines).toMatchObject([
-    { id: step, reason: 'its migration from step@1 to step@2 failed: nobody thought of this' },
-  ])
+  expect(lines).toMatchObject([{ id: step, reason }])
   expect(await machineOf(key)).toBe('step@1')
   expect((await journalOf(key)).flat().map(({ origin }) => origin)).not.toContain('migration')
   await deploy(later)
