@@ -11,6 +11,7 @@ import { checkPayload, decode } from './bus/json.ts'
 import { type Service, serviceName, serviceOf, timed } from './bus/service.ts'
 import { wireOf } from './bus/wire.ts'
 import { openLog } from './log.ts'
+import type { Catalog } from './machines/versions.ts'
 import { openStore } from './persistence/postgres-store.ts'
 import { openRecords } from './persistence/records.ts'
 import { WritError } from './protocol/errors.ts'
@@ -35,6 +36,8 @@ export interface EngineOptions {
   refused?: (error: unknown) => void
   /** How long what is over is kept; for ever when left out. */
   retention?: Retention | undefined
+  /** What it can open; all of this build when left out. */
+  machines?: Catalog | undefined
   /** As an engine tells it. */
   restored?: () => void
   /** Takes a line of the log: JSON, without its end. */
@@ -58,6 +61,7 @@ export const startEngine = async (options: EngineOptions): Promise<RunningEngine
     leaseMs,
     retention,
     restored,
+    machines,
     refused = () => undefined,
   } = options
   const logger = openLog(options.log, { node, thread })
@@ -84,10 +88,17 @@ export const startEngine = async (options: EngineOptions): Promise<RunningEngine
     threads,
     leaseMs,
     refused,
-    ...present({ retention, restored }),
+    ...present({ retention, restored, machines }),
   }
   const engine = new Engine(parts)
-  await engine.start()
+  const close = async (): Promise<void> => {
+    await bus.close()
+    await Promise.all([store.close(), reader.close()])
+  }
+  await engine.start().catch(async (error: unknown) => {
+    await close()
+    throw error
+  })
   const api = { name: 'api', subject: subjects.api.pattern(), queue: 'api', data: () => figuresOf(engine, node) }
   const about = {
     name: serviceName,
@@ -104,8 +115,7 @@ export const startEngine = async (options: EngineOptions): Promise<RunningEngine
     stop: async () => {
       await Promise.all([stream.drain(), answering.drain()])
       await engine.stop()
-      await bus.close()
-      await Promise.all([store.close(), reader.close()])
+      await close()
     },
   }
 }

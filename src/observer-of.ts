@@ -8,6 +8,7 @@ import { Observer } from './actors/observer.ts'
 import type { Bus } from './actors/ports/bus.ts'
 import { connect } from './bus/nats-bus.ts'
 import { wireOf } from './bus/wire.ts'
+import type { Catalog } from './machines/versions.ts'
 import { openLog } from './log.ts'
 import { openHistory } from './persistence/history.ts'
 import { systemClock, systemRandom } from './system.ts'
@@ -16,6 +17,8 @@ export interface ObserverOptions {
   databaseUrl: string
   nats: { url: string; inboxPrefix?: string; caFile?: string }
   node: string
+  /** What it can open; all of this build when left out. */
+  machines?: Catalog | undefined
   /** The inspector's socket; none when left out. */
   http?: HttpOptions | undefined
   /** Takes a line of the log: JSON, without its end. */
@@ -43,7 +46,7 @@ export interface RunningObserver {
 
 /** Answers when it resolves. Throws UNREACHABLE (also when the inspector cannot listen), UNAUTHORIZED, SCHEMA_NEWER and the like. */
 export const startObserver = async (options: ObserverOptions): Promise<RunningObserver> => {
-  const { databaseUrl, nats, node, http } = options
+  const { databaseUrl, nats, node, http, machines } = options
   const logger = openLog(options.log, { node })
   const log = (text: string): void => logger.info({}, text)
   const ends: (() => Promise<void>)[] = []
@@ -55,7 +58,13 @@ export const startObserver = async (options: ObserverOptions): Promise<RunningOb
     ends.push(() => bus.close())
     const history = await openHistory({ url: databaseUrl, log, applicationName: `writ ${node} observer` })
     ends.push(() => history.close())
-    const observer = new Observer({ history, wire: wireOf(bus, log), clock: systemClock, random: systemRandom })
+    const observer = new Observer({
+      history,
+      wire: wireOf(bus, log),
+      clock: systemClock,
+      random: systemRandom,
+      machines,
+    })
     observer.start()
     const forget = (): void => observer.replaying.forget()
     ends.push(() => observer.stop())

@@ -1,4 +1,5 @@
 /** Composes the checks over what is stored with a database: the pure ones of src/verify meet the survey of src/persistence here. */
+import type { Catalog } from './machines/versions.ts'
 import { surveyed } from './persistence/survey.ts'
 import { verifyStatementMs } from './protocol/limits.ts'
 import { checkMachines, type MachinesChecked } from './verify/machines.ts'
@@ -19,6 +20,6 @@ export const verifyDatabase = ({ url, withinMs, ...options }: VerifyDatabaseOpti
     verify(survey, options),
   )
 
-/** What the machines of this build would do with what is stored. Throws as `surveyed` does. */
-export const checkMachinesOf = (url: string, all: boolean): Promise<MachinesChecked> =>
-  surveyed({ url, statementMs: verifyStatementMs }, (survey) => checkMachines(survey, all))
+/** What the machines of this build, or of another one, would do with what is stored. Throws as `surveyed` does. */
+export const checkMachinesOf = (url: string, all: boolean, machines?: Catalog): Promise<MachinesChecked> =>
+  surveyed({ url, statementMs: verifyStatementMs }, (survey) => checkMachines(survey, all, machines))

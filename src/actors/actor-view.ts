@@ -2,6 +2,7 @@
 import { type Live, statusOf, store, timersOf, waitingFor } from '../machines/advance.ts'
 import { effectWords, timerWords } from '../machines/effect-words.ts'
 import type { Coming } from '../machines/next.ts'
+import type { Catalog } from '../machines/versions.ts'
 import { addressOf } from '../protocol/ids.ts'
 import type { ActorView, Coming as ComingView, Refusal, Standing } from '../protocol/looking.ts'
 import { isoTime } from '../protocol/time.ts'
@@ -14,9 +15,9 @@ import { shownState, storedState } from './sighting.ts'
 export const standingOf = (live: Live): Standing => ({ status: statusOf(live), state: store(live).value })
 
 /** As it is now; one that no machine of this build opens is shown as it is stored. */
-export const actorView = (actor: LoadedActor, { mailbox, timers }: Surroundings): ActorView => {
+export const actorView = (actor: LoadedActor, { mailbox, timers }: Surroundings, machines: Catalog): ActorView => {
   const { row } = actor
-  const { live, parked } = residentOf(actor)
+  const { live, parked } = residentOf(actor, machines)
   const { value: state, context, tags } = live === null ? storedState(row.snapshot) : shownState(live)
   return {
     ...placeOf(actor),

@@ -12,7 +12,7 @@ import type { Host } from './host.ts'
 import type { JournalSpan } from './ports/store.ts'
 import { directiveSettings, stepSettings } from './settings.ts'
 
-type Around = Pick<Host, 'clock' | 'store' | 'loader' | 'now'>
+type Around = Pick<Host, 'clock' | 'store' | 'loader' | 'now' | 'machines'>
 
 export class Cutting {
   readonly #host: Around
@@ -44,7 +44,7 @@ export class Cutting {
     const settings = await this.#settings(key)
     if (settings === null) return false
     const rows = await this.#host.store.journal(key, first - 1, journalCutRows)
-    const folded = new Folded(key, settings)
+    const folded = new Folded(key, { settings, machines: this.#host.machines })
     let last: JournalEntry | null = null
     for (const [at, row] of rows.entries()) {
       const entries = unpackJournal(row.entries)

@@ -2,8 +2,8 @@
  * One thread's engine: it holds shards, takes what comes in for them, commits it in batches and lets out what follows.
  * Speaks to the world through its ports alone, so that the simulator runs the very same code.
  */
-import { known } from '../machines/catalog.ts'
 import type { Message } from '../machines/message.ts'
+import type { Catalog } from '../machines/versions.ts'
 import { readKey, registryId, shardOf, shardOfKey } from '../protocol/ids.ts'
 import { forEver, type Retention } from '../protocol/retention.ts'
 import { drainMs, residentActorsMax, sweepMs } from '../protocol/limits.ts'
@@ -51,6 +51,8 @@ export interface EngineParts {
   refused?: (error: unknown) => void
   /** How long what is over is kept; for ever when left out. */
   retention?: Retention
+  /** What it can open; all of this build when left out. */
+  machines?: Catalog
   /** Told when the database was restored from an earlier copy: this engine has ended, and another is to begin in its stead. */
   restored?: () => void
 }
@@ -80,8 +82,8 @@ export class Engine {
   constructor(parts: EngineParts) {
     const { store, clock, random, log, thread, node, home, leaseMs, retention = forEver } = parts
     this.#threads = parts.threads
-    this.#identity = { thread, node, nonce: random.token(20), home, machines: known }
     this.host = openHost(parts, () => this.holder)
+    this.#identity = { thread, node, nonce: random.token(20), home, machines: this.host.machines.known }
     this.holder = new Holder({ store, clock, identity: this.#identity, holding: this.#holding(parts), log, leaseMs })
     this.loop = new Loop(this.host, {
       epoch: (shard) => this.holder.epoch(shard),
@@ -152,6 +154,7 @@ export class Engine {
       taken: (shards) => this.#taken(shards),
       leaving: (shards) => this.#leaving(shards),
       lost: (shards) => this.#lost(shards),
+      foreign: () => this.host.memory.foreignShards,
       moved: () => wire.moved(thread),
       refused: (error) => refused?.(error),
       restored: () => restored?.(),

@@ -3,7 +3,7 @@ import type { Live } from '../machines/advance.ts'
 import type { ActorKey } from '../protocol/ids.ts'
 import { isCheckpoint, readCheckpoint, type SetTimer } from './checkpoint.ts'
 import type { JournalEntry } from './draft.ts'
-import { foldEntry } from './fold.ts'
+import { type FoldedWith, foldEntry } from './fold.ts'
 
 export class Folded {
   readonly key: ActorKey
@@ -16,12 +16,12 @@ export class Folded {
   readonly events = new Map<string, number>()
   /** The first entry that does not come after the one before it, as `<version>`. */
   disorder: number | null = null
-  readonly #settings: unknown
+  readonly #with: FoldedWith
   #last: JournalEntry['order'] | undefined
 
-  constructor(key: ActorKey, settings: unknown) {
+  constructor(key: ActorKey, by: FoldedWith) {
     this.key = key
-    this.#settings = settings
+    this.#with = by
   }
 
   /** The entries that made a version. `fired` hears of each timer that fired, and of the version that had set it. Throws what the fold throws. */
@@ -35,7 +35,7 @@ export class Folded {
       if (entry.timer !== null) this.timers.delete(entry.timer)
       this.#takeOrder(version, entry)
       if (isCheckpoint(entry)) this.#takeUp(entry)
-      const { live, timers, effects } = foldEntry(this.key, this.live, entry, this.#settings)
+      const { live, timers, effects } = foldEntry(this.key, this.live, entry, this.#with)
       this.live = live
       for (const effect of effects)
         if (effect.kind === 'event') this.events.set(effect.type, (this.events.get(effect.type) ?? 0) + 1)

@@ -11,6 +11,8 @@ export interface Holding {
   taken: (shards: readonly HeldShard[]) => Promise<void>
   /** Shards are to be given up: finish what is under way. They are still held while this runs. */
   leaving: (shards: readonly number[]) => Promise<void>
+  /** Those that this node serves badly, since it cannot open all of their actors: they are given up first. */
+  foreign?: () => ReadonlySet<number>
   /** Shards are gone: forget them. */
   lost: (shards: readonly number[]) => void
   /** This thread has come, leaves, or has given shards up: the others had better look at once. */
@@ -90,6 +92,13 @@ export class HeldShards {
     this.#holding.lost(held)
     await this.#store.release(this.#identity, held)
     this.#holding.moved()
+  }
+
+  /** So many, when any will do. */
+  async giveUpSome(count: number): Promise<void> {
+    const foreign = this.#holding.foreign?.() ?? new Set()
+    const inOrder = this.all.toSorted((a, b) => Number(foreign.has(b)) - Number(foreign.has(a)))
+    await this.giveUp(inOrder.slice(0, count))
   }
 
   /** How many threads are there to take what this one has. A store that does not say is told once more when all is given back. */

@@ -94,11 +94,11 @@ export class Holder {
   /** `expected`: how many threads start together; each takes only its share, and nothing has to move at once. */
   async start(expected: number): Promise<void> {
     const asked = this.#parts.clock.monotonic()
-    const joined = await this.#parts.store.join(this.#parts.identity)
-    this.#renewed(asked, joined)
-    this.#schedule()
-    this.#parts.holding.moved()
     try {
+      const joined = await this.#parts.store.join(this.#parts.identity)
+      this.#renewed(asked, joined)
+      this.#schedule()
+      this.#parts.holding.moved()
       await this.#alone(() => this.#balance(Math.min(joined.share, Math.ceil(shardCount / Math.max(1, expected)))))
     } catch (error) {
       this.#stopped = true
@@ -288,7 +288,7 @@ export class Holder {
     for (let now: number | undefined = share; now !== undefined && !this.#stopped;) {
       const spare = this.shards.length - now
       if (spare <= 0) return
-      await this.#held.giveUp(this.shards.slice(0, Math.min(spare, givenUpAtOnce)))
+      await this.#held.giveUpSome(Math.min(spare, givenUpAtOnce))
       await this.#pause(giveUpPauseMs)
       now = (await this.#extend())?.share
     }

@@ -1,6 +1,7 @@
 /** What the parts of a thread's engine share: its memory, the ports, the database's time as the thread knows it, and the log. */
 import type { ActorKey } from '../protocol/ids.ts'
 import type { Stamp } from '../machines/message.ts'
+import type { Catalog } from '../machines/versions.ts'
 import type { Order } from './draft.ts'
 import type { Inspections } from './inspections.ts'
 import type { Loader } from './loader.ts'
@@ -59,6 +60,8 @@ export interface Host {
   readonly doubted: Map<number, number>
   /** The next place in a shard's history. */
   order: (shard: number) => Order
+  /** What this node can open. */
+  readonly machines: Catalog
   /** Machines on which new actors may begin, as `name@version`. */
   written: () => readonly string[]
   /** Who watches what the actors take. */

@@ -1,6 +1,7 @@
 /** Brings actors and what belongs to them into a thread's memory: from memory first, from the store on a miss. */
 import { load } from '../machines/advance.ts'
-import { knows } from '../machines/catalog.ts'
+import { catalog } from '../machines/catalog.ts'
+import type { Catalog } from '../machines/versions.ts'
 import { type ActorKey, actorKey, directiveOf, readKey } from '../protocol/ids.ts'
 import type { PlanRow } from '../protocol/plan.ts'
 import { unpackSnapshot } from './codec.ts'
@@ -16,11 +17,13 @@ const planPartRows = 50
 export class Loader {
   readonly #memory: Memory
   readonly #store: Store
+  readonly #machines: Catalog
   readonly #reads = new Map<string, Promise<unknown>>()
 
-  constructor(memory: Memory, store: Store) {
+  constructor(memory: Memory, store: Store, machines: Catalog) {
     this.#memory = memory
     this.#store = store
+    this.#machines = machines
   }
 
   /** The actor, or null when there is none yet. */
@@ -37,7 +40,7 @@ export class Loader {
       const { era } = this.#memory
       const loaded = await this.#store.actors(missing)
       if (era !== this.#memory.era) continue
-      for (const each of loaded) this.#memory.actors.set(each.row.key, residentOf(each))
+      for (const each of loaded) this.#memory.actors.set(each.row.key, residentOf(each, this.#machines))
       return
     }
   }
@@ -169,12 +172,13 @@ const deskOf = ({ ready, held }: LoadedDesk): Desk => ({
 })
 
 /** A snapshot that cannot be opened parks its actor: one of an unknown machine until a node that knows it comes. */
-export const residentOf = ({ row, parked }: LoadedActor): Resident => {
+export const residentOf = ({ row, parked }: LoadedActor, machines: Catalog = catalog): Resident => {
   const { machine, machineVersion: version } = row
   const closed = (why: string): Resident => ({ row, live: null, parked: parked ?? why })
-  if (!knows(machine, version)) return closed(`no machine ${machine} ${version} in this version of Writ`)
+  if (!machines.knows(machine, version))
+    return { ...closed(`no machine ${machine} ${version} in this version of Writ`), isForeign: true }
   try {
-    return { row, live: load({ machine, version, ...unpackSnapshot(row.snapshot) }), parked }
+    return { row, live: load({ machine, version, ...unpackSnapshot(row.snapshot) }, machines), parked }
   } catch (error) {
     return closed(`its snapshot cannot be opened: ${error instanceof Error ? error.message : String(error)}`)
   }

@@ -5,6 +5,7 @@
 import type { z } from 'zod'
 import type { Live } from '../machines/advance.ts'
 import type { Given } from '../machines/given.ts'
+import type { Catalog } from '../machines/versions.ts'
 import { nextOf } from '../machines/next.ts'
 import { changesOf } from '../protocol/changes.ts'
 import { WritError } from '../protocol/errors.ts'
@@ -29,10 +30,12 @@ type Input<V extends keyof typeof lookCommands> = z.output<(typeof lookCommands)
 export class Looking {
   readonly #history: History
   readonly #replaying: Replaying
+  readonly #machines: Catalog
 
-  constructor(history: History, replaying: Replaying) {
+  constructor(history: History, replaying: Replaying, machines: Catalog) {
     this.#history = history
     this.#replaying = replaying
+    this.#machines = machines
   }
 
   /** Throws NOT_FOUND, and PARKED where no machine of this build opens the snapshot. */
@@ -70,7 +73,7 @@ export class Looking {
   async #get(key: ActorKey, at: Moment | undefined): Promise<ActorView> {
     const actor = await this.#actor(key)
     const surroundings = await this.#history.surroundings(key)
-    if (at === undefined) return actorView(actor, surroundings)
+    if (at === undefined) return actorView(actor, surroundings, this.#machines)
     hasTaken(actor, at)
     return pastView(actor, await stateAt(this.#replaying, key, at), surroundings)
   }
@@ -110,7 +113,7 @@ export class Looking {
   async #present(key: ActorKey): Promise<Present> {
     const actor = await this.#actor(key)
     const { row } = actor
-    const { live, parked } = residentOf(actor)
+    const { live, parked } = residentOf(actor, this.#machines)
     if (live === null)
       throw new WritError('PARKED', `${row.id} is parked: ${parked ?? ''}`, {
         hint: `writ actor show ${row.id} shows its snapshot as it is stored`,

@@ -17,6 +17,8 @@ export interface Resident {
   /** Null: no machine here opens its snapshot; the actor is parked. */
   live: Live | null
   parked: string | null
+  /** Its machine is not known here, and may be elsewhere. */
+  isForeign?: boolean
 }
 
 /** A directive's definition with what grows beside it. Replaced, never changed in place. */
@@ -125,6 +127,11 @@ export class Memory {
   get size(): number {
     const kept = [this.actors, this.directives, this.desks, this.tasks, this.closed, this.fileNames, this.plans]
     return kept.reduce((sum, { size }) => sum + size, Math.floor(this.#planChars / entryChars))
+  }
+
+  /** Shards with actors whose machines are not known here, as far as those are kept. */
+  get foreignShards(): ReadonlySet<number> {
+    return new Set([...this.actors.values()].flatMap(({ isForeign, row }) => (isForeign === true ? [row.shard] : [])))
   }
 
   /** A plan's texts may be a thousand times as long as any other row's: they count by their length. */

@@ -3,7 +3,8 @@
  * work and not in them, reads only what was committed, and changes nothing.
  */
 import type { z } from 'zod'
-import { definitionOf } from '../machines/catalog.ts'
+import { catalog } from '../machines/catalog.ts'
+import type { Catalog } from '../machines/versions.ts'
 import { WritError } from '../protocol/errors.ts'
 import { fitting } from '../protocol/fitting.ts'
 import { actorKey } from '../protocol/ids.ts'
@@ -32,6 +33,8 @@ export interface ObserverParts {
   wire: Wire
   clock: Clock
   random: Random
+  /** What it can open; all of this build when left out. */
+  machines?: Catalog | undefined
 }
 
 type Input<S extends z.ZodType> = z.output<S>
@@ -39,6 +42,7 @@ type Input<S extends z.ZodType> = z.output<S>
 export class Observer {
   readonly replaying: Replaying
   readonly #parts: ObserverParts
+  readonly #machines: Catalog
   readonly #looking: Looking
   readonly #name: string
   /** Who waits for a thread to show what it takes, by the inspection. */
@@ -50,8 +54,9 @@ export class Observer {
   constructor(parts: ObserverParts) {
     this.#parts = parts
     this.#name = `observer-${parts.random.token(16)}`
-    this.replaying = new Replaying(parts.history, parts.clock)
-    this.#looking = new Looking(parts.history, this.replaying)
+    this.#machines = parts.machines ?? catalog
+    this.replaying = new Replaying(parts.history, parts.clock, this.#machines)
+    this.#looking = new Looking(parts.history, this.replaying, this.#machines)
   }
 
   start(): void {
@@ -89,7 +94,7 @@ export class Observer {
           owner,
           body as Input<typeof historyQuery>,
         )
-        return { ...page, definitions: wanted(body as Input<typeof historyQuery>, page.sightings) }
+        return { ...page, definitions: this.#wanted(body as Input<typeof historyQuery>, page.sightings) }
       }
       default:
         if (noun === 'actor') return this.#looking.answer(actorKey(owner, id), verb, body)
@@ -102,10 +107,11 @@ export class Observer {
     { after = '', limit, definitions, ...selection }: Input<typeof actorsQuery>,
   ): Promise<ActorsPage> {
     const { actors, total } = await this.#parts.history.actors(owner, selection, { after, limit: limit + 1 })
-    const sightings = fitting(actors.slice(0, limit).map(listedSighting), { room: answerBytesMax })
+    const listed = actors.slice(0, limit).map((actor) => listedSighting(actor, this.#machines))
+    const sightings = fitting(listed, { room: answerBytesMax })
     const last = actors[sightings.length - 1]
     const next = actors.length > sightings.length && last !== undefined ? last.row.id : null
-    return { sightings, total, definitions: wanted({ definitions }, sightings), next }
+    return { sightings, total, definitions: this.#wanted({ definitions }, sightings), next }
   }
 
   /** Every thread that lives has said that it shows what it takes, or has been waited for. */
@@ -137,6 +143,10 @@ export class Observer {
     return { inspection, leaseMs: inspectionLeaseMs, threads, silent: [...missing] }
   }
 
+  #wanted({ definitions }: { definitions: boolean }, sightings: readonly Sighting[]): Definitions {
+    return definitions ? definitionsOf(sightings, this.#machines) : {}
+  }
+
   #hearNoMore(inspection: string, told: (thread: string) => void): void {
     const waiting = this.#shown.get(inspection)
     waiting?.delete(told)
@@ -144,14 +154,11 @@ export class Observer {
   }
 }
 
-const wanted = ({ definitions }: { definitions: boolean }, sightings: readonly Sighting[]): Definitions =>
-  definitions ? definitionsOf(sightings) : {}
-
-const definitionsOf = (sightings: readonly Sighting[]): Definitions => {
+const definitionsOf = (sightings: readonly Sighting[], known: Catalog): Definitions => {
   const machines = new Map(sightings.map(({ writ }) => [`${writ.machine}@${writ.machineVersion}`, writ]))
   return Object.fromEntries(
     [...machines].flatMap(([name, { machine, machineVersion }]) => {
-      const definition = definitionOf(machine, machineVersion)
+      const definition = known.definitionOf(machine, machineVersion)
       return definition === null ? [] : [[name, definition]]
     }),
   )

@@ -2,7 +2,6 @@
  * A parked actor takes nothing, but what its daemon does comes to an end (DESIGN 8): the attempt is told to stop and is
  * closed in its stead, the grant goes back, and what the actor was told waits in its mailbox for the day that it is mended.
  */
-import { knows } from '../machines/catalog.ts'
 import type { Message } from '../machines/message.ts'
 import { WritError } from '../protocol/errors.ts'
 import { type ActorKey, actorKey, directiveOf, readKey, readStepId } from '../protocol/ids.ts'
@@ -12,10 +11,10 @@ import type { AttemptRow } from './ports/rows.ts'
 import type { FromRegistry } from './granting.ts'
 import type { Turn } from './turn.ts'
 
-export const parkedError = ({ row, live, parked }: Resident): WritError =>
+export const parkedError = ({ row, isForeign, parked }: Resident): WritError =>
   new WritError('PARKED', `${row.kind} ${row.id} is parked: ${parked ?? 'its machine is unknown here'}`, {
     hint:
-      live === null && knows(row.machine, row.machineVersion) === false
+      isForeign === true
         ? 'it goes on by itself on a node that knows its machine: start one of the version of Writ that made it'
         : `once the reason is gone: writ directive mend ${directiveOf(row.id)}, or writ parked retry ${row.id} for it alone`,
   })

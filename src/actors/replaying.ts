@@ -3,6 +3,7 @@
  * have their turn in between, and keeps where it stopped, so that who turns the pages does not begin again at each.
  */
 import type { Live } from '../machines/advance.ts'
+import type { Catalog } from '../machines/versions.ts'
 import { type ActorKey, actorKey, directiveOf, kindOf, readKey, readStepId } from '../protocol/ids.ts'
 import { foldedAtOnce, foldsKeptMax, journalRowsAtOnce } from '../protocol/limits.ts'
 import { unpackJournal } from './codec.ts'
@@ -27,12 +28,14 @@ export interface Replayed extends Seen {
 export class Replaying {
   readonly #history: History
   readonly #clock: Clock
+  readonly #machines: Catalog | undefined
   /** By key and version, the latest used last. */
   readonly #kept = new Map<string, Kept>()
 
-  constructor(history: History, clock: Clock) {
+  constructor(history: History, clock: Clock, machines?: Catalog) {
     this.#history = history
     this.#clock = clock
+    this.#machines = machines
   }
 
   /** What was folded was the history of a database that is not there any more. */
@@ -57,7 +60,7 @@ export class Replaying {
         const entries = unpackJournal(row.entries)
         for (const [place, entry] of entries.entries()) {
           const before = live
-          live = foldEntry(key, live, entry, settings).live
+          live = foldEntry(key, live, entry, { settings, machines: this.#machines }).live
           if (row.version > after) yield { key, version: row.version, entry, place, of: entries.length, before, live }
           if (++folded % foldedAtOnce === 0) await this.#pause()
         }

@@ -1,10 +1,11 @@
 /** A message that an actor took, with its state after it, as whoever watches is shown it: live and from the journal alike. */
 import { statusOf, store, waitingFor, type Live } from '../machines/advance.ts'
+import type { Catalog } from '../machines/versions.ts'
 import { shortened } from '../protocol/fitting.ts'
 import { type ActorKey, directiveOf, kindOf, readKey } from '../protocol/ids.ts'
 import { frameVersion, type ShownState, type Sighting } from '../protocol/inspection.ts'
 import { withoutSecrets } from '../protocol/redaction.ts'
-import { isCheckpoint, readCheckpoint } from './checkpoint.ts'
+import { isCheckpoint, isMigration } from './checkpoint.ts'
 import { unpackSnapshot } from './codec.ts'
 import type { JournalEntry } from './draft.ts'
 import { residentOf } from './loader.ts'
@@ -47,9 +48,9 @@ export const sightingOf = ({ key, version, entry, place, of, live }: Seen): Sigh
 }
 
 /** The state that an actor is in, for who begins to watch. One that no machine here opens is shown as it is stored. */
-export const listedSighting = (actor: LoadedActor): Sighting => {
+export const listedSighting = (actor: LoadedActor, machines: Catalog): Sighting => {
   const { row } = actor
-  const { live } = residentOf(actor)
+  const { live } = residentOf(actor, machines)
   const { key, version, machine, machineVersion, status, waiting } = row
   return shortened({
     ...frameOf(key, row.since),
@@ -95,10 +96,10 @@ const placeOf = (key: ActorKey): Pick<Sighting['writ'], 'kind' | 'parentId'> => 
   return { kind, parentId: kind === 'step' ? directiveOf(id) : null }
 }
 
-/** As XState names what is no message: the first entry, and a timer that is due. Of a checkpoint the state is shown, as of any entry. */
+/** As XState names what is no message: the first entry, and a timer that is due. Of a checkpoint and of a migration the state is shown, as of any entry. */
 export const eventOf = (entry: JournalEntry): { type: string } => {
   const { message, timer, origin } = entry
-  if (isCheckpoint(entry)) return { type: readCheckpoint(entry).type }
+  if (isCheckpoint(entry) || isMigration(entry)) return { type: entry.origin }
   if (origin === 'begin') return { type: 'xstate.init' }
   return message === null ? { type: timer ?? '' } : (message as { type: string })
 }

@@ -25,8 +25,10 @@ import { pack } from './codec.ts'
 import { Draft, type JournalEntry } from './draft.ts'
 import type { Host } from './host.ts'
 import type { DirectiveFacts, Resident } from './memory.ts'
+import { migrating } from './migrating.ts'
 import { closeForParked, Faulty, park, parkedError } from './parked.ts'
 import { missing } from './removal.ts'
+import { newRow } from './seal.ts'
 import { directiveSettings, stepSettings } from './settings.ts'
 import { fromDesk, settle } from './settle.ts'
 import { weightOf } from './weight.ts'
@@ -115,26 +117,8 @@ export class Turn {
   async create(key: ActorKey, directive: DirectiveFacts | null): Promise<Resident | null> {
     const given = await this.#given(key, directive)
     if (given === null) return null
-    const { owner, id } = readKey(key)
-    const kind = kindOf(id)
-    const result = begin(kind, given, this.host.written())
-    const row = {
-      key,
-      owner,
-      id,
-      kind,
-      shard: shardOf(owner, id),
-      directive: directive?.key ?? null,
-      version: 0,
-      machine: '',
-      machineVersion: '',
-      snapshot: new Uint8Array(),
-      status: '',
-      ended: false,
-      waiting: null,
-      since: given.at,
-      facts: {},
-    }
+    const result = begin(kindOf(readKey(key).id), given, this.host.written(), this.host.machines)
+    const row = newRow(key, directive?.key ?? null, given.at)
     const resident: Resident = { row, live: result.live, parked: null }
     const { at, seed } = given
     const entry = { message: null, timer: null, at, seed, origin: 'begin', machine: machineNameOf(result.live) }
@@ -193,7 +177,8 @@ export class Turn {
     const resident = await this.#resident(letter.to)
     if (resident === null) return this.refuse(await this.#missing(letter.to))
     if (resident.parked !== null || resident.live === null) return this.#putOff(letter, resident)
-    const live = await this.#acceptFirst(resident, resident.live)
+    const migrated = await this.#migrate(resident, resident.live)
+    const live = await this.#acceptFirst(this.host.memory.actors.get(letter.to) ?? resident, migrated)
     const given = await this.#given(letter.to, await this.#directiveOf(letter.to))
     if (given === null) return this.refuse(await this.#missing(letter.to))
     const result = move(live, letter, given)
@@ -208,6 +193,17 @@ export class Turn {
     if (message === null || !waits || message.type === 'command') throw parkedError(resident)
     this.post(to, message, from)
     await closeForParked(this, to, message)
+  }
+
+  /** One of an older version becomes one of the version that is activated, if there is a way, before it takes anything. */
+  async #migrate(resident: Resident, live: Live): Promise<Live> {
+    const { key, machine, machineVersion } = resident.row
+    if (this.host.machines.wayFrom(machine, machineVersion, this.host.written()).length === 0) return live
+    const given = await this.#given(key, await this.#directiveOf(key))
+    const done = given === null ? null : migrating(this.host, key, live, given)
+    if (done === null) return live
+    await this.#keep(resident, done.result, done.entry)
+    return done.result.live
   }
 
   /** The daemon's acceptance came with the spawn's reply: it is told to the machine before whatever comes next. */
@@ -264,7 +260,7 @@ export class Turn {
   }
 
   /** Puts the new state into memory and its effects into the draft. A message that changed nothing leaves nothing. */
-  async #keep(resident: Resident, result: Advance, entry: JournalEntryOf): Promise<void> {
+  async #keep(resident: Resident, result: Advance, entry: Omit<JournalEntry, 'order'>): Promise<void> {
     const { live, effects, timers, changed } = result
     const { key, shard } = resident.row
     if (resident.row.version > 0 && !changed && effects.length === 0 && timers.length === 0) return
@@ -282,7 +278,7 @@ export class Turn {
     for (const timer of timers)
       if (timer.do === 'cancel') this.draft.cancelTimer(key, timer.id)
       else this.draft.setTimer({ key, shard, id: timer.id, due: entry.at + timer.delay, generation: version })
-    if (changed && entry.message?.type === 'task.accepted')
+    if (changed && (entry.message as Message | null)?.type === 'task.accepted')
       await acceptAttempt(this, key, openAttempt(live)?.number ?? 0)
     for (const effect of effects) await apply(this, key, effect)
   }
@@ -299,8 +295,6 @@ const move = (live: Live, { to, message, timer }: Letter, given: Given<unknown>)
 
 /** What a directive's waiting tasks depend on: when it changes, its desk asks for slots anew, or asks for none (R48). */
 const mayBegin = (live: Live): string => `${mayDispatch(live)} ${hasEnded(live)}`
-
-type JournalEntryOf = Omit<JournalEntry, 'order'> & { message: Message | null }
 
 const busy = (key: ActorKey): WritError =>
   new WritError('BUSY', `what was told ${readKey(key).id} before is still under way`, { hint: 'ask again' })

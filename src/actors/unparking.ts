@@ -29,6 +29,7 @@ import type { Turn } from './turn.ts'
 export const unpark = async (turn: Turn, owner: string, { id, why, by }: Unpark): Promise<Unparked> => {
   const read = readMessageId(id)
   if (read === null && why === null) return retryActor(turn, actorKey(owner, id))
+  if (read === null && (await turn.host.loader.actor(actorKey(owner, id)))?.parked == null) throw noParked(id)
   if (read === null)
     throw new WritError('BAD_INPUT', `${id} is an actor, and only a message can be dropped`, {
       hint: `writ parked show ${id} names the message that it failed at`,

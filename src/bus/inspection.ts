@@ -9,6 +9,7 @@ import {
   type ActorsApi,
   type ActorsPage,
   framesOf,
+  machineIn,
   type Definitions,
   type InspectionFrame,
   type Selection,
@@ -59,6 +60,8 @@ class Inspection {
   readonly #max: number
   readonly #selects: ReturnType<typeof selects>
   readonly #shown = new Map<string, Shown>()
+  /** The machine that each was shown on last. */
+  readonly #machines = new Map<string, string>()
   readonly #hidden = new Set<string>()
   readonly #coalescing: Coalescing
   readonly #threads = new Set<string>()
@@ -79,7 +82,7 @@ class Inspection {
     this.#opened = options.opened
     this.#max = max
     this.#selects = selects(selection)
-    this.#coalescing = new Coalescing(clock, coalesceMs, (sighting) => this.#tell(sighting, false))
+    this.#coalescing = new Coalescing(clock, coalesceMs, (sighting) => this.#tell(sighting))
   }
 
   async run(): Promise<void> {
@@ -178,7 +181,7 @@ class Inspection {
     if (this.#shown.size >= this.#max) return
     await this.#options.ready?.()
     this.#shown.set(id, shownOf(sighting))
-    this.#tell(sighting, true)
+    this.#tell(sighting)
   }
 
   async #take(sighting: Sighting): Promise<void> {
@@ -186,8 +189,10 @@ class Inspection {
     const shown = this.#shown.get(id)
     if (shown === undefined) return this.#begin(sighting)
     if (!isNews(writ, shown)) return
-    if (follows(writ, shown)) this.#show(sighting)
-    else await this.#fill(id, writ.version)
+    if (follows(writ, shown)) {
+      await this.#learn(sighting)
+      this.#show(sighting)
+    } else await this.#fill(id, writ.version)
   }
 
   async #begin(sighting: Sighting): Promise<void> {
@@ -201,12 +206,14 @@ class Inspection {
       return this.#fill(id, writ.version)
     this.#shown.set(id, shownOf(sighting))
     await this.#learn(sighting)
-    this.#tell(sighting, true)
+    this.#tell(sighting)
   }
 
   /** The definition of the machine that an actor runs on. */
-  async #learn({ sessionId: actor, writ }: Sighting): Promise<void> {
-    if (`${writ.machine}@${writ.machineVersion}` in this.#definitions) return
+  async #learn(sighting: Sighting): Promise<void> {
+    const { sessionId: actor } = sighting
+    const name = machineIn(sighting)
+    if (name in this.#definitions || this.#machines.get(actor) === name) return
     const { definitions } = await this.#options.actors.list({ actor, definitions: true, limit: 1 })
     this.#definitions = { ...this.#definitions, ...definitions }
   }
@@ -231,12 +238,15 @@ class Inspection {
     const shown = this.#shown.get(id)
     if (shown !== undefined && !isNews(writ, shown)) return
     this.#shown.set(id, shownOf(sighting))
-    if (shown === undefined) this.#tell(sighting, true)
+    if (shown === undefined) this.#tell(sighting)
     else this.#coalescing.take(sighting)
   }
 
-  #tell(sighting: Sighting, begins: boolean): void {
+  #tell(sighting: Sighting): void {
     if (this.#options.signal.aborted) return
+    const { sessionId: id } = sighting
+    const begins = this.#machines.get(id) !== machineIn(sighting)
+    this.#machines.set(id, machineIn(sighting))
     for (const frame of framesOf(sighting, begins, this.#definitions)) this.#options.take(frame)
   }
 

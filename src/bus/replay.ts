@@ -5,6 +5,7 @@ import {
   type ActorsApi,
   type Definitions,
   framesOf,
+  machineIn,
   type InspectionFrame,
   inOrder,
   type Selection,
@@ -35,7 +36,8 @@ export interface ReplayOptions {
 export const replay = async (options: ReplayOptions): Promise<void> => {
   const { sightings, definitions, before } = await historyOf(options)
   const { take, ready, signal, clock, speed } = options
-  const begun = new Set<string>()
+  /** The machine that each was shown on last. */
+  const begun = new Map<string, string>()
   let at = Number(sightings[0]?.createdAt ?? 0)
   for (const sighting of sightings) {
     const time = Number(sighting.createdAt)
@@ -45,9 +47,12 @@ export const replay = async (options: ReplayOptions): Promise<void> => {
     if (signal.aborted) return
     const { sessionId: id } = sighting
     const found = begun.has(id) ? undefined : before.get(id)
-    if (found !== undefined) for (const frame of framesOf(listed(found), true, definitions)) take(frame)
-    for (const frame of framesOf(sighting, !begun.has(id) && found === undefined, definitions)) take(frame)
-    begun.add(id)
+    if (found !== undefined) {
+      for (const frame of framesOf(listed(found), true, definitions)) take(frame)
+      begun.set(id, machineIn(found))
+    }
+    for (const frame of framesOf(sighting, begun.get(id) !== machineIn(sighting), definitions)) take(frame)
+    begun.set(id, machineIn(sighting))
   }
 }
 

@@ -5,11 +5,12 @@
 import { type AnyMachineSnapshot, type AnyStateMachine, createActor, createMachine, type StateValue } from 'xstate'
 import { WritError } from '../protocol/errors.ts'
 import type { ActorKind } from '../protocol/ids.ts'
-import { machineOf, machineToBegin } from './catalog.ts'
+import { catalog } from './catalog.ts'
 import type { Effect, TimerCommand } from './effect.ts'
 import type { Given } from './given.ts'
 import { type Live, statusOf } from './live.ts'
 import type { Message } from './message.ts'
+import type { Catalog } from './versions.ts'
 
 export * from './live.ts'
 
@@ -54,8 +55,13 @@ const scope = {
 }
 
 /** The first state of a new actor, on a version that is activated; its entry asks for effects and timers as any message does. */
-export const begin = (kind: ActorKind, given: Given<unknown>, written: readonly string[] = []): Advance => {
-  const machine = machineToBegin(kind, written)
+export const begin = (
+  kind: ActorKind,
+  given: Given<unknown>,
+  written: readonly string[] = [],
+  machines: Catalog = catalog,
+): Advance => {
+  const machine = machines.machineToBegin(kind, written)
   actions = []
   const snapshot = machine.getInitialSnapshot(scope, { given }) as AnyMachineSnapshot
   if (snapshot.status === 'error') throw failure(machine, 'its first state', snapshot.error)
@@ -95,8 +101,8 @@ export const store = ({ snapshot }: Live): Stored => {
 export const machineNameOf = ({ snapshot: { machine } }: Live): string => `${machine.id}@${machine.version ?? ''}`
 
 /** Opens a stored state. Throws INTERNAL when its machine is not known here. */
-export const load = ({ machine, version, value, context }: Stored): Live => {
-  const resolved = machineOf(machine, version).resolveState({ value, context: { ...context, report: null } })
+export const load = ({ machine, version, value, context }: Stored, machines: Catalog = catalog): Live => {
+  const resolved = machines.machineOf(machine, version).resolveState({ value, context: { ...context, report: null } })
   return { snapshot: resolved as AnyMachineSnapshot }
 }
 
@@ -157,7 +163,7 @@ export const same = (a: unknown, b: unknown): boolean => {
 }
 
 /** Every change of status leaves this event (R47), after those of the machine itself. */
-const withHistory = (
+export const withHistory = (
   before: Live,
   after: Live,
   { effects, timers }: { effects: Effect[]; timers: TimerCommand[] },

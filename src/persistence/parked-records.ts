@@ -19,7 +19,7 @@ interface Columns {
   key: ActorKey
   /** Whether the line is the actor's own. */
   own: boolean
-  /** Its machine is known to no node that lives: nothing that a person does here has it go on. */
+  /** Its machine is not known to the node that holds its shard: nothing that is done to the actor has it go on. */
   unknown: boolean
   message: number | null
   from: string | null
@@ -94,8 +94,25 @@ const messageIdOf = (sql: Sql, key: PendingQuery, message: PendingQuery) => sql`
   case when right(${key}, ${registryId.length + 1}) = ${`/${registryId}`} then ${registryId}
        else split_part(substr(${key}, strpos(${key}, '/') + 1), '__', 1) end || '__m' || ${message}`
 
+/** Of an actor `a` whose shard is held as `h` says. It goes on once a node that knows its machine holds its shard. */
+const whyUnknown = (sql: Sql) => sql`
+  coalesce(
+    (select 'its node ' || coalesce(h.node, '(none)') || ' does not know the machine ' || a.machine || ' '
+       || a.machine_version || ', and ' || k.nodes || ' does: it goes on once that holds shard ' || a.shard
+     from knowing k where k.machine = a.machine || '@' || a.machine_version),
+    'no node that runs knows the machine ' || a.machine || ' ' || a.machine_version)`
+
 const parkedRows = (sql: Sql, owner: string, { only, limit, bodyBytes }: Wanted) => sql`
-  with stopped as (
+  with live as (
+    select t.*, array(select jsonb_array_elements_text(t.machines)) as names
+    from writ.threads t where t.expires > clock_timestamp()
+  ), knowing as (
+    select n.machine, string_agg(distinct l.node || coalesce(' (' || l.version || ')', ''), ', ') as nodes
+    from live l, unnest(l.names) n(machine) group by n.machine
+  ), held as (
+    select s.shard, l.node, l.names as machines
+    from writ.shards s join live l on l.thread = s.thread and l.nonce = s.nonce
+  ), stopped as (
     select k.at, ${messageIdOf(sql, sql`k.actor`, sql`k.message`)} as id, k.actor as key, false as own, false as unknown,
            k.message, k."from", k.body, k.reason, k.tries
     from writ.parked k where ${isOwners(sql, owner, sql`k.actor`)} and k.message is not null
@@ -106,13 +123,11 @@ const parkedRows = (sql: Sql, owner: string, { only, limit, bodyBytes }: Wanted)
     ) m on true
     where ${isOwners(sql, owner, sql`f.key`)}
     union all
-    select a.since, a.id, a.key, true, true, null, null, null,
-           'no node that runs knows the machine ' || a.machine || ' ' || a.machine_version, null
-    from writ.actors a
+    select a.since, a.id, a.key, true, true, null, null, null, ${whyUnknown(sql)}, null
+    from writ.actors a left join held h on h.shard = a.shard
     where a.owner = ${owner} and not a.ended and not exists (select from writ.faulted f where f.key = a.key)
-      and a.machine || '@' || a.machine_version <> all (array(
-        select known.machine from writ.threads t, jsonb_array_elements_text(t.machines) known(machine)
-        where t.expires > clock_timestamp()))
+      and a.machine || '@' || a.machine_version <> all (
+        coalesce(h.machines, array(select machine from knowing)))
   ), page as (
     select * from stopped x where ${only} order by x.at, x.id collate "C" limit ${limit}
   )

@@ -260,10 +260,13 @@ const isOfGlob = (glob: string, id: string): boolean => {
 /** The regular expression of a glob of ids, for Postgres: it tries no ways one after another. */
 export const globPattern = (glob: string): RegExp => new RegExp(`^${glob.replaceAll('*', '.*').replaceAll('?', '.')}$`)
 
-/** A sighting's frames, in order. `begins`: the actor was not shown before. */
+/** The machine that an actor runs on, by which its definition is found: `<name>@<version>`. */
+export const machineIn = ({ writ: { machine, machineVersion } }: Sighting): string => `${machine}@${machineVersion}`
+
+/** A sighting's frames, in order. `begins`: the actor was not shown before, or not on that machine. */
 export const framesOf = (sighting: Sighting, begins: boolean, definitions: Definitions): InspectionFrame[] => {
   const { writ, event, snapshot, ...common } = sighting
-  const definition = definitions[`${writ.machine}@${writ.machineVersion}`]
+  const definition = definitions[machineIn(sighting)]
   const actor: ActorFrame = {
     ...common,
     type: '@xstate.actor',

@@ -4,26 +4,29 @@ import { isStoredAs } from '../actors/fold.ts'
 import { factsOf } from '../actors/facts.ts'
 import type { ActorColumns } from '../actors/ports/survey.ts'
 import { isOver, type Live, load, same, statusOf, store, waitingFor } from '../machines/advance.ts'
-import { knows } from '../machines/catalog.ts'
+import type { Catalog } from '../machines/versions.ts'
 import { displayable, displayableJson } from '../persistence/displayable.ts'
 import { actorKey, directiveOf, kindOf, readKey, shardOf } from '../protocol/ids.ts'
 import type { History } from './history.ts'
 import { type State, stateOf } from './state.ts'
 import { shortly, type Tell } from './tell.ts'
 
-/** Whether live nodes know a machine, by `name@version`. */
-export type KnownElsewhere = (machine: string) => boolean
+/** What can be opened here, and whether live nodes know a machine, by `name@version`. */
+export interface KnownMachines {
+  machines: Catalog
+  isElsewhere: (machine: string) => boolean
+}
 
 /** The state of an actor; null when it cannot be opened here, and is looked at no further. `history`: null when it was not, or cannot be, folded. */
 export const checkActor = (
   row: ActorColumns,
   snapshot: Uint8Array | undefined,
   history: History | null,
-  isKnownElsewhere: KnownElsewhere,
+  known: KnownMachines,
   tell: Tell,
 ): State | null => {
   checkPlace(row, tell)
-  const live = opened(row, snapshot, isKnownElsewhere, tell)
+  const live = opened(row, snapshot, known, tell)
   if (history !== null) checkHistory(row, snapshot, history, tell)
   if (live === null) return null
   try {
@@ -54,13 +57,13 @@ const checkPlace = (row: ActorColumns, tell: Tell): void => {
 const opened = (
   row: ActorColumns,
   snapshot: Uint8Array | undefined,
-  isKnownElsewhere: KnownElsewhere,
+  { machines, isElsewhere }: KnownMachines,
   tell: Tell,
 ): Live | null => {
   const { key, machine, machineVersion: version } = row
   const name = `${machine}@${version}`
-  if (!knows(machine, version)) {
-    if (!isKnownElsewhere(name))
+  if (!machines.knows(machine, version)) {
+    if (!isElsewhere(name))
       tell(
         'machine-unknown',
         'actors',
@@ -71,7 +74,7 @@ const opened = (
     return null
   }
   try {
-    if (snapshot !== undefined) return load({ machine, version, ...unpackSnapshot(snapshot) })
+    if (snapshot !== undefined) return load({ machine, version, ...unpackSnapshot(snapshot) }, machines)
   } catch (error) {
     tellUnreadable(row, error, tell)
   }

@@ -7,13 +7,16 @@ import { deskTypes } from '../actors/desk-mail.ts'
 import type { ActorRow, TimerRow } from '../actors/ports/rows.ts'
 import type { MailColumns, Survey } from '../actors/ports/survey.ts'
 import { type Live, load, same, store, timersOf } from '../machines/advance.ts'
-import { knows, machineOf } from '../machines/catalog.ts'
+import { catalog } from '../machines/catalog.ts'
+import { migrated } from '../machines/migrate.ts'
+import type { Catalog } from '../machines/versions.ts'
 import type { ActorKey } from '../protocol/ids.ts'
 import { grouped } from './grouped.ts'
 import { shortly } from './tell.ts'
 
 /**
- * What would become of an actor. `parked`: its machine is not known, or does not open its snapshot. `changed`: opened and stored
+ * What would become of an actor. `parked`: its machine is not known, or does not open its snapshot, or its migration to the newest version
+ * fails. `changed`: opened and stored
  * again, its snapshot would be another one. `timers`: it waits for others than are stored. `messages`: some that wait for it mean nothing to it.
  */
 export const machineProblems = ['parked', 'changed', 'timers', 'messages'] as const
@@ -52,7 +55,12 @@ const harmsMax = 1000
 const ofTheEngine: ReadonlySet<string> = new Set([...deskTypes, 'relay', 'published'])
 const ofRegistries: ReadonlySet<string> = new Set(['open', 'need', 'release', 'holding'])
 
-export const checkMachines = async (survey: Survey, all: boolean): Promise<MachinesChecked> => {
+/** `machines`: of another build than this one, for tests. */
+export const checkMachines = async (
+  survey: Survey,
+  all: boolean,
+  machines: Catalog = catalog,
+): Promise<MachinesChecked> => {
   const lines = new Map<string, MachineLine>()
   const harms = new Map<string, MachineHarm>()
   for (let after = ''; ;) {
@@ -62,8 +70,8 @@ export const checkMachines = async (survey: Survey, all: boolean): Promise<Machi
     const mail = grouped(await survey.mail(keys), ({ to }) => to)
     for (const row of rows) {
       const machine = `${row.machine}@${row.machineVersion}`
-      const found = harmOf(row, timers.get(row.key) ?? [], mail.get(row.key) ?? [])
-      count(lines, { machine, known: knows(row.machine, row.machineVersion), isHarmed: found.length > 0 })
+      const found = harmOf({ row, timers: timers.get(row.key) ?? [], mail: mail.get(row.key) ?? [] }, machines)
+      count(lines, { machine, known: machines.knows(row.machine, row.machineVersion), isHarmed: found.length > 0 })
       for (const [problem, why] of found) keep(harms, { machine, problem, why, actors: 1, first: [row.key] })
     }
     const last = rows.at(-1)
@@ -95,16 +103,27 @@ const keep = (harms: Map<string, MachineHarm>, harm: MachineHarm): void => {
 
 type Found = [problem: MachineProblem, why: string][]
 
-const harmOf = (row: ActorRow, timers: readonly TimerRow[], mail: readonly MailColumns[]): Found => {
-  if (!knows(row.machine, row.machineVersion)) return [['parked', 'this version does not know the machine']]
-  const live = opened(row)
-  if (typeof live === 'string') return [['parked', `its snapshot cannot be opened: ${live}`]]
-  return [...changes(row, live), ...timerChanges(live, timers), ...unknownMail(row, mail)]
+interface WithIts {
+  row: ActorRow
+  timers: readonly TimerRow[]
+  mail: readonly MailColumns[]
 }
 
-const opened = ({ machine, machineVersion: version, snapshot }: ActorRow): Live | string => {
+const harmOf = ({ row, timers, mail }: WithIts, machines: Catalog): Found => {
+  if (!machines.knows(row.machine, row.machineVersion)) return [['parked', 'this version does not know the machine']]
+  const live = opened(row, machines)
+  if (typeof live === 'string') return [['parked', `its snapshot cannot be opened: ${live}`]]
+  return [
+    ...changes(row, live),
+    ...timerChanges(live, timers),
+    ...unknownMail(row, mail, machines),
+    ...migrationFaults(live, machines),
+  ]
+}
+
+const opened = ({ machine, machineVersion: version, snapshot }: ActorRow, machines: Catalog): Live | string => {
   try {
-    return load({ machine, version, ...unpackSnapshot(snapshot) })
+    return load({ machine, version, ...unpackSnapshot(snapshot) }, machines)
   } catch (error) {
     return error instanceof Error ? error.message : String(error)
   }
@@ -131,8 +150,12 @@ const timerChanges = (live: Live, rows: readonly TimerRow[]): Found => {
   ]
 }
 
-const unknownMail = ({ machine, machineVersion, kind }: ActorRow, mail: readonly MailColumns[]): Found => {
-  const events: readonly string[] = machineOf(machine, machineVersion).events
+const unknownMail = (
+  { machine, machineVersion, kind }: ActorRow,
+  mail: readonly MailColumns[],
+  machines: Catalog,
+): Found => {
+  const events: readonly string[] = machines.machineOf(machine, machineVersion).events
   const isKnown = (type: string): boolean =>
     events.includes(type) || (kind === 'registry' ? ofRegistries.has(type) : ofTheEngine.has(type))
   const unknown = new Set(mail.map(typeOf).filter((type) => type === null || !isKnown(type)))
@@ -140,6 +163,16 @@ const unknownMail = ({ machine, machineVersion, kind }: ActorRow, mail: readonly
     'messages',
     type === null ? 'a message cannot be read' : `it has no answer to ${type}`,
   ])
+}
+
+/** As if every node were of this build. */
+const migrationFaults = (live: Live, machines: Catalog): Found => {
+  try {
+    migrated(live, machines.known, machines)
+    return []
+  } catch (error) {
+    return [['parked', error instanceof Error ? error.message : String(error)]]
+  }
 }
 
 const typeOf = ({ body }: MailColumns): string | null => {

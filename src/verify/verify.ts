@@ -7,6 +7,8 @@ import { isCheckpoint } from '../actors/checkpoint.ts'
 import { unpack } from '../actors/codec.ts'
 import type { JournalEntry } from '../actors/draft.ts'
 import { type Defined, directiveSettings } from '../actors/settings.ts'
+import { catalog } from '../machines/catalog.ts'
+import type { Catalog } from '../machines/versions.ts'
 import type { Definition } from '../protocol/directive.ts'
 import type { Finding } from '../protocol/findings.ts'
 import { type ActorKey, actorKey, readStepId, registryId } from '../protocol/ids.ts'
@@ -24,6 +26,8 @@ export interface VerifyOptions {
   directive: ActorKey | null
   /** No journal is read: only what statements can find out. */
   quick: boolean
+  /** What is opened and folded with; the machines of this build when left out. */
+  machines?: Catalog | undefined
   /** Is told now and then how far it is. */
   progress?: (done: { directives: number; of: number; actors: number }) => void
 }
@@ -161,12 +165,19 @@ class Checking {
   ): Promise<void> {
     const keys = rows.map(({ key }) => key)
     const snapshots = await this.#survey.snapshots(keys)
-    const folding = new Map(rows.map((row) => [row.key, new Folding(row, settings(row), this.#tell)]))
+    const { machines = catalog } = this.#options
+    const isKnown = ({ machine, machineVersion }: ActorColumns): boolean => machines.knows(machine, machineVersion)
+    const folding = new Map(
+      rows.map((row) => [
+        row.key,
+        new Folding(row, isKnown(row) ? settings(row) : undefined, { machines, tell: this.#tell }),
+      ]),
+    )
     await this.#survey.journals(keys, ({ key, version, entries }) => folding.get(key)?.take(version, entries))
-    const isKnownElsewhere = (machine: string): boolean => this.#survey.machines.includes(machine)
+    const known = { machines, isElsewhere: (machine: string): boolean => this.#survey.machines.includes(machine) }
     for (const row of rows) {
       const history = folding.get(row.key)?.end() ?? null
-      const state = checkActor(row, snapshots.get(row.key), history, isKnownElsewhere, this.#tell)
+      const state = checkActor(row, snapshots.get(row.key), history, known, this.#tell)
       if (state !== null) states.set(row.key, state)
     }
     this.#actors += rows.length
@@ -233,9 +244,9 @@ class Folding {
   #next = 1
 
   /** `settings`: undefined when there are none; then it is only counted. */
-  constructor(row: ActorColumns, settings: unknown, tell: Tell) {
+  constructor(row: ActorColumns, settings: unknown, { machines, tell }: { machines: Catalog; tell: Tell }) {
     this.#row = row
-    this.#history = settings === undefined ? null : new History(row.key, settings)
+    this.#history = settings === undefined ? null : new History(row.key, { settings, machines })
     this.#tell = tell
   }
 

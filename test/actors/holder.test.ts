@@ -99,6 +99,29 @@ it('the lease is renewed while shards are given up, and no more are given up mea
   expect(holder.shards.length).toBe(shardCount - first)
 })
 
+it('one that is refused at its start takes nothing when others have moved shards', async () => {
+  const { clock, store, holder } = setUp({})
+  const refused = new WritError('REFUSED', 'live nodes write machines that this node does not know')
+  const { join } = store
+  store.join = () => Promise.reject(refused)
+  await expect(clock.runFor(holder.start(1))).rejects.toThrow(refused)
+  Object.assign(store, { join, fault: new WritError('FENCED', 'there is no lease') })
+  holder.look()
+  await clock.run(3 * leaseMs)
+  expect(holder.shards).toEqual([])
+})
+
+it('shards with actors that this node cannot open are given up first', async () => {
+  const { clock, store, holder } = setUp({ foreign: () => new Set([3, shardCount - 1]) })
+  await clock.runFor(holder.start(1))
+  store.live = 2
+  await clock.run(leaseMs)
+  expect(holder.shards.length).toBeLessThan(shardCount)
+  expect(holder.shards).not.toContain(3)
+  expect(holder.shards).not.toContain(shardCount - 1)
+  expect(holder.shards).toContain(shardCount - 2)
+})
+
 it('the lease is renewed until everything is given back', async () => {
   let finish = (): void => undefined
   const { clock, store, holder } = setUp({ leaving: () => new Promise((resolve) => (finish = resolve)) })

@@ -99,6 +99,8 @@ it('one is shown with its message, but not with what is secret in it, and to nob
     () => other.client.parked.drop({ id: first.id, why: 'not mine' }),
     () => world.client.parked.show({ id: `other__m${/\d+$/.exec(first.id)?.[0]}` }),
     () => world.client.parked.retry({ id: 'nothing' }),
+    () => world.client.parked.drop({ id: 'nothing', why: 'it is not there' }),
+    () => world.client.parked.drop({ id, why: 'it is an actor, and not parked' }),
   ])
     expect(await refusal(call())).toMatchObject({
       code: 'NOT_FOUND',
@@ -193,6 +195,10 @@ it('an actor that is parked says at which message; it takes all that waits once 
   expect(await world.client.parked.show({ id: `${id}__m${number}` })).toMatchObject({
     kind: 'message',
     actor: { id: step },
+  })
+  expect(await refusal(world.client.parked.drop({ id: step, why: 'away' }))).toMatchObject({
+    code: 'BAD_INPUT',
+    hint: expect.stringContaining(`writ parked show ${step}`) as string,
   })
   await world.client.parked.retry({ id: step })
   await world.until(id, 'step_evaluating', { step: 0 })

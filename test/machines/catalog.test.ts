@@ -2,7 +2,8 @@
 import { expect, it } from 'vitest'
 import { createMachine } from 'xstate'
 import { begin, machineNameOf } from '../../src/machines/advance.ts'
-import { activated, known, machineToBegin } from '../../src/machines/catalog.ts'
+import { catalog } from '../../src/machines/catalog.ts'
+import { activated } from '../../src/machines/versions.ts'
 import { stepSettings } from './support.ts'
 
 const versions = ['2', '9', '10'].map((version) =>
@@ -23,7 +24,7 @@ it('the newest of all while nothing is known of the others', () => {
 
 it('a new actor is of the version that it began on, and a journal says which', () => {
   const given = { at: 0, seed: 's', settings: stepSettings }
-  const { live } = begin('step', given, known)
-  expect(machineNameOf(live)).toBe(known.find((name) => name.startsWith('step@')))
-  expect(machineToBegin('step', known).id).toBe('step')
+  const { live } = begin('step', given, catalog.known)
+  expect(machineNameOf(live)).toBe(catalog.known.find((name) => name.startsWith('step@')))
+  expect(catalog.machineToBegin('step', catalog.known).id).toBe('step')
 })

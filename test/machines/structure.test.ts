@@ -2,7 +2,7 @@
 import { describe, expect, it } from 'vitest'
 import type { AnyStateMachine } from 'xstate'
 import { getStateNodes } from 'xstate/graph'
-import { current, knows, known, machineOf } from '../../src/machines/catalog.ts'
+import { catalog, current } from '../../src/machines/catalog.ts'
 import { directiveEvents, registryEvents, stepEvents } from './tables.ts'
 
 const keys = new Set(
@@ -93,20 +93,20 @@ describe.each<[string, AnyStateMachine, object]>([
   })
 
   it('is in the catalog under its name and version', () => {
-    expect(knows(name, '1')).toBe(true)
-    expect(knows(name, '2')).toBe(false)
-    expect(known).toContain(`${name}@1`)
-    expect(machineOf(name, '1')).toBe(machine)
+    expect(catalog.knows(name, '1')).toBe(true)
+    expect(catalog.knows(name, '2')).toBe(false)
+    expect(catalog.known).toContain(`${name}@1`)
+    expect(catalog.machineOf(name, '1')).toBe(machine)
   })
 })
 
 it('R46: a machine that is not known is named, with those that are', () => {
-  expect(() => machineOf('step', '7')).toThrow(
+  expect(() => catalog.machineOf('step', '7')).toThrow(
     expect.objectContaining({
       code: 'INTERNAL',
       message: 'there is no machine step@7 in this version of Writ',
       hint: 'known are directive@1, step@1, registry@1',
     }),
   )
-  expect(known).toEqual(['directive@1', 'step@1', 'registry@1'])
+  expect(catalog.known).toEqual(['directive@1', 'step@1', 'registry@1'])
 })

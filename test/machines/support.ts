@@ -81,6 +81,7 @@ export const actor = (kind: ActorKind, settings: unknown) => {
     return result
   }
   const self = {
+    settings,
     first,
     get live() {
       return live

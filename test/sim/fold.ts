@@ -30,7 +30,7 @@ export class Fold {
   take(row: JournalRow, fired: ReadonlyMap<string, number>): { entries: JournalEntry[]; wrong: string[] } {
     const entries = unpack(row.entries) as JournalEntry[]
     const wrong: string[] = []
-    const history = this.histories.get(row.key) ?? new History(row.key, this.#settings(row.key))
+    const history = this.histories.get(row.key) ?? new History(row.key, { settings: this.#settings(row.key) })
     this.histories.set(row.key, history)
     const heard = (timer: string, setBy: number | undefined): void => {
       const name = `${row.key} ${timer}`

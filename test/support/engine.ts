@@ -8,6 +8,7 @@ import type { NatsBus } from '../../src/bus/nats-bus.ts'
 import { connect } from '../../src/bus/nats-bus.ts'
 import { type RunningEngine, startEngine } from '../../src/engine-of.ts'
 import { wireOf } from '../../src/bus/wire.ts'
+import type { Catalog } from '../../src/machines/versions.ts'
 import { migrate } from '../../src/persistence/migrate.ts'
 import { openStore } from '../../src/persistence/postgres-store.ts'
 import { openRecords } from '../../src/persistence/records.ts'
@@ -30,7 +31,7 @@ export interface TestEngine {
   world: () => Promise<World>
   /** Ends the engine in order; `start` begins another on the same servers. */
   end: () => Promise<void>
-  start: () => Promise<void>
+  start: (machines?: Catalog) => Promise<void>
   stop: () => Promise<void>
 }
 
@@ -39,7 +40,7 @@ export const joinEngine = (
   servers: { databaseUrl: string; natsUrl: string },
   name: string,
   log: (line: string) => void,
-  retention: Retention = forEver,
+  { retention = forEver, machines }: { retention?: Retention; machines?: Catalog | undefined } = {},
 ): Promise<RunningEngine> =>
   startEngine({
     databaseUrl: servers.databaseUrl,
@@ -49,6 +50,7 @@ export const joinEngine = (
     threads: 1,
     home: null,
     retention,
+    machines,
     log,
   })
 
@@ -108,8 +110,8 @@ export const startTestEngine = async (retention: Retention = forEver): Promise<T
   const bus = await connect({ url: nats.url, name: 'test', log: line })
   const sql = postgres(database.url, { max: 1, onnotice: () => undefined })
   let running: RunningEngine | null = null
-  const start = async (): Promise<void> => {
-    running ??= await joinEngine(servers, 'test', line, retention)
+  const start = async (machines?: Catalog): Promise<void> => {
+    running ??= await joinEngine(servers, 'test', line, { retention, machines })
   }
   const end = async (): Promise<void> => {
     const ended = running

@@ -4,6 +4,7 @@ import { Inspections } from '../../src/actors/inspections.ts'
 import { Loader } from '../../src/actors/loader.ts'
 import { Memory } from '../../src/actors/memory.ts'
 import { openPresence } from '../../src/actors/presence.ts'
+import { catalog } from '../../src/machines/catalog.ts'
 import { wireOf } from '../../src/bus/wire.ts'
 import { SimNetwork } from '../sim/bus.ts'
 import type { SimClock } from '../sim/clock.ts'
@@ -17,7 +18,7 @@ export const quietHost = (clock: SimClock, store: SimStore): Host => {
   let places = 0
   return {
     memory,
-    loader: new Loader(memory, store),
+    loader: new Loader(memory, store, catalog),
     store,
     wire: wireOf(new SimNetwork(clock, new SimRandom(1)).join('t'), silent),
     clock,
@@ -30,6 +31,7 @@ export const quietHost = (clock: SimClock, store: SimStore): Host => {
     inFlight: new Set(),
     doubted: new Map(),
     order: () => [1, ++places],
+    machines: catalog,
     written: () => [],
     inspections: new Inspections(clock),
     presence: openPresence(),
