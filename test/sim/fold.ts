@@ -53,7 +53,7 @@ export class Fold {
 
   /** Whether it is what its journal makes of it as it is kept by now. */
   isKept({ key, snapshot }: ActorRow): boolean {
-    const history = new History(key, this.#settings(key))
+    const history = new History(key, { settings: this.#settings(key) })
     const rows = [...this.#tables.journal.values()].filter((row) => row.key === key)
     for (const { version, entries } of rows.toSorted((a, b) => a.version - b.version))
       history.take(version, unpack(entries) as JournalEntry[])
