@@ -1,6 +1,7 @@
 /** What one commit is made of, and when it holds enough. */
 import { batchMessagesMax, commitActorsMax, commitBytesMax } from '../protocol/limits.ts'
 import { Draft } from './draft.ts'
+import type { Figures } from './host.ts'
 import type { Unit } from './unit.ts'
 
 export interface Batch {
@@ -33,3 +34,12 @@ export const isFull = ({ draft, units, alone, full }: Batch): boolean => {
 /** Whether a unit's rows still go in. What is too large alone goes alone: the store has the last word. */
 export const admits = ({ draft, units }: Batch, { bytes, actors }: Draft): boolean =>
   units.length === 0 || (draft.bytes + bytes <= commitBytesMax && draft.actors.size + actors.size <= commitActorsMax)
+
+/** A commit that has held. */
+export const count = (figures: Figures, { draft, units }: Batch): void => {
+  figures.commits++
+  figures.units += units.length
+  figures.actorRows += draft.actors.size
+  figures.rows += draft.rowCount
+  figures.messageRows += draft.messages.length
+}

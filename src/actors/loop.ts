@@ -4,7 +4,7 @@
  * discarded, memory is forgotten, and their units are run again (DESIGN 4).
  */
 import { WritError } from '../protocol/errors.ts'
-import { type Batch, emptyBatch, admits, isFull } from './batch.ts'
+import { admits, type Batch, count, emptyBatch, isFull } from './batch.ts'
 import { packJournal } from './codec.ts'
 import type { Host } from './host.ts'
 import { sealRow } from './seal.ts'
@@ -232,21 +232,27 @@ export class Loop {
 
   async #commit(batch: Batch): Promise<void> {
     const { draft } = batch
-    const { figures } = this.#host
     try {
       this.#checkHeld(batch)
       const commit = draft.commit(batch.epochs, (key, version) => sealRow(this.#host, key, version), packJournal)
-      const messages = await this.#around.commit(commit)
-      figures.commits++
-      figures.units += batch.units.length
-      figures.actorRows += draft.actors.size
-      figures.rows += draft.rowCount
-      figures.messageRows += draft.messages.length
-      for (const unit of batch.units) this.#around.over(unit, true)
-      this.#around.out(draft, messages)
-      for (const call of batch.after) call()
+      this.#held(batch, await this.#around.commit(commit))
     } catch (error) {
       this.#fail(error, [batch])
+    }
+  }
+
+  /** It counts, whatever becomes of telling so: what fails at that is found by a later look. */
+  #held(batch: Batch, messages: readonly number[]): void {
+    const { draft, units, after } = batch
+    const { figures, log } = this.#host
+    count(figures, batch)
+    const over = units.map((unit) => () => this.#around.over(unit, true))
+    for (const tell of [...over, () => this.#around.out(draft, messages), ...after]) {
+      try {
+        tell()
+      } catch (error) {
+        log.error({ err: error }, 'a commit held, and telling of it failed')
+      }
     }
   }
 

@@ -78,6 +78,9 @@ export const clearedRowsAtOnce = 500
 export const endedLookedAtOnce = 200
 /** How long one look clears away what is left of directives that went. */
 export const clearMs = 250
+/** For how long what is over is kept, at least and at most: settings. Less would take away what people have no time to look at. */
+export const keptMsMin = minute
+export const keptMsMax = 36_500 * 24 * hour
 /** What is kept for a time is looked for at least so often in that time, but no more often than every sweep. */
 export const retentionPassesMin = 24
 /** Actors whose journals one look finds the lengths of; rows that one cut takes away; how many are not worth one while the actor lives. */

@@ -13,6 +13,8 @@ const setUp = ({ trusted = false } = {}) => {
   const store = new SimStore({ clock })
   const host = quietHost(clock, store)
   const silent = (): void => undefined
+  /** What telling of the next commit throws. */
+  const outs: { error: Error | null } = { error: null }
   const lease = { trusted, epochs: new Map([[3, 1]]), isUnknown: false }
   const committed: number[] = []
   const loop = new Loop(host, {
@@ -29,7 +31,11 @@ const setUp = ({ trusted = false } = {}) => {
       for (const shard of shards) lease.epochs.set(shard, (lease.epochs.get(shard) ?? 0) + 1)
       return Promise.resolve()
     },
-    out: silent,
+    out: () => {
+      const { error } = outs
+      outs.error = null
+      if (error !== null) throw error
+    },
     over: silent,
     poisoned: () => Promise.resolve(),
   })
@@ -42,7 +48,7 @@ const setUp = ({ trusted = false } = {}) => {
       }),
     )
   loop.start()
-  return { clock, host, lease, loop, ran, push, committed }
+  return { clock, host, lease, loop, outs, ran, push, committed }
 }
 
 it('R42 R43: what the thread itself has noticed waits until its lease is trusted again', async () => {
@@ -113,4 +119,15 @@ it('R45: after a commit that nobody knows the result of, nothing of its shards r
     ['lost', 'lost'],
     [1, 2],
   ])
+})
+
+it('R45: what was committed is done once and answered so, though telling others of it fails', async () => {
+  const { clock, loop, outs, committed } = setUp({ trusted: true })
+  outs.error = new Error('a fault of what tells')
+  const answers: unknown[] = []
+  const asker = { reply: (reply: object) => answers.push(reply), fail: (error: unknown) => answers.push(error) }
+  for (const id of [1, 2]) loop.push(unitOf(3, `unit ${id}`, () => Promise.resolve({ id }), { asker }))
+  await clock.run(clock.monotonic() + 5000)
+  expect(answers).toEqual([{ id: 1 }, { id: 2 }])
+  expect(committed).toHaveLength(1)
 })
