@@ -167,6 +167,24 @@ it('a message parked on its way to a step that never came to life goes back to i
   await expect.poll(async () => (await world.step(id, 1)).status, { timeout: 10_000 }).toBe('skipped')
 })
 
+it('R49: a step that comes to life once its directive has ended, since that was parked till then, has ended as well', async () => {
+  const world = await test.world()
+  const id = await world.start({ plan: one })
+  await world.client.directive(id).cancel()
+  await world.until(id, 'directive_cancelled')
+  const key = actorKey(world.owner, stepId(id, 1, 0))
+  await test.end()
+  for (const table of ['actors', 'journal']) await test.sql`delete from writ.${test.sql(table)} where key = ${key}`
+  await test.sql`delete from writ.tasks where actor = ${key}`
+  await test.sql`
+    insert into writ.parked (message, actor, "from", body, reason, at)
+    values (2, ${key}, ${actorKey(world.owner, id)}, ${Buffer.from(pack({ type: 'dispatch' }))}, 'a fault', 0)`
+  await test.start()
+  await world.client.directive(id).mend()
+  await expect.poll(async () => (await world.step(id, 0)).status, { timeout: 10_000 }).toBe('cancelled')
+  expect(await test.sql`select from writ.ready where actor = ${key}`).toEqual([])
+})
+
 const broken: [what: string, snapshot: Buffer][] = [
   ['bytes that are no snapshot', Buffer.from([0xc1])],
   ['a state that its machine does not have', Buffer.from(packSnapshot('nonsense', {}))],
