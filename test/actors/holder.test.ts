@@ -105,7 +105,11 @@ it('one that is refused at its start takes nothing when others have moved shards
   const { join } = store
   store.join = () => Promise.reject(refused)
   await expect(clock.runFor(holder.start(1))).rejects.toThrow(refused)
-  Object.assign(store, { join, fault: new WritError('FENCED', 'there is no lease') })
+  store.fault = new WritError('FENCED', 'there is no lease')
+  store.join = () => {
+    store.fault = null
+    return join()
+  }
   holder.look()
   await clock.run(3 * leaseMs)
   expect(holder.shards).toEqual([])
