@@ -4,7 +4,6 @@ import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { connect, type NatsBus } from '../../src/bus/nats-bus.ts'
-import { verifyDatabase } from '../../src/verify-of.ts'
 import { SimRandom } from '../sim/random.ts'
 import { repositoryViolations, violationsOf } from './checks.ts'
 import { inflict } from './faults.ts'
@@ -143,8 +142,7 @@ export class Chaos {
     for (const violation of [...violationsOf(history, known), ...repositoryViolations(history, known)])
       this.wrong(violation)
     this.#setup.say('writ verify')
-    const { findings } = await verifyDatabase({ url: servers.databaseUrl, directive: null, quick: false })
-    for (const { code, table, key, found, right } of findings)
+    for (const { code, table, key, found, right } of await this.site.verify())
       this.wrong(`writ verify: ${code} in ${table}, ${key}: ${found}; right is ${right}`)
     await this.stop()
     return history

@@ -42,6 +42,7 @@ const judged = (change: Partial<History> = {}, more: Partial<Known> = {}): strin
     {
       directives: new Map([[shape.id, { status: 'completed', events: [1, 2, 3], stoodStillMs: 0 }]]),
       steps: new Map([['chain-1 s0', { status: 'passed', actor: 'chain-1__1_0' }]]),
+      laterSteps: 0,
       attempts: [attempt],
       effects: [effect],
       torn: [],

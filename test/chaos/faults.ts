@@ -100,6 +100,15 @@ const faults: Record<Kind, Fault> = {
     }
     return site.nodes.map(({ name }) => name).join(', ')
   },
+  'nodes-upgrade': async (site, random) => {
+    site.release()
+    for (const node of site.nodes) {
+      await site.replace(node)
+      // Both serve side by side.
+      await delay(random.between(1, 4) * second)
+    }
+    return site.nodes.map(({ name }) => name).join(', ')
+  },
   'thread-end': (site, random) => threadBroken(site, random, 'exit'),
   'thread-loop': (site, random) => threadBroken(site, random, 'hang'),
   'daemon-kill': (site, random) => killed(one(site.daemons, random), random.between(0, 5 * second)),

@@ -36,6 +36,8 @@ export interface History {
   directives: Map<string, { status: string; events: number[]; stoodStillMs: number }>
   /** Of steps, `<directive> <name>`. */
   steps: Map<string, { status: string; actor: string }>
+  /** Steps that are on machines of a later build. */
+  laterSteps: number
   attempts: Attempt[]
   effects: Effect[]
   /** Lines that are no effects. */
@@ -53,6 +55,7 @@ export const readHistory = async (sql: postgres.Sql, effectsFolder: string): Pro
   return {
     directives: await readDirectives(sql),
     steps: await readSteps(sql),
+    laterSteps: await countLaterSteps(sql),
     attempts: await readAttempts(sql),
     effects,
     torn,
@@ -70,6 +73,12 @@ const readDirectives = async (sql: postgres.Sql): Promise<History['directives']>
            ) gaps), 0)::int as "stoodStillMs"
     from writ.directives d join writ.actors a on a.key = d.key`
   return new Map(rows.map(({ id, ...row }) => [id, row]))
+}
+
+const countLaterSteps = async (sql: postgres.Sql): Promise<number> => {
+  const [row] = await sql<{ count: number }[]>`
+    select count(*)::int as count from writ.actors where kind = 'step' and machine_version <> '1'`
+  return row?.count ?? 0
 }
 
 /** A step's name is in its plan; its index is in its id. */

@@ -5,6 +5,8 @@ export const faultKinds = {
   'node-leave': 'a node leaves in order, and another joins',
   'node-storm': 'a node is killed and started again, five times within some ten seconds',
   'nodes-rolling': 'all nodes are replaced in order, one after the other',
+  'nodes-upgrade':
+    'all nodes are replaced, one after the other, by those of a build whose steps have a version more, with a migration',
   'thread-end': 'one thread of a node ends by itself',
   'thread-loop': 'one thread of a node stands still: its event loop does not turn any more',
   'daemon-kill': 'kill -9 of a daemon, which is started again on its home',

@@ -45,7 +45,7 @@ const clock = (): string => new Date().toISOString().slice(11, 19)
 const say = (text: string): void => void process.stderr.write(`${clock()} ${text}\n`)
 
 /** Of whatever a server goes through at the same time, these say nothing: they end in order. */
-const alone: ReadonlySet<Kind> = new Set(['node-leave', 'nodes-rolling'])
+const alone: ReadonlySet<Kind> = new Set(['node-leave', 'nodes-rolling', 'nodes-upgrade'])
 const isOfServers = (kind: Kind): boolean => /^(nats|postgres|link|disk)-/.test(kind)
 
 /** Each kind once before any comes again; those that are over at once twice. */
@@ -117,6 +117,7 @@ const operationsOf = (chaos: Chaos, history: History): Report['operations'] => {
     'tasks handed to daemons': history.attempts.length,
     'work accepted': history.attempts.filter(isAccepted).length,
     ...Object.fromEntries(Object.entries(closed).map(([how, count]) => [`attempts ${how}`, count])),
+    'steps of a later build': history.laterSteps,
     'effects of attempts': history.effects.length,
     'commands answered': receipts.all.length,
     'commands asked for again': receipts.all.reduce((sum, { tries }) => sum + tries - 1, 0),

@@ -2,12 +2,15 @@
  * All that a run consists of: servers, nodes and daemons as the built `writ` has them, each a process of its own, and the links between
  * them. Everything lies in one folder and ends with the run.
  */
+import { execFile } from 'node:child_process'
 import { existsSync, mkdirSync, readdirSync, renameSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { pathToFileURL } from 'node:url'
+import { promisify } from 'node:util'
 import { living } from '../../src/embedded/living.ts'
 import { codes } from '../../src/protocol/errors.ts'
+import type { Finding } from '../../src/protocol/findings.ts'
 import { type Link, openLink } from './link.ts'
 import { type MistreatedServers, startServers } from './servers.ts'
 import { Processes, type Tracked } from './tracked.ts'
@@ -48,6 +51,7 @@ export const threadsPerNode = 2
 const startsWithinMs = 120_000
 const [lookMs, againMs] = [50, 500]
 const unreachableExit = codes.UNREACHABLE.exit
+const verifyBytesMax = 64 * 1024 * 1024
 const readyLine = { node: 'Ctrl-C', daemon: 'it takes tasks now' }
 
 export class Site {
@@ -57,6 +61,9 @@ export class Site {
   readonly daemons: Place[] = []
   readonly #options: SiteOptions
   readonly #processes = new Processes()
+  /** Which build each node is of, and the newest of them: the first is that of the checkout, later ones have more versions of machines. */
+  readonly #builds = new Map<string, number>()
+  #build = 1
   #made = 0
   #isEnding = false
 
@@ -91,6 +98,29 @@ export class Site {
     this.nodes.push(node)
     await node.up()
     return node
+  }
+
+  /** Nodes that begin from here on are of a later build; the others stay what they are until they are replaced. */
+  release(): void {
+    this.#build++
+  }
+
+  /** It is replaced, in order, by one of the newest build. */
+  async replace(node: Place): Promise<void> {
+    await node.leave()
+    this.#builds.set(node.name, this.#build)
+    await node.up()
+  }
+
+  /** What `writ verify` of the newest build finds. */
+  async verify(): Promise<Finding[]> {
+    const { args, env } = this.#buildOf(this.#build)
+    const all = [...args, this.#writ, 'verify', '--json', '--database-url', this.servers.databaseUrl]
+    const options = { env: { ...cleanEnvironment(), ...env }, maxBuffer: verifyBytesMax }
+    const { stdout } = await promisify(execFile)(process.execPath, all, options).catch(outputOf)
+    const { findings } = JSON.parse(stdout) as { findings?: Finding[] }
+    if (findings === undefined) throw new Error(`writ verify does not say what it finds: ${stdout.slice(0, 1000)}`)
+    return findings
   }
 
   /** It leaves in order, for good. */
@@ -143,6 +173,7 @@ export class Site {
 
   async #place(kind: Place['kind']): Promise<Place> {
     const name = `${kind}-${++this.#made}`
+    if (kind === 'node') this.#builds.set(name, this.#build)
     const { databaseUrl, natsUrl } = this.servers
     const toNats = await openLink(`${name} to NATS`, Number(new URL(natsUrl).port))
     const nats = through(natsUrl, toNats)
@@ -176,6 +207,12 @@ export class Site {
     return [this.#writ, 'daemon', 'run', '--nats-url', nats, '--data-dir', join(this.folder, `${name}-data`), ...more]
   }
 
+  #buildOf(build: number): { args: string[]; env: NodeJS.ProcessEnv } {
+    if (build === 1) return { args: [], env: {} }
+    const later = pathToFileURL(join(this.#options.checkout, 'test/support/later-build.mjs')).href
+    return { args: ['--import', later], env: { BUILD: String(build) } }
+  }
+
   get #writ(): string {
     return join(this.#options.checkout, 'dist/cli/main.js')
   }
@@ -183,10 +220,11 @@ export class Site {
   #placeOf(kind: Place['kind'], name: string, links: readonly Link[], logFile: string, args: readonly string[]): Place {
     let one: Tracked | null = null
     let wanted = false
-    const env = { ...cleanEnvironment(), FAULTS: this.#faultsOf(name) }
     const begin = (): void => {
       wanted = true
-      const begun = this.#processes.start(name, args, { env, logFile })
+      const build = this.#buildOf(this.#builds.get(name) ?? 1)
+      const env = { ...cleanEnvironment(), ...build.env, FAULTS: this.#faultsOf(name) }
+      const begun = this.#processes.start(name, [...build.args, ...args], { env, logFile })
       one = begun
       void begun.ended.then(async (how) => {
         const isOver = (): boolean => !wanted || one !== begun || this.#isEnding
@@ -233,6 +271,13 @@ export class Site {
       send: (signal) => one?.send(signal),
     }
   }
+}
+
+/** It ends with 1 when it finds something. */
+const outputOf = (error: unknown): { stdout: string } => {
+  const { code, stdout } = error as { code?: unknown; stdout?: string }
+  if (code === 1 && stdout !== undefined) return { stdout }
+  throw error
 }
 
 const through = (url: string, { port }: Link): string => {
