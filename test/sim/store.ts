@@ -272,14 +272,16 @@ export class SimStore implements Store {
 
   readonly removedAt: Store['removedAt'] = (key) => this.#call('removedAt', ({ removed }) => removed.get(key) ?? null)
 
+  /** With what came before them in their directives, whatever the times of that: clocks may be set back. */
   readonly forgetEvents: Store['forgetEvents'] = (before) =>
     this.#call('forgetEvents', ({ events, forgotten }) => {
-      const all = [...events]
-      for (const [key, { directive, sequence, at }] of all) {
-        const isLast = !all.some(([, row]) => row.directive === directive && row.sequence > sequence)
-        if (at >= before || isLast) continue
-        events.delete(key)
-        forgotten.set(directive, Math.max(forgotten.get(directive) ?? 0, sequence))
+      for (const directive of new Set([...events.values()].map((row) => row.directive))) {
+        const rows = [...events.values()].filter((row) => row.directive === directive)
+        const over = rows.filter(({ at }) => at < before).map(({ sequence }) => sequence)
+        const last = Math.max(...rows.map(({ sequence }) => sequence))
+        const upto = Math.min(Math.max(0, ...over), last - 1)
+        for (const [key, row] of events) if (row.directive === directive && row.sequence <= upto) events.delete(key)
+        if (upto > (forgotten.get(directive) ?? 0)) forgotten.set(directive, upto)
       }
       return null
     })
