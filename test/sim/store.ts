@@ -274,12 +274,18 @@ export class SimStore implements Store {
 
   readonly forgetEvents: Store['forgetEvents'] = (before) =>
     this.#call('forgetEvents', ({ events, forgotten }) => {
-      const all = [...events]
-      for (const [key, { directive, sequence, at }] of all) {
-        const isLast = !all.some(([, row]) => row.directive === directive && row.sequence > sequence)
-        if (at >= before || isLast) continue
+      const last = new Map<ActorKey, number>()
+      const upTo = new Map<ActorKey, number>()
+      const raise = (to: Map<ActorKey, number>, key: ActorKey, sequence: number): void =>
+        void to.set(key, Math.max(to.get(key) ?? 0, sequence))
+      for (const { directive, sequence, at } of events.values()) {
+        raise(last, directive, sequence)
+        if (at < before) raise(upTo, directive, sequence)
+      }
+      for (const [key, { directive, sequence }] of [...events]) {
+        if (sequence > (upTo.get(directive) ?? 0) || sequence === last.get(directive)) continue
         events.delete(key)
-        forgotten.set(directive, Math.max(forgotten.get(directive) ?? 0, sequence))
+        raise(forgotten, directive, sequence)
       }
       return null
     })
