@@ -1129,6 +1129,17 @@ const besides = (world: World, hold: Hold, commit: CommitAs): void => {
       await commit({ events: [make.eventRow('d', 3)] })
     })
 
+    test('an event before a time is forgotten with all that came before it in its directive, whatever their times', async () => {
+      await hold()
+      const { store } = world()
+      const times = [50, 1, 60]
+      const events = times.map((ms, index) => make.eventRow('d', index + 1, { at: make.at + ms }))
+      await commit({ directives: [make.directiveRow('d')], events })
+      await store.forgetEvents(make.at + 10, null)
+      await expect(commit({ events: [make.eventRow('d', 3)] })).rejects.toMatchObject({ code: 'BAD_INPUT' })
+      await commit({ events: [make.eventRow('d', 1)] })
+    })
+
     test('a journal is cut at a version that it has: that row is another one, and all before it are gone', async () => {
       await hold()
       const { store } = world()

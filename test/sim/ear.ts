@@ -6,7 +6,7 @@ import type { ThreadIdentity } from '../../src/actors/ports/store.ts'
 import { decode } from '../../src/bus/json.ts'
 import { subjects } from '../../src/bus/subjects.ts'
 import { type Code, codes } from '../../src/protocol/errors.ts'
-import { readTaskId } from '../../src/protocol/ids.ts'
+import { type ActorKey, actorKey, readTaskId } from '../../src/protocol/ids.ts'
 import type { Order } from '../../src/protocol/task.ts'
 import type { Checkers } from './checkers.ts'
 import type { Duties } from './duties.ts'
@@ -62,7 +62,7 @@ export class ThreadEar implements Ear {
   readonly said = (subject: string, body: object): void => {
     this.#trace.add(`says ${subject}`)
     const event = subjects.event.read(subject)
-    if (event !== null) return this.#event(`${event.owner}/${event.directive}`, body as { number: number })
+    if (event !== null) return this.#event(actorKey(event.owner, event.directive), body as { number: number })
     if (subjects.mail.read(subject) !== null) return this.#mail(body as { from: string; message?: number })
     const order = subjects.daemonSession.read(subject)
     if (order?.verb === 'spawn' || subject.startsWith('_INBOX')) return this.#spawn(body as Partial<SpawnBody>)
@@ -71,8 +71,9 @@ export class ThreadEar implements Ear {
     this.#duties.said(order.owner, task, attempt, order.verb)
   }
 
-  #event(directive: string, { number }: { number: number }): void {
-    if (this.#tables.events.has(`${directive} ${number}`)) return
+  #event(directive: ActorKey, { number }: { number: number }): void {
+    const { events, forgotten } = this.#tables
+    if (events.has(`${directive} ${number}`) || number <= (forgotten.get(directive) ?? 0)) return
     this.#wrong(`event ${number} of ${directive} is told before its commit`)
   }
 

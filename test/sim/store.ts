@@ -275,13 +275,18 @@ export class SimStore implements Store {
   /** With what came before them in their directives, whatever the times of that: clocks may be set back. */
   readonly forgetEvents: Store['forgetEvents'] = (before) =>
     this.#call('forgetEvents', ({ events, forgotten }) => {
-      for (const directive of new Set([...events.values()].map((row) => row.directive))) {
-        const rows = [...events.values()].filter((row) => row.directive === directive)
-        const over = rows.filter(({ at }) => at < before).map(({ sequence }) => sequence)
-        const last = Math.max(...rows.map(({ sequence }) => sequence))
-        const upto = Math.min(Math.max(0, ...over), last - 1)
-        for (const [key, row] of events) if (row.directive === directive && row.sequence <= upto) events.delete(key)
-        if (upto > (forgotten.get(directive) ?? 0)) forgotten.set(directive, upto)
+      const last = new Map<ActorKey, number>()
+      const upTo = new Map<ActorKey, number>()
+      const raise = (to: Map<ActorKey, number>, key: ActorKey, sequence: number): void =>
+        void to.set(key, Math.max(to.get(key) ?? 0, sequence))
+      for (const { directive, sequence, at } of events.values()) {
+        raise(last, directive, sequence)
+        if (at < before) raise(upTo, directive, sequence)
+      }
+      for (const [key, { directive, sequence }] of [...events]) {
+        if (sequence > (upTo.get(directive) ?? 0) || sequence === last.get(directive)) continue
+        events.delete(key)
+        raise(forgotten, directive, sequence)
       }
       return null
     })
