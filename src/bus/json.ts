@@ -8,6 +8,7 @@ import { issueWords } from '../protocol/issue-words.ts'
 import { jsonDepthMax, payloadBytesMax } from '../protocol/limits.ts'
 
 const utf8 = new TextDecoder('utf-8', { fatal: true })
+const toUtf8 = new TextEncoder()
 
 const textOf = (bytes: Uint8Array): string => {
   try {
@@ -82,7 +83,7 @@ export const decode = (bytes: Uint8Array): unknown => {
 
 /** The bytes of a message. Throws TOO_LARGE over the payload limit, BAD_INPUT for what JSON cannot hold. */
 export const encode = (body: object): Uint8Array => {
-  const bytes = new TextEncoder().encode(textFrom(body))
+  const bytes = toUtf8.encode(textFrom(body))
   if (bytes.length > payloadBytesMax) throw tooLarge(bytes.length)
   return bytes
 }

@@ -97,10 +97,10 @@ export class SimNetwork {
   send(from: string, message: Message): boolean {
     if (this.links.isMute(from)) return true
     const tokens = message.subject.split('.')
-    const near = placesOf(message.subject, tokens).flatMap((place) => [...(this.#listeners.get(place) ?? [])])
-    const here = near.filter(
-      (one) => one.state === 'open' && matches(one.pattern, tokens) && this.links.seems(from, one.client),
-    )
+    const here: Listener[] = []
+    for (const place of placesOf(message.subject, tokens))
+      for (const one of this.#listeners.get(place) ?? [])
+        if (one.state === 'open' && matches(one.pattern, tokens) && this.links.seems(from, one.client)) here.push(one)
     for (const listener of this.#receivers(here)) this.#deliver(from, listener, message)
     const kept = streamed.some((pattern) => matches(pattern, tokens))
     if (kept) this.travel(from, servers, () => this.stream.keep(message.subject, message.body))

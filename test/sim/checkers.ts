@@ -98,7 +98,7 @@ export class Checkers {
       ),
       messages: journal.length > 0 ? [...messages.values()] : [],
       openings: openingsOf(this.#tables, commit),
-      statuses: statusesOf(this.#tables),
+      statuses: statusesOf(this.#tables, commit),
     }
   }
 

@@ -44,6 +44,12 @@ export class SimClock implements Clock {
   /** Lets time pass until then; what is due exactly then happens too. */
   async run(until: number): Promise<void> {
     await settle()
+    await this.go(until)
+  }
+
+  /** As `run`, for who simulates all that happens: nothing else of this process goes on meanwhile. */
+  async go(until: number): Promise<void> {
+    await drained()
     for (let at = this.next; at !== null && at <= until; at = this.next) await this.#step()
     this.#now = Math.max(this.#now, until)
   }

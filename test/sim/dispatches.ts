@@ -1,5 +1,5 @@
 /** What must hold when a step begins to run: everything that it depends on has passed (R22). */
-import type { StoredMessage } from '../../src/actors/ports/rows.ts'
+import type { Commit, StoredMessage } from '../../src/actors/ports/rows.ts'
 import type { StepContext } from '../../src/machines/step-context.ts'
 import { type ActorKey, actorKey, readKey, readStepId, stepId } from '../../src/protocol/ids.ts'
 import type { Fold } from './fold.ts'
@@ -7,11 +7,11 @@ import type { Tables } from './tables.ts'
 
 const waiting: ReadonlySet<string> = new Set(['pending', 'rework'])
 
-/** Each actor's status, as it was. */
+/** The status of each actor that a commit changes, as it was. */
 export type Statuses = ReadonlyMap<ActorKey, string>
 
-export const statusesOf = ({ actors }: Tables): Statuses =>
-  new Map([...actors].map(([key, { status }]) => [key, status]))
+export const statusesOf = ({ actors }: Tables, { actors: changed = [] }: Commit): Statuses =>
+  new Map(changed.flatMap(({ key }) => (actors.has(key) ? [[key, actors.get(key)?.status ?? '']] : [])))
 
 /** `before` and `mail`: as they were before the commit that changed the step `key` among others; `tables` are as they are after it. */
 export const checkDispatch = (

@@ -52,7 +52,8 @@ export class Duties {
   look(): void {
     const { clock, store } = this.#world
     const now = clock.monotonic()
-    for (const [shard, row] of store.tables.shards.entries()) this.#lookAtShard(shard, row, now)
+    const well = this.#well()
+    for (const [shard, row] of store.tables.shards.entries()) this.#lookAtShard(this.#holding(shard), row, well, now)
     const owedSince = new Map<string, number>()
     for (const row of store.tables.attempts.values()) {
       const verb = owed(row)
@@ -64,19 +65,27 @@ export class Duties {
     this.#owedSince = owedSince
   }
 
-  #lookAtShard(shard: number, row: Shard, now: number): void {
-    const before = this.#holdings.get(shard) ?? nobody
-    const since = before.nonce === row.nonce ? before.since : now
-    const wellSince = before.epoch === row.epoch && this.#isWell(row.thread) ? before.wellSince : now
-    this.#holdings.set(shard, { ...row, since, wellSince })
+  #holding(shard: number): Holding {
+    const holding = this.#holdings.get(shard) ?? { ...nobody }
+    this.#holdings.set(shard, holding)
+    return holding
   }
 
-  /** It runs, and has renewed its lease lately: else it says nothing, and rightly so. */
-  #isWell(name: string | null): boolean {
+  #lookAtShard(holding: Holding, { thread, nonce, epoch }: Shard, well: ReadonlySet<string>, now: number): void {
+    if (holding.nonce !== nonce) holding.since = now
+    if (holding.epoch !== epoch || thread === null || !well.has(thread)) holding.wellSince = now
+    holding.thread = thread
+    holding.nonce = nonce
+    holding.epoch = epoch
+  }
+
+  /** The threads that run, and have renewed their lease lately: the others say nothing, and rightly so. */
+  #well(): Set<string> {
     const { store, threads } = this.#world
-    const expires = store.tables.threads.get(name ?? '')?.expires ?? 0
-    const isUp = threads.some((thread) => thread.name === name && thread.process.isUp)
-    return isUp && expires - store.now() > leaseMs * (1 - 2 * renewedPart)
+    const now = store.now()
+    const isWell = ({ name, process }: SimThread): boolean =>
+      process.isUp && (store.tables.threads.get(name)?.expires ?? 0) - now > leaseMs * (1 - 2 * renewedPart)
+    return new Set(threads.filter(isWell).map(({ name }) => name))
   }
 
   #lookAt(name: string, owedSince: number, { thread, since, wellSince }: Holding, now: number): void {
