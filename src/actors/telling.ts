@@ -1,4 +1,5 @@
 /** Whom an actor tells: letters to its directive, to its dependents, or to many steps slice by slice, so that no plan makes a giant commit. */
+import { isEnding } from '../machines/advance.ts'
 import type { Effect } from '../machines/effect.ts'
 import type { Message } from '../machines/message.ts'
 import { type ActorKey, actorKey, directiveOf, readKey, readStepId, stepId } from '../protocol/ids.ts'
@@ -125,4 +126,14 @@ const livingOf = async (turn: Turn, { owner, directive }: Origin, chain: Chain, 
     return [{ index: row.index, bytes: weightOf(resident.live?.snapshot.context) + weightOf(row) }]
   })
   return sliceOf(living, endOf(chain, from))
+}
+
+/**
+ * What brings a step to life may have been parked until its directive had told all that lived to stop: that hears of one more, and
+ * tells it so as well.
+ */
+export const stopLate = async (turn: Turn, step: ActorKey, { key }: DirectiveFacts): Promise<void> => {
+  const live = (await turn.host.loader.actor(key))?.live ?? null
+  const index = readStepId(readKey(step).id)?.index
+  if (live !== null && index !== undefined && isEnding(live)) turn.tell(key, { type: 'step.ready', index }, step)
 }

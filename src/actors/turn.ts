@@ -31,6 +31,7 @@ import { missing } from './removal.ts'
 import { newRow } from './seal.ts'
 import { directiveSettings, stepSettings } from './settings.ts'
 import { fromDesk, settle } from './settle.ts'
+import { stopLate } from './telling.ts'
 import { weightOf } from './weight.ts'
 
 /** A message on its way inside a turn. `timer`: a durable timer that is due, in place of a message. */
@@ -230,14 +231,8 @@ export class Turn {
     if (kindOf(id) !== 'step') return null
     const directive = await this.#directiveOf(key)
     const made = await this.create(key, directive)
-    if (made !== null && directive !== null) await this.#endLate(key, directive)
+    if (made !== null && directive !== null) await stopLate(this, key, directive)
     return made
-  }
-
-  /** What brings a step to life may have been parked until its directive had ended, and told all that lived to. */
-  async #endLate(step: ActorKey, { key }: DirectiveFacts): Promise<void> {
-    const live = (await this.host.loader.actor(key))?.live ?? null
-    if (live !== null && hasEnded(live)) this.tell(step, { type: 'cancel' }, key)
   }
 
   async #directiveOf(key: ActorKey): Promise<DirectiveFacts | null> {

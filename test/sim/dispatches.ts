@@ -30,9 +30,10 @@ export const checkDispatch = (
   const context = fold.live(key)?.snapshot.context as StepContext | undefined
   for (const index of context?.given.settings.dependsOn ?? []) {
     const other = actorKey(owner, stepId(step.directive, step.generation, index))
+    const was = before.get(other) ?? tables.actors.get(other)?.status
     // It may have passed in this commit, and have been sent back to be evaluated in it as well.
     const now = changed.find((each) => each.key === other)?.version
-    const passed = before.get(other) === 'passed' || (now !== undefined && fold.passed.get(other) === now)
+    const passed = was === 'passed' || (now !== undefined && fold.passed.get(other) === now)
     // That it has left passed may be on its way.
     const isTold = [...mail, ...tables.messages.values()].some(({ from, to }) => from === other && to === key)
     if (!passed && !isTold) wrong('R22', `${key} runs, and ${other} has not passed`)
