@@ -89,8 +89,12 @@ export class Engine {
       epoch: (shard) => this.holder.epoch(shard),
       epochs: () => this.holder.epochs(),
       commit: async (commit) => {
-        this.mailbox.sending(commit.messages ?? [])
-        return (await store.commit(this.#identity, commit)).messages
+        this.mailbox.sending(commit)
+        const held = await store.commit(this.#identity, commit).catch((error: unknown) => {
+          this.mailbox.unsent()
+          throw error
+        })
+        return held.messages
       },
       fenced: () => this.holder.fenced(),
       reclaim: (shards) => this.#reclaim(shards),

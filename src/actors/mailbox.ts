@@ -7,7 +7,7 @@ import type { Host } from './host.ts'
 import { takeMail } from './mail.ts'
 import { type ActorKey, directiveKeyOf, kindOf, readKey, registryId, shardOfKey } from '../protocol/ids.ts'
 import { batchMessagesMax } from '../protocol/limits.ts'
-import type { MessageRow, StoredMessage, StoredTimer } from './ports/rows.ts'
+import type { Commit, MessageRow, StoredMessage, StoredTimer } from './ports/rows.ts'
 import { mended, parkedError, unfaulted } from './parked.ts'
 import { pairOf, type Turn } from './turn.ts'
 import { type Unit, unitOf } from './unit.ts'
@@ -31,6 +31,8 @@ export class Mailbox {
   /** Dropped rows, takeovers, and rows told in doubt so far: a look that began before the last of them may miss what is older. */
   #doubts = 0
   #isLooking = false
+  /** Directives that the commit in flight mends, or actors of. */
+  #mending: ReadonlySet<ActorKey> = new Set()
   /** Rows and timers that the last look found for actors that are parked: a look has to see past them. */
   #parkedRows = 0
   #parkedTimers = 0
@@ -51,11 +53,20 @@ export class Mailbox {
     void this.#lookAll()
   }
 
-  /** A commit begins that carries these: they are in no mailbox yet, and nothing that is told meanwhile may overtake them. */
-  sending(rows: readonly MessageRow[]): void {
+  /**
+   * A commit begins. What it carries is in no mailbox yet, and nothing that is told meanwhile may overtake it. What a look brings for
+   * whom it mends is not taken before it has held: it would meet them as they were.
+   */
+  sending({ messages = [], mended: directives = [], unfaulted: actors = [] }: Commit): void {
     const { inFlight } = this.#host
     inFlight.clear()
-    for (const row of rows) inFlight.add(pairOf(row))
+    for (const row of messages) inFlight.add(pairOf(row))
+    this.#mending = new Set([...directives, ...actors].map(directiveKeyOf))
+  }
+
+  /** It has not held, or nobody knows. */
+  unsent(): void {
+    this.#mending = new Set()
   }
 
   /** The commit has held, and gave them these ids. */
@@ -89,6 +100,7 @@ export class Mailbox {
     unfaulted: actors,
     unparked: rows,
   }: Pick<Draft, 'mended' | 'unfaulted' | 'unparked'>): void {
+    this.#mending = new Set()
     for (const key of directives) mended(this.#host.memory, key)
     for (const key of actors) unfaulted(this.#host.memory, key)
     for (const { message } of rows) this.#left.delete(message)
@@ -101,6 +113,7 @@ export class Mailbox {
 
   #add(row: StoredMessage): void {
     if (this.#queued.has(row.id) || this.#consumed.has(`${row.id}`) || this.#left.has(row.id)) return
+    if (this.#mending.has(directiveKeyOf(row.to))) return this.doubt([row.shard])
     if (this.#isParked(row.to) && !isForDesk(row)) return
     this.#queued.add(row.id)
     this.#note(row)

@@ -97,7 +97,7 @@ it.each([
 it('what a commit sends is known while the commit is in flight, and in its mailbox after it', () => {
   const { host, mailbox, units } = setUp(0)
   const row: MessageRow = { to: 'o/d', from: 'o/e', shard, body }
-  mailbox.sending([row])
+  mailbox.sending({ shards: [], messages: [row] })
   expect([...host.inFlight]).toEqual(['o/e o/d'])
   mailbox.sent([row], [7], () => true)
   expect([...host.inFlight]).toEqual([])
@@ -122,4 +122,28 @@ it('R45: what is told while a look is under way is not overtaken by what is told
   for (const tell of late.tell) tell()
   await clock.run(2)
   expect(units.map(({ row }) => row?.id)).toEqual([1, 2])
+})
+
+it('what comes for a directive while the commit that mends it is in flight is taken once that has held', async () => {
+  const { clock, mailbox, units, inBox } = setUp(0)
+  const row: MessageRow = { to: 'o/d', from: 'mend', shard, body }
+  mailbox.sending({ shards: [], messages: [row], mended: ['o/d'] })
+  inBox.push({ ...rowOf(1), from: 'mend' })
+  mailbox.look([shard])
+  await clock.run(1)
+  expect(units).toEqual([])
+  mailbox.sent([row], [1], () => true)
+  mailbox.unparked({ mended: ['o/d'], unfaulted: [], unparked: [] })
+  await clock.run(2)
+  expect(units.map(({ row: of }) => of?.id)).toEqual([1])
+})
+
+it('what comes for a directive that a commit was to mend is taken also when that has not held', async () => {
+  const { clock, mailbox, units, inBox } = setUp(0)
+  mailbox.sending({ shards: [], mended: ['o/d'] })
+  mailbox.unsent()
+  inBox.push(rowOf(1))
+  mailbox.look([shard])
+  await clock.run(1)
+  expect(units.map(({ row: of }) => of?.id)).toEqual([1])
 })

@@ -45,6 +45,7 @@ export class Checkers {
   readonly #trace: Trace
   readonly #epochs = new Map<number, { epoch: number; nonce: string }>()
   readonly #consumed = new Set<number>()
+  readonly #wereParked = new Set<number | null>()
   readonly #fired = new Set<string>()
   readonly #attempts = new Map<string, number>()
   #inserted = 0
@@ -215,10 +216,14 @@ export class Checkers {
     return [...messages.values()].some(({ to }) => to === key) || parked.some(({ actor }) => actor === key)
   }
 
-  /** What one actor tells another is taken in the order that it was told, whether as a row or in the same commit. */
+  /**
+   * What one actor tells another is taken in the order that it was told, whether as a row or in the same commit. What was parked
+   * has lost its place: others have gone on, and those in line when it comes back go first.
+   */
   #checkOrder({ consumed = [] }: Commit, before: Before, entries: Map<ActorKey, JournalEntry[]>): void {
-    const taken = new Set(consumed)
-    const left = before.messages.filter(({ id }) => !taken.has(id) && this.#tables.messages.has(id))
+    for (const { message } of this.#tables.parked) this.#wereParked.add(message)
+    const gone = new Set<number | null>([...consumed, ...this.#wereParked])
+    const left = before.messages.filter(({ id }) => !gone.has(id) && this.#tables.messages.has(id))
     if (left.length === 0) return
     for (const row of before.consumed) {
       const older = left.find((each) => row !== undefined && each.id < row.id && sameWay(each, row))
