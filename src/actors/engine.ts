@@ -171,12 +171,12 @@ export class Engine {
 
   async #taken(shards: readonly HeldShard[]): Promise<void> {
     const numbers = shards.map(({ shard }) => shard)
+    // What these shards have sent before may wait anywhere, and nothing that is told from now on may overtake it.
+    this.mailbox.doubt(this.holder.shards)
     // What a unit took back, a read brought late or a commit told, after they were lost the last time.
     this.host.memory.forgetShards(new Set(numbers))
     this.watch.forget(({ shard }) => numbers.includes(shard))
     this.#parking.find(await this.#reopening.reopen(numbers))
-    // What these shards have sent before may wait anywhere.
-    this.mailbox.doubt(this.holder.shards)
     this.mailbox.look(this.holder.staying)
     for (const shard of numbers)
       this.#subscriptions.set(

@@ -97,7 +97,7 @@ export class Checkers {
       attempts: new Map(
         [...attempts, ...late].map((row) => [attemptName(row), this.#tables.attempts.get(attemptName(row))]),
       ),
-      messages: journal.length > 0 ? [...messages.values()] : [],
+      messages: journal.length + consumed.length > 0 ? [...messages.values()] : [],
       openings: openingsOf(this.#tables, commit),
       statuses: statusesOf(this.#tables, commit),
     }

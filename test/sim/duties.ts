@@ -40,6 +40,8 @@ export class Duties {
   readonly #said = new Map<string, number>()
   #owedSince = new Map<string, number>()
   readonly #holdings = new Map<number, Holding>()
+  /** What was said since then a holder may have said that is seen now for the first time. */
+  #lookedAt = 0
 
   constructor(world: DutiesWorld) {
     this.#world = world
@@ -63,6 +65,7 @@ export class Duties {
       this.#lookAt(name, owedSince.get(name) ?? now, this.#holdings.get(row.shard) ?? nobody, now)
     }
     this.#owedSince = owedSince
+    this.#lookedAt = now
   }
 
   #holding(shard: number): Holding {
@@ -72,7 +75,7 @@ export class Duties {
   }
 
   #lookAtShard(holding: Holding, { thread, nonce, epoch }: Shard, well: ReadonlySet<string>, now: number): void {
-    if (holding.nonce !== nonce) holding.since = now
+    if (holding.nonce !== nonce) holding.since = this.#lookedAt
     if (holding.epoch !== epoch || thread === null || !well.has(thread)) holding.wellSince = now
     holding.thread = thread
     holding.nonce = nonce
