@@ -77,6 +77,8 @@ export class LineCheck {
     for (const row of this.#tables.actors.values()) {
       const read = row.directive === key ? readStepId(row.id) : null
       if (read?.directive !== id || read.generation !== generation || row.status !== 'passed') continue
+      // That it has merged onto a line that moved on, and merges again, may be on its way to it.
+      if (told.some(({ to, from }) => to === row.key && from === key)) continue
       const step = this.#fold.live(actorKey(owner, row.id))?.snapshot.context as StepContext | undefined
       for (const work of this.#content(step?.commit ?? null))
         if (!there.has(work))
