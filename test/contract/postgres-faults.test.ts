@@ -178,7 +178,7 @@ describe('a connection that breaks', () => {
       select (select count(*)::int from writ.journal) as journal, (select count(*)::int from writ.messages) as messages`
     expect(counted).toEqual({ journal: total, messages: total })
     expect(total).toBeGreaterThan(0)
-  })
+  }, 120_000)
 })
 
 describe('locks', () => {
