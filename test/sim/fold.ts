@@ -5,6 +5,7 @@ import { isStoredAs } from '../../src/actors/fold.ts'
 import type { ActorRow, JournalRow } from '../../src/actors/ports/rows.ts'
 import type { Defined } from '../../src/actors/settings.ts'
 import { type Live, statusOf } from '../../src/machines/advance.ts'
+import type { StepContext } from '../../src/machines/step-context.ts'
 import { type ActorKey, actorKey, directiveOf, kindOf, readKey, readStepId } from '../../src/protocol/ids.ts'
 import { History, settingsOf } from '../../src/verify/history.ts'
 import { pairsOf } from './coverage.ts'
@@ -16,6 +17,8 @@ export class Fold {
   readonly visited = new Set<string>()
   /** Actors that an entry has left in the state passed, with the version of the last of them: another entry of it may have led on. */
   readonly passed = new Map<ActorKey, number>()
+  /** Of steps: the commits with which they have passed, ever. */
+  readonly passedWith = new Map<ActorKey, Set<string>>()
   readonly #tables: Tables
 
   constructor(tables: Tables) {
@@ -40,9 +43,15 @@ export class Fold {
     for (const entry of entries) {
       if (history.live !== null) for (const pair of pairsOf(history.live, entry)) this.visited.add(pair)
       history.take(row.version, [entry], heard)
-      if (history.live !== null && statusOf(history.live) === 'passed') this.passed.set(row.key, row.version)
+      if (history.live !== null && statusOf(history.live) === 'passed') this.#notePassed(row, history.live)
     }
     return { entries, wrong }
+  }
+
+  #notePassed({ key, version }: JournalRow, { snapshot }: Live): void {
+    this.passed.set(key, version)
+    const { commit } = snapshot.context as StepContext
+    if (commit !== null) this.passedWith.set(key, (this.passedWith.get(key) ?? new Set()).add(commit))
   }
 
   /** Whether the snapshot of the row is what the journal says. */

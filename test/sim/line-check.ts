@@ -2,8 +2,7 @@
  * What is in the line of a directive, by what its commits really hold (DESIGN 13, 15): nothing enters that had not passed, and
  * nothing that has passed is missing.
  */
-import type { ActorRow, Commit } from '../../src/actors/ports/rows.ts'
-import { statusOf } from '../../src/machines/advance.ts'
+import type { Commit } from '../../src/actors/ports/rows.ts'
 import type { DirectiveContext } from '../../src/machines/directive-context.ts'
 import type { StepContext } from '../../src/machines/step-context.ts'
 import { type ActorKey, actorKey, directiveKeyOf, readKey, readStepId, readTaskId } from '../../src/protocol/ids.ts'
@@ -30,7 +29,7 @@ export class LineCheck {
 
   readonly check = ({ actors = [] }: Commit): void => {
     const keys = actors.flatMap(({ key, kind }) => (kind === 'registry' ? [] : [directiveKeyOf(key)]))
-    for (const key of new Set(keys)) this.#checkLine(key, actors)
+    for (const key of new Set(keys)) this.#checkLine(key)
   }
 
   /** All is as of before, as it is when a dump was restored. */
@@ -38,13 +37,13 @@ export class LineCheck {
     this.#lines.clear()
   }
 
-  #checkLine(key: ActorKey, changed: readonly ActorRow[]): void {
+  #checkLine(key: ActorKey): void {
     const context = this.#fold.live(key)?.snapshot.context as DirectiveContext | undefined
     if (context === undefined) return
     const { line, chain } = context
     const before = this.#lines.get(key)
     this.#lines.set(key, line)
-    if (before !== undefined && before !== line) this.#checkNew(key, before, line, changed)
+    if (before !== undefined && before !== line) this.#checkNew(key, before, line)
     if (line !== null && chain !== null) this.#checkWhole(key, line, chain.generation)
   }
 
@@ -52,19 +51,16 @@ export class LineCheck {
     return this.#repository.get(commit ?? '') ?? new Set()
   }
 
-  /** What enters may have passed in the same commit, and have been sent back to be evaluated in it as well. */
-  #checkNew(key: ActorKey, before: string | null, line: string | null, changed: readonly ActorRow[]): void {
+  /** A step that has passed may have been sent back to be evaluated before its directive hears of it. */
+  #checkNew(key: ActorKey, before: string | null, line: string | null): void {
     const old = this.#content(before)
     const now = this.#content(line)
     for (const work of old) if (!now.has(work)) this.#trace.violate('15', `${work} has left the line of ${key}`)
     for (const work of now) {
       if (old.has(work)) continue
       const actor = actorKey(readKey(key).owner, readTaskId(work.split('/')[0] ?? '')?.actor ?? '')
-      const live = this.#fold.live(actor)
-      const status = live === null ? 'not there' : statusOf(live)
-      const now = changed.find((row) => row.key === actor)?.version
-      const passed = status === 'passed' || (now !== undefined && this.#fold.passed.get(actor) === now)
-      if (!passed) this.#trace.violate('15', `${work} is in the line of ${key}, and its step is ${status}`)
+      const passed = [...(this.#fold.passedWith.get(actor) ?? [])].some((commit) => this.#content(commit).has(work))
+      if (!passed) this.#trace.violate('15', `${work} is in the line of ${key}, and its step has not passed with it`)
     }
   }
 
