@@ -2,15 +2,19 @@
  * Looks into the mailboxes and at the timers of the held shards: at once when told that something is there, and every
  * second for what nobody told. Rows become units in their order, each once.
  */
+import { Ahead } from './ahead.ts'
 import type { Draft } from './draft.ts'
 import type { Host } from './host.ts'
+import { isInOrder } from './in-order.ts'
 import { takeMail } from './mail.ts'
 import { type ActorKey, directiveKeyOf, kindOf, readKey, registryId, shardOfKey } from '../protocol/ids.ts'
+import { WritError } from '../protocol/errors.ts'
 import { batchMessagesMax } from '../protocol/limits.ts'
 import type { Commit, MessageRow, StoredMessage, StoredTimer } from './ports/rows.ts'
 import { mended, parkedError, unfaulted } from './parked.ts'
 import { pairOf, type Turn } from './turn.ts'
 import { type Unit, unitOf } from './unit.ts'
+import { noLongerWaited, waited } from './waiting.ts'
 
 /** How many consumed rows are remembered: more than looks can be under way about. */
 const consumedMax = 20_000
@@ -28,6 +32,7 @@ export class Mailbox {
   readonly #consumed = new Set<string>()
   /** Rows that were parked: as consumed ones, until they are back. */
   readonly #left = new Map<number, ActorKey>()
+  readonly #ahead: Ahead
   /** Dropped rows, takeovers, and rows told in doubt so far: a look that began before the last of them may miss what is older. */
   #doubts = 0
   #isLooking = false
@@ -43,6 +48,7 @@ export class Mailbox {
     this.#host = host
     this.#push = push
     this.#isTimerTouched = isTimerTouched
+    this.#ahead = new Ahead(host)
   }
 
   /** Looks soon; calls that come meanwhile are one look. */
@@ -105,6 +111,7 @@ export class Mailbox {
     for (const key of actors) unfaulted(this.#host.memory, key)
     for (const { message } of rows) this.#left.delete(message)
     for (const [id, actor] of this.#left) if (directives.includes(directiveKeyOf(actor))) this.#left.delete(id)
+    this.#ahead.decided(new Set(rows.map(({ message }) => message)), directives)
     const shards = [...directives, ...actors, ...rows.map(({ actor }) => actor)].map(shardOfKey)
     if (shards.length === 0) return
     this.doubt(shards)
@@ -114,9 +121,9 @@ export class Mailbox {
   #add(row: StoredMessage): void {
     if (this.#queued.has(row.id) || this.#consumed.has(`${row.id}`) || this.#left.has(row.id)) return
     if (this.#mending.has(directiveKeyOf(row.to))) return this.doubt([row.shard])
-    if (this.#isParked(row.to) && !isForDesk(row)) return
+    if ((this.#isParked(row.to) && !isForDesk(row)) || this.#ahead.isBefore(row)) return
     this.#queued.add(row.id)
-    this.#note(row)
+    waited(this.#host.waiting, pairOf(row), row.id)
     this.#push(this.#unit(row))
   }
 
@@ -158,16 +165,18 @@ export class Mailbox {
       if (shards.has(shardOfPair(pair))) this.#host.waiting.delete(pair)
     }
     for (const shard of shards) this.#later.delete(shard)
+    this.#ahead.forget(shards)
     // Another holder may put them back.
     for (const [id, actor] of this.#left) if (shards.has(shardOfKey(actor))) this.#left.delete(id)
   }
 
-  /** A row has left the mailbox without being taken: nothing waits behind it any more. */
+  /** A row has left the mailbox without being taken. What one actor told another later waits behind it; the rest goes on. */
   parked(row: StoredMessage): void {
     this.#left.set(row.id, row.to)
     const [oldest] = this.#left.keys()
     if (this.#left.size > consumedMax && oldest !== undefined) this.#left.delete(oldest)
-    this.#forgetPair(row)
+    if (isInOrder(row.from, row.to)) this.#ahead.add(row)
+    else this.#forgetPair(row)
   }
 
   /** Again while something was asked for meanwhile; what failed is left to the next sweep. */
@@ -189,6 +198,8 @@ export class Mailbox {
     if (this.#isCrowded) return this.#putOff(shards)
     const limit = batchMessagesMax + this.#queued.size + this.#parkedRows
     const seen = this.#doubts
+    if (shards.some((shard) => this.#host.doubted.has(shard)))
+      await this.#ahead.find(shards, (id) => this.#left.has(id))
     const rows = await this.#host.store.mailbox(shards, limit)
     this.#parkedRows = rows.filter((row) => this.#isParked(row.to) && !isForDesk(row)).length
     for (const row of rows) this.#add(row)
@@ -205,7 +216,7 @@ export class Mailbox {
     for (const shard of shards) doubted.delete(shard)
     for (const [pair, ids] of waiting) {
       if (!shards.includes(shardOfPair(pair))) continue
-      for (const id of ids) if (!this.#queued.has(id)) ids.delete(id)
+      for (const id of ids) if (!this.#queued.has(id) && !this.#ahead.has(pair, id)) ids.delete(id)
       if (ids.size === 0) waiting.delete(pair)
     }
   }
@@ -241,22 +252,14 @@ export class Mailbox {
   async #take(turn: Turn, row: StoredMessage): Promise<object> {
     const resident = kindOf(readKey(row.to).id) === 'registry' ? null : await turn.host.loader.actor(row.to)
     if (resident?.parked != null && !isForDesk(row)) throw parkedError(resident)
+    if (this.#ahead.isBefore(row)) throw new WritError('PARKED', `what ${row.from} told ${row.to} before is parked`)
     await takeMail(turn, row)
     await turn.run()
     return {}
   }
 
-  #note(row: StoredMessage): void {
-    const pair = pairOf(row)
-    const ids = this.#host.waiting.get(pair) ?? new Set()
-    this.#host.waiting.set(pair, ids.add(row.id))
-  }
-
   #forgetPair(row: StoredMessage): void {
-    const pair = pairOf(row)
-    const ids = this.#host.waiting.get(pair)
-    ids?.delete(row.id)
-    if (ids?.size === 0) this.#host.waiting.delete(pair)
+    noLongerWaited(this.#host.waiting, pairOf(row), row.id)
   }
 }
 

@@ -1,12 +1,29 @@
 /** The mailbox beside the commit: reading what is due, taking in what the stream brought, counting failed tries. */
+import type { ParkedAhead } from '../actors/ports/parked-rows.ts'
 import type { StoredMessage } from '../actors/ports/rows.ts'
 import type { Store } from '../actors/ports/store.ts'
-import { type ActorKey, registryId } from '../protocol/ids.ts'
-import type { Connection } from './connection.ts'
+import { type ActorKey, registryId, shardOfKey } from '../protocol/ids.ts'
+import { parkedAheadMax } from '../protocol/limits.ts'
+import type { Connection, Sql } from './connection.ts'
 import { displayable } from './displayable.ts'
 
 /** What a registry tells a directive is for its desk, which works on while the directive itself is parked. */
 const ofRegistry = `/${registryId}`
+
+/** Of what is parked, that which an actor told another, neither of them a registry. */
+const areTold = (sql: Sql) => sql`
+  position('/' in k."from") > 0 and right(k."from", ${ofRegistry.length}) <> ${ofRegistry}
+  and right(k.actor, ${ofRegistry.length}) <> ${ofRegistry} and k.message is not null`
+
+/** The shard of an actor is not stored with what it was told. */
+export const readParkedAhead = async (connection: Connection, shards: readonly number[]): Promise<ParkedAhead[]> => {
+  const rows = await connection.run(
+    (sql) => sql<ParkedAhead[]>`
+    select k.message as id, k.actor as "to", k."from" from writ.parked k where ${areTold(sql)}
+    order by k.message limit ${parkedAheadMax}`,
+  )
+  return rows.filter(({ to }) => shards.includes(shardOfKey(to)))
+}
 
 /** Oldest first over all of the shards. Per shard the index is read in order, so dead rows of other shards cost nothing. */
 export const readMailbox = (
@@ -22,6 +39,10 @@ export const readMailbox = (
       select * from writ.messages m
       where m.shard = s.shard::smallint
         and (right(m."from", ${ofRegistry.length}) = ${ofRegistry} or not exists (select from writ.faulted f where f.key = m."to"))
+        and not exists (
+          select from writ.parked k
+          where k.actor = m."to" and k."from" = m."from" and k.message < m.id and ${areTold(sql)}
+        )
       order by m.id
       limit ${limit}
     ) m

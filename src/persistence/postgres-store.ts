@@ -14,7 +14,7 @@ import { callFailure, commitFailure } from './failures.ts'
 import { forgetEvents } from './forgetting.ts'
 import { cutJournal, readJournal, readJournalSpans } from './journals.ts'
 import { claim, drain, join, leave, reclaim, release, renew } from './leases.ts'
-import { countTry, openIngress, readMailbox } from './mailbox.ts'
+import { countTry, openIngress, readMailbox, readParkedAhead } from './mailbox.ts'
 import { readPlanRows, readStepIndexes, stagePlan } from './plans.ts'
 import { clearRemoved, forgetRemoved, readEnded, readRemovedAt, readSettled } from './removal.ts'
 import { readReply, tidy } from './replies.ts'
@@ -95,6 +95,7 @@ const compose = ({ commits, calls, tidying }: Connections, options: StoreOptions
     stage: (hash, rows) => stagePlan(calls, hash, rows),
     stepIndexes: (hash, names) => readStepIndexes(calls, hash, names),
     mailbox: (shards, limit) => readMailbox(calls, shards, limit),
+    parkedAhead: (shards) => readParkedAhead(calls, shards),
     stopped: (owner, message) => loadStopped(calls, owner, message),
     dueTimers: (shards, limit) => readDueTimers(calls, shards, limit),
     nextTimer: (shards) => readNextTimer(calls, shards),

@@ -37,6 +37,8 @@ export const batchMessagesMax = 200
 export const cascadeMessagesMax = 400
 export const mailboxMessagesMax = 100_000
 export const parkTriesMax = 5
+/** Parked messages that a holder knows of, so that nothing overtakes them before they are decided about. */
+export const parkedAheadMax = 10_000
 export const sliceSteps = 200
 /** Of what the steps that are told something in one commit write: their texts, and what they remember. */
 export const sliceBytesMax = 256 * KiB

@@ -147,3 +147,17 @@ it('what comes for a directive that a commit was to mend is taken also when that
   await clock.run(1)
   expect(units.map(({ row: of }) => of?.id)).toEqual([1])
 })
+
+it('R45: what one actor told another waits while an earlier word is parked, and is taken after it once that is back', async () => {
+  const { clock, host, mailbox, units, inBox } = setUp(0)
+  mailbox.parked(rowOf(1))
+  const send = (id: number, from: string): void => mailbox.sent([{ to: 'o/d', from, shard, body }], [id], () => true)
+  send(2, 'o/e')
+  send(3, 'o/f')
+  expect(units.map(({ row }) => row?.id)).toEqual([3])
+  expect(host.waiting.get('o/e o/d')).toEqual(new Set([1]))
+  inBox.push(rowOf(1), rowOf(2))
+  mailbox.unparked({ mended: [], unfaulted: [], unparked: [{ message: 1, actor: 'o/d', shard, back: true }] })
+  await clock.run(1)
+  expect(units.map(({ row }) => row?.id)).toEqual([3, 1, 2])
+})

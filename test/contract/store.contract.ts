@@ -7,6 +7,7 @@ import { pack } from '../../src/actors/codec.ts'
 import type { Commit, Committed } from '../../src/actors/ports/rows.ts'
 import type { HeldShard, Store, ThreadIdentity } from '../../src/actors/ports/store.ts'
 import { WritError } from '../../src/protocol/errors.ts'
+import { type ActorKey, shardOfKey } from '../../src/protocol/ids.ts'
 import { leaseMs, replyKeptMs, shardCount, uploadKeptMs } from '../../src/protocol/limits.ts'
 import * as make from './rows.ts'
 
@@ -652,6 +653,29 @@ const mailboxes = (world: World, hold: Hold, commit: CommitAs): void => {
           ['alice/d_', 'why'],
         ]),
       )
+    })
+
+    test('what an actor told another waits while an earlier word of it is parked; what a registry told or others did does not', async () => {
+      const { store } = world()
+      const [actor, desk] = ['alice/d', 'alice/__registry'] as const
+      const told = (from: string, to: ActorKey = actor) => ({ ...message('d', 0, 1), from, to })
+      const sent = await commit({
+        messages: [told('alice/x'), told(desk), told('alice/x'), told(desk), told('alice/y'), told('alice/x', desk)],
+      })
+      const [first = 0, fromDesk = 0, second = 0, desks = 0, others = 0, toDesk = 0] = sent.messages
+      const parkedOf = (id: number, from: string) => ({
+        ...{ message: id, actor, from, body: new Uint8Array([1]) },
+        ...{ reason: 'why', tries: 5, at: make.at },
+      })
+      await commit({ parked: [parkedOf(first, 'alice/x'), parkedOf(fromDesk, desk)] })
+      const ids = async () => (await store.mailbox([0], 10)).map(({ id }) => id)
+      expect(await ids()).toEqual([desks, others, toDesk])
+      const shard = shardOfKey(actor)
+      expect(await store.parkedAhead([shard])).toEqual([{ id: first, to: actor, from: 'alice/x' }])
+      expect(await store.parkedAhead([shard + 1])).toEqual([])
+      await commit({ unparked: [{ message: first, actor, shard: 0, back: true }] })
+      expect(await ids()).toEqual([first, second, desks, others, toDesk])
+      expect(await store.parkedAhead([shard])).toEqual([])
     })
 
     test('a parked message goes back to the place that it had, or is dropped, once; and its actor is tried again alone', async () => {

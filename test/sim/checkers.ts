@@ -3,6 +3,7 @@
  * here are theirs). What is wrong goes into the trace; the world stops at its next look.
  */
 import type { JournalEntry } from '../../src/actors/draft.ts'
+import { isInOrder } from '../../src/actors/in-order.ts'
 import type { AttemptRow, Commit, StoredMessage, TimerRow } from '../../src/actors/ports/rows.ts'
 import type { ThreadIdentity } from '../../src/actors/ports/store.ts'
 import { openAttempt, phase, timersOf } from '../../src/machines/advance.ts'
@@ -217,13 +218,18 @@ export class Checkers {
   }
 
   /**
-   * What one actor tells another is taken in the order that it was told, whether as a row or in the same commit. What was parked
-   * has lost its place: others have gone on, and those in line when it comes back go first.
+   * What one actor tells another is taken in the order that it was told, whether as a row or in the same commit, and parked or not.
+   * Else what was parked has lost its place: others have gone on, and those in line when it comes back go first.
    */
   #checkOrder({ consumed = [] }: Commit, before: Before, entries: Map<ActorKey, JournalEntry[]>): void {
-    for (const { message } of this.#tables.parked) this.#wereParked.add(message)
+    for (const { message, from, actor } of this.#tables.parked)
+      if (!isInOrder(from, actor)) this.#wereParked.add(message)
     const gone = new Set<number | null>([...consumed, ...this.#wereParked])
-    const left = before.messages.filter(({ id }) => !gone.has(id) && this.#tables.messages.has(id))
+    const waits = before.messages.filter(({ id }) => !gone.has(id) && this.#tables.messages.has(id))
+    const ahead = this.#tables.parked.flatMap(({ message, from, actor: to }) =>
+      message !== null && isInOrder(from, to) ? [{ id: message, from, to }] : [],
+    )
+    const left = [...waits, ...ahead]
     if (left.length === 0) return
     for (const row of before.consumed) {
       const older = left.find((each) => row !== undefined && each.id < row.id && sameWay(each, row))
@@ -341,7 +347,8 @@ export class Checkers {
 
 const byText = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0)
 
-const sameWay = (a: StoredMessage, b: StoredMessage): boolean => a.from === b.from && a.to === b.to
+type Way = Pick<StoredMessage, 'from' | 'to'>
+const sameWay = (a: Way, b: Way): boolean => a.from === b.from && a.to === b.to
 
 /** A commit in one line of the trace. */
 const linesOf = (commit: Commit, messages: readonly number[]): string => {

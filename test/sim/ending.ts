@@ -64,7 +64,8 @@ export class Ending {
     for (const row of held.values()) return `${row.directive} holds grant ${row.id}`
     for (const row of grants.values()) return `grant ${row.id} of ${row.directive} is not given back`
     const { faulted, parked } = store.tables
-    if (this.#world.mayBeParked && faulted.size + parked.length > 0) return 'something is parked still'
+    const still = [...faulted.keys(), ...parked.map(({ message, actor }) => `message ${message} of ${actor}`)]
+    if (this.#world.mayBeParked && still.length > 0) return `${still.join(', ')} is parked still`
     return this.#unshared()
   }
 

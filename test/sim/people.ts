@@ -4,7 +4,8 @@ import { WritClient } from '../../src/bus/client.ts'
 import { isPassing } from '../../src/bus/retry.ts'
 import { subjects } from '../../src/bus/subjects.ts'
 import { WritError } from '../../src/protocol/errors.ts'
-import { type ActorKey, directiveKeyOf, readKey, shardOf } from '../../src/protocol/ids.ts'
+import { type ActorKey, actorKey, directiveKeyOf, readKey, registryId, shardOf } from '../../src/protocol/ids.ts'
+import { messageId } from '../../src/protocol/parked.ts'
 import type { SimBus, SimNetwork } from './bus.ts'
 import type { SimClock } from './clock.ts'
 import type { Deed } from './options.ts'
@@ -84,9 +85,21 @@ export class Person {
       (key) => directiveKeyOf(key) === this.directive,
     )
     if (isParked && this.#world.mayBeParked()) await this.#ask('mend', () => this.#client.directive(id).mend())
+    await this.#retryRegistry()
     if (row.status === 'draft') await this.#ask('start', () => this.#client.directive(id).start())
     for (const step of this.#steps().filter(({ status }) => status === 'held'))
       await this.#ask('approve', () => this.#client.step(step.id).approve())
+  }
+
+  /** What is parked of a registry is mended with nobody's directive. */
+  async #retryRegistry(): Promise<void> {
+    const { tables, mayBeParked } = this.#world
+    const registry = actorKey(readKey(this.directive).owner, registryId)
+    for (const { message, actor } of [...tables.parked])
+      if (actor === registry && message !== null && mayBeParked()) {
+        const id = messageId(registryId, message)
+        await this.#ask(`retry ${id}`, () => this.#client.parked.retry({ id }))
+      }
   }
 
   #choose(): Deed | null {

@@ -3,10 +3,12 @@
  * the simulator decides: commits whose result nobody hears, that are applied late or never, and calls that fail or take long.
  */
 import type { Clock } from '../../src/actors/ports/clock.ts'
+import { isInOrder } from '../../src/actors/in-order.ts'
+import type { ParkedRow } from '../../src/actors/ports/parked-rows.ts'
 import type { Commit, Committed, JournalRow, StoredMessage, StoredTimer } from '../../src/actors/ports/rows.ts'
 import type { Store, ThreadIdentity } from '../../src/actors/ports/store.ts'
 import { WritError } from '../../src/protocol/errors.ts'
-import { type ActorKey, registryId } from '../../src/protocol/ids.ts'
+import { type ActorKey, registryId, shardOfKey } from '../../src/protocol/ids.ts'
 import {
   fileBytesMax,
   journalCutMin,
@@ -167,13 +169,26 @@ export class SimStore implements Store {
     })
 
   readonly mailbox: Store['mailbox'] = (shards, limit) =>
-    this.#call('mailbox', ({ messages, faulted }): StoredMessage[] =>
+    this.#call('mailbox', ({ messages, faulted, parked }): StoredMessage[] =>
       select(
         messages,
-        (row) => shards.includes(row.shard) && (row.from.endsWith(`/${registryId}`) || !faulted.has(row.to)),
+        (row) =>
+          shards.includes(row.shard) &&
+          (row.from.endsWith(`/${registryId}`) || !faulted.has(row.to)) &&
+          !parked.some(
+            (one) => isAhead(one) && one.from === row.from && one.actor === row.to && (one.message ?? row.id) < row.id,
+          ),
       )
         .sort((a, b) => a.id - b.id)
         .slice(0, limit),
+    )
+
+  readonly parkedAhead: Store['parkedAhead'] = (shards) =>
+    this.#call('parkedAhead', ({ parked }) =>
+      parked
+        .filter((row) => isAhead(row) && shards.includes(shardOfKey(row.actor)))
+        .map(({ message, actor: to, from }) => ({ id: message ?? 0, to, from }))
+        .sort((a, b) => a.id - b.id),
     )
 
   readonly stopped: Store['stopped'] = (owner, message) =>
@@ -377,6 +392,8 @@ const ordinary: CommitFate = { appliedAfterMs: 0, answer: 'told', answeredAfterM
 
 const select = <T>(table: ReadonlyMap<unknown, T>, holds: (row: T) => boolean): T[] =>
   [...table.values()].filter(holds).map(copied)
+
+const isAhead = ({ message, from, actor }: ParkedRow): boolean => message !== null && isInOrder(from, actor)
 
 const order = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0)
 

@@ -99,7 +99,7 @@ export class World {
 
   /** Whether something could be parked for no fault of the code: then people mend it in the end. */
   get mayBeParked(): boolean {
-    return this.happened.has('messagePoisoned') || this.happened.has('machineThrows')
+    return ['messagePoisoned', 'machineThrows', 'commitRefused'].some((fault) => this.happened.has(fault))
   }
 
   get happened(): ReadonlyMap<string, number> {

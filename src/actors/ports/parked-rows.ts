@@ -14,6 +14,13 @@ export interface ParkedRow {
   at: number
 }
 
+/** What later messages from the same to the same wait behind. */
+export interface ParkedAhead {
+  id: number
+  to: ActorKey
+  from: string
+}
+
 /** A message that a person is to decide about. `waits`: it is in its mailbox still, and its actor is parked. */
 export interface StoppedMessage {
   actor: ActorKey

@@ -18,7 +18,7 @@ import type {
   StoredMessage,
   StoredTimer,
 } from './rows.ts'
-import type { StoppedMessage } from './parked-rows.ts'
+import type { ParkedAhead, StoppedMessage } from './parked-rows.ts'
 import type { GrantRow, DaemonRow, NeedRow } from './registry-rows.ts'
 
 /** A thread as the store knows it. `nonce` is new at every start, so that no two ever commit under one epoch. */
@@ -165,8 +165,13 @@ export interface Store {
   /** Indexes of the plan's steps by name; names that are not there are left out. */
   stepIndexes: (hash: string, names: readonly string[]) => Promise<ReadonlyMap<string, number>>
 
-  /** Messages of these shards, oldest first; those to faulted actors wait and are left out, but for what registries tell desks. */
+  /**
+   * Messages of these shards, oldest first. Those to faulted actors wait and are left out, but for what registries tell desks; and so
+   * are those that are later than a parked one from the same actor to the same.
+   */
   mailbox: (shards: readonly number[], limit: number) => Promise<readonly StoredMessage[]>
+  /** Parked messages that actors of these shards were told by actors, none of them a registry: later ones wait behind them. */
+  parkedAhead: (shards: readonly number[]) => Promise<readonly ParkedAhead[]>
   /** A message that is parked, or that a parked actor failed at; or null. */
   stopped: (owner: string, message: number) => Promise<StoppedMessage | null>
   /** Timers of these shards that are due by the database's clock, earliest first; those of faulted actors are left out, here and below. */
