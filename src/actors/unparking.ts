@@ -2,7 +2,7 @@
  * A person decides about what is parked: it is tried again, or a message is dropped. Whoever would wait for what a dropped
  * message said is told, or the drop is refused: nothing waits for what cannot come.
  */
-import { hasEnded } from '../machines/advance.ts'
+import { hasEnded, isEnding, type Live } from '../machines/advance.ts'
 import type { Message } from '../machines/message.ts'
 import { WritError } from '../protocol/errors.ts'
 import {
@@ -144,16 +144,19 @@ const tellOfDrop = async (turn: Turn, one: Stopped): Promise<string> => {
     return 'the slot goes back to the registry'
   }
   const directive = await turn.host.loader.actor(directiveKeyOf(actor))
-  if (directive !== null && (directive.live === null ? directive.row.ended : hasEnded(directive.live)))
-    return `${directiveOf(id)} has ended, and waits for nothing`
+  if (directive !== null && (directive.live === null ? directive.row.ended : isOverOrEnding(directive.live)))
+    return `${directiveOf(id)} has ended, or is about to, and waits for nothing`
   throw new WritError(
     'REFUSED',
     `${id} would wait for ever for what ${type || 'a message that cannot be read'} tells it`,
     {
-      hint: `writ parked retry ${one.id} once the reason is gone; a message to a directive that has ended can be dropped`,
+      hint: `writ parked retry ${one.id} once the reason is gone; a message to a directive that was cancelled can be dropped`,
     },
   )
 }
+
+/** Once all is told to stop, what is parked holds up only that. */
+const isOverOrEnding = (live: Live): boolean => hasEnded(live) || isEnding(live)
 
 /** The registry keeps no history: the directive that told it writes down what became of that, and asks for its slots anew. */
 const askAgain = async (turn: Turn, { from }: Stopped, dropped: Record<string, unknown>): Promise<void> => {

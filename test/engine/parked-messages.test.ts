@@ -150,7 +150,7 @@ it('R47: a message that nobody waits for can be dropped, and the history says by
   await verified()
 })
 
-it('R46: a message that somebody would wait for for ever is not dropped before its directive has ended', async () => {
+it('R46: a message that somebody would wait for for ever is not dropped before its directive is cancelled, which it holds up', async () => {
   const id = await world.start({ plan: one })
   await world.until(id, 'step_running')
   await put({ to: id, from: stepId(id, 1, 0), body: unreadable })
@@ -158,10 +158,11 @@ it('R46: a message that somebody would wait for for ever is not dropped before i
   const refused = await refusal(world.client.parked.drop({ id: message, why: 'away with it' }))
   expect(refused).toMatchObject({ code: 'REFUSED', hint: expect.stringContaining(`writ parked retry ${message}`) })
   expect(await parkedLine()).toMatchObject({ id: message })
-  await world.client.directive(id).cancel()
-  await world.until(id, 'directive_cancelled')
+  const { directive } = await world.client.directive(id).cancel()
+  expect(directive.status).toBe('cancelling')
   await world.client.parked.drop({ id: message, why: 'away with it' })
   await world.until(id, 'message_dropped')
+  await world.until(id, 'directive_cancelled')
 })
 
 /** That what is stored agrees with itself, journals included; but for what was damaged here. */
