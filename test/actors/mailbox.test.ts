@@ -147,3 +147,17 @@ it('what comes for a directive that a commit was to mend is taken also when that
   await clock.run(1)
   expect(units.map(({ row: of }) => of?.id)).toEqual([1])
 })
+
+it.each([
+  ['a message', { unparked: [{ message: 1, actor: 'o/d' as const, shard, back: true }] }],
+  ['what was parked of a directive', { mended: ['o/d' as const] }],
+])('%s that is put back by a commit of which nobody hears whether it held is taken again', async (_what, commit) => {
+  const { clock, mailbox, units, inBox } = setUp(0)
+  mailbox.parked(rowOf(1))
+  mailbox.sending({ shards: [], ...commit })
+  inBox.push(rowOf(1))
+  mailbox.unsent()
+  mailbox.look([shard])
+  await clock.run(1)
+  expect(units.map(({ row: of }) => of?.id)).toEqual([1])
+})
