@@ -12,7 +12,7 @@ import type { Host } from './host.ts'
 import type { JournalSpan } from './ports/store.ts'
 import { directiveSettings, stepSettings } from './settings.ts'
 
-type Around = Pick<Host, 'clock' | 'store' | 'loader' | 'now' | 'machines'>
+type Around = Pick<Host, 'clock' | 'store' | 'loader' | 'now' | 'machines' | 'log'>
 
 export class Cutting {
   readonly #host: Around
@@ -49,7 +49,7 @@ export class Cutting {
     for (const [at, row] of rows.entries()) {
       const entries = unpackJournal(row.entries)
       if (entries.some((entry) => entry.at >= before)) break
-      folded.take(row.version, entries)
+      if (!this.#fold(folded, row.version, entries)) return false
       last = entries.at(-1) ?? last
       if (at % foldedAtOnce === 0) await this.#pause()
     }
@@ -58,6 +58,17 @@ export class Cutting {
     if (live === null || last === null || !isWorth) return false
     await this.#host.store.cut({ key, version, entries: packJournal([checkpointOf(live, folded, last)]) })
     return rows.length === journalCutRows && rows.at(-1)?.version === version
+  }
+
+  /** What this node cannot fold keeps its journal whole, and keeps no other from being cut. */
+  #fold(folded: Folded, version: number, entries: readonly JournalEntry[]): boolean {
+    try {
+      folded.take(version, entries)
+      return true
+    } catch (error) {
+      this.#host.log.warn({ err: error, actor: folded.key, version }, 'its journal cannot be folded, and is not cut')
+      return false
+    }
   }
 
   /** Null: its directive is not there, or its plan was replaced: such a step takes nothing more. */

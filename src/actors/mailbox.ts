@@ -38,6 +38,8 @@ export class Mailbox {
   #isLooking = false
   /** Directives that the commit in flight mends, or actors of. */
   #mending: ReadonlySet<ActorKey> = new Set()
+  /** The commit that was begun last. */
+  #sending: Pick<Commit, 'mended' | 'unparked'> = {}
   /** Rows and timers that the last look found for actors that are parked: a look has to see past them. */
   #parkedRows = 0
   #parkedTimers = 0
@@ -63,16 +65,19 @@ export class Mailbox {
    * A commit begins. What it carries is in no mailbox yet, and nothing that is told meanwhile may overtake it. What a look brings for
    * whom it mends is not taken before it has held: it would meet them as they were.
    */
-  sending({ messages = [], mended: directives = [], unfaulted: actors = [] }: Commit): void {
+  sending(commit: Commit): void {
+    const { messages = [], mended: directives = [], unfaulted: actors = [] } = commit
     const { inFlight } = this.#host
     inFlight.clear()
     for (const row of messages) inFlight.add(pairOf(row))
     this.#mending = new Set([...directives, ...actors].map(directiveKeyOf))
+    this.#sending = commit
   }
 
-  /** It has not held, or nobody knows. */
+  /** It has not held, or nobody knows: what it was to put back may be back. */
   unsent(): void {
     this.#mending = new Set()
+    this.#back(this.#sending)
   }
 
   /** The commit has held, and gave them these ids. */
@@ -109,13 +114,18 @@ export class Mailbox {
     this.#mending = new Set()
     for (const key of directives) mended(this.#host.memory, key)
     for (const key of actors) unfaulted(this.#host.memory, key)
-    for (const { message } of rows) this.#left.delete(message)
-    for (const [id, actor] of this.#left) if (directives.includes(directiveKeyOf(actor))) this.#left.delete(id)
+    this.#back({ mended: directives, unparked: rows })
     this.#ahead.decided(new Set(rows.map(({ message }) => message)), directives)
     const shards = [...directives, ...actors, ...rows.map(({ actor }) => actor)].map(shardOfKey)
     if (shards.length === 0) return
     this.doubt(shards)
     this.look(shards)
+  }
+
+  /** What was parked may be in the mailbox again. */
+  #back({ mended: directives = [], unparked: rows = [] }: Pick<Commit, 'mended' | 'unparked'>): void {
+    for (const { message } of rows) this.#left.delete(message)
+    for (const [id, actor] of this.#left) if (directives.includes(directiveKeyOf(actor))) this.#left.delete(id)
   }
 
   #add(row: StoredMessage): void {

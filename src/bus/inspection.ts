@@ -204,8 +204,8 @@ class Inspection {
     // What was listed before is all that matches: this one is new, and its beginning was lost.
     if (writ.origin !== 'begin' && writ.origin !== 'checkpoint' && isWhole(this.#options.selection))
       return this.#fill(id, writ.version)
-    this.#shown.set(id, shownOf(sighting))
     await this.#learn(sighting)
+    this.#shown.set(id, shownOf(sighting))
     this.#tell(sighting)
   }
 

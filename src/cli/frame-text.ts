@@ -31,6 +31,8 @@ export class FrameText {
     this.#tellBegun(isFirst ? frame.sessionId : null)
     if (frame.type === '@xstate.event') return
     const before = this.#states.get(frame.sessionId)
+    // It goes on on another machine: what led there is told next, and from where.
+    if (frame.type === '@xstate.actor' && before !== undefined) return
     this.#states.set(frame.sessionId, frame.snapshot)
     if (frame.type === '@xstate.actor') this.#begun = frame
     else this.#change(frame, frame.event.type === 'xstate.init' ? null : (before ?? null))

@@ -161,3 +161,17 @@ it('R45: what one actor told another waits while an earlier word is parked, and 
   await clock.run(1)
   expect(units.map(({ row }) => row?.id)).toEqual([3, 1, 2])
 })
+
+it.each([
+  ['a message', { unparked: [{ message: 1, actor: 'o/d' as const, shard, back: true }] }],
+  ['what was parked of a directive', { mended: ['o/d' as const] }],
+])('%s that is put back by a commit of which nobody hears whether it held is taken again', async (_what, commit) => {
+  const { clock, mailbox, units, inBox } = setUp(0)
+  mailbox.parked(rowOf(1))
+  mailbox.sending({ shards: [], ...commit })
+  inBox.push(rowOf(1))
+  mailbox.unsent()
+  mailbox.look([shard])
+  await clock.run(1)
+  expect(units.map(({ row: of }) => of?.id)).toEqual([1])
+})

@@ -102,6 +102,31 @@ test('in a pipe each line has the time, the actor, the message, its sender, both
   expect(out.trimEnd().split('\n')).toHaveLength(life.length)
 })
 
+test('one that goes on on a newer machine is shown from the state where that led, whatever of it is shown first', async () => {
+  const on = (machineVersion: string, each: Sighting): Sighting => ({ ...each, writ: { ...each.writ, machineVersion } })
+  const [pending, dispatched] = life.filter(({ sessionId }) => sessionId === 'hello__1_0')
+  const made = { context: { made: 1 } }
+  const told = [
+    sighting('hello__1_0', 5, { running: 'queued' }, { ...made, type: 'migration', origin: 'migration' }),
+    sighting('hello__1_0', 6, { running: 'working' }, { ...made, type: 'task.granted', origin: 'desk' }),
+  ].map((each, at) => on(`${at + 2}`, each))
+  const node = nodeWith()
+  const calling = call(['inspect', 'hello'], { node, terminal: 120 })
+  await watched(node)
+  tell(
+    node,
+    [pending, dispatched, ...told, ...life.slice(-1)].flatMap((each) => each ?? []),
+  )
+  const { out } = await calling
+  const lines = out.split('\n').map((line) => line.replace(/^[\d:.]+ +/, ''))
+  expect(lines.filter((line) => line.startsWith('hello/look'))).toEqual([
+    'hello/look                pending  begins',
+    'hello/look                pending → running.queued  dispatch               from hello',
+    'hello/look                changed made  migration              from migration',
+    'hello/look                running.queued → running.working  task.granted           from its desk',
+  ])
+})
+
 test('--json prints the frames, live and replayed the same', async () => {
   const node = nodeWith()
   const calling = call(['inspect', 'hello', '--json'], { node })

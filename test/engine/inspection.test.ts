@@ -5,6 +5,7 @@ import { Coalescing } from '../../src/bus/coalescing.ts'
 import { decode } from '../../src/bus/json.ts'
 import type { InspectOptions } from '../../src/bus/inspection.ts'
 import { type RunningObserver, startObserver } from '../../src/observer-of.ts'
+import { WritError } from '../../src/protocol/errors.ts'
 import { shardOf, stepId } from '../../src/protocol/ids.ts'
 import type { HistoryPage, InspectionFrame, InspectOrder, Selection, Sighting } from '../../src/protocol/inspection.ts'
 import { inspectionRenewMs } from '../../src/protocol/limits.ts'
@@ -196,6 +197,23 @@ it('what NATS has lost last is told when the watch is renewed, also of what has 
   await watcher.until(isIn('lost', 'cancelled'))
   const live = sightings(await watcher.stop())
   expect(live).toEqual(sightings(await replayed(world, { directive: 'lost' }, { fromVersion: 2 })))
+})
+
+it('one that begins while no node says what its machine is, is shown once one does', async () => {
+  const world = await test.world()
+  const { client } = world
+  let lists = 0
+  const actors: InspectOptions['actors'] = {
+    list: (query) =>
+      ++lists === 2 ? Promise.reject(new WritError('NO_ANSWER', 'no node answers')) : client.actors.list(query),
+    history: (query) => client.actors.history(query),
+    inspect: (command) => client.actors.inspect(command),
+  }
+  const watcher = await watching(world, { actor: 'silent*' }, { actors })
+  await world.create({ id: 'silent' })
+  const shown = await watcher.until(({ type }) => type === '@xstate.actor')
+  expect(shown).toMatchObject({ sessionId: 'silent', definition: expect.stringContaining('"initial"') as string })
+  await watcher.stop()
 })
 
 it('actors that another node holds are shown as well, and go on being shown when their node leaves', async () => {

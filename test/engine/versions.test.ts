@@ -1,6 +1,7 @@
 /** Nodes of two versions: an actor of the older machine goes on as one of the newer, and what a node cannot open waits for one that can. */
 import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest'
 import { unpackJournal } from '../../src/actors/codec.ts'
+import { Cutting } from '../../src/actors/cutting.ts'
 import { catalog } from '../../src/machines/catalog.ts'
 import type { Catalog, Migration } from '../../src/machines/versions.ts'
 import { type RunningObserver, startObserver } from '../../src/observer-of.ts'
@@ -228,4 +229,22 @@ it('what a node holds and cannot open names the nodes that could', async () => {
   } finally {
     await newer.stop()
   }
+})
+
+it('what a node cannot fold keeps its journal whole, and keeps no other from being cut', async () => {
+  await deploy(later)
+  const { id, spawn, key } = await working()
+  await daemon.done(spawn)
+  await daemon.done(await daemon.spawned('worker s1'))
+  await world.until(id, 'directive_completed')
+  await deploy(catalog)
+  const cutting = new Cutting(test.engine.host, -60_000)
+  const shards = Array.from({ length: shardCount }, (_, shard) => shard)
+  const before = await journalOf(key)
+  let place: ActorKey | null = null
+  do place = await cutting.step(shards, place)
+  while (place !== null)
+  expect(await journalOf(key)).toEqual(before)
+  expect((await journalOf(actorKey(world.owner, id))).flat()).toEqual([{ origin: 'checkpoint', type: 'checkpoint' }])
+  await verified(later)
 })
