@@ -104,7 +104,7 @@ export class Engine {
     })
     const push = (unit: Unit): void => this.loop.push(unit)
     this.mailbox = new Mailbox(this.host, push, (key) => this.loop.isTimerTouched(key))
-    this.#parking = new Parking(this.host, push, (row) => this.mailbox.parked(row))
+    this.#parking = new Parking(this.host, push)
     this.watch = new Watch(this.host, {
       compose: (attempt) => composeSpawn(this.host, attempt),
       tell: (attempt, message) => this.#tell(attempt, message),
@@ -238,6 +238,8 @@ export class Engine {
 
   #out(draft: Draft, messages: readonly number[]): void {
     this.mailbox.sent(draft.messages, messages, (shard) => this.holder.stays(shard))
+    // In the order of the store, where what one commit parks and mends is back.
+    this.mailbox.parked(draft.parked)
     this.mailbox.unparked(draft)
     this.host.memory.removed(draft.removed.map(({ key }) => key))
     if (draft.removed.length > 0) this.#keeping.removed()

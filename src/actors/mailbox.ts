@@ -10,6 +10,7 @@ import { takeMail } from './mail.ts'
 import { type ActorKey, directiveKeyOf, kindOf, readKey, registryId, shardOfKey } from '../protocol/ids.ts'
 import { WritError } from '../protocol/errors.ts'
 import { batchMessagesMax } from '../protocol/limits.ts'
+import type { ParkedAhead, ParkedRow } from './ports/parked-rows.ts'
 import type { Commit, MessageRow, StoredMessage, StoredTimer } from './ports/rows.ts'
 import { mended, parkedError, unfaulted } from './parked.ts'
 import { pairOf, type Turn } from './turn.ts'
@@ -180,8 +181,12 @@ export class Mailbox {
     for (const [id, actor] of this.#left) if (shards.has(shardOfKey(actor))) this.#left.delete(id)
   }
 
-  /** A row has left the mailbox without being taken. What one actor told another later waits behind it; the rest goes on. */
-  parked(row: StoredMessage): void {
+  /** Rows have left the mailbox without being taken. What one actor told another later waits behind them; the rest goes on. */
+  parked(rows: readonly ParkedRow[]): void {
+    for (const { message: id, actor: to, from } of rows) if (id !== null) this.#leave({ id, to, from })
+  }
+
+  #leave(row: ParkedAhead): void {
     this.#left.set(row.id, row.to)
     const [oldest] = this.#left.keys()
     if (this.#left.size > consumedMax && oldest !== undefined) this.#left.delete(oldest)
@@ -268,7 +273,7 @@ export class Mailbox {
     return {}
   }
 
-  #forgetPair(row: StoredMessage): void {
+  #forgetPair(row: ParkedAhead): void {
     noLongerWaited(this.#host.waiting, pairOf(row), row.id)
   }
 }

@@ -1,6 +1,7 @@
 /** What a thread takes out of its mailboxes, and when it looks. */
 import { expect, it } from 'vitest'
 import { Mailbox } from '../../src/actors/mailbox.ts'
+import type { ParkedRow } from '../../src/actors/ports/parked-rows.ts'
 import type { MessageRow, StoredMessage } from '../../src/actors/ports/rows.ts'
 import type { Unit } from '../../src/actors/unit.ts'
 import { shardOf } from '../../src/protocol/ids.ts'
@@ -12,6 +13,8 @@ import { quietHost } from '../support/quiet-host.ts'
 const body = new Uint8Array()
 const shard = shardOf('o', 'd')
 const rowOf = (id: number): StoredMessage => ({ id, to: 'o/d', from: 'o/e', shard, body, tries: 0 })
+
+const parkedOf = (message: number): ParkedRow => ({ ...rowOf(message), message, actor: 'o/d', reason: '', at: 0 })
 
 const setUp = (rows: number) => {
   const clock = new SimClock()
@@ -150,7 +153,7 @@ it('what comes for a directive that a commit was to mend is taken also when that
 
 it('R45: what one actor told another waits while an earlier word is parked, and is taken after it once that is back', async () => {
   const { clock, host, mailbox, units, inBox } = setUp(0)
-  mailbox.parked(rowOf(1))
+  mailbox.parked([parkedOf(1)])
   const send = (id: number, from: string): void => mailbox.sent([{ to: 'o/d', from, shard, body }], [id], () => true)
   send(2, 'o/e')
   send(3, 'o/f')
@@ -167,7 +170,7 @@ it.each([
   ['what was parked of a directive', { mended: ['o/d' as const] }],
 ])('%s that is put back by a commit of which nobody hears whether it held is taken again', async (_what, commit) => {
   const { clock, mailbox, units, inBox } = setUp(0)
-  mailbox.parked(rowOf(1))
+  mailbox.parked([parkedOf(1)])
   mailbox.sending({ shards: [], ...commit })
   inBox.push(rowOf(1))
   mailbox.unsent()

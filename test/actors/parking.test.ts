@@ -17,11 +17,7 @@ beforeEach(() => {
   pushed = []
   const clock = new SimClock()
   const host = quietHost(clock, new SimStore({ clock }))
-  parking = new Parking(
-    host,
-    (unit) => pushed.push(unit),
-    () => undefined,
-  )
+  parking = new Parking(host, (unit) => pushed.push(unit))
 })
 
 const fail = async (times: number): Promise<void> => {
