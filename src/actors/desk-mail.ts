@@ -27,7 +27,7 @@ export const takeFromRegistry = async (turn: Turn, directive: ActorKey, message:
   turn.desks.add(directive)
   switch (message.type) {
     case 'grant':
-      return takeGrant(turn, directive, message.grant)
+      return message.late ? returnGrant(turn, directive, message.grant) : takeGrant(turn, directive, message.grant)
     case 'grant.recall': {
       const held = desk.held.get(message.id)
       return held === undefined ? undefined : setHeld(turn, { ...held, recalled: true })
@@ -66,6 +66,14 @@ const takeGrant = async (turn: Turn, directive: ActorKey, offer: GrantOffer): Pr
   told?.set(requirement, Math.max(0, (told.get(requirement) ?? 0) - 1))
   const { memory } = turn.host
   memory.set(memory.desks, directive, { ...desk, told, seen: Math.max(desk.seen, grant.number) })
+}
+
+/** What its registry has decided about it meanwhile came before it: it goes back, and what it was for is asked for anew. */
+const returnGrant = async (turn: Turn, directive: ActorKey, { id }: GrantOffer): Promise<void> => {
+  const { memory, loader } = turn.host
+  const message: ToRegistry = { type: 'release', directive, grants: [{ id, suspect: false, unspent: true }] }
+  turn.post(actorKey(readKey(directive).owner, registryId), message, directive)
+  memory.set(memory.desks, directive, { ...(await loader.desk(directive)), told: null })
 }
 
 const attemptsOf = (turn: Turn, directive: ActorKey, on: (attempt: AttemptRow) => boolean): AttemptRow[] =>

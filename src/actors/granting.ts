@@ -12,7 +12,8 @@ import type { Turn } from './turn.ts'
 
 /** What a registry tells directives' desks. */
 export type FromRegistry =
-  | { type: 'grant'; grant: GrantOffer }
+  /** `late`: it was parked, and may be recalled, lost or freed by now. */
+  | { type: 'grant'; grant: GrantOffer; late?: true }
   | { type: 'grant.recall'; id: string }
   | { type: 'grant.lost'; id: string; reason: string }
   | { type: 'grant.audit'; grants: string[] }

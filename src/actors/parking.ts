@@ -6,6 +6,9 @@ import { WritError } from '../protocol/errors.ts'
 import { parkTriesMax } from '../protocol/limits.ts'
 import type { Host } from './host.ts'
 import type { ActorKey } from '../protocol/ids.ts'
+import { pack } from './codec.ts'
+import type { FromRegistry } from './granting.ts'
+import { readBody, typeOf } from './parked-views.ts'
 import { Faulty, park, stopParked } from './parked.ts'
 import type { ParkedRow } from './ports/parked-rows.ts'
 import type { AttemptRow, StoredMessage } from './ports/rows.ts'
@@ -53,8 +56,8 @@ export class Parking {
   #parkRow({ shard, what }: Unit, row: StoredMessage, why: Pick<ParkedRow, 'reason' | 'tries'>): void {
     const run: Unit['run'] = ({ draft }) => {
       draft.shards.add(shard)
-      const { id: message, to: actor, from, body } = row
-      draft.parked.push({ message, actor, from, body, ...why, at: this.#host.now() })
+      const { id: message, to: actor, from } = row
+      draft.parked.push({ message, actor, from, body: late(row.body), ...why, at: this.#host.now() })
       return Promise.resolve({})
     }
     // Nobody hears of it, but it is not run again when it may have held: the row that is there still fails once more.
@@ -95,6 +98,12 @@ export class Parking {
     this.#failures.set(what, count)
     return count
   }
+}
+
+/** A grant that is put back one day must not count as new: the registry may have given its slot to another. */
+const late = (body: Uint8Array): Uint8Array => {
+  const message = readBody(body)
+  return typeOf(message) === 'grant' ? pack({ ...(message as FromRegistry), late: true }) : body
 }
 
 const stopThose = async (turn: Turn, actors: readonly ActorKey[]): Promise<object> => {

@@ -266,6 +266,18 @@ it('R41: a grant that is dropped gives its slot back', async () => {
   await expect.poll(grants, { timeout: 10_000 }).toEqual([])
 })
 
+it('R41: a grant that is put back is given back, for its slot may be another’s by now, and what it was for is asked for anew', async () => {
+  const id = await world.start({ plan: one })
+  const grant = { id: 'g1', number: 2 ** 40, daemon: 'd', requirement: 'x' }
+  await put({ to: id, from: registryId, body: pack({ type: 'grant', grant }) })
+  const line = await parkedLine()
+  await world.client.parked.retry({ id: line.id })
+  const daemon = await world.daemon('d', { work: () => null })
+  expect((await daemon.spawned('worker a')).directive.id).toBe(id)
+  expect((await world.client.parked.list()).lines).toEqual([])
+  await verified()
+})
+
 it('an actor of a machine that no node knows is listed, and waits for a node that does', async () => {
   const id = await world.start({ plan: one })
   await world.until(id, 'step_running')
