@@ -161,6 +161,8 @@ export interface SimOptions {
   tight: number
   /** Whether directives say how often failures of the means are tried again. */
   ownRetries: boolean
+  /** Whether people act many times a second, at what is rarely so for long, and directives have all that can be merged and checked. */
+  eager: boolean
   owners: number
   /** Per owner. */
   daemons: number
@@ -195,6 +197,7 @@ export const calm = (seed: number, more: Partial<SimOptions> = {}): SimOptions =
   mailboxMax: mailboxMessagesMax,
   tight: 0,
   ownRetries: false,
+  eager: false,
   owners: 1,
   daemons: 1,
   scripts: 0,
@@ -207,8 +210,11 @@ export const calm = (seed: number, more: Partial<SimOptions> = {}): SimOptions =
   ...more,
 })
 
-/** `small` is for every test run, `large` for the long one; `pulls` has scripts beside the daemons. */
-export type Size = 'small' | 'large' | 'pulls'
+/**
+ * `small` is for every test run, `large` for the long one; `pulls` has scripts beside the daemons. In `steered` little goes wrong, and
+ * people meddle with everything.
+ */
+export type Size = 'small' | 'large' | 'pulls' | 'steered'
 
 interface Sizes {
   engines: readonly number[]
@@ -248,7 +254,35 @@ const sizes: Readonly<Record<Size, Sizes>> = {
     stepsMax: [3, 6],
     chaosMs: [8_000, 16_000, 30_000],
   },
+  steered: {
+    engines: [1, 1, 2],
+    owners: [1],
+    daemons: [1, 2],
+    scripts: [0],
+    directives: [1, 2],
+    stepsMax: [2, 4],
+    chaosMs: [16_000, 30_000],
+  },
 }
+
+/**
+ * Where people are to meet the rest as it is: which part of the faults is on, and of what may come of work and plans. Of the deeds all
+ * are, but what ends everything is seldom done.
+ */
+const steered = { faults: 0.1, outcomes: 0.6, ends: 0.1 }
+
+const outcomes: ReadonlySet<string> = new Set([
+  'workSlow',
+  'workFails',
+  'meansFail',
+  'notPassed',
+  'verdictBad',
+  'verdictMissing',
+  'planBad',
+  'planMissing',
+  'mergeConflict',
+  'mergeFails',
+])
 
 export const sizeNames = Object.keys(sizes) as readonly Size[]
 
@@ -285,10 +319,15 @@ export const swarm = (seed: number, size: Size): SimOptions => {
   const share = random.pick([0.1, 0.3, 0.5, 1]) ?? 0.3
   const harder = random.pick([1, 1, 3]) ?? 1
   const asBefore = drawnAsBefore[`${size} ${seed}`]
+  const eager = size === 'steered'
   const some = (now: number, name: string): number => {
     const rate = asBefore === undefined ? now : (ratesBefore[name] ?? now)
-    return random.chance(share) ? Math.min(1, rate * harder) : 0
+    const on = outcomes.has(name) ? steered.outcomes : steered.faults
+    return random.chance(eager ? on : share) ? Math.min(1, rate * harder) : 0
   }
+  const someDeeds = eager
+    ? (rate: number, name: string): number => (name === 'cancel' ? steered.ends * rate : rate)
+    : some
   const of = sizes[size]
   const one = (list: readonly number[]): number => random.pick(list) ?? 1
   const first = {
@@ -301,7 +340,7 @@ export const swarm = (seed: number, size: Size): SimOptions => {
     chaosMs: one(of.chaosMs),
     healMs: 1_800_000,
     faults: { ...noFaultsAtAll, ...all(firstFaultRates, some) },
-    deeds: { ...noDeeds, ...all(firstDeedRates, some) },
+    deeds: { ...noDeeds, ...all(firstDeedRates, someDeeds) },
     // Drawn last: what was drawn before is the same in worlds without them.
     scripts: one(of.scripts),
     threadsPerNode: 1,
@@ -309,12 +348,13 @@ export const swarm = (seed: number, size: Size): SimOptions => {
     mailboxMax: mailboxMessagesMax,
     tight: 0,
     ownRetries: false,
+    eager,
   }
   if (asBefore === 1) return first
   const second = {
     ...first,
     faults: { ...first.faults, ...all(laterFaultRates, some) },
-    deeds: { ...first.deeds, ...all(laterDeedRates, some) },
+    deeds: { ...first.deeds, ...all(laterDeedRates, someDeeds) },
     threadsPerNode: one([1, 1, 2]),
     homes: random.chance(0.3),
     mailboxMax: one([5, mailboxMessagesMax]),

@@ -22,6 +22,7 @@ export interface PeopleWorld {
   tables: Tables
   stepsMax: number
   ownRetries: boolean
+  eager: boolean
   deeds: Record<Deed, number>
   healing: () => boolean
   /** Whether something could be parked for no fault of the code. */
@@ -32,6 +33,9 @@ export interface PeopleWorld {
   finished: (contract: string) => void
 }
 
+/** How long people look on between two deeds, in ms. */
+const restMs = { least: 500, most: 8_000 }
+const eagerMs = { least: 20, most: 700 }
 const hour = 3_600_000
 const minute = 60_000
 
@@ -66,7 +70,8 @@ export class Person {
     this.created = (await this.#ask('create', () => this.#client.createDirective(input))) !== null
     await this.#ask('start', () => this.#client.directive(id).start())
     while (!this.#world.healing()) {
-      await this.#sleep(this.#random.between(500, 8_000))
+      const { least, most } = this.#world.eager ? eagerMs : restMs
+      await this.#sleep(this.#random.between(least, most))
       const deed = this.#choose()
       if (deed === null || this.#world.healing()) continue
       this.#world.count(deed)
@@ -189,11 +194,17 @@ export class Person {
   async #steer(): Promise<unknown> {
     const steps = this.#steps()
     const held = steps.filter(({ status }) => status === 'held')
-    const step = this.#random.pick(held.length > 0 ? held : steps)
+    const step = this.#world.eager ? this.#oneOfAny(steps) : this.#random.pick(held.length > 0 ? held : steps)
     if (step === undefined) return null
     const verb = this.#random.pick(['approve', 'reject', 'evaluate', 'retry', 'cancel'] as const) ?? 'approve'
     const at = this.#client.step(step.id)
     return this.#ask(`${verb} ${step.id}`, () => (verb === 'reject' ? at.reject({ text: 'otherwise' }) : at[verb]()))
+  }
+
+  /** What is seldom so is met as often as what is mostly so. */
+  #oneOfAny(steps: readonly { id: string; status: string }[]): { id: string; status: string } | undefined {
+    const status = this.#random.pick([...new Set(steps.map((step) => step.status))])
+    return this.#random.pick(steps.filter((step) => step.status === status))
   }
 
   async #end(how: Ends): Promise<unknown> {

@@ -34,7 +34,7 @@ export const planBy = (random: SimRandom, stepsMax: number): { steps: SimStep[] 
 export const directiveBy = (
   random: SimRandom,
   id: string,
-  { stepsMax, ownRetries }: { stepsMax: number; ownRetries: boolean },
+  { stepsMax, ownRetries, eager }: { stepsMax: number; ownRetries: boolean; eager: boolean },
 ): CreateDirective => ({
   id,
   title: `The directive ${id}`,
@@ -49,8 +49,8 @@ export const directiveBy = (
   evaluate: random.chance(0.8),
   autonomy: random.pick(['full', 'full', 'full', 'guarded', 'manual']) ?? 'full',
   onEvaluatorFailure: { retries: random.between(0, 2), then: random.pick(['pass', 'hold', 'fail']) ?? 'pass' },
-  ...(random.chance(0.3) ? { repository: 'https://example.org/repository.git' } : {}),
-  ...(random.chance(0.2) ? { checks: [{ name: 'all', run: 'true' }] } : {}),
+  ...(random.chance(eager ? 0.8 : 0.3) ? { repository: 'https://example.org/repository.git' } : {}),
+  ...(random.chance(eager ? 0.8 : 0.2) ? { checks: [{ name: 'all', run: 'true' }] } : {}),
   ...(random.chance(0.2)
     ? { holdTimeout: { seconds: 5, decision: random.pick(['approve', 'reject', 'cancel'] as const) ?? 'approve' } }
     : {}),

@@ -41,7 +41,7 @@ test('a seed is replayed in the world that is asked for, and its trace is shown'
 test.each([
   [['--seed'], "option '--seed <seed>' argument missing"],
   [['--seeds', 'many'], 'It is a whole number from 1 to 1000000000.'],
-  [['--size', 'huge'], 'It is one of small, large, pulls, mixed.'],
+  [['--size', 'huge'], 'It is one of small, large, pulls, steered, mixed.'],
   [['--sides=3'], "unknown option '--sides=3'"],
   [['--only', 'pause'], 'say which with --seed'],
   [['--seed=1', '--only', 'busDrop,busBus'], 'busBus is neither a fault nor a deed'],

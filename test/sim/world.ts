@@ -221,7 +221,7 @@ export class World {
 
   #bring(owner: string, id: string): void {
     const { clock, random, network, trace, store, options, checkers } = this
-    const { stepsMax, ownRetries, deeds } = options
+    const { stepsMax, ownRetries, eager, deeds } = options
     const person = new Person(
       {
         clock,
@@ -231,6 +231,7 @@ export class World {
         tables: store.tables,
         stepsMax,
         ownRetries,
+        eager,
         deeds,
         healing: () => this.healing,
         mayBeParked: () => this.mayBeParked,
