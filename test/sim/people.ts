@@ -4,7 +4,15 @@ import { WritClient } from '../../src/bus/client.ts'
 import { isPassing } from '../../src/bus/retry.ts'
 import { subjects } from '../../src/bus/subjects.ts'
 import { WritError } from '../../src/protocol/errors.ts'
-import { type ActorKey, actorKey, directiveKeyOf, readKey, registryId, shardOf } from '../../src/protocol/ids.ts'
+import {
+  type ActorKey,
+  actorKey,
+  directiveKeyOf,
+  readKey,
+  registryId,
+  shardOf,
+  stepId,
+} from '../../src/protocol/ids.ts'
 import { messageId } from '../../src/protocol/parked.ts'
 import type { SimBus, SimNetwork } from './bus.ts'
 import type { SimClock } from './clock.ts'
@@ -194,7 +202,9 @@ export class Person {
   async #steer(): Promise<unknown> {
     const steps = this.#steps()
     const held = steps.filter(({ status }) => status === 'held')
-    const step = this.#world.eager ? this.#oneOfAny(steps) : this.#random.pick(held.length > 0 ? held : steps)
+    const step = this.#world.eager
+      ? (this.#oneOfAny(steps) ?? this.#firstStep)
+      : this.#random.pick(held.length > 0 ? held : steps)
     if (step === undefined) return null
     const verb = this.#random.pick(['approve', 'reject', 'evaluate', 'retry', 'cancel'] as const) ?? 'approve'
     const at = this.#client.step(step.id)
@@ -205,6 +215,11 @@ export class Person {
   #oneOfAny(steps: readonly { id: string; status: string }[]): { id: string; status: string } | undefined {
     const status = this.#random.pick([...new Set(steps.map((step) => step.status))])
     return this.#random.pick(steps.filter((step) => step.status === status))
+  }
+
+  /** Of the first plan, whether there is one or not. */
+  get #firstStep(): { id: string } {
+    return { id: stepId(readKey(this.directive).id, 1, 0) }
   }
 
   async #end(how: Ends): Promise<unknown> {

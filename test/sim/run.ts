@@ -2,7 +2,7 @@
 import { availableParallelism } from 'node:os'
 import { type Asked, asked } from './arguments.ts'
 import { changed } from './changes.ts'
-import { reachablePairs } from './coverage.ts'
+import { reachablePairs, whyNever } from './coverage.ts'
 import { tooLittle } from './floors.ts'
 import type { Result } from './job.ts'
 import { described, swarm } from './options.ts'
@@ -99,9 +99,11 @@ class Run {
     const missing = isWhole ? tooLittle(tally, reachable) : []
     if (this.#asked.uncovered) console.log(uncoveredText(tally, reachable))
     for (const each of missing) console.log(`too little happened: ${each}`)
+    const never = [...tally.visited].filter((pair) => whyNever(pair) !== null)
+    for (const pair of never) console.log(`there can be no such pair, and it was met: ${pair} (${whyNever(pair)})`)
     if (!isWhole) console.log(`interrupted after ${tally.seeds} of ${this.#count} seeds`)
     console.log(summaryText(tally, reachable, spent))
-    if (tally.failed.length > 0 || missing.length > 0) return 1
+    if (tally.failed.length > 0 || missing.length > 0 || never.length > 0) return 1
     return isWhole ? 0 : interruptedCode
   }
 
