@@ -75,6 +75,18 @@ const unreachable: readonly { why: string; isIt: (machine: string, state: string
       /^step\.(ready|passed|unpassed|failed|stopped)$/.test(word),
   },
   {
+    why: 'a directive is checked when all of its steps have passed, and one that has not any more says that first',
+    isIt: (machine, state, word) =>
+      machine === 'directive' &&
+      /^flow\.(checking|completed)/.test(state) &&
+      /^step\.(ready|passed|failed|stopped)$/.test(word),
+  },
+  {
+    why: 'only when a directive is ending are steps told to stop, and it waits for their answers',
+    isIt: (machine, state, word) =>
+      machine === 'directive' && state.startsWith('flow.active') && word === 'step.stopped',
+  },
+  {
     why: 'a draft has no task yet',
     isIt: (machine, state, word) => machine === 'directive' && state === 'flow.draft' && word === 'task.end',
   },
