@@ -16,9 +16,11 @@ import type { Trace } from './trace.ts'
 /** A batch that was formed before its thread was told otherwise may be committed so much later: threads freeze, and commits are slow. */
 const toldWithinMs = 120_000
 
-/** What a thread was told since it joined, by `<name>@<version>`: when first. */
+/** Since a thread joined: until when its lease lasts, which machines it was told last are written, and when of each first, by `<name>@<version>`. */
 interface Joined {
   at: number
+  until: number
+  last: readonly string[]
   told: Map<string, number>
 }
 
@@ -42,16 +44,35 @@ export class VersionCheck {
   }
 
   joined(thread: ThreadIdentity, renewal: Renewal): void {
-    this.#joined.set(thread.nonce, { at: this.#clock.monotonic(), told: new Map() })
-    this.renewed(thread, renewal)
+    const joined = { at: this.#clock.monotonic(), until: Infinity, last: [], told: new Map() }
+    this.#joined.set(thread.nonce, joined)
+    this.#note(thread, joined, renewal)
   }
 
-  renewed({ nonce }: ThreadIdentity, { machines }: Renewal): void {
+  renewed(thread: ThreadIdentity, renewal: Renewal): void {
+    const joined = this.#joined.get(thread.nonce)
+    if (joined === undefined) return
+    if (joined.until <= this.#store.now()) this.#checkLate(thread)
+    this.#note(thread, joined, renewal)
+  }
+
+  #note({ nonce, thread }: ThreadIdentity, joined: Joined, { machines }: Renewal): void {
     const now = this.#clock.monotonic()
-    const told = this.#joined.get(nonce)?.told
+    joined.until = this.#store.tables.threads.get(thread)?.expires ?? 0
+    joined.last = machines
     for (const machine of machines) {
       this.#told.set(`${nonce} ${machine}`, now)
-      if (told?.has(machine) === false) told.set(machine, now)
+      if (!joined.told.has(machine)) joined.told.set(machine, now)
+    }
+  }
+
+  /** A lease that was over counted for nobody: others may write by now what its node does not know. */
+  #checkLate({ thread, machines }: ThreadIdentity): void {
+    for (const { thread: other, nonce, expires } of this.#store.tables.threads.values()) {
+      const last = expires > this.#store.now() ? (this.#joined.get(nonce)?.last ?? []) : []
+      const unknown = last.find((machine) => !machines.includes(machine))
+      if (other !== thread && unknown !== undefined)
+        this.#wrong(`${thread} has a lease again, and does not know ${unknown}, which ${other} writes`)
     }
   }
 
