@@ -77,7 +77,7 @@ export const openAttempt = (live: Live): OpenAttempt | null => {
   return { role: roleOf[purpose], number, attempt, nonce, grant, starting: phase(live) === 'starting' }
 }
 
-/** The durable timers that the state waits for: the delayed transitions of its active nodes. */
+/** The durable timers that the state waits for: the delayed transitions of its active nodes, each of which leaves its node. */
 export const timersOf = ({ snapshot }: Live): string[] =>
   [...new Set(snapshot._nodes.flatMap((node) => node.after.map(({ eventType }) => eventType)))].toSorted((a, b) =>
     a < b ? -1 : 1,

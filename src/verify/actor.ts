@@ -3,7 +3,7 @@ import { unpackSnapshot } from '../actors/codec.ts'
 import { isStoredAs } from '../actors/fold.ts'
 import { factsOf } from '../actors/facts.ts'
 import type { ActorColumns } from '../actors/ports/survey.ts'
-import { isOver, type Live, load, same, statusOf, store, waitingFor } from '../machines/advance.ts'
+import { isOver, type Live, load, machineNameOf, same, statusOf, store, waitingFor } from '../machines/advance.ts'
 import type { Catalog } from '../machines/versions.ts'
 import { displayable, displayableJson } from '../persistence/displayable.ts'
 import { actorKey, directiveOf, kindOf, readKey, shardOf } from '../protocol/ids.ts'
@@ -29,6 +29,7 @@ export const checkActor = (
   const live = opened(row, snapshot, known, tell)
   if (history !== null) checkHistory(row, snapshot, history, tell)
   if (live === null) return null
+  if (history !== null) checkMachine(row, live, history, tell)
   try {
     checkColumns(row, live, tell)
     return stateOf(live, history)
@@ -99,6 +100,13 @@ const checkHistory = (
   const agrees = attempt(() => isStoredAs(history.live as Live, snapshot))
   if (agrees === false)
     tell('journal-differs', 'actors', key, differenceOf(snapshot), differenceOf(snapshot, history.live))
+}
+
+/** Two versions may remember the same, and go on otherwise. */
+const checkMachine = ({ key, version }: ActorColumns, live: Live, history: History, tell: Tell): void => {
+  if (history.live === null || history.version !== version) return
+  const [is, should] = [machineNameOf(live), machineNameOf(history.live)]
+  if (is !== should) tell('journal-differs', 'actors', key, `the machine ${is}`, `${should}, by its journal`)
 }
 
 const attempt = <T>(run: () => T): T | null => {

@@ -247,6 +247,24 @@ const leases = (world: World, hold: Hold): void => {
       await advance(leaseMs + 1)
       await store.join(make.identity('b', { machines: ['step@1'] }))
     })
+
+    test('a lease that is over is renewed, unless live nodes write by then what its node does not know', async () => {
+      const { store, advance } = world()
+      const [old, newer] = [
+        make.identity('old', { machines: ['step@1'] }),
+        make.identity('new', { machines: ['step@1', 'step@2'] }),
+      ]
+      await store.join(old)
+      await advance(leaseMs + 1)
+      await store.renew(old)
+      await store.join(newer)
+      await advance(leaseMs / 2)
+      await store.renew(newer)
+      await advance(leaseMs / 2 + 1)
+      expect((await store.renew(newer)).machines).toEqual(['step@2'])
+      expect(await refusal(store.renew(old))).toBe('FENCED')
+      expect(await refusal(store.join(old))).toBe('REFUSED')
+    })
   })
 }
 

@@ -6,6 +6,7 @@ import { catalog } from '../../src/machines/catalog.ts'
 import type { Catalog, Migration } from '../../src/machines/versions.ts'
 import { type RunningObserver, startObserver } from '../../src/observer-of.ts'
 import { type ActorKey, actorKey, shardOf, stepId } from '../../src/protocol/ids.ts'
+import type { Finding } from '../../src/protocol/findings.ts'
 import type { InspectionFrame } from '../../src/protocol/inspection.ts'
 import { shardCount } from '../../src/protocol/limits.ts'
 import { checkMachinesOf, verifyDatabase } from '../../src/verify-of.ts'
@@ -58,10 +59,11 @@ const journalOf = async (key: ActorKey): Promise<{ origin: string; type: string 
     })),
   )
 }
-const verified = async (machines: Catalog): Promise<void> => {
+const findingsBy = async (machines: Catalog): Promise<Finding[]> => {
   const { findings } = await verifyDatabase({ url: test.databaseUrl, directive: null, quick: false, machines })
-  expect(findings.filter(({ key }) => key.startsWith(`${world.owner}/`))).toEqual([])
+  return findings.filter(({ key }) => key.startsWith(`${world.owner}/`))
 }
+const verified = async (machines: Catalog): Promise<void> => expect(await findingsBy(machines)).toEqual([])
 /** A directive whose first step is being worked at, on the first version. */
 const working = async () => {
   const id = await world.start({ evaluate: false, plan: chainOf(2) })
@@ -247,4 +249,19 @@ it('what a node cannot fold keeps its journal whole, and keeps no other from bei
   expect(await journalOf(key)).toEqual(before)
   expect((await journalOf(actorKey(world.owner, id))).flat()).toEqual([{ origin: 'checkpoint', type: 'checkpoint' }])
   await verified(later)
+})
+
+it('one that is stored as of another version than its journal has made of it is found, though it remembers the same', async () => {
+  const { spawn, key } = await working()
+  await test.sql`update writ.actors set machine_version = '2' where key = ${key}`
+  expect(await findingsBy(later)).toContainEqual({
+    code: 'journal-differs',
+    table: 'actors',
+    key,
+    found: 'the machine step@2',
+    right: 'step@1, by its journal',
+  })
+  await test.sql`update writ.actors set machine_version = '1' where key = ${key}`
+  await verified(later)
+  expect(await daemon.done(spawn)).toEqual(counted)
 })

@@ -1,6 +1,6 @@
 /** What types cannot see of a chart: misspelled keys and delays compile, and a missing delay would fire at once. */
 import { describe, expect, it } from 'vitest'
-import type { AnyStateMachine } from 'xstate'
+import type { AnyStateMachine, AnyStateNode } from 'xstate'
 import { getStateNodes } from 'xstate/graph'
 import { catalog, current } from '../../src/machines/catalog.ts'
 import { directiveEvents, registryEvents, stepEvents } from './tables.ts'
@@ -57,6 +57,16 @@ describe.each<[string, AnyStateMachine, object]>([
       ),
     ])
     for (const action of named) expect(actions).toHaveProperty([String(nameOf(action))])
+  })
+
+  it('leaves the state of every durable timer when it fires: nothing waits for one that has fired', () => {
+    const isWithin = (node: AnyStateNode, state: AnyStateNode): boolean =>
+      node.parent !== undefined && (node.parent === state || isWithin(node.parent, state))
+    for (const node of getStateNodes(machine))
+      for (const { eventType, target = [], reenter } of node.after) {
+        const leaves = target.some((to) => reenter === true || !isWithin(to, node))
+        expect(leaves, `${eventType} stays in ${node.id}`).toBe(true)
+      }
   })
 
   it('R45: the tables meet it with every event that it names', () => {

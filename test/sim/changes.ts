@@ -5,6 +5,7 @@ import { deedRates, faultRates, noDeeds, noFaultsAtAll, type SimOptions } from '
 export const numbersMin = {
   engines: 1,
   threadsPerNode: 1,
+  builds: 1,
   mailboxMax: 1,
   tight: 0,
   owners: 1,

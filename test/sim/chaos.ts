@@ -56,12 +56,16 @@ export class Chaos {
 
   /** Under its old name (a process that was restarted) or a new one (another machine). */
   #replace(thread: SimThread, ms: number): void {
-    const { threads, clock } = this.#world
+    const { threads, clock, fleet } = this.#world
     threads.splice(threads.indexOf(thread), 1)
     const isSame = this.#random.chance(0.5)
     const other = aloneAt(`e${isSame ? 0 : 10 + this.#incarnations++}`)
-    // By then its node may have been started again.
-    clock.after(ms, () => this.#world.startThread(this.#disorder.placeAfter(thread, isSame) ?? other))
+    clock.after(ms, () => {
+      // By then its node may have been started again.
+      const place = this.#disorder.placeAfter(thread, isSame) ?? other
+      fleet.follows(place.node, thread.place.node)
+      this.#world.startThread(place)
+    })
   }
 
   #befallDaemon(daemon: SimDaemon): void {

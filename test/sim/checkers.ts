@@ -192,7 +192,7 @@ export class Checkers {
   #checkWaits(key: ActorKey): void {
     const live = this.fold.live(key)
     if (live === null) return
-    checkBudgets(key, live, (rule, what) => this.#wrong(rule, what))
+    checkBudgets(key, live, this.fold.settings(key), (rule, what) => this.#wrong(rule, what))
     const { timers, ready, attempts } = this.#tables
     const own = [...timers.values()].flatMap((timer) => (timer.key === key ? [timer.id] : [])).toSorted(byText)
     if (own.join() !== timersOf(live).join())

@@ -35,8 +35,15 @@ const full = (
   const tally = new Tally()
   const seeds = 20 * floorSeedsMin
   const happened = Object.keys({ ...faultRates, ...deedRates }).map((name) => [name, isOn(name) ? seeds : 0] as const)
-  const [ended, events] = [floors.ended * seeds, floors.events * seeds]
-  tally.add({ ...withoutEnd({ seed: 1, size: 'small' }, ''), ended, events, happened, visited: [...reachable] })
+  const [ended, events, migrated] = [floors.ended * seeds, floors.events * seeds, floors.migrated * seeds]
+  tally.add({
+    ...withoutEnd({ seed: 1, size: 'small' }, ''),
+    ended,
+    events,
+    migrated,
+    happened,
+    visited: [...reachable],
+  })
   tally.seeds = seeds
   change(tally)
   return tally
@@ -50,6 +57,7 @@ test('a run in which too little of anything happens says of what', () => {
   const without = (change: (tally: Tally) => void): string[] => tooLittle(full(change), reachable)
   expect(without((tally) => (tally.ended = 3))).toEqual([expect.stringContaining('directives ended: 3, and not')])
   expect(without((tally) => (tally.events = 3))).toEqual([expect.stringContaining('events: 3, and not')])
+  expect(without((tally) => (tally.migrated = 3))).toEqual([expect.stringContaining('migrations: 3, and not')])
   expect(without((tally) => tally.visited.clear())).toEqual([
     expect.stringContaining('pairs of a state and a message: 0'),
   ])

@@ -4,9 +4,11 @@
  */
 import { readFileSync } from 'node:fs'
 import type { AnyStateNode, StateValue } from 'xstate'
+import { isMigration } from '../../src/actors/checkpoint.ts'
 import type { JournalEntry } from '../../src/actors/draft.ts'
 import type { Live } from '../../src/machines/advance.ts'
 import { current } from '../../src/machines/catalog.ts'
+import { placeOf } from './later-machines.ts'
 
 /** Of a timer the name of its delay, of a command to a step its verb as well. */
 const typeOf = ({ message, timer }: JournalEntry): string => {
@@ -15,14 +17,15 @@ const typeOf = ({ message, timer }: JournalEntry): string => {
   return verb === undefined ? type : `${type} ${verb}`
 }
 
+/** None of a migration. Of later builds by the names that the machines of this one have. */
 export const pairsOf = (live: Live, entry: JournalEntry): string[] => {
   const { machine, value } = live.snapshot
-  return pairsIn(machine.root as AnyStateNode, value as StateValue, typeOf(entry))
+  return isMigration(entry) ? [] : pairsIn(machine.root as AnyStateNode, value as StateValue, typeOf(entry))
 }
 
 /** The message with each state of the lowest level; where states are parallel, of those parts alone that answer it. */
 const pairsIn = (root: AnyStateNode, value: StateValue, type: string): string[] =>
-  statesIn(root, value, type).map((state) => `${root.machine.id} ${state} ${type}`)
+  statesIn(root, value, type).map((state) => `${root.machine.id} ${placeOf(state, root.machine)} ${type}`)
 
 const statesIn = (node: AnyStateNode, value: StateValue, type: string): string[] => {
   if (typeof value === 'string') return [[...node.path, value].join('.')]

@@ -6,6 +6,7 @@ import { subjects } from '../../src/bus/subjects.ts'
 import { WritError } from '../../src/protocol/errors.ts'
 import { leaseMs } from '../../src/protocol/limits.ts'
 import type { DaemonSpec, SimDaemon } from './daemon.ts'
+import { firstName } from './fleet.ts'
 import type { Fault } from './options.ts'
 import type { SimRandom } from './random.ts'
 import type { Place, SimThread } from './thread.ts'
@@ -128,15 +129,51 @@ export class Disorder {
       else if (this.#strikes('nodeFrozen')) this.#freeze(own)
       else if (threads.length > 1 && own.every(({ process }) => process.isUp) && this.#strikes('engineLeaves'))
         this.#leave(own)
+      else this.#befallBuild(node, own)
     }
     if (threads.length < threadsMax && this.#strikes('engineJoins'))
       this.#world.startThread(aloneAt(`j${this.#joined++}`))
   }
 
   #kill(node: string, own: readonly SimThread[]): void {
+    this.#startedAgain(node)
+    for (const thread of own) thread.kill()
+  }
+
+  /** Whoever takes the places of its threads does so under another name. */
+  #startedAgain(node: string): void {
     const first = firstName(node)
     this.#starts.set(first, (this.#starts.get(first) ?? 0) + 1)
-    for (const thread of own) thread.kill()
+  }
+
+  #befallBuild(node: string, own: readonly SimThread[]): void {
+    const { fleet, threads } = this.#world
+    const build = fleet.of(node)
+    const some = (): readonly SimThread[] => (this.#random.chance(0.5) ? own : [...threads])
+    if (fleet.mayBe(build + 1) && this.#strikes('nodeUpgraded')) this.#deploy(some(), build + 1)
+    else if (fleet.mayBe(build - 1) && this.#strikes('nodeDowngraded')) this.#deploy(some(), build - 1)
+  }
+
+  /** Their nodes end together, in order or not, and are started again as of that build. */
+  #deploy(some: readonly SimThread[], build: number): void {
+    const { fleet, trace } = this.#world
+    for (const node of new Set(some.map(({ place }) => place.node))) {
+      trace.add(`${node} is to be of build ${build}`)
+      fleet.deploy(node, build)
+      this.#startedAgain(node)
+    }
+    const inOrderMs = this.#random.chance(0.7) ? this.#random.between(1_000, leaseMs) : 0
+    for (const thread of some) this.#restart(thread, inOrderMs)
+  }
+
+  /** By force where it takes longer. */
+  #restart(thread: SimThread, inOrderMs: number): void {
+    const { threads, clock } = this.#world
+    threads.splice(threads.indexOf(thread), 1)
+    if (inOrderMs > 0) void thread.stop()
+    clock.after(inOrderMs, () => thread.kill())
+    const backMs = inOrderMs + this.#random.between(0, 2_000)
+    clock.after(backMs, () => this.#world.startThread(this.placeAfter(thread, true) ?? thread.place))
   }
 
   #freeze(own: readonly SimThread[]): void {
@@ -209,11 +246,11 @@ export class Disorder {
     return { thread, node: again, home, index }
   }
 
-  /** Nodes of an older version are replaced as well. */
+  /** Nodes of an older version are replaced as well, and all are of the newest build. */
   heal(): void {
-    this.#world.storeFaults.up()
-    for (const thread of this.#world.threads) if (thread.isOld) thread.kill()
+    const { storeFaults, threads, fleet } = this.#world
+    storeFaults.up()
+    fleet.heal()
+    for (const thread of threads) if (thread.isOld || thread.build < fleet.newest) thread.kill()
   }
 }
-
-const firstName = (node: string): string => node.split('~')[0] ?? node

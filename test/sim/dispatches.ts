@@ -1,6 +1,6 @@
 /** What must hold when a step begins to run: everything that it depends on has passed (R22). */
 import type { Commit, StoredMessage } from '../../src/actors/ports/rows.ts'
-import type { StepContext } from '../../src/machines/step-context.ts'
+import type { StepSettings } from '../../src/machines/given.ts'
 import { type ActorKey, actorKey, readKey, readStepId, stepId } from '../../src/protocol/ids.ts'
 import type { Fold } from './fold.ts'
 import type { Tables } from './tables.ts'
@@ -27,8 +27,8 @@ export const checkDispatch = (
   const step = readStepId(id)
   if (step === null || !waiting.has(before.get(key) ?? 'pending') || tables.actors.get(key)?.status !== 'running')
     return
-  const context = fold.live(key)?.snapshot.context as StepContext | undefined
-  for (const index of context?.given.settings.dependsOn ?? []) {
+  const { dependsOn } = fold.settings(key) as StepSettings
+  for (const index of dependsOn) {
     const other = actorKey(owner, stepId(step.directive, step.generation, index))
     const was = before.get(other) ?? tables.actors.get(other)?.status
     // It may have passed in this commit, and have been sent back to be evaluated in it as well.

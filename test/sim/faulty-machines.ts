@@ -1,6 +1,6 @@
 /**
  * The machines as turns move them in the simulated world: those of production, but some have a fault, and throw whenever a certain
- * actor takes a certain message.
+ * actor takes a certain message, or is to become one of a later version.
  */
 import { type Advance, advance as sound, type Live } from '../../src/machines/advance.ts'
 import type { Given } from '../../src/machines/given.ts'
@@ -13,15 +13,22 @@ export class MachineFault extends Error {
   override readonly name = 'MachineFault'
 }
 
-/** Told of each message that an actor is about to take, in words that are the same whenever it is tried again. */
+/** Told of each message that an actor is about to take, and of each migration, in words that are the same whenever it is tried again. */
 type IsFaulty = (what: string) => boolean
 
 const none: IsFaulty = () => false
 let isFaulty = none
+let isFailing = none
 
-/** From here on machines throw at these, in the world that runs in this thread; null: at none. */
-export const faultyAt = (is: IsFaulty | null): void => {
+/** From here on machines, and migrations, throw at these, in the world that runs in this thread; null: at none. */
+export const faultyAt = (is: IsFaulty | null, fails: IsFaulty | null): void => {
   isFaulty = is ?? none
+  isFailing = fails ?? none
+}
+
+/** Asked by each migration. */
+export const throwAtFault = (what: string): void => {
+  if (isFailing(what)) throw new MachineFault('nobody thought of this')
 }
 
 export const advance = (live: Live, message: Message, given: Given<unknown>): Advance => {

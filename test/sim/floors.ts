@@ -10,6 +10,8 @@ export const floors = {
   ended: 1,
   /** What the scheduler let happen. */
   events: 200,
+  /** Actors that became of a later version of their machine: few worlds have several builds. */
+  migrated: 0.1,
   /** Each kind of fault and of deed: rare ones need the same few worlds as all others to have met once in a while. */
   happened: 0.001,
   /** Kinds that took effect at all. */
@@ -20,13 +22,14 @@ export const floors = {
 
 /** What is below its floor, in words. */
 export const tooLittle = (tally: Tally, reachable: ReadonlySet<string>): string[] => {
-  const { seeds, ended, events, faults, deeds, visited } = tally
+  const { seeds, ended, events, migrated, faults, deeds, visited } = tally
   if (seeds < floorSeedsMin) return []
   const kinds = [...faults, ...deeds]
   const pairs = [...visited].filter((pair) => reachable.has(pair)).length
   const counts = [
     { name: 'directives ended', count: ended, floor: floors.ended * seeds },
     { name: 'events', count: events, floor: floors.events * seeds },
+    { name: 'migrations', count: migrated, floor: floors.migrated * seeds },
     ...kinds.map((each) => ({ ...each, floor: Math.floor(floors.happened * seeds) })),
     {
       name: 'kinds of faults and deeds',

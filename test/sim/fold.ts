@@ -8,6 +8,7 @@ import { type Live, statusOf } from '../../src/machines/advance.ts'
 import type { StepContext } from '../../src/machines/step-context.ts'
 import { type ActorKey, actorKey, directiveOf, kindOf, readKey, readStepId } from '../../src/protocol/ids.ts'
 import { History, settingsOf } from '../../src/verify/history.ts'
+import { allMachines } from './builds.ts'
 import { pairsOf } from './coverage.ts'
 import type { Tables } from './tables.ts'
 
@@ -33,7 +34,7 @@ export class Fold {
   take(row: JournalRow, fired: ReadonlyMap<string, number>): { entries: JournalEntry[]; wrong: string[] } {
     const entries = unpack(row.entries) as JournalEntry[]
     const wrong: string[] = []
-    const history = this.histories.get(row.key) ?? new History(row.key, { settings: this.#settings(row.key) })
+    const history = this.histories.get(row.key) ?? this.#historyOf(row.key)
     this.histories.set(row.key, history)
     const heard = (timer: string, setBy: number | undefined): void => {
       const name = `${row.key} ${timer}`
@@ -62,14 +63,20 @@ export class Fold {
 
   /** Whether it is what its journal makes of it as it is kept by now. */
   isKept({ key, snapshot }: ActorRow): boolean {
-    const history = new History(key, { settings: this.#settings(key) })
+    const history = this.#historyOf(key)
     const rows = [...this.#tables.journal.values()].filter((row) => row.key === key)
     for (const { version, entries } of rows.toSorted((a, b) => a.version - b.version))
       history.take(version, unpack(entries) as JournalEntry[])
     return history.live !== null && isStoredAs(history.live, snapshot)
   }
 
-  #settings(key: ActorKey): unknown {
+  /** Whichever build wrote it. */
+  #historyOf(key: ActorKey): History {
+    return new History(key, { settings: this.settings(key), machines: allMachines })
+  }
+
+  /** As each turn lays them into what the actor remembers. */
+  settings(key: ActorKey): unknown {
     const { owner, id } = readKey(key)
     if (kindOf(id) === 'registry') return {}
     const defined = this.#defined(actorKey(owner, directiveOf(id)))

@@ -8,6 +8,8 @@ export interface Result extends Seed {
   events: number
   /** Directives that have ended. */
   ended: number
+  /** Actors that became of a later version of their machine. */
+  migrated: number
   /** How often each fault took effect, and each deed was done. */
   happened: readonly (readonly [string, number])[]
   /** Pairs that this thread had not visited before. */
@@ -24,6 +26,7 @@ export const withoutEnd = ({ seed, size }: Seed, why: string): Result => ({
   digest: '',
   events: 0,
   ended: 0,
+  migrated: 0,
   happened: [],
   visited: [],
   violations: [why],

@@ -113,12 +113,21 @@ const latestFaultRates = {
   keptShort: 0.5,
 } as const
 
-export const faultRates = { ...firstFaultRates, ...laterFaultRates, ...latestFaultRates } as const
+/** Those of worlds in which nodes are of several builds. */
+const buildFaultRates = {
+  /** Of nodes, per half second: it comes back as the next build, or as the one before. */
+  nodeUpgraded: 0.06,
+  nodeDowngraded: 0.03,
+  /** Of actors of an older version of their machine: their migration throws whenever it is tried, until the world heals. */
+  migrationThrows: 0.15,
+} as const
+
+export const faultRates = { ...firstFaultRates, ...laterFaultRates, ...latestFaultRates, ...buildFaultRates } as const
 
 export type Fault = keyof typeof faultRates
 export type Faults = Record<Fault, number>
 
-export const isLater = (fault: Fault): boolean => fault in laterFaultRates || fault in latestFaultRates
+export const isLater = (fault: Fault): boolean => !(fault in firstFaultRates)
 
 /** What people do, per turn of theirs. */
 const firstDeedRates = {
@@ -153,6 +162,8 @@ export interface SimOptions {
   /** Nodes, and threads of each. */
   engines: number
   threadsPerNode: number
+  /** Of how many builds nodes may be. */
+  builds: number
   /** Whether nodes have data folders of their own: one that is started again there fences its predecessor. */
   homes: boolean
   /** How many messages of the stream may wait for one actor. */
@@ -193,6 +204,7 @@ export const calm = (seed: number, more: Partial<SimOptions> = {}): SimOptions =
   seed,
   engines: 1,
   threadsPerNode: 1,
+  builds: 1,
   homes: false,
   mailboxMax: mailboxMessagesMax,
   tight: 0,
@@ -288,9 +300,9 @@ export const sizeNames = Object.keys(sizes) as readonly Size[]
 
 /**
  * Worlds of regressions are what they were when they found something: 1, from before there were later faults; 2, from before limits
- * were small and directives said how often failures of the means are tried again.
+ * were small and directives said how often failures of the means are tried again; 3, from before there were builds.
  */
-const drawnAsBefore: Readonly<Record<string, 1 | 2>> = {
+const drawnAsBefore: Readonly<Record<string, 1 | 2 | 3>> = {
   'small 42': 1,
   'small 71': 1,
   'small 98': 1,
@@ -304,6 +316,17 @@ const drawnAsBefore: Readonly<Record<string, 1 | 2>> = {
   'pulls 4049': 2,
   'large 3911': 2,
   'large 4251': 2,
+  'large 30058': 3,
+  'large 30461': 3,
+  'large 70054': 3,
+  'large 70091': 3,
+  'large 70136': 3,
+  'large 200347': 3,
+  'small 202036': 3,
+  'pulls 257': 3,
+  'large 651': 3,
+  'pulls 302209': 3,
+  'steered 320085': 3,
 }
 
 /** How likely these were then. */
@@ -321,7 +344,7 @@ export const swarm = (seed: number, size: Size): SimOptions => {
   const asBefore = drawnAsBefore[`${size} ${seed}`]
   const eager = size === 'steered'
   const some = (now: number, name: string): number => {
-    const rate = asBefore === undefined ? now : (ratesBefore[name] ?? now)
+    const rate = asBefore === undefined || asBefore === 3 ? now : (ratesBefore[name] ?? now)
     const on = outcomes.has(name) ? steered.outcomes : steered.faults
     return random.chance(eager ? on : share) ? Math.min(1, rate * harder) : 0
   }
@@ -344,6 +367,7 @@ export const swarm = (seed: number, size: Size): SimOptions => {
     // Drawn last: what was drawn before is the same in worlds without them.
     scripts: one(of.scripts),
     threadsPerNode: 1,
+    builds: 1,
     homes: false,
     mailboxMax: mailboxMessagesMax,
     tight: 0,
@@ -360,12 +384,22 @@ export const swarm = (seed: number, size: Size): SimOptions => {
     mailboxMax: one([5, mailboxMessagesMax]),
   }
   if (asBefore === 2) return second
-  return {
+  const third = {
     ...second,
     faults: { ...second.faults, ...all(latestFaultRates, some) },
     tight: one([0, 0, 1, 2]),
     ownRetries: random.chance(0.7),
   }
+  return asBefore === 3 ? third : { ...third, ...ofBuilds(third, random.aside()) }
+}
+
+/** In a third of all worlds there are several. */
+const ofBuilds = ({ faults, chaosMs }: SimOptions, random: SimRandom): Partial<SimOptions> => {
+  const builds = random.pick([1, 1, 1, 1, 2, 3]) ?? 1
+  const some = (rate: number): number => (builds > 1 && random.chance(0.7) ? rate : 0)
+  // Something has to be under way still when nodes come back.
+  const longer = builds > 1 ? { chaosMs: Math.max(chaosMs, 16_000) } : {}
+  return { builds, ...longer, faults: { ...faults, ...all(buildFaultRates, some) } }
 }
 
 /** The faults and deeds that are on, in one line. */

@@ -80,7 +80,7 @@ export interface Spent {
 
 /** The tables, and one last line that says it all. */
 export const summaryText = (tally: Tally, reachable: ReadonlySet<string>, spent: Spent): string => {
-  const { seeds, events, ended, again, faults, deeds, failed } = tally
+  const { seeds, events, ended, migrated, again, faults, deeds, failed } = tally
   const seen = visitedOf(tally, reachable)
   const byKind = faults.map(({ name, count }) => `${name} ${count}`).join(', ')
   const speed = `${rate(seeds / Math.max(0.001, spent.seconds))} seeds per second`
@@ -89,7 +89,7 @@ export const summaryText = (tally: Tally, reachable: ReadonlySet<string>, spent:
     ...tableOf('faults that took effect', faults),
     ...tableOf('deeds of people', deeds),
     ...coverageOf(tally, reachable),
-    `${figure(ended)} directives ended; ${figure(events / Math.max(1, seeds))} events a seed, ${perProcessor} a second of processor time; ${again} seeds ran twice with the same trace`,
+    `${figure(ended)} directives ended, ${figure(migrated)} actors migrated; ${figure(events / Math.max(1, seeds))} events a seed, ${perProcessor} a second of processor time; ${again} seeds ran twice with the same trace`,
     `${figure(seeds)} seeds, ${figure(events)} events, ${speed}, faults: ${byKind}; ` +
       `coverage ${percent(seen, reachable.size)} (${seen} of ${reachable.size}); ${failed.length} violations`,
   ].join('\n')

@@ -27,6 +27,7 @@ const sizes = [
   'directives',
   'engines',
   'threadsPerNode',
+  'builds',
   'scripts',
   'daemons',
   'stepsMax',

@@ -30,9 +30,12 @@ export class SimLeases {
     return this.#renewal(who)
   }
 
+  /** One that is over, and whose node does not know what others write by now, stays over (migrations/0018_late_renewal.sql). */
   renew(who: ThreadIdentity): Renewal {
     const lease = this.#tables.threads.get(who.thread)
     if (lease?.nonce !== who.nonce) throw over(who)
+    const unknown = this.#written().filter((machine) => !lease.machines.includes(machine))
+    if (lease.expires <= this.#now() && unknown.length > 0) throw over(who)
     lease.expires = this.#now() + this.#leaseMs
     this.#cut(lease.expires)
     return this.#renewal(who)
@@ -103,6 +106,10 @@ export class SimLeases {
       if (row.thread === other.thread && row.nonce === other.nonce) Object.assign(row, { thread: null, nonce: null })
   }
 
+  #written(): string[] {
+    return writtenMachines([...this.#tables.threads.values()].filter(({ expires }) => expires > this.#now()))
+  }
+
   #renewal(who: ThreadIdentity): Renewal {
     const staying = [...this.#tables.threads.values()].filter(
       ({ expires, leaving }) => expires > this.#now() && !leaving,
@@ -117,7 +124,7 @@ export class SimLeases {
       who,
       this.#entries().map(([shard]) => shard),
     )
-    const machines = writtenMachines([...this.#tables.threads.values()].filter(({ expires }) => expires > this.#now()))
+    const machines = this.#written()
     return {
       now: this.#now(),
       live,

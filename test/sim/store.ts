@@ -6,7 +6,7 @@ import type { Clock } from '../../src/actors/ports/clock.ts'
 import { isInOrder } from '../../src/actors/in-order.ts'
 import type { ParkedRow } from '../../src/actors/ports/parked-rows.ts'
 import type { Commit, Committed, JournalRow, StoredMessage, StoredTimer } from '../../src/actors/ports/rows.ts'
-import type { Store, ThreadIdentity } from '../../src/actors/ports/store.ts'
+import type { Renewal, Store, ThreadIdentity } from '../../src/actors/ports/store.ts'
 import { WritError } from '../../src/protocol/errors.ts'
 import { type ActorKey, registryId, shardOfKey } from '../../src/protocol/ids.ts'
 import {
@@ -42,6 +42,13 @@ export interface CallFate {
   untold?: boolean
 }
 
+type Told = (thread: ThreadIdentity, renewal: Renewal) => void
+
+const heard = (hears: Told | undefined, thread: ThreadIdentity, renewal: Renewal): Renewal => {
+  hears?.(thread, renewal)
+  return renewal
+}
+
 export interface SimStoreOptions {
   clock: Clock
   /** The database's clock, ms since 1970. */
@@ -52,6 +59,9 @@ export interface SimStoreOptions {
   fate?: (thread: ThreadIdentity, commit: Commit) => CommitFate | undefined
   /** Decides each other call's. */
   call?: (name: keyof Store) => CallFate | undefined
+  /** Hear what each thread is told as it joins, and as it renews its lease. */
+  joined?: Told
+  renewed?: Told
 }
 
 /** What a simulated database's clock says at the beginning of simulated time. */
@@ -71,8 +81,10 @@ export class SimStore implements Store {
     this.#leases = new SimLeases(this.tables, this.now, options.leaseMs ?? leaseMs)
   }
 
-  readonly join: Store['join'] = (thread) => this.#call('join', () => this.#leases.join(thread))
-  readonly renew: Store['renew'] = (thread) => this.#call('renew', () => this.#leases.renew(thread))
+  readonly join: Store['join'] = (thread) =>
+    this.#call('join', () => heard(this.#options.joined, thread, this.#leases.join(thread)))
+  readonly renew: Store['renew'] = (thread) =>
+    this.#call('renew', () => heard(this.#options.renewed, thread, this.#leases.renew(thread)))
   readonly claim: Store['claim'] = (thread, count) => this.#call('claim', () => this.#leases.claim(thread, count))
   readonly reclaim: Store['reclaim'] = (thread, shards) =>
     this.#call('reclaim', () => this.#leases.reclaim(thread, shards))

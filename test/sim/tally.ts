@@ -12,6 +12,8 @@ export class Tally {
   events = 0
   /** Directives that have ended. */
   ended = 0
+  /** Actors that became of a later version of their machine. */
+  migrated = 0
   /** Worlds that were run twice, with the same trace. */
   again = 0
   readonly failed: Result[] = []
@@ -22,6 +24,7 @@ export class Tally {
     this.seeds++
     this.events += result.events
     this.ended += result.ended
+    this.migrated += result.migrated
     this.again += result.again ? 1 : 0
     if (result.violations.length > 0) this.failed.push(result)
     for (const pair of result.visited) this.visited.add(pair)

@@ -16,6 +16,7 @@ import type { Retention } from '../../src/protocol/retention.ts'
 import type { SimBus, SimNetwork } from './bus.ts'
 import type { SimClock } from './clock.ts'
 import { MachineFault } from './faulty-machines.ts'
+import { machinesOf } from './builds.ts'
 import type { Luck } from './luck.ts'
 import { oldVersionOf } from './old-version.ts'
 import { clockOf, type Ear, Process, ProcessBus, storeOf } from './process.ts'
@@ -31,6 +32,8 @@ export interface ThreadWorld {
   ear: Ear
   luck: Luck
   retention: Retention
+  /** Nodes that live write machines that this thread's build does not know. */
+  refused: (thread: SimThread) => void
 }
 
 /** Where a thread runs. `node` is new at each start of its node; so is the thread's name, unless it alone is started again. */
@@ -66,6 +69,7 @@ export class SimThread {
   readonly place: Place
   /** Of an older version. */
   readonly isOld: boolean
+  readonly build: number
   readonly process: Process
   readonly engine: Engine
   readonly #world: ThreadWorld
@@ -74,7 +78,7 @@ export class SimThread {
   readonly #aside: SimRandom
   #stopping = false
 
-  constructor(world: ThreadWorld, place: Place) {
+  constructor(world: ThreadWorld, place: Place, build: number) {
     const { clock, network, store, trace, ear, luck, retention } = world
     const { thread: name, node, home } = place
     const random = world.random.fork()
@@ -84,6 +88,7 @@ export class SimThread {
     this.#aside = random.aside()
     this.name = name
     this.place = place
+    this.build = build
     this.isOld = luck.strikes('nodeOld', this.#aside)
     this.process = new Process(name, (when) => this.#atCall(when))
     this.#sim = network.join(name)
@@ -101,13 +106,16 @@ export class SimThread {
       home,
       threads: random.between(1, 2),
       retention,
+      machines: machinesOf(build),
+      refused: (error) => this.#refused(error),
     })
   }
 
   /** Tries until it holds its share. Answers false when it died over it. */
   async start(): Promise<void> {
     const { trace } = this.#world
-    trace.add(`${this.name} starts${this.isOld ? ', of an older version' : ''}`)
+    const [old, later] = [this.isOld ? ', of an older version' : '', this.build > 1 ? `, of build ${this.build}` : '']
+    trace.add(`${this.name} starts${old}${later}`)
     try {
       await this.engine.start()
       trace.add(`${this.name} has started`)
@@ -115,8 +123,14 @@ export class SimThread {
     } catch (error) {
       if (!(error instanceof WritError)) throw error
       trace.add(`${this.name} cannot start: ${error.code}`)
-      this.kill()
+      this.#refused(error)
     }
+  }
+
+  /** It is over: what refuses it does not pass by itself, or it tries again as another process. */
+  #refused(error: unknown): void {
+    if (error instanceof WritError && error.code === 'REFUSED') this.#world.refused(this)
+    this.kill()
   }
 
   /** At any moment that it speaks to the world, and right after. */
@@ -198,7 +212,11 @@ export class SimThread {
 }
 
 const isOfMachine = (fields: object): boolean =>
-  'err' in fields && fields.err instanceof Faulty && fields.err.cause instanceof MachineFault
+  'err' in fields && fields.err instanceof Faulty && isMachineFault(fields.err.cause)
+
+/** That of a migration is told with which one it was. */
+const isMachineFault = (cause: unknown): boolean =>
+  cause instanceof MachineFault || (cause instanceof Error && isMachineFault(cause.cause))
 
 const errorsAsText = (_: string, value: unknown): unknown =>
   value instanceof WritError ? `${value.code} ${value.message}` : value instanceof Error ? value.stack : value

@@ -2,12 +2,12 @@
 import type { ActorRow } from '../../src/actors/ports/rows.ts'
 import type { DirectivePart, EventCount } from '../../src/actors/ports/survey.ts'
 import type { Finding } from '../../src/protocol/findings.ts'
-import { catalog } from '../../src/machines/catalog.ts'
 import { type ActorKey, actorKey, directiveKeyOf, registryId } from '../../src/protocol/ids.ts'
 import { checkActor } from '../../src/verify/actor.ts'
 import { checkDirective } from '../../src/verify/directive.ts'
 import { checkRegistry } from '../../src/verify/slots.ts'
 import type { State } from '../../src/verify/state.ts'
+import { allMachines } from './builds.ts'
 import type { Fold } from './fold.ts'
 import type { Tables } from './tables.ts'
 
@@ -20,7 +20,7 @@ export const verifyDirective = (tables: Tables, fold: Fold, key: ActorKey): Find
   const part = partOf(tables, key, actors)
   if (part === null) return found
   const states = new Map<ActorKey, State>()
-  const known = { machines: catalog, isElsewhere: () => false }
+  const known = { machines: allMachines, isElsewhere: () => false }
   for (const row of actors) {
     const state = checkActor(row, row.snapshot, fold.histories.get(row.key) ?? null, known, tell)
     if (state !== null) states.set(row.key, state)

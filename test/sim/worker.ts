@@ -12,10 +12,21 @@ const twiceEvery = 50
 const visited = new Set<string>()
 
 const resultOf = ({ seed, size }: Seed, outcome: Outcome): Result => {
-  const { digest, events, ended, violations, happened } = outcome
+  const { digest, events, ended, migrated, violations, happened } = outcome
   const fresh = [...outcome.visited].filter((pair) => !visited.has(pair))
   for (const pair of fresh) visited.add(pair)
-  return { seed, size, digest, events, ended, happened: [...happened], visited: fresh, violations, again: false }
+  return {
+    seed,
+    size,
+    digest,
+    events,
+    ended,
+    migrated,
+    happened: [...happened],
+    visited: fresh,
+    violations,
+    again: false,
+  }
 }
 
 const run = async (at: Seed): Promise<Result> => {

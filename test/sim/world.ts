@@ -3,6 +3,7 @@
  * by one seed. First things go wrong; then the world heals, and everything must come to its end.
  */
 import { checkBounds } from './bounds.ts'
+import { buildsMax } from './builds.ts'
 import { SimNetwork } from './bus.ts'
 import { type Retention, forEver } from '../../src/protocol/retention.ts'
 import { Chaos } from './chaos.ts'
@@ -13,6 +14,7 @@ import { Duties } from './duties.ts'
 import { ThreadEar } from './ear.ts'
 import { Ending } from './ending.ts'
 import { faultyAt } from './faulty-machines.ts'
+import { Fleet } from './fleet.ts'
 import { limitTo } from './limits.ts'
 import { LineCheck } from './line-check.ts'
 import { Luck } from './luck.ts'
@@ -25,6 +27,7 @@ import { SimStore } from './store.ts'
 import { StoreFaults } from './store-faults.ts'
 import { type Place, SimThread } from './thread.ts'
 import { Trace } from './trace.ts'
+import { VersionCheck } from './version-check.ts'
 import type { DaemonWorld } from './work.ts'
 
 export interface Outcome {
@@ -40,6 +43,8 @@ export interface Outcome {
   events: number
   /** Directives that have ended. */
   ended: number
+  /** Actors that became of a later version of their machine. */
+  migrated: number
   /** Pairs of a state and of what it has taken there. */
   visited: ReadonlySet<string>
 }
@@ -60,6 +65,7 @@ export class World {
   readonly network: SimNetwork
   readonly store: SimStore
   readonly checkers: Checkers
+  readonly versions: VersionCheck
   readonly duties: Duties
   readonly ear: ThreadEar
   readonly repository = new Map<string, ReadonlySet<string>>()
@@ -67,6 +73,7 @@ export class World {
   readonly daemons = new Map<string, SimDaemon>()
   readonly people: Person[] = []
   readonly luck: Luck
+  readonly fleet: Fleet
   readonly storeFaults: StoreFaults
   readonly retention: Retention
   readonly #planner: Planner
@@ -79,27 +86,32 @@ export class World {
     this.luck = new Luck(options.faults)
     this.random = new SimRandom(options.seed)
     this.retention = this.luck.strikes('keptShort', this.random.aside()) ? shortly : forEver
+    this.fleet = new Fleet(Math.min(options.builds, buildsMax), this.random.aside().fork())
     this.network = new SimNetwork(this.clock, this.random.fork())
     this.network.onFault = this.luck.count
     this.storeFaults = new StoreFaults(this.clock, this.luck, this.random.fork())
     const { fate, call } = this.storeFaults
     const now = (): number => beginMs + Math.floor(this.clock.monotonic()) + this.#skewMs
     const mailboxMessagesMax = options.mailboxMax
-    this.store = new SimStore({ clock: this.clock, now, fate, call, mailboxMessagesMax })
+    const joined: VersionCheck['joined'] = (...told) => this.versions.joined(...told)
+    const renewed: VersionCheck['renewed'] = (...told) => this.versions.renewed(...told)
+    this.store = new SimStore({ clock: this.clock, now, fate, call, joined, renewed, mailboxMessagesMax })
+    this.versions = new VersionCheck(this.clock, this.store, this.trace)
     this.storeFaults.poison(this.store.tables)
     this.checkers = new Checkers(this.store, this.trace)
     const line = new LineCheck(this.store.tables, this.checkers.fold, this.repository, this.trace)
-    this.checkers.others.push(checkBounds(this.trace), line.check)
+    this.checkers.others.push(checkBounds(this.trace), line.check, this.versions.check)
     this.#planner = new Planner(this)
     this.duties = new Duties(this)
-    const mayFail = (): boolean => this.happened.has('machineThrows')
+    const mayFail = (): boolean => this.happened.has('machineThrows') || this.happened.has('migrationThrows')
     this.ear = new ThreadEar(this.store.tables, this.checkers, this.trace, this.duties, mayFail)
     this.checkers.others.push(this.ear.committed)
   }
 
   /** Whether something could be parked for no fault of the code: then people mend it in the end. */
   get mayBeParked(): boolean {
-    return ['messagePoisoned', 'machineThrows', 'commitRefused'].some((fault) => this.happened.has(fault))
+    const parking = ['messagePoisoned', 'machineThrows', 'migrationThrows', 'commitRefused']
+    return parking.some((fault) => this.happened.has(fault))
   }
 
   get happened(): ReadonlyMap<string, number> {
@@ -120,7 +132,10 @@ export class World {
     const { owners, daemons, scripts, directives, chaosMs, healMs } = this.options
     const names = ['ann', 'bob'].slice(0, owners)
     limitTo(this.options.tight)
-    faultyAt(this.faults.machineThrows > 0 ? this.#throwsAt() : null)
+    faultyAt(
+      this.#throwsAt('machineThrows', this.random.aside()),
+      this.#throwsAt('migrationThrows', this.random.aside().fork()),
+    )
     this.#startNodes()
     for (const owner of names)
       for (let at = 0; at < daemons; at++) {
@@ -151,17 +166,18 @@ export class World {
       happened: this.happened,
       events: this.clock.events,
       ended: [...this.store.tables.actors.values()].filter(({ kind, ended }) => kind === 'directive' && ended).length,
+      migrated: this.versions.migrated,
       visited: this.checkers.fold.visited,
     }
   }
 
-  /** What a machine throws at once it throws at always, until the world heals. */
-  #throwsAt(): (what: string) => boolean {
-    const random = this.random.aside()
+  /** What a machine throws at once it throws at always, until the world heals; null: at nothing. */
+  #throwsAt(fault: 'machineThrows' | 'migrationThrows', random: SimRandom): ((what: string) => boolean) | null {
+    if (this.faults[fault] === 0) return null
     const known = new Map<string, boolean>()
     return (what) => {
       if (this.healing) return false
-      const throws = known.get(what) ?? this.luck.strikes('machineThrows', random)
+      const throws = known.get(what) ?? this.luck.strikes(fault, random)
       known.set(what, throws)
       return throws
     }
@@ -188,8 +204,10 @@ export class World {
   }
 
   startThread(place: Place): void {
-    const { clock, random, network, store, trace, ear, luck, retention } = this
-    const thread = new SimThread({ clock, random, network, store, trace, ear, luck, retention }, place)
+    const { clock, random, network, store, trace, ear, luck, retention, fleet } = this
+    const refused = ({ place: { node }, build }: SimThread): void => fleet.refused(node, build)
+    const world = { clock, random, network, store, trace, ear, luck, retention, refused }
+    const thread = new SimThread(world, place, fleet.of(place.node))
     this.threads.push(thread)
     void thread.start()
   }
