@@ -725,7 +725,7 @@ const mailboxes = (world: World, hold: Hold, commit: CommitAs): void => {
       expect(await store.countTry(id, 'first \0')).toBe(1)
       expect(await refusal(commit({ consumed: [id], actors: [make.actorRow('d', 9)] }))).toBe('CONFLICT')
       expect(await store.countTry(id, 'second')).toBe(2)
-      expect((await store.mailbox([2], 10))[0]?.tries).toBe(2)
+      expect((await store.mailbox([2], 10))[0]).toMatchObject({ tries: 2, reason: 'second' })
       expect(await store.countTry(id + 1000, 'of nothing')).toBe(0)
     })
 

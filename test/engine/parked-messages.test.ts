@@ -3,6 +3,7 @@ import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest'
 import { pack, packSnapshot } from '../../src/actors/codec.ts'
 import { type ActorKey, actorKey, addressOf, registryId, shardOf, stepId, taskId } from '../../src/protocol/ids.ts'
 import { parkTriesMax } from '../../src/protocol/limits.ts'
+import { endedThread } from '../../src/protocol/parked.ts'
 import { verifyDatabase } from '../../src/verify-of.ts'
 import { startTestEngine, type TestEngine } from '../support/engine.ts'
 import { planOf, refusal, type World } from '../support/world.ts'
@@ -24,15 +25,18 @@ interface Put {
   to: string
   from?: string
   body: Uint8Array
+  tries?: number
+  reason?: string | null
 }
 
 /** Lays a message into a mailbox, as a commit would have done; its id. */
-const put = async ({ to, from = 'stream', body }: Put): Promise<number> => {
+const put = async ({ to, from = 'stream', body, tries = 0, reason = null }: Put): Promise<number> => {
   const { owner } = world
   const sender = from === 'stream' ? from : actorKey(owner, from)
   const [row] = await test.sql<{ id: string }[]>`
-    insert into writ.messages (shard, "to", "from", body)
-    values (${shardOf(owner, to)}, ${actorKey(owner, to)}, ${sender}, ${Buffer.from(body)}) returning id`
+    insert into writ.messages (shard, "to", "from", body, tries, reason)
+    values (${shardOf(owner, to)}, ${actorKey(owner, to)}, ${sender}, ${Buffer.from(body)}, ${tries}, ${reason})
+    returning id`
   return Number(row?.id)
 }
 
@@ -77,6 +81,19 @@ it('a poison message is parked after as many tries as are allowed, and what is b
   expect(Math.abs(Date.parse(line.since) - Date.now())).toBeLessThan(60_000)
   expect(await inMailbox(id)).toEqual([])
   expect(await world.view(id)).toMatchObject({ parked: null })
+})
+
+it('a message at which as many threads ended as are allowed is parked without another try, and says why', async () => {
+  const id = await world.create({})
+  const reason = `${endedThread}for a test`
+  const body = publishOf(taskId(stepId(id, 1, 0), 1))
+  const message = await put({ to: id, body, tries: parkTriesMax, reason })
+  expect(await parkedLine()).toMatchObject({
+    kind: 'message',
+    message: `${id}__m${message}`,
+    tries: parkTriesMax,
+    reason,
+  })
 })
 
 it('one is shown with its message, but not with what is secret in it, and to nobody else', async () => {

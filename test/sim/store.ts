@@ -243,11 +243,11 @@ export class SimStore implements Store {
       return true
     })
 
-  readonly countTry: Store['countTry'] = (message) =>
+  readonly countTry: Store['countTry'] = (message, reason) =>
     this.#call('countTry', ({ messages }) => {
       const row = messages.get(message)
       if (row === undefined) return 0
-      row.tries += 1
+      Object.assign(row, { tries: row.tries + 1, reason })
       return row.tries
     })
 
