@@ -2,12 +2,16 @@
 import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest'
 import { unpackJournal } from '../../src/actors/codec.ts'
 import { Cutting } from '../../src/actors/cutting.ts'
+import { Looking } from '../../src/actors/looking.ts'
+import { Replaying } from '../../src/actors/replaying.ts'
 import { catalog } from '../../src/machines/catalog.ts'
 import type { Catalog, Migration } from '../../src/machines/versions.ts'
 import { type RunningObserver, startObserver } from '../../src/observer-of.ts'
+import { openHistory } from '../../src/persistence/history.ts'
 import { type ActorKey, actorKey, shardOf, stepId } from '../../src/protocol/ids.ts'
 import type { InspectionFrame } from '../../src/protocol/inspection.ts'
 import { shardCount } from '../../src/protocol/limits.ts'
+import { systemClock } from '../../src/system.ts'
 import { checkMachinesOf, verifyDatabase } from '../../src/verify-of.ts'
 import { joinEngine, startTestEngine, type TestEngine } from '../support/engine.ts'
 import type { FakeDaemon } from '../support/fake-daemon.ts'
@@ -121,6 +125,45 @@ it('its journal folds to its state at every version, before and after, and is wa
   await world.client.replay({ selection: { actor: step }, take: (frame) => frames.push(frame), signal })
   expect(chartsIn(frames)).toMatchObject([{ version: '1' }, { version: '2' }])
   expect(await machineOf(key)).toBe('step@2')
+})
+
+it('what it would take next is shown of the machine that it becomes one of first, and says so; nothing is changed by looking', async () => {
+  const { id, spawn, step, key } = await working()
+  await deploy(later)
+  const actor = world.client.actor(step)
+  const { version } = await actor.get({})
+  expect(await actor.next({})).toMatchObject({
+    ...{ version, migrates: 'step@2', status: 'running' },
+    timers: expect.arrayContaining([expect.objectContaining({ id: patienceTimer, due: null })]) as object[],
+  })
+  const tried = await actor.try({ message: { type: 'task.done' } })
+  expect(tried).toMatchObject({ version, migrates: 'step@2', outcome: 'taken' })
+  expect(tried.timers).toContainEqual({ do: 'cancel', id: patienceTimer })
+  expect([await machineOf(key), (await actor.get({})).version]).toEqual(['step@1', version])
+  await daemon.done(spawn)
+  await world.until(id, 'step_passed', { step: 0 })
+  expect(await actor.next({})).toMatchObject({ migrates: null })
+})
+
+it('where the migration fails, it is said that whatever it takes next parks it', async () => {
+  const { id, spawn, step, key } = await working()
+  await deploy(later)
+  const faulty = withSecond({
+    from: '1',
+    migrate: () => {
+      throw new Error('nobody thought of this')
+    },
+  })
+  const history = await openHistory({ url: test.databaseUrl })
+  const looking = new Looking(history, new Replaying(history, systemClock, faulty), faulty)
+  const answer = refusal(looking.answer(key, 'next', {}))
+  expect(await answer).toMatchObject({
+    code: 'PARKED',
+    message: `${step} would be parked by whatever it takes next: its migration from step@1 to step@2 failed: nobody thought of this`,
+  })
+  await history.close()
+  await daemon.done(spawn)
+  await world.until(id, 'step_passed', { step: 0 })
 })
 
 it('a timer that only the newer machine waits for is set with the migration, and cancelled as any other', async () => {
