@@ -167,6 +167,24 @@ it('R47: a message that nobody waits for can be dropped, and the history says by
   await verified()
 })
 
+it('R46: a command to a step is refused while what it was told before is parked, which says so; once that is back, the step answers', async () => {
+  const id = await world.start({ plan: one })
+  await world.until(id, 'step_running')
+  const step = stepId(id, 1, 0)
+  await put({ to: step, from: id, body: unreadable })
+  const { id: message } = await parkedLine()
+  for (const verb of ['evaluate', 'cancel'] as const)
+    expect(await refusal(world.client.step(step)[verb]())).toMatchObject({
+      ...{ code: 'PARKED', message: `what was told ${step} before is parked, as ${message}` },
+      hint: expect.stringContaining(`writ parked retry ${message}`) as string,
+    })
+  const body = Buffer.from(pack({ type: 'line.moved' }))
+  await test.sql`update writ.parked set body = ${body} where actor = ${actorKey(world.owner, step)}`
+  await world.client.parked.retry({ id: message })
+  expect(await refusal(world.client.step(step).cancel())).toMatchObject({ code: 'REFUSED' })
+  expect(await lines()).toEqual([])
+})
+
 it('R46: a message that somebody would wait for for ever is not dropped before its directive is cancelled, which it holds up', async () => {
   const id = await world.start({ plan: one })
   await world.until(id, 'step_running')
