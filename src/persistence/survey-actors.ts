@@ -104,3 +104,9 @@ export const readMail = (sql: Reading, keys: readonly ActorKey[]): Promise<reado
   sql<MailColumns[]>`
     select id, shard, "to", "from", case when octet_length(body) <= ${payloadBytesMax * 2} then body end as body
     from writ.messages where "to" = any(array${listed(sql, keys)}) order by id`
+
+export const readBeginnings = (sql: Reading, keys: readonly ActorKey[]): Promise<readonly JournalRow[]> =>
+  sql<JournalRow[]>`
+    select j.key, j.version, j.entries
+    from jsonb_array_elements_text(${JSON.stringify(keys)}::text::jsonb) k(key)
+    cross join lateral (select * from writ.journal j where j.key = k.key order by j.version limit 1) j`

@@ -13,6 +13,7 @@ import { checkServer } from './server-check.ts'
 import { readBadContents, readParts } from './survey-parts.ts'
 import {
   readActors,
+  readBeginnings,
   readJournals,
   readMail,
   readPlanRows,
@@ -126,5 +127,6 @@ export const surveyOf = async (sql: Reading, { withinMs }: Pick<SurveyOptions, '
     actors: (after, count, all) => readActors(sql, after, count, all),
     timers: (keys) => readTimers(sql, keys),
     mail: (keys) => readMail(sql, keys),
+    beginnings: (keys) => readBeginnings(sql, keys),
   }
 }

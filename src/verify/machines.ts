@@ -2,11 +2,12 @@
  * `writ machines check`: what the machines of this build would do with the snapshots that are stored, before it is deployed.
  * Each is opened as a node would open it; nothing is told to it, and nothing is changed.
  */
-import { unpack, unpackSnapshot } from '../actors/codec.ts'
+import { isCheckpoint, readCheckpoint } from '../actors/checkpoint.ts'
+import { unpack, unpackJournal, unpackSnapshot } from '../actors/codec.ts'
 import { deskTypes } from '../actors/desk-mail.ts'
-import type { ActorRow, TimerRow } from '../actors/ports/rows.ts'
+import type { ActorRow, JournalRow, TimerRow } from '../actors/ports/rows.ts'
 import type { MailColumns, Survey } from '../actors/ports/survey.ts'
-import { type Live, load, same, store, timersOf } from '../machines/advance.ts'
+import { type Live, load, same, store, type Stored, timersOf } from '../machines/advance.ts'
 import { catalog } from '../machines/catalog.ts'
 import { migrated } from '../machines/migrate.ts'
 import type { Catalog } from '../machines/versions.ts'
@@ -18,8 +19,9 @@ import { shortly } from './tell.ts'
  * What would become of an actor. `parked`: its machine is not known, or does not open its snapshot, or its migration to the newest version
  * fails. `changed`: opened and stored
  * again, its snapshot would be another one. `timers`: it waits for others than are stored. `messages`: some that wait for it mean nothing to it.
+ * `journal`: what it was cannot be told any more, for its journal begins on a machine that is not known.
  */
-export const machineProblems = ['parked', 'changed', 'timers', 'messages'] as const
+export const machineProblems = ['parked', 'changed', 'timers', 'messages', 'journal'] as const
 export type MachineProblem = (typeof machineProblems)[number]
 
 /** A machine with what is stored under it. */
@@ -68,11 +70,14 @@ export const checkMachines = async (
     const keys = rows.map(({ key }) => key)
     const timers = grouped(await survey.timers(keys), ({ key }) => key)
     const mail = grouped(await survey.mail(keys), ({ to }) => to)
+    const begun = grouped(await survey.beginnings(keys), ({ key }) => key)
     for (const row of rows) {
       const machine = `${row.machine}@${row.machineVersion}`
-      const found = harmOf({ row, timers: timers.get(row.key) ?? [], mail: mail.get(row.key) ?? [] }, machines)
+      const { key } = row
+      const its = { timers: timers.get(key) ?? [], mail: mail.get(key) ?? [], begun: begun.get(key)?.[0] }
+      const found = harmOf({ row, ...its }, machines)
       count(lines, { machine, known: machines.knows(row.machine, row.machineVersion), isHarmed: found.length > 0 })
-      for (const [problem, why] of found) keep(harms, { machine, problem, why, actors: 1, first: [row.key] })
+      for (const [problem, why] of found) keep(harms, { machine, problem, why, actors: 1, first: [key] })
     }
     const last = rows.at(-1)
     if (last === undefined || rows.length < pageActors) break
@@ -107,9 +112,11 @@ interface WithIts {
   row: ActorRow
   timers: readonly TimerRow[]
   mail: readonly MailColumns[]
+  /** The first row of its journal. */
+  begun: JournalRow | undefined
 }
 
-const harmOf = ({ row, timers, mail }: WithIts, machines: Catalog): Found => {
+const harmOf = ({ row, timers, mail, begun }: WithIts, machines: Catalog): Found => {
   if (!machines.knows(row.machine, row.machineVersion)) return [['parked', 'this version does not know the machine']]
   const live = opened(row, machines)
   if (typeof live === 'string') return [['parked', `its snapshot cannot be opened: ${live}`]]
@@ -118,6 +125,7 @@ const harmOf = ({ row, timers, mail }: WithIts, machines: Catalog): Found => {
     ...timerChanges(live, timers),
     ...unknownMail(row, mail, machines),
     ...migrationFaults(live, machines),
+    ...lostBeginning(row, begun, machines),
   ]
 }
 
@@ -174,6 +182,17 @@ const migrationFaults = (live: Live, machines: Catalog): Found => {
     return [['parked', error instanceof Error ? error.message : String(error)]]
   }
 }
+
+/** Nobody folds it then: it is not replayed, not looked through, and not cut. */
+const lostBeginning = ({ kind }: ActorRow, begun: JournalRow | undefined, machines: Catalog): Found => {
+  const [first] = begun === undefined ? [] : unpackJournal(begun.entries)
+  if (first === undefined) return []
+  const name = isCheckpoint(first) ? machineOf(readCheckpoint(first)) : (first.machine ?? `${kind}@1`)
+  if (machines.known.includes(name)) return []
+  return [['journal', `its journal begins on ${name}, which this version does not know`]]
+}
+
+const machineOf = ({ machine, version }: Stored): string => `${machine}@${version}`
 
 const typeOf = ({ body }: MailColumns): string | null => {
   try {

@@ -15,7 +15,7 @@ import { systemClock } from '../../src/system.ts'
 import { checkMachinesOf, verifyDatabase } from '../../src/verify-of.ts'
 import { joinEngine, startTestEngine, type TestEngine } from '../support/engine.ts'
 import type { FakeDaemon } from '../support/fake-daemon.ts'
-import { patienceTimer, withSecond } from '../support/second-step.ts'
+import { patienceTimer, withoutFirst, withSecond } from '../support/second-step.ts'
 import { chainOf, planOf, refusal, type World } from '../support/world.ts'
 
 const later = withSecond()
@@ -221,6 +221,23 @@ it('a migration that fails changes nothing: the actor is parked with its reason,
   await world.until(id, 'step_passed', { step: 0 })
   expect(await machineOf(key)).toBe('step@2')
   await verified(later)
+})
+
+it('that a build does not know on what a journal begins is told before it is deployed', async () => {
+  const { id, spawn, key } = await working()
+  const why = 'its journal begins on step@1, which this version does not know'
+  const lost = async (build: Catalog): Promise<number> => {
+    const { harms } = await checkMachinesOf(test.databaseUrl, false, build)
+    return harms.find((harm) => harm.problem === 'journal' && harm.why === why)?.actors ?? 0
+  }
+  await deploy(later)
+  const before = await lost(withoutFirst)
+  await daemon.done(spawn)
+  const next = await daemon.spawned('worker s1')
+  expect(await machineOf(key)).toBe('step@2')
+  expect([await lost(withoutFirst), await lost(later)]).toEqual([before + 1, 0])
+  await daemon.done(next)
+  await world.until(id, 'directive_completed')
 })
 
 /** One that the last thread of two gives up last, if it looks at nothing but their numbers. */

@@ -38,3 +38,6 @@ const firsts: MachineVersion[] = [directive, step, registry].map((machine) => ({
 /** What a build opens that has both; `migration`: null when none leads from the first to the second. */
 export const withSecond = (migration: Migration | null = fromFirst): Catalog =>
   new Catalog([...firsts, { machine: secondStep, ...(migration === null ? {} : { migration }) }])
+
+/** Of a build that has dropped the first. */
+export const withoutFirst = new Catalog([...firsts.filter(({ machine }) => machine !== step), { machine: secondStep }])

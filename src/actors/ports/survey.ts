@@ -149,4 +149,6 @@ export interface Survey {
   actors: (after: string, count: number, all: boolean) => Promise<readonly ActorRow[]>
   timers: (keys: readonly ActorKey[]) => Promise<readonly TimerRow[]>
   mail: (keys: readonly ActorKey[]) => Promise<readonly MailColumns[]>
+  /** The first row of each actor's journal. */
+  beginnings: (keys: readonly ActorKey[]) => Promise<readonly JournalRow[]>
 }
