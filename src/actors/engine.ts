@@ -161,7 +161,7 @@ export class Engine {
       taken: (shards) => this.#taken(shards),
       leaving: (shards) => this.#leaving(shards),
       lost: (shards) => this.#lost(shards),
-      foreign: () => this.host.memory.foreignShards,
+      foreign: () => this.host.memory.foreignMachines,
       moved: () => wire.moved(thread),
       refused: (error) => refused?.(error),
       restored: () => restored?.(),

@@ -291,6 +291,39 @@ it('what a node holds and cannot open names the nodes that could', async () => {
   }
 })
 
+it('what a node holds and cannot open is handed to one that can, once it is met, and others move in its place', async () => {
+  await deploy(later)
+  const plan = planOf({ a: [] }, { a: { requires_approval: true } })
+  const id = await world.start({ id: idInLastShards(), evaluate: false, plan })
+  await daemon.done(await daemon.spawned('worker a'))
+  await world.until(id, 'step_held')
+  await deploy(catalog)
+  const newer = await joinEngine(test, 'newer', (line) => test.log.push(line), { machines: later })
+  try {
+    const held = (): number[] => [test.engine, newer.engine].map(({ holder }) => holder.shards.length)
+    const isShared = (): Promise<void> =>
+      expect.poll(held, { timeout: 20_000 }).toEqual([shardCount / 2, shardCount / 2])
+    await isShared()
+    expect(test.engine.holder.shards).toContain(shardOf(world.owner, id))
+    const approve = (): Promise<string> =>
+      world.client
+        .step(stepId(id, 1, 0))
+        .approve()
+        .then(
+          () => 'approved',
+          (error: unknown) => (error as { code: string }).code,
+        )
+    expect(await approve()).toBe('PARKED')
+    await expect.poll(approve, { timeout: 20_000 }).toBe('approved')
+    await world.until(id, 'directive_completed')
+    expect(newer.engine.holder.shards).toContain(shardOf(world.owner, id))
+    await isShared()
+    expect((await world.client.parked.list()).lines).toEqual([])
+  } finally {
+    await newer.stop()
+  }
+})
+
 it('what a node cannot fold keeps its journal whole, and keeps no other from being cut', async () => {
   await deploy(later)
   const { id, spawn, key } = await working()

@@ -78,6 +78,9 @@ export class SimStore implements Store {
     this.#call('reclaim', () => this.#leases.reclaim(thread, shards))
   readonly release: Store['release'] = (thread, shards) =>
     this.#call('release', () => this.#leases.release(thread, shards))
+  readonly knowing: Store['knowing'] = (thread, machines) =>
+    this.#call('knowing', () => this.#leases.knowing(thread, machines))
+  readonly hand: Store['hand'] = (thread, shards, to) => this.#call('hand', () => this.#leases.hand(thread, shards, to))
   readonly drain: Store['drain'] = (thread) => this.#call('drain', () => this.#leases.drain(thread))
   readonly leave: Store['leave'] = (thread) => this.#call('leave', () => this.#leases.leave(thread))
 
