@@ -6,13 +6,16 @@ import { isCheckpoint, readCheckpoint } from '../actors/checkpoint.ts'
 import { unpack, unpackJournal, unpackSnapshot } from '../actors/codec.ts'
 import { deskTypes } from '../actors/desk-mail.ts'
 import type { ActorRow, JournalRow, TimerRow } from '../actors/ports/rows.ts'
-import type { MailColumns, Survey } from '../actors/ports/survey.ts'
+import type { DefinedColumns, MailColumns, Survey } from '../actors/ports/survey.ts'
 import { type Live, load, same, store, type Stored, timersOf } from '../machines/advance.ts'
 import { catalog } from '../machines/catalog.ts'
-import { migrated } from '../machines/migrate.ts'
+import { migrated, takenUp } from '../machines/migrate.ts'
 import type { Catalog } from '../machines/versions.ts'
-import type { ActorKey } from '../protocol/ids.ts'
+import type { Definition } from '../protocol/directive.ts'
+import { type ActorKey, readKey, readStepId } from '../protocol/ids.ts'
+import type { PlanRow } from '../protocol/plan.ts'
 import { grouped } from './grouped.ts'
+import { settingsOf } from './history.ts'
 import { shortly } from './tell.ts'
 
 /**
@@ -70,11 +73,14 @@ export const checkMachines = async (
     const keys = rows.map(({ key }) => key)
     const timers = grouped(await survey.timers(keys), ({ key }) => key)
     const mail = grouped(await survey.mail(keys), ({ to }) => to)
+    const moved = rows.filter((row) => machines.wayFrom(row.machine, row.machineVersion, machines.known).length > 0)
+    const settings = await settingsOfThose(survey, moved)
     const begun = grouped(await survey.beginnings(keys), ({ key }) => key)
     for (const row of rows) {
       const machine = `${row.machine}@${row.machineVersion}`
       const { key } = row
-      const its = { timers: timers.get(key) ?? [], mail: mail.get(key) ?? [], begun: begun.get(key)?.[0] }
+      const rest = { begun: begun.get(key)?.[0], settings: settings.get(key) }
+      const its = { timers: timers.get(key) ?? [], mail: mail.get(key) ?? [], ...rest }
       const found = harmOf({ row, ...its }, machines)
       count(lines, { machine, known: machines.knows(row.machine, row.machineVersion), isHarmed: found.length > 0 })
       for (const [problem, why] of found) keep(harms, { machine, problem, why, actors: 1, first: [key] })
@@ -114,9 +120,11 @@ interface WithIts {
   mail: readonly MailColumns[]
   /** The first row of its journal. */
   begun: JournalRow | undefined
+  /** Of one that would migrate, if what they follow from is there. */
+  settings: unknown
 }
 
-const harmOf = ({ row, timers, mail, begun }: WithIts, machines: Catalog): Found => {
+const harmOf = ({ row, timers, mail, begun, settings }: WithIts, machines: Catalog): Found => {
   if (!machines.knows(row.machine, row.machineVersion)) return [['parked', 'this version does not know the machine']]
   const live = opened(row, machines)
   if (typeof live === 'string') return [['parked', `its snapshot cannot be opened: ${live}`]]
@@ -124,7 +132,7 @@ const harmOf = ({ row, timers, mail, begun }: WithIts, machines: Catalog): Found
     ...changes(row, live),
     ...timerChanges(live, timers),
     ...unknownMail(row, mail, machines),
-    ...migrationFaults(live, machines),
+    ...migrationFaults(live, machines, settings),
     ...lostBeginning(row, begun, machines),
   ]
 }
@@ -173,10 +181,29 @@ const unknownMail = (
   ])
 }
 
-/** As if every node were of this build. */
-const migrationFaults = (live: Live, machines: Catalog): Found => {
+const settingsOfThose = async (survey: Survey, rows: readonly ActorRow[]): Promise<ReadonlyMap<ActorKey, unknown>> => {
+  const defined = rows.length === 0 ? [] : await survey.defined(rows.map(({ key }) => key))
+  return new Map(defined.map((columns) => [columns.key, settingsIn(columns)]))
+}
+
+/** Undefined where what is stored is no definition, or no step of a plan: `writ verify` tells that. */
+const settingsIn = ({ key, definition, plan, steps, step }: DefinedColumns): unknown => {
+  if (definition === null || (step === null && readStepId(readKey(key).id) !== null)) return undefined
   try {
-    migrated(live, machines.known, machines)
+    const readyPlan = plan === null ? null : { hash: plan, steps }
+    const defined = { definition: JSON.parse(definition) as Definition, readyPlan }
+    return settingsOf(key, defined, step === null ? null : (JSON.parse(step) as PlanRow))
+  } catch {
+    return undefined
+  }
+}
+
+/** As if every node were of this build. */
+const migrationFaults = (live: Live, machines: Catalog, settings: unknown): Found => {
+  try {
+    const after = migrated(live, machines.known, machines)
+    if (after !== null && settings !== undefined)
+      takenUp(live, load(after, machines), { at: 0, seed: 'check', settings })
     return []
   } catch (error) {
     return [['parked', error instanceof Error ? error.message : String(error)]]

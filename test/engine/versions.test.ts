@@ -15,7 +15,7 @@ import { systemClock } from '../../src/system.ts'
 import { checkMachinesOf, verifyDatabase } from '../../src/verify-of.ts'
 import { joinEngine, startTestEngine, type TestEngine } from '../support/engine.ts'
 import type { FakeDaemon } from '../support/fake-daemon.ts'
-import { patienceTimer, withoutFirst, withSecond } from '../support/second-step.ts'
+import { patienceTimer, withDelay, withoutFirst, withSecond } from '../support/second-step.ts'
 import { chainOf, planOf, refusal, type World } from '../support/world.ts'
 
 const later = withSecond()
@@ -208,6 +208,10 @@ it('a migration that fails changes nothing: the actor is parked with its reason,
   expect(await harms(withSecond(faulty))).toMatchObject([
     { machine: 'step@1', problem: 'parked', why: reason, actors: 1 },
   ])
+  const why = `the timer ${patienceTimer} has a delay of NaN ms`
+  const unending = withDelay(() => Number.NaN)
+  expect(await harms(unending)).toMatchObject([{ machine: 'step@1', problem: 'parked', why, actors: 1 }])
+  expect(await harms(withDelay(({ context }) => context.given.settings.limits.total))).toEqual([])
   expect(await harms(later)).toEqual([])
   await deploy(withSecond(faulty))
   // Its daemon tells it again and again, as daemons do.
