@@ -40,6 +40,7 @@ export interface EngineOptions {
   machines?: Catalog | undefined
   /** As an engine tells it. */
   restored?: () => void
+  turning?: (message: number | null) => void
   /** Takes a line of the log: JSON, without its end. */
   log: (line: string) => void
 }
@@ -61,6 +62,7 @@ export const startEngine = async (options: EngineOptions): Promise<RunningEngine
     leaseMs,
     retention,
     restored,
+    turning,
     machines,
     refused = () => undefined,
   } = options
@@ -88,7 +90,7 @@ export const startEngine = async (options: EngineOptions): Promise<RunningEngine
     threads,
     leaseMs,
     refused,
-    ...present({ retention, restored, machines }),
+    ...present({ retention, restored, turning, machines }),
   }
   const engine = new Engine(parts)
   const close = async (): Promise<void> => {

@@ -3,6 +3,7 @@ import { randomBytes } from 'node:crypto'
 import { availableParallelism } from 'node:os'
 import { openLog } from './log.ts'
 import { type HttpOptions, type RunningObserver, startObserver } from './observer-of.ts'
+import { countEnded } from './persistence/ended-threads.ts'
 import { migrate } from './persistence/migrate.ts'
 import { Threads } from './threads.ts'
 import type { Retention } from './protocol/retention.ts'
@@ -48,7 +49,11 @@ export const startNode = async (options: NodeOptions): Promise<RunningNode> => {
   // Whoever waits for it hears of it; until somebody does, it is in the log.
   failure.catch(() => undefined)
   const data = { databaseUrl, nats, node, home, threads: count, leaseMs, retention: options.retention }
-  const threads = new Threads({ data, log, write: options.log, failed, restored: () => observer?.forget() })
+  const threads = new Threads({
+    ...{ data, log, write: options.log, failed },
+    countTry: (message, reason) => countEnded(databaseUrl, (line) => log.info({}, line), message, reason),
+    restored: () => observer?.forget(),
+  })
   let observer: RunningObserver | null = null
   const stop = async (): Promise<void> => {
     // However the observer ends, the threads finish and give back their shards.

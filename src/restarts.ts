@@ -9,6 +9,8 @@ export interface End {
   workedMs: number
   /** Why it could not start, or was refused; null when it just ended. */
   error: unknown
+  /** It ended at a message, of which a try is counted: there are only so many of these. */
+  isCounted?: boolean
 }
 
 export class Restarts {
@@ -16,14 +18,14 @@ export class Restarts {
   readonly #ends = new Map<number, number>()
 
   /** How many ms to wait before the next start. Throws when there is to be none: why the node cannot go on. */
-  after({ index, workedMs, error }: End): number {
+  after({ index, workedMs, error, isCounted = false }: End): number {
     const before = workedMs >= threadSettledMs ? 0 : (this.#ends.get(index) ?? 0)
     const isPassing = error instanceof WritError && codes[error.code].retry
     if (error instanceof WritError && !isPassing && error.code !== 'INTERNAL') throw error
     const ends = before + 1
     this.#ends.set(index, ends)
-    // A server that is away is waited for, however long.
-    if (ends > threadEndsMax && !isPassing) throw tooMany(ends, error)
+    // A server that is away is waited for, however long; and a message at which threads end is parked in the end.
+    if (ends > threadEndsMax && !isPassing && !isCounted) throw tooMany(ends, error)
     return Math.min(threadRestartMaxMs, threadRestartMs * 2 ** (ends - 1))
   }
 }

@@ -1,10 +1,11 @@
 /** A worker thread of a node: one engine, a heartbeat that shows that its event loop turns, and the word to stop. */
 import { parentPort, workerData } from 'node:worker_threads'
 import { type EngineOptions, startEngine } from './engine-of.ts'
+import { Signs } from './signs.ts'
 
-export interface ThreadData extends Omit<EngineOptions, 'log' | 'refused' | 'restored'> {
-  /** One counter, raised by this thread's own event loop. */
-  heartbeat: SharedArrayBuffer
+export interface ThreadData extends Omit<EngineOptions, 'log' | 'refused' | 'restored' | 'turning'> {
+  /** Those of `Signs`. */
+  signs: SharedArrayBuffer
 }
 
 /** What a thread tells its node. */
@@ -19,14 +20,15 @@ const heartbeatMs = 200
 
 const tell = (message: FromThread): void => parentPort?.postMessage(message)
 
-const run = async ({ heartbeat, ...options }: ThreadData): Promise<void> => {
-  const beats = new Int32Array(heartbeat)
-  const beating = setInterval(() => Atomics.add(beats, 0, 1), heartbeatMs)
+const run = async (options: Omit<ThreadData, 'signs'>): Promise<void> => {
+  const beating = setInterval(() => signs.beat(), heartbeatMs)
   const running = await startEngine({
     ...options,
     log: (line) => tell({ type: 'log', line }),
     refused: end,
+    turning: (message) => signs.turning(message),
     restored: () => {
+      signs.turning(null)
       tell({ type: 'restored' })
       process.exit(1)
     },
@@ -44,7 +46,11 @@ const run = async ({ heartbeat, ...options }: ThreadData): Promise<void> => {
 const end = (error: unknown): void => {
   const { code = 'INTERNAL', message, hint } = error as { code?: string; message: string; hint?: string }
   tell({ type: 'failed', code, message, ...(hint === undefined ? {} : { hint }) })
+  // The message at which it happens to be has no part in it.
+  signs.turning(null)
   process.exit(1)
 }
 
-run(workerData as ThreadData).catch(end)
+const { signs: shared, ...data } = workerData as ThreadData
+const signs = new Signs(shared)
+run(data).catch(end)

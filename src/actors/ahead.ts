@@ -8,15 +8,18 @@ import type { ParkedAhead } from './ports/parked-rows.ts'
 import { pairOf } from './turn.ts'
 import { noLongerWaited, waited } from './waiting.ts'
 
+type Needed = Pick<Host, 'store' | 'waiting' | 'parkedAhead'>
+
 export class Ahead {
-  readonly #host: Pick<Host, 'store' | 'waiting'>
+  readonly #host: Needed
   /** Their ids, by the pair. Cascades must not overtake them either: they are waited for as what is in line is. */
-  readonly #ids = new Map<string, Set<number>>()
+  readonly #ids: Map<string, Set<number>>
   /** How often some came back or were dropped: what a read that began before the last time says of them is old. */
   #turns = 0
 
-  constructor(host: Pick<Host, 'store' | 'waiting'>) {
+  constructor(host: Needed) {
     this.#host = host
+    this.#ids = host.parkedAhead
   }
 
   add(row: ParkedAhead): void {

@@ -1,4 +1,5 @@
 /** What one commit is made of, and when it holds enough. */
+import { WritError } from '../protocol/errors.ts'
 import { batchMessagesMax, commitActorsMax, commitBytesMax } from '../protocol/limits.ts'
 import { Draft } from './draft.ts'
 import type { Figures } from './host.ts'
@@ -34,6 +35,12 @@ export const isFull = ({ draft, units, alone, full }: Batch): boolean => {
 /** Whether a unit's rows still go in. What is too large alone goes alone: the store has the last word. */
 export const admits = ({ draft, units }: Batch, { bytes, actors }: Draft): boolean =>
   units.length === 0 || (draft.bytes + bytes <= commitBytesMax && draft.actors.size + actors.size <= commitActorsMax)
+
+/** Throws FENCED: memory of a shard that was lost meanwhile is gone, and there is nothing to seal. `now`: the epochs of what is held. */
+export const checkHeld = ({ epochs }: Batch, now: ReadonlyMap<number, number>): void => {
+  for (const [shard, epoch] of epochs)
+    if (now.get(shard) !== epoch) throw new WritError('FENCED', `shard ${shard} is not held any more as it was`)
+}
 
 /** A commit that has held. */
 export const count = (figures: Figures, { draft, units }: Batch): void => {

@@ -55,6 +55,8 @@ export interface EngineParts {
   machines?: Catalog
   /** Told when the database was restored from an earlier copy: this engine has ended, and another is to begin in its stead. */
   restored?: () => void
+  /** Told of the message whose turn begins, and null when that is over: what this thread ends at does not go uncounted. */
+  turning?: (message: number | null) => void
 }
 
 export class Engine {
@@ -100,6 +102,7 @@ export class Engine {
       reclaim: (shards) => this.#reclaim(shards),
       out: (draft, messages) => this.#out(draft, messages),
       over: (unit, committed) => this.#over(unit, committed),
+      turning: (message) => parts.turning?.(message),
       poisoned: (unit, error) => this.#parking.failed(unit, error),
     })
     const push = (unit: Unit): void => this.loop.push(unit)
@@ -158,7 +161,7 @@ export class Engine {
       taken: (shards) => this.#taken(shards),
       leaving: (shards) => this.#leaving(shards),
       lost: (shards) => this.#lost(shards),
-      foreign: () => this.host.memory.foreignShards,
+      foreign: () => this.host.memory.foreignMachines,
       moved: () => wire.moved(thread),
       refused: (error) => refused?.(error),
       restored: () => restored?.(),

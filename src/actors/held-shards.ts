@@ -2,6 +2,7 @@
  * The shards that a thread holds, each with its epoch: taken, given up in order, or lost. What is known here and what the
  * store says are held against each other, and where they differ the store is right.
  */
+import { givenUpAtOnce, takenAtOnce } from '../protocol/limits.ts'
 import type { Log } from './host.ts'
 import type { HeldShard, Store, ThreadIdentity } from './ports/store.ts'
 
@@ -11,8 +12,8 @@ export interface Holding {
   taken: (shards: readonly HeldShard[]) => Promise<void>
   /** Shards are to be given up: finish what is under way. They are still held while this runs. */
   leaving: (shards: readonly number[]) => Promise<void>
-  /** Those that this node serves badly, since it cannot open all of their actors: they are given up first. */
-  foreign?: () => ReadonlySet<number>
+  /** Those that this node serves badly, with the machines that it lacks: they are handed to a thread that has them, or given up first. */
+  foreign?: () => ReadonlyMap<number, ReadonlySet<string>>
   /** Shards are gone: forget them. */
   lost: (shards: readonly number[]) => void
   /** This thread has come, leaves, or has given shards up: the others had better look at once. */
@@ -23,10 +24,11 @@ export interface Holding {
   restored: () => void
 }
 
-type Leases = Pick<Store, 'claim' | 'reclaim' | 'release' | 'drain'>
+/** What of a store holding needs. */
+export type HeldLeases = Pick<Store, 'claim' | 'reclaim' | 'release' | 'drain' | 'knowing' | 'hand'>
 
 interface HeldParts {
-  store: Leases
+  store: HeldLeases
   identity: ThreadIdentity
   holding: Holding
   log: Log
@@ -34,7 +36,7 @@ interface HeldParts {
 
 export class HeldShards {
   readonly epochs = new Map<number, number>()
-  readonly #store: Leases
+  readonly #store: HeldLeases
   readonly #identity: ThreadIdentity
   readonly #holding: Holding
   readonly #log: Log
@@ -68,7 +70,10 @@ export class HeldShards {
 
   /** Takes up to so many that are free; how many it got. One that is held and not served is worse than one that nobody holds. */
   async take(count: number): Promise<number> {
-    const taken = await this.#store.claim(this.#identity, count)
+    return this.#takeUp(await this.#store.claim(this.#identity, count))
+  }
+
+  async #takeUp(taken: readonly HeldShard[]): Promise<number> {
     if (taken.length === 0) return 0
     for (const { shard, epoch } of taken) this.epochs.set(shard, epoch)
     try {
@@ -80,7 +85,8 @@ export class HeldShards {
     return taken.length
   }
 
-  async giveUp(shards: readonly number[]): Promise<void> {
+  /** `to`: the thread that is to have them; whoever takes them when it is left out, or that one's lease is over. */
+  async giveUp(shards: readonly number[], to?: string): Promise<void> {
     const held = shards.filter((shard) => this.epochs.has(shard) && !this.leaving.has(shard))
     if (held.length === 0) return
     for (const shard of held) this.leaving.add(shard)
@@ -90,13 +96,13 @@ export class HeldShards {
       this.leaving.delete(shard)
     }
     this.#holding.lost(held)
-    await this.#store.release(this.#identity, held)
+    await (to === undefined ? this.#store.release(this.#identity, held) : this.#store.hand(this.#identity, held, to))
     this.#holding.moved()
   }
 
   /** So many, when any will do. */
   async giveUpSome(count: number): Promise<void> {
-    const foreign = this.#holding.foreign?.() ?? new Set()
+    const foreign = this.#foreign
     const inOrder = this.all.toSorted((a, b) => Number(foreign.has(b)) - Number(foreign.has(a)))
     await this.giveUp(inOrder.slice(0, count))
   }
@@ -120,10 +126,29 @@ export class HeldShards {
     this.lose(shards.filter((shard) => !now.has(shard)))
   }
 
-  /** What the store says is held and is not known here (an answer was lost, or a lease was over): nobody would serve it. */
-  async releaseStrays(held: readonly HeldShard[]): Promise<void> {
+  /**
+   * What the store says is held and is not known here: another thread has handed it over, or an answer was lost. Nobody else would serve
+   * it. And what cannot be opened here goes to a thread that can, and can open all that this one can: it does not come back from there.
+   */
+  async exchange(held: readonly HeldShard[]): Promise<void> {
     const strays = held.flatMap(({ shard }) => (this.epochs.has(shard) ? [] : [shard]))
-    if (strays.length > 0) await this.#store.release(this.#identity, strays)
+    for (let at = 0; at < strays.length; at += takenAtOnce)
+      await this.#takeUp(await this.#store.reclaim(this.#identity, strays.slice(at, at + takenAtOnce)))
+    await this.#handOver()
+  }
+
+  async #handOver(): Promise<void> {
+    const foreign = [...this.#foreign].filter(([shard]) => this.epochs.has(shard) && !this.leaving.has(shard))
+    const shards = new Map<string, number[]>()
+    for (const [shard, machines] of foreign.slice(0, givenUpAtOnce)) {
+      const to = await this.#store.knowing(this.#identity, [...machines])
+      if (to !== null) shards.set(to, [...(shards.get(to) ?? []), shard])
+    }
+    for (const [to, theirs] of shards) await this.giveUp(theirs, to)
+  }
+
+  get #foreign(): ReadonlyMap<number, ReadonlySet<string>> {
+    return this.#holding.foreign?.() ?? new Map()
   }
 
   /** `before`: as it was when the store was asked. What changed here meanwhile is left alone: the answer is older. */

@@ -5,14 +5,14 @@
  */
 import { codes, WritError } from '../protocol/errors.ts'
 import { givenUpAtOnce, giveUpPauseMs, leaseMs, renewedPart, shardCount, takenAtOnce } from '../protocol/limits.ts'
-import { HeldShards, type Holding } from './held-shards.ts'
+import { type HeldLeases, HeldShards, type Holding } from './held-shards.ts'
 import type { Log } from './host.ts'
 import { LeaseTime } from './lease-time.ts'
 import type { Alarm, Clock } from './ports/clock.ts'
 import type { Renewal, Store, ThreadIdentity } from './ports/store.ts'
 
 /** What of a store a holder needs. */
-export type Leases = Pick<Store, 'join' | 'renew' | 'claim' | 'reclaim' | 'release' | 'drain' | 'leave'>
+export type Leases = HeldLeases & Pick<Store, 'join' | 'renew' | 'leave'>
 
 export interface HolderParts {
   store: Leases
@@ -184,7 +184,7 @@ export class Holder {
     const renewal = await this.#extend()
     if (renewal === null || this.#stopped || this.#sharing !== null) return
     void this.#share(async () => {
-      await this.#held.releaseStrays(renewal.held)
+      await this.#held.exchange(renewal.held)
       await this.#balance(renewal.share)
     })
   }

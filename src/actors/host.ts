@@ -54,6 +54,8 @@ export interface Host {
   readonly accepted: Map<ActorKey, Stamp>
   /** Messages in the mailbox by `<from> <to>` within this thread's shards: what is told in a cascade must not overtake them. */
   readonly waiting: Map<string, Set<number>>
+  /** Those of them that are parked: they wait for a person. */
+  readonly parkedAhead: Map<string, Set<number>>
   /** The pairs of messages that the commit in flight carries: they are in no mailbox yet. */
   readonly inFlight: Set<string>
   /** Shards whose mailboxes are not wholly known: rows may wait there that `waiting` does not name. */

@@ -3,7 +3,7 @@
  * was committed, folds only what was asked for, and changes nothing.
  */
 import type { z } from 'zod'
-import type { Live } from '../machines/advance.ts'
+import { type Live, machineNameOf } from '../machines/advance.ts'
 import type { Given } from '../machines/given.ts'
 import type { Catalog } from '../machines/versions.ts'
 import { nextOf } from '../machines/next.ts'
@@ -17,6 +17,7 @@ import { isoTime } from '../protocol/time.ts'
 import { actorView, comingView, pastView, standingOf } from './actor-view.ts'
 import { journalPage } from './journal-page.ts'
 import { residentOf } from './loader.ts'
+import { migrating } from './migrating.ts'
 import { missing } from './removal.ts'
 import { pastDirective } from './past-directive.ts'
 import type { History, Surroundings } from './ports/history.ts'
@@ -85,13 +86,14 @@ export class Looking {
   }
 
   async #next(key: ActorKey, { type }: Input<'next'>): Promise<NextView> {
-    const { live, given, surroundings, place, waiting } = await this.#present(key)
+    const { live, given, surroundings, place, waiting, migrates } = await this.#present(key)
     const next = nextOf(live, given, type)
     const due = new Map(surroundings.timers.map((timer) => [timer.id, isoTime(timer.due)]))
     return shortened({
       ...place,
       ...standingOf(live),
       waiting,
+      migrates,
       messages: next.messages.map(({ type: of, about, heldBack, message, ...coming }) => ({
         type: of,
         about,
@@ -105,11 +107,11 @@ export class Looking {
   }
 
   async #try(key: ActorKey, what: Input<'try'>): Promise<TrialView> {
-    const { live, given, place } = await this.#present(key)
-    return shortened({ ...place, ...trialView(live, given, what) })
+    const { live, given, place, migrates } = await this.#present(key)
+    return shortened({ ...place, migrates, ...trialView(live, given, what) })
   }
 
-  /** The committed snapshot, with all that a turn would lay in now. */
+  /** The committed snapshot, as of the machine on which it would take something now, with all that a turn would lay in. */
   async #present(key: ActorKey): Promise<Present> {
     const actor = await this.#actor(key)
     const { row } = actor
@@ -121,7 +123,30 @@ export class Looking {
     const surroundings = await this.#history.surroundings(key)
     const given = { at: surroundings.now, seed: 'try', settings: await this.#replaying.settings(key) }
     const place = { id: row.id, address: addressOf(row.owner, row.id), version: row.version }
-    return { live, given, surroundings, place, waiting: row.waiting }
+    const moved = await this.#moved(key, live, given)
+    return {
+      live: moved ?? live,
+      given,
+      surroundings,
+      place,
+      waiting: row.waiting,
+      migrates: moved && machineNameOf(moved),
+    }
+  }
+
+  /** What its next message makes of it before it is taken; null: it stays what it is. Throws PARKED where that would park it. */
+  async #moved(key: ActorKey, live: Live, given: Given<unknown>): Promise<Live | null> {
+    const written = await this.#history.written()
+    try {
+      return migrating({ machines: this.#machines, written: () => written }, key, live, given)?.result.live ?? null
+    } catch (cause) {
+      const { message } = cause as Error
+      const { id } = readKey(key)
+      throw new WritError('PARKED', `${id} would be parked by whatever it takes next: ${message}`, {
+        hint: `writ actor show ${id} shows it as it is`,
+        cause,
+      })
+    }
   }
 }
 
@@ -137,4 +162,5 @@ interface Present {
   surroundings: Surroundings
   place: { id: string; address: string; version: number }
   waiting: string | null
+  migrates: string | null
 }

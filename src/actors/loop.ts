@@ -4,7 +4,7 @@
  * discarded, memory is forgotten, and their units are run again (DESIGN 4).
  */
 import { WritError } from '../protocol/errors.ts'
-import { admits, type Batch, count, emptyBatch, isFull } from './batch.ts'
+import { admits, type Batch, checkHeld, count, emptyBatch, isFull } from './batch.ts'
 import { packJournal } from './codec.ts'
 import type { Host } from './host.ts'
 import { sealRow } from './seal.ts'
@@ -136,6 +136,7 @@ export class Loop {
     const { memory } = this.#host
     const turn = new Turn(this.#host, this.#forming.draft)
     memory.mark()
+    this.#around.turning(unit.row?.id ?? null)
     try {
       const reply = await unit.run(turn)
       turn.draft.weigh((key) => memory.actors.get(key)?.live?.snapshot.context)
@@ -144,6 +145,8 @@ export class Loop {
     } catch (error) {
       this.#undo(unit)
       await this.#reject(unit, error)
+    } finally {
+      this.#around.turning(null)
     }
   }
 
@@ -233,7 +236,7 @@ export class Loop {
   async #commit(batch: Batch): Promise<void> {
     const { draft } = batch
     try {
-      this.#checkHeld(batch)
+      checkHeld(batch, this.#around.epochs())
       const commit = draft.commit(batch.epochs, (key, version) => sealRow(this.#host, key, version), packJournal)
       this.#held(batch, await this.#around.commit(commit))
     } catch (error) {
@@ -254,13 +257,6 @@ export class Loop {
         log.error({ err: error }, 'a commit held, and telling of it failed')
       }
     }
-  }
-
-  /** Memory of a shard that was lost meanwhile is gone: there is nothing to seal. */
-  #checkHeld({ epochs }: Batch): void {
-    const now = this.#around.epochs()
-    for (const [shard, epoch] of epochs)
-      if (now.get(shard) !== epoch) throw new WritError('FENCED', `shard ${shard} is not held any more as it was`)
   }
 
   /** The failure of a commit weighs more than that of a read: its batch is in it. */

@@ -13,6 +13,7 @@ import { batchMessagesMax } from '../protocol/limits.ts'
 import type { ParkedAhead, ParkedRow } from './ports/parked-rows.ts'
 import type { Commit, MessageRow, StoredMessage, StoredTimer } from './ports/rows.ts'
 import { mended, parkedError, unfaulted } from './parked.ts'
+import { isSpent, Spent } from './parking.ts'
 import { pairOf, type Turn } from './turn.ts'
 import { type Unit, unitOf } from './unit.ts'
 import { noLongerWaited, waited } from './waiting.ts'
@@ -268,6 +269,7 @@ export class Mailbox {
     const resident = kindOf(readKey(row.to).id) === 'registry' ? null : await turn.host.loader.actor(row.to)
     if (resident?.parked != null && !isForDesk(row)) throw parkedError(resident)
     if (this.#ahead.isBefore(row)) throw new WritError('PARKED', `what ${row.from} told ${row.to} before is parked`)
+    if (isSpent(row)) throw new Spent(row)
     await takeMail(turn, row)
     await turn.run()
     return {}

@@ -129,9 +129,15 @@ export class Memory {
     return kept.reduce((sum, { size }) => sum + size, Math.floor(this.#planChars / entryChars))
   }
 
-  /** Shards with actors whose machines are not known here, as far as those are kept. */
-  get foreignShards(): ReadonlySet<number> {
-    return new Set([...this.actors.values()].flatMap(({ isForeign, row }) => (isForeign === true ? [row.shard] : [])))
+  /** Machines of actors that are not known here, as `name@version`, by the shards of those; as far as they are kept. */
+  get foreignMachines(): ReadonlyMap<number, ReadonlySet<string>> {
+    const foreign = new Map<number, Set<string>>()
+    for (const { isForeign, row } of this.actors.values()) {
+      if (isForeign !== true) continue
+      const { shard, machine, machineVersion } = row
+      foreign.set(shard, (foreign.get(shard) ?? new Set()).add(`${machine}@${machineVersion}`))
+    }
+    return foreign
   }
 
   /** A plan's texts may be a thousand times as long as any other row's: they count by their length. */

@@ -29,6 +29,7 @@ export const openHost = (
     now: () => holder().now(),
     accepted: new Map(),
     waiting: new Map(),
+    parkedAhead: new Map(),
     inFlight: new Set(),
     doubted: new Map(),
     order: (shard) => [holder().epochs().get(shard) ?? 0, ++places],

@@ -5,6 +5,7 @@
 import type { Message } from '../machines/message.ts'
 import { WritError } from '../protocol/errors.ts'
 import { type ActorKey, actorKey, directiveOf, readKey, readStepId } from '../protocol/ids.ts'
+import { messageId } from '../protocol/parked.ts'
 import { askAttempt, closeAttempt } from './attempt.ts'
 import type { Memory, Resident } from './memory.ts'
 import type { AttemptRow } from './ports/rows.ts'
@@ -18,6 +19,18 @@ export const parkedError = ({ row, isForeign, parked }: Resident): WritError =>
         ? 'it goes on by itself on a node that knows its machine: start one of the version of Writ that made it'
         : `once the reason is gone: writ directive mend ${directiveOf(row.id)}, or writ parked retry ${row.id} for it alone`,
   })
+
+/** What it was told before comes first. That passes by itself; or it is parked, and waits for a person. */
+export const waitsError = (to: ActorKey, parked: ReadonlySet<number> = new Set()): WritError => {
+  const { id } = readKey(to)
+  const [oldest] = parked
+  if (oldest === undefined)
+    return new WritError('BUSY', `what was told ${id} before is still under way`, { hint: 'ask again' })
+  const message = messageId(id, oldest)
+  return new WritError('PARKED', `what was told ${id} before is parked, as ${message}`, {
+    hint: `writ parked show ${message} says why; once the reason is gone: writ parked retry ${message} (or drop it, where nobody would wait for it for ever), and ask again`,
+  })
+}
 
 /** The fault is the actor's own, and not of whoever told it something. */
 export class Faulty extends Error {

@@ -9,11 +9,27 @@ import type { ActorKey } from '../protocol/ids.ts'
 import { pack } from './codec.ts'
 import type { FromRegistry } from './granting.ts'
 import { readBody, typeOf } from './parked-views.ts'
+import { endedThread } from '../protocol/parked.ts'
 import { Faulty, park, stopParked } from './parked.ts'
 import type { ParkedRow } from './ports/parked-rows.ts'
 import type { AttemptRow, StoredMessage } from './ports/rows.ts'
 import type { Turn } from './turn.ts'
 import { type Unit, unitOf } from './unit.ts'
+
+/**
+ * A message at which threads have ended as often as is allowed: none of them came to park it, and it is not tried again. One that
+ * failed otherwise as often is, for it may be the actor that is at fault.
+ */
+export class Spent extends Error {
+  override readonly name = 'Spent'
+
+  constructor({ reason }: Pick<StoredMessage, 'reason'>) {
+    super(reason ?? '')
+  }
+}
+
+export const isSpent = ({ tries, reason }: StoredMessage): boolean =>
+  tries >= parkTriesMax && reason?.startsWith(endedThread) === true
 
 export class Parking {
   readonly #host: Host
@@ -35,7 +51,8 @@ export class Parking {
     if ((error instanceof WritError && error.code === 'PARKED') || (row === null && faulty === null)) return
     const reason = error instanceof Error ? error.message : String(error)
     const what = faulty ?? unit.what
-    const tries = row === null ? this.#count(what) : await this.#countTry(row.id, reason)
+    const tries =
+      row === null ? this.#count(what) : error instanceof Spent ? row.tries : await this.#countTry(row.id, reason)
     if (tries < parkTriesMax) return
     this.#failures.delete(what)
     this.#host.log.error({ what, tries, reason }, 'parked')

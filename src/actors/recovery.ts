@@ -18,6 +18,8 @@ export interface Around {
   out: (draft: Draft, messages: readonly number[]) => void
   /** A unit is over: committed, or dropped. */
   over: (unit: Unit, committed: boolean) => void
+  /** The message that is taken from now on; null when none is. */
+  turning: (message: number | null) => void
   /** A message that can never be taken: counted, and parked in the end. */
   poisoned: (unit: Unit, error: unknown) => Promise<void>
 }

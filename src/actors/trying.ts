@@ -16,13 +16,10 @@ import { asksOf, refusalView, standingOf } from './actor-view.ts'
 import { shownParts } from './journal-page.ts'
 
 type What = z.output<typeof lookCommands.try>
+type Tryout = Omit<TrialView, 'id' | 'address' | 'version' | 'migrates'>
 
 /** Throws BAD_INPUT for what is no message of this machine. */
-export const trialView = (
-  live: Live,
-  given: Given<unknown>,
-  { message, timer }: What,
-): Omit<TrialView, 'id' | 'address' | 'version'> => {
+export const trialView = (live: Live, given: Given<unknown>, { message, timer }: What): Tryout => {
   if ((message === undefined) === (timer === undefined))
     throw new WritError('BAD_INPUT', 'neither one message nor one timer', {
       hint: 'give a message with its type, or a timer',
@@ -33,7 +30,7 @@ export const trialView = (
 
 type Tried = { timer: string } | { message: Message }
 
-const viewOf = (live: Live, tried: Tried, given: Given<unknown>): Omit<TrialView, 'id' | 'address' | 'version'> => {
+const viewOf = (live: Live, tried: Tried, given: Given<unknown>): Tryout => {
   const event = 'timer' in tried ? { type: tried.timer } : tried.message
   const { outcome, refusal, live: after, effects, timers } = trialOf(live, tried, given)
   return {

@@ -16,7 +16,7 @@ import {
 } from '../machines/advance.ts'
 import type { Given } from '../machines/given.ts'
 import type { Message } from '../machines/message.ts'
-import { WritError } from '../protocol/errors.ts'
+import type { WritError } from '../protocol/errors.ts'
 import { type ActorKey, actorKey, directiveOf, kindOf, readKey, readStepId, shardOf } from '../protocol/ids.ts'
 import { cascadeMessagesMax, sliceBytesMax } from '../protocol/limits.ts'
 import { apply } from './apply.ts'
@@ -26,7 +26,7 @@ import { Draft, type JournalEntry } from './draft.ts'
 import type { Host } from './host.ts'
 import type { DirectiveFacts, Resident } from './memory.ts'
 import { migrating } from './migrating.ts'
-import { closeForParked, Faulty, park, parkedError } from './parked.ts'
+import { closeForParked, Faulty, park, parkedError, waitsError } from './parked.ts'
 import { missing } from './removal.ts'
 import { newRow } from './seal.ts'
 import { directiveSettings, stepSettings } from './settings.ts'
@@ -146,7 +146,8 @@ export class Turn {
     const follows = this.#taken > 0 && letter.from !== fromDesk
     const late = follows && (this.#isFull(letter) || this.#mayOvertake(letter))
     // Whoever asked is to hear what the step says to it, and not that it was sent on.
-    if (late && letter.message?.type === 'command') throw busy(letter.to)
+    if (late && letter.message?.type === 'command')
+      throw waitsError(letter.to, this.host.parkedAhead.get(pairOf(letter)))
     if (late && letter.message !== null) this.post(letter.to, letter.message, letter.from)
     else await this.#take(letter).catch((error: unknown) => this.#failed(letter, error))
   }
@@ -290,6 +291,3 @@ const move = (live: Live, { to, message, timer }: Letter, given: Given<unknown>)
 
 /** What a directive's waiting tasks depend on: when it changes, its desk asks for slots anew, or asks for none (R48). */
 const mayBegin = (live: Live): string => `${mayDispatch(live)} ${hasEnded(live)}`
-
-const busy = (key: ActorKey): WritError =>
-  new WritError('BUSY', `what was told ${readKey(key).id} before is still under way`, { hint: 'ask again' })

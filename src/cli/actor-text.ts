@@ -56,12 +56,13 @@ export const diffLines = ({ from, to, changes }: ActorDiff, face: Face): string[
 
 /** What it takes comes first, then what is refused, then what changes nothing. For a pipe: outcome, message, which, what comes of it. */
 export const nextLines = (view: NextView, face: Face): string[] => {
-  const { messages, timers, unanswered } = view
+  const { messages, timers, unanswered, migrates } = view
   const told = (['taken', 'refused', 'nothing'] as const).flatMap((outcome) =>
     messages.filter((line) => line.outcome === outcome).map((line) => ({ ...line, name: nameOf(line) })),
   )
   if (!face.rich)
     return [
+      ...(migrates === null ? [] : [`migrates\t${migrates}`]),
       ...told.map((line) => [line.outcome, line.type, line.about, whatComes(line, view)].map(cell).join('\t')),
       ...timers.map((timer) => ['timer', timer.id, timer.due ?? '', whatComes(timer, view)].map(cell).join('\t')),
       ...unanswered.map((type) => `unanswered\t${type}`),
@@ -72,10 +73,13 @@ export const nextLines = (view: NextView, face: Face): string[] => {
   const due = timers.map((timer) => `⏱ ${timerText(timer)}  ${whatComes(timer, view)}`)
   const silent = unanswered.length === 0 ? [] : [face.paint.dim(`not answered now: ${unanswered.join(', ')}`)]
   const waits = view.waiting === null ? '' : `, waits for ${view.waiting}`
-  return [`${view.id}  ${view.status}  ${stateText(view.state)}${waits}`, ...rows, ...due, ...silent].map((line) =>
-    fit(line, Math.max(face.columns, 80) + 20),
-  )
+  const moves = migrates === null ? [] : [migrationText(migrates)]
+  const lines = [`${view.id}  ${view.status}  ${stateText(view.state)}${waits}`, ...moves, ...rows, ...due, ...silent]
+  return lines.map((line) => fit(line, Math.max(face.columns, 80) + 20))
 }
+
+const migrationText = (migrates: string): string =>
+  `its next message first makes it one of ${migrates}: what is shown is of that`
 
 const nameOf = ({ type, about }: NextLine): string => (about === '' ? type : `${type} ${about}`)
 const timerText = ({ id, due }: { id: string; due: string | null }): string => (due === null ? id : `${id} at ${due}`)
@@ -99,6 +103,7 @@ export const trialLines = (view: TrialView, face: Face): string[] => {
   return factLines(
     [
       [view.timer === null ? 'message' : 'timer', view.timer ?? JSON.stringify(view.message)],
+      ['first', view.migrates === null ? null : `it becomes one of ${view.migrates}`],
       ['outcome', words[outcome]],
       ['hint', refusal?.hint ?? null],
       ...heldBack.map(({ needs }) => ['only if', needs] as const),

@@ -25,6 +25,7 @@ export const openHistory = async (options: ReadingOptions): Promise<History> => 
     planRows: (directive, generation, from, count) => loadPlanRows(connection, directive, generation, from, count),
     surroundings: (key) => loadSurroundings(connection, key),
     journal: (key, after, limit) => readJournal(connection, key, after, limit),
+    written: () => readWritten(connection),
     threads: () => liveThreads(connection),
     close: () => connection.close(),
   }
@@ -95,6 +96,11 @@ const loadSurroundings = async (connection: Connection, key: ActorKey): Promise<
     (sql) => sql<{ id: string; due: number }[]>`select id, due from writ.timers where key = ${key} order by due, id`,
   )
   return { ...row, timers }
+}
+
+const readWritten = async (connection: Connection): Promise<string[]> => {
+  const rows = await connection.run((sql) => sql<{ machine: string }[]>`select writ.written_machines() as machine`)
+  return rows.map(({ machine }) => machine)
 }
 
 const liveThreads = async (connection: Connection): Promise<string[]> => {

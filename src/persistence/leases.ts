@@ -63,6 +63,46 @@ export const release = async (
   )
 }
 
+export const knowing = async (
+  connection: Connection,
+  who: ThreadIdentity,
+  machines: readonly string[],
+): Promise<string | null> => {
+  const wanted = JSON.stringify([...new Set([...who.machines, ...machines])])
+  const [row] = await connection.run(
+    (sql) => sql<{ thread: string }[]>`
+    select t.thread from writ.threads t
+    where t.expires > clock_timestamp() and not t.leaving and t.thread <> ${who.thread}
+      and t.machines @> ${wanted}::text::jsonb
+    order by (select count(*) from writ.shards s where s.thread = t.thread and s.nonce = t.nonce), t.thread limit 1`,
+  )
+  return row?.thread ?? null
+}
+
+/** As writ.release, and their epochs go on when the other one takes them up: it is told of them by their nonce alone. */
+export const hand = async (
+  connection: Connection,
+  who: ThreadIdentity,
+  shards: readonly number[],
+  to: string,
+): Promise<void> => {
+  await connection.run(
+    (sql) => sql`
+    with other as (
+      select t.thread, t.nonce from writ.threads t
+      where t.thread = ${to} and t.expires > clock_timestamp() and not t.leaving
+    ), held as (
+      select s.shard from writ.shards s
+      where s.shard in (select value::smallint from jsonb_array_elements_text(${JSON.stringify(shards)}::text::jsonb))
+        and s.thread = ${who.thread} and s.nonce = ${who.nonce}
+      order by s.shard
+      for update
+    )
+    update writ.shards s set thread = (select thread from other), nonce = (select nonce from other)
+    from held where s.shard = held.shard`,
+  )
+}
+
 export const drain = async (connection: Connection, who: ThreadIdentity): Promise<Renewal> => {
   const [row] = await connection.run(
     (sql) =>

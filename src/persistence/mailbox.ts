@@ -33,7 +33,7 @@ export const readMailbox = (
 ): Promise<StoredMessage[]> =>
   connection.run(
     (sql) => sql<StoredMessage[]>`
-    select m.id, m.shard, m."to", m."from", m.body, m.tries
+    select m.id, m.shard, m."to", m."from", m.body, m.tries, m.reason
     from jsonb_array_elements_text(${JSON.stringify(shards)}::text::jsonb) s(shard)
     cross join lateral (
       select * from writ.messages m

@@ -13,7 +13,7 @@ import { loadAttempt, loadDesk, loadOpenAttempts, loadRegistry, loadTasks } from
 import { callFailure, commitFailure } from './failures.ts'
 import { forgetEvents } from './forgetting.ts'
 import { cutJournal, readJournal, readJournalSpans } from './journals.ts'
-import { claim, drain, join, leave, reclaim, release, renew } from './leases.ts'
+import { claim, drain, hand, join, knowing, leave, reclaim, release, renew } from './leases.ts'
 import { countTry, openIngress, readMailbox, readParkedAhead } from './mailbox.ts'
 import { readPlanRows, readStepIndexes, stagePlan } from './plans.ts'
 import { clearRemoved, forgetRemoved, readEnded, readRemovedAt, readSettled } from './removal.ts'
@@ -83,6 +83,8 @@ const compose = ({ commits, calls, tidying }: Connections, options: StoreOptions
     claim: (thread, count) => claim(calls, thread, count),
     reclaim: (thread, shards) => reclaim(calls, thread, shards),
     release: (thread, shards) => release(calls, thread, shards),
+    knowing: (thread, machines) => knowing(calls, thread, machines),
+    hand: (thread, shards, to) => hand(calls, thread, shards, to),
     drain: (thread) => drain(calls, thread),
     leave: (thread) => leave(calls, thread),
     commit: (thread, rows) => commit(commits, thread, rows),

@@ -1,6 +1,6 @@
 /** Reads of a survey by the keys of actors: snapshots, journals, timers, mail, and the plans' rows of steps. */
 import type { ActorRow, JournalRow, TimerRow } from '../actors/ports/rows.ts'
-import type { MailColumns, PlanStepKey, PlanText } from '../actors/ports/survey.ts'
+import type { DefinedColumns, MailColumns, PlanStepKey, PlanText } from '../actors/ports/survey.ts'
 import type { ActorKey } from '../protocol/ids.ts'
 import { payloadBytesMax } from '../protocol/limits.ts'
 import type { PlanRow } from '../protocol/plan.ts'
@@ -104,3 +104,18 @@ export const readMail = (sql: Reading, keys: readonly ActorKey[]): Promise<reado
   sql<MailColumns[]>`
     select id, shard, "to", "from", case when octet_length(body) <= ${payloadBytesMax * 2} then body end as body
     from writ.messages where "to" = any(array${listed(sql, keys)}) order by id`
+
+export const readBeginnings = (sql: Reading, keys: readonly ActorKey[]): Promise<readonly JournalRow[]> =>
+  sql<JournalRow[]>`
+    select j.key, j.version, j.entries
+    from jsonb_array_elements_text(${JSON.stringify(keys)}::text::jsonb) k(key)
+    cross join lateral (select * from writ.journal j where j.key = k.key order by j.version limit 1) j`
+
+export const readDefined = (sql: Reading, keys: readonly ActorKey[]): Promise<readonly DefinedColumns[]> =>
+  sql<DefinedColumns[]>`
+    select a.key, d.definition, d.plan, coalesce(d.steps, 0) as steps, s.step
+    from writ.actors a
+    left join writ.directives d on d.key = coalesce(a.directive, a.key)
+    left join writ.chains c on c.directive = a.directive and c.generation = substring(a.key from '__([0-9]+)_[0-9]+$')::integer
+    left join writ.plan_steps s on s.hash = c.hash and s.index = substring(a.key from '__[0-9]+_([0-9]+)$')::integer
+    where a.key = any(array${listed(sql, keys)})`

@@ -13,6 +13,8 @@ import { checkServer } from './server-check.ts'
 import { readBadContents, readParts } from './survey-parts.ts'
 import {
   readActors,
+  readBeginnings,
+  readDefined,
   readJournals,
   readMail,
   readPlanRows,
@@ -126,5 +128,7 @@ export const surveyOf = async (sql: Reading, { withinMs }: Pick<SurveyOptions, '
     actors: (after, count, all) => readActors(sql, after, count, all),
     timers: (keys) => readTimers(sql, keys),
     mail: (keys) => readMail(sql, keys),
+    defined: (keys) => readDefined(sql, keys),
+    beginnings: (keys) => readBeginnings(sql, keys),
   }
 }

@@ -26,7 +26,7 @@ export const codes = {
   UNAUTHORIZED: { meaning: 'these credentials are not accepted, or do not allow it', retry: false, exit: 4 },
   FENCED: { meaning: 'another thread holds the shard now', retry: true, exit: 1 },
   UNKNOWN_RESULT: { meaning: 'the database did not say whether it committed', retry: true, exit: 1 },
-  PARKED: { meaning: 'the actor waits for a person to mend it', retry: false, exit: 1 },
+  PARKED: { meaning: 'the actor, or what it was told before, waits for a person to mend it', retry: false, exit: 1 },
   TIMED_OUT: { meaning: 'the time that was given is over', retry: true, exit: 124 },
   INTERNAL: { meaning: 'a fault in Writ itself', retry: false, exit: 1 },
 } as const satisfies Record<string, { meaning: string; retry: boolean; exit: number }>

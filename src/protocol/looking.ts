@@ -116,21 +116,25 @@ export interface NextLine extends Coming {
   message: unknown
 }
 
+/** `migrates`: the machine that its next message makes it one of before it is taken, as `name@version`; what is shown is of that one. */
 export interface NextView extends Standing {
   id: string
   address: string
   version: number
   waiting: string | null
+  migrates: string | null
   messages: readonly NextLine[]
   timers: readonly (Coming & ActorTimer)[]
   /** Types that change nothing in this state, whatever they say. */
   unanswered: readonly string[]
 }
 
+/** `migrates` as in `NextView`. */
 export interface TrialView {
   id: string
   address: string
   version: number
+  migrates: string | null
   /** The whole message; null for a timer. */
   message: unknown
   timer: string | null
@@ -197,6 +201,13 @@ const refusal = z.looseObject({ code: z.string(), message: z.string(), hint: z.s
 const coming = { ...standing, outcome, changed: z.boolean(), asks: z.array(z.string()), refusal }
 const heldBack = z.array(z.looseObject({ guard: z.string(), needs: z.string() }))
 
+const migrates = z
+  .string()
+  .nullable()
+  .describe(
+    'the machine that its next message makes it one of before it is taken, as `name@version`; what is shown is of that one',
+  )
+
 export const actorAnswer = typed<ActorView>(view)
 export const journalAnswer = typed<JournalLines>(
   z.looseObject({
@@ -211,6 +222,7 @@ export const nextAnswer = typed<NextView>(
   z.looseObject({
     ...place,
     ...standing,
+    migrates,
     messages: z.array(z.looseObject({ type: z.string(), about: z.string(), ...coming, heldBack })),
     timers: z.array(timer.extend(coming)),
     unanswered: z.array(z.string()),
@@ -219,6 +231,7 @@ export const nextAnswer = typed<NextView>(
 export const trialAnswer = typed<TrialView>(
   z.looseObject({
     ...place,
+    migrates,
     outcome,
     refusal,
     before: z.looseObject(standing),

@@ -35,6 +35,9 @@ export const unparkInner = z.object({
 })
 export type Unpark = z.output<typeof unparkInner>
 
+/** How the reason begins of a try that no thread outlived to count. */
+export const endedThread = 'the thread that took it ended: '
+
 /** What the history of a directive calls a message that was dropped. */
 export const droppedEvent = 'message_dropped'
 

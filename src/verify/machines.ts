@@ -2,24 +2,29 @@
  * `writ machines check`: what the machines of this build would do with the snapshots that are stored, before it is deployed.
  * Each is opened as a node would open it; nothing is told to it, and nothing is changed.
  */
-import { unpack, unpackSnapshot } from '../actors/codec.ts'
+import { isCheckpoint, readCheckpoint } from '../actors/checkpoint.ts'
+import { unpack, unpackJournal, unpackSnapshot } from '../actors/codec.ts'
 import { deskTypes } from '../actors/desk-mail.ts'
-import type { ActorRow, TimerRow } from '../actors/ports/rows.ts'
-import type { MailColumns, Survey } from '../actors/ports/survey.ts'
-import { type Live, load, same, store, timersOf } from '../machines/advance.ts'
+import type { ActorRow, JournalRow, TimerRow } from '../actors/ports/rows.ts'
+import type { DefinedColumns, MailColumns, Survey } from '../actors/ports/survey.ts'
+import { type Live, load, same, store, type Stored, timersOf } from '../machines/advance.ts'
 import { catalog } from '../machines/catalog.ts'
-import { migrated } from '../machines/migrate.ts'
+import { migrated, takenUp } from '../machines/migrate.ts'
 import type { Catalog } from '../machines/versions.ts'
-import type { ActorKey } from '../protocol/ids.ts'
+import type { Definition } from '../protocol/directive.ts'
+import { type ActorKey, readKey, readStepId } from '../protocol/ids.ts'
+import type { PlanRow } from '../protocol/plan.ts'
 import { grouped } from './grouped.ts'
+import { settingsOf } from './history.ts'
 import { shortly } from './tell.ts'
 
 /**
  * What would become of an actor. `parked`: its machine is not known, or does not open its snapshot, or its migration to the newest version
  * fails. `changed`: opened and stored
  * again, its snapshot would be another one. `timers`: it waits for others than are stored. `messages`: some that wait for it mean nothing to it.
+ * `journal`: what it was cannot be told any more, for its journal begins on a machine that is not known.
  */
-export const machineProblems = ['parked', 'changed', 'timers', 'messages'] as const
+export const machineProblems = ['parked', 'changed', 'timers', 'messages', 'journal'] as const
 export type MachineProblem = (typeof machineProblems)[number]
 
 /** A machine with what is stored under it. */
@@ -68,11 +73,17 @@ export const checkMachines = async (
     const keys = rows.map(({ key }) => key)
     const timers = grouped(await survey.timers(keys), ({ key }) => key)
     const mail = grouped(await survey.mail(keys), ({ to }) => to)
+    const moved = rows.filter((row) => machines.wayFrom(row.machine, row.machineVersion, machines.known).length > 0)
+    const settings = await settingsOfThose(survey, moved)
+    const begun = grouped(await survey.beginnings(keys), ({ key }) => key)
     for (const row of rows) {
       const machine = `${row.machine}@${row.machineVersion}`
-      const found = harmOf({ row, timers: timers.get(row.key) ?? [], mail: mail.get(row.key) ?? [] }, machines)
+      const { key } = row
+      const rest = { begun: begun.get(key)?.[0], settings: settings.get(key) }
+      const its = { timers: timers.get(key) ?? [], mail: mail.get(key) ?? [], ...rest }
+      const found = harmOf({ row, ...its }, machines)
       count(lines, { machine, known: machines.knows(row.machine, row.machineVersion), isHarmed: found.length > 0 })
-      for (const [problem, why] of found) keep(harms, { machine, problem, why, actors: 1, first: [row.key] })
+      for (const [problem, why] of found) keep(harms, { machine, problem, why, actors: 1, first: [key] })
     }
     const last = rows.at(-1)
     if (last === undefined || rows.length < pageActors) break
@@ -107,9 +118,13 @@ interface WithIts {
   row: ActorRow
   timers: readonly TimerRow[]
   mail: readonly MailColumns[]
+  /** The first row of its journal. */
+  begun: JournalRow | undefined
+  /** Of one that would migrate, if what they follow from is there. */
+  settings: unknown
 }
 
-const harmOf = ({ row, timers, mail }: WithIts, machines: Catalog): Found => {
+const harmOf = ({ row, timers, mail, begun, settings }: WithIts, machines: Catalog): Found => {
   if (!machines.knows(row.machine, row.machineVersion)) return [['parked', 'this version does not know the machine']]
   const live = opened(row, machines)
   if (typeof live === 'string') return [['parked', `its snapshot cannot be opened: ${live}`]]
@@ -117,7 +132,8 @@ const harmOf = ({ row, timers, mail }: WithIts, machines: Catalog): Found => {
     ...changes(row, live),
     ...timerChanges(live, timers),
     ...unknownMail(row, mail, machines),
-    ...migrationFaults(live, machines),
+    ...migrationFaults(live, machines, settings),
+    ...lostBeginning(row, begun, machines),
   ]
 }
 
@@ -165,15 +181,45 @@ const unknownMail = (
   ])
 }
 
-/** As if every node were of this build. */
-const migrationFaults = (live: Live, machines: Catalog): Found => {
+const settingsOfThose = async (survey: Survey, rows: readonly ActorRow[]): Promise<ReadonlyMap<ActorKey, unknown>> => {
+  const defined = rows.length === 0 ? [] : await survey.defined(rows.map(({ key }) => key))
+  return new Map(defined.map((columns) => [columns.key, settingsIn(columns)]))
+}
+
+/** Undefined where what is stored is no definition, or no step of a plan: `writ verify` tells that. */
+const settingsIn = ({ key, definition, plan, steps, step }: DefinedColumns): unknown => {
+  if (definition === null || (step === null && readStepId(readKey(key).id) !== null)) return undefined
   try {
-    migrated(live, machines.known, machines)
+    const readyPlan = plan === null ? null : { hash: plan, steps }
+    const defined = { definition: JSON.parse(definition) as Definition, readyPlan }
+    return settingsOf(key, defined, step === null ? null : (JSON.parse(step) as PlanRow))
+  } catch {
+    return undefined
+  }
+}
+
+/** As if every node were of this build. */
+const migrationFaults = (live: Live, machines: Catalog, settings: unknown): Found => {
+  try {
+    const after = migrated(live, machines.known, machines)
+    if (after !== null && settings !== undefined)
+      takenUp(live, load(after, machines), { at: 0, seed: 'check', settings })
     return []
   } catch (error) {
     return [['parked', error instanceof Error ? error.message : String(error)]]
   }
 }
+
+/** Nobody folds it then: it is not replayed, not looked through, and not cut. */
+const lostBeginning = ({ kind }: ActorRow, begun: JournalRow | undefined, machines: Catalog): Found => {
+  const [first] = begun === undefined ? [] : unpackJournal(begun.entries)
+  if (first === undefined) return []
+  const name = isCheckpoint(first) ? machineOf(readCheckpoint(first)) : (first.machine ?? `${kind}@1`)
+  if (machines.known.includes(name)) return []
+  return [['journal', `its journal begins on ${name}, which this version does not know`]]
+}
+
+const machineOf = ({ machine, version }: Stored): string => `${machine}@${version}`
 
 const typeOf = ({ body }: MailColumns): string | null => {
   try {

@@ -41,12 +41,19 @@ class OneLease implements Leases {
     for (const { shard, epoch } of taken) this.held.set(shard, epoch)
     return Promise.resolve(taken)
   }
-  reclaim: Leases['reclaim'] = () => Promise.resolve([])
+  reclaim: Leases['reclaim'] = (_, shards) => {
+    for (const shard of shards) this.held.set(shard, (this.held.get(shard) ?? 0) + 1)
+    return Promise.resolve(this.#list().filter(({ shard }) => shards.includes(shard)))
+  }
   release: Leases['release'] = (_, shards) => {
     for (const shard of shards) this.held.delete(shard)
     return Promise.resolve()
   }
   leave: Leases['leave'] = () => Promise.resolve()
+  /** Who knows what this thread does not. */
+  able: string | null = null
+  knowing: Leases['knowing'] = () => Promise.resolve(this.able)
+  hand: Leases['hand'] = (thread, shards) => this.release(thread, shards)
 }
 
 const identity = { thread: 't', node: 'n', nonce: 'x', home: null, machines: [] }
@@ -116,7 +123,9 @@ it('one that is refused at its start takes nothing when others have moved shards
 })
 
 it('shards with actors that this node cannot open are given up first', async () => {
-  const { clock, store, holder } = setUp({ foreign: () => new Set([3, shardCount - 1]) })
+  const { clock, store, holder } = setUp({
+    foreign: () => new Map([3, shardCount - 1].map((shard) => [shard, new Set(['step@2'])])),
+  })
   await clock.runFor(holder.start(1))
   store.live = 2
   await clock.run(leaseMs)
@@ -124,6 +133,42 @@ it('shards with actors that this node cannot open are given up first', async () 
   expect(holder.shards).not.toContain(3)
   expect(holder.shards).not.toContain(shardCount - 1)
   expect(holder.shards).toContain(shardCount - 2)
+})
+
+it('a shard that this node cannot open goes to a thread that can, and to nobody while there is none', async () => {
+  const foreign = new Map([[7, new Set(['step@2'])]])
+  const { clock, store, holder } = setUp({ foreign: () => foreign })
+  const handed: [readonly number[], string][] = []
+  store.hand = (_, shards, to) => {
+    handed.push([shards, to])
+    // The other has it now.
+    for (const shard of shards) store.held.delete(shard)
+    store.claim = () => Promise.resolve([])
+    return Promise.resolve()
+  }
+  await clock.runFor(holder.start(1))
+  await clock.run(leaseMs)
+  expect([handed, holder.shards.length]).toEqual([[], shardCount])
+  store.able = 'other'
+  await clock.run(2 * leaseMs)
+  expect(handed).toEqual([[[7], 'other']])
+  expect(holder.epoch(7)).toBe(null)
+})
+
+it('what another thread has handed over is taken up under a new epoch', async () => {
+  const taken: number[] = []
+  const { clock, store, holder } = setUp({
+    taken: (shards) => {
+      taken.push(...shards.map(({ shard }) => shard))
+      return Promise.resolve()
+    },
+  })
+  store.live = 2
+  await clock.runFor(holder.start(2))
+  store.held.set(200, 4)
+  await clock.run(leaseMs)
+  expect(taken.slice(shardCount / 2)).toEqual([200])
+  expect([holder.epoch(200), holder.shards.length]).toEqual([5, shardCount / 2])
 })
 
 it('the lease is renewed until everything is given back', async () => {

@@ -37,6 +37,7 @@ const setUp = ({ trusted = false } = {}) => {
       if (error !== null) throw error
     },
     over: silent,
+    turning: silent,
     poisoned: () => Promise.resolve(),
   })
   const ran: string[] = []

@@ -72,6 +72,22 @@ test('try: what would happen, and what is tried is one thing', async () => {
   }
 })
 
+test('next and try: what comes first of an actor whose next message makes it one of a newer machine', async () => {
+  const answers = ['actor.next', 'actor.try'].map((subject) => {
+    const answer: unknown = lookingExamples[subject]?.answer
+    return [subject, () => Object.assign({}, answer, { migrates: 'step@2' })] as const
+  })
+  const newer = new FakeNode(Object.fromEntries(answers))
+  const line = 'its next message first makes it one of step@2: what is shown is of that'
+  const said = async (args: string[], terminal?: number): Promise<string> =>
+    (await call(['actor', ...args], { node: newer, ...(terminal === undefined ? {} : { terminal }) })).out
+  expect((await said(['next', id], 100)).split('\n')[1]).toBe(line)
+  expect(await said(['next', id])).toMatch(/^migrates\tstep@2\ntaken\t/)
+  expect(await said(['try', id, '--message', 'task.done'])).toContain(
+    '\nfirst\tit becomes one of step@2\noutcome\twould',
+  )
+})
+
 test('show --at takes a version, a span or a time', async () => {
   await printed(['show', id, '--at', '7'])
   expect(node.asked.at(-1)?.body).toEqual({ at: 7 })

@@ -149,6 +149,42 @@ const leases = (world: World, hold: Hold): void => {
       expect((await store.renew(a)).held).toHaveLength(shardCount - 2)
     })
 
+    test('shards are handed to a thread that can open more, which takes them up with new epochs; who handed them over is fenced', async () => {
+      const { store } = world()
+      const [a, b, c] = [
+        make.identity('a'),
+        make.identity('b', { machines: [...make.identity('b').machines, 'step@1000'] }),
+        make.identity('c'),
+      ]
+      await hold(a)
+      expect(await store.knowing(a, ['step@1000'])).toBe(null)
+      for (const thread of [b, c]) await store.join(thread)
+      expect(await store.knowing(a, ['step@1000'])).toBe('b')
+      expect(await store.knowing(a, ['step@2000'])).toBe(null)
+      await store.hand(a, [7, 8], 'b')
+      expect(await store.claim(c, 1)).toEqual([])
+      expect((await store.renew(a)).held).toHaveLength(shardCount - 2)
+      expect((await store.renew(b)).held.map(({ shard }) => shard)).toEqual([7, 8])
+      expect(await refusal(store.commit(a, { shards: [{ shard: 7, epoch: 1 }] }))).toBe('FENCED')
+      expect(await store.reclaim(b, [6, 7, 8])).toEqual([
+        { shard: 7, epoch: 2 },
+        { shard: 8, epoch: 2 },
+      ])
+    })
+
+    test('shards that are handed to a thread that leaves, or to none, are free; nobody hands over what he does not hold', async () => {
+      const { store } = world()
+      const [a, b] = [make.identity('a'), make.identity('b')]
+      await hold(a)
+      await store.join(b)
+      await store.hand(b, [1], 'b')
+      await store.drain(b)
+      expect(await store.knowing(a, [])).toBe(null)
+      await store.hand(a, [7], 'b')
+      await store.hand(a, [8], 'nobody')
+      expect((await store.claim(a, shardCount)).map(({ shard }) => shard)).toEqual([7, 8])
+    })
+
     test('the shares of all threads are all shards, differ by one at most, and stay while nobody comes or goes', async () => {
       const { store } = world()
       const threads = ['a', 'b', 'c'].map((name) => make.identity(name))
@@ -743,7 +779,7 @@ const mailboxes = (world: World, hold: Hold, commit: CommitAs): void => {
       expect(await store.countTry(id, 'first \0')).toBe(1)
       expect(await refusal(commit({ consumed: [id], actors: [make.actorRow('d', 9)] }))).toBe('CONFLICT')
       expect(await store.countTry(id, 'second')).toBe(2)
-      expect((await store.mailbox([2], 10))[0]?.tries).toBe(2)
+      expect((await store.mailbox([2], 10))[0]).toMatchObject({ tries: 2, reason: 'second' })
       expect(await store.countTry(id + 1000, 'of nothing')).toBe(0)
     })
 

@@ -3,6 +3,7 @@ import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest'
 import { pack, packSnapshot } from '../../src/actors/codec.ts'
 import { type ActorKey, actorKey, addressOf, registryId, shardOf, stepId, taskId } from '../../src/protocol/ids.ts'
 import { parkTriesMax } from '../../src/protocol/limits.ts'
+import { endedThread } from '../../src/protocol/parked.ts'
 import { verifyDatabase } from '../../src/verify-of.ts'
 import { startTestEngine, type TestEngine } from '../support/engine.ts'
 import { planOf, refusal, type World } from '../support/world.ts'
@@ -24,15 +25,18 @@ interface Put {
   to: string
   from?: string
   body: Uint8Array
+  tries?: number
+  reason?: string | null
 }
 
 /** Lays a message into a mailbox, as a commit would have done; its id. */
-const put = async ({ to, from = 'stream', body }: Put): Promise<number> => {
+const put = async ({ to, from = 'stream', body, tries = 0, reason = null }: Put): Promise<number> => {
   const { owner } = world
   const sender = from === 'stream' ? from : actorKey(owner, from)
   const [row] = await test.sql<{ id: string }[]>`
-    insert into writ.messages (shard, "to", "from", body)
-    values (${shardOf(owner, to)}, ${actorKey(owner, to)}, ${sender}, ${Buffer.from(body)}) returning id`
+    insert into writ.messages (shard, "to", "from", body, tries, reason)
+    values (${shardOf(owner, to)}, ${actorKey(owner, to)}, ${sender}, ${Buffer.from(body)}, ${tries}, ${reason})
+    returning id`
   return Number(row?.id)
 }
 
@@ -77,6 +81,19 @@ it('a poison message is parked after as many tries as are allowed, and what is b
   expect(Math.abs(Date.parse(line.since) - Date.now())).toBeLessThan(60_000)
   expect(await inMailbox(id)).toEqual([])
   expect(await world.view(id)).toMatchObject({ parked: null })
+})
+
+it('a message at which as many threads ended as are allowed is parked without another try, and says why', async () => {
+  const id = await world.create({})
+  const reason = `${endedThread}for a test`
+  const body = publishOf(taskId(stepId(id, 1, 0), 1))
+  const message = await put({ to: id, body, tries: parkTriesMax, reason })
+  expect(await parkedLine()).toMatchObject({
+    kind: 'message',
+    message: `${id}__m${message}`,
+    tries: parkTriesMax,
+    reason,
+  })
 })
 
 it('one is shown with its message, but not with what is secret in it, and to nobody else', async () => {
@@ -148,6 +165,24 @@ it('R47: a message that nobody waits for can be dropped, and the history says by
   expect(await lines()).toEqual([])
   expect(await test.sql`select from writ.parked where actor = ${actorKey(world.owner, id)}`).toEqual([])
   await verified()
+})
+
+it('R46: a command to a step is refused while what it was told before is parked, which says so; once that is back, the step answers', async () => {
+  const id = await world.start({ plan: one })
+  await world.until(id, 'step_running')
+  const step = stepId(id, 1, 0)
+  await put({ to: step, from: id, body: unreadable })
+  const { id: message } = await parkedLine()
+  for (const verb of ['evaluate', 'cancel'] as const)
+    expect(await refusal(world.client.step(step)[verb]())).toMatchObject({
+      ...{ code: 'PARKED', message: `what was told ${step} before is parked, as ${message}` },
+      hint: expect.stringContaining(`writ parked retry ${message}`) as string,
+    })
+  const body = Buffer.from(pack({ type: 'line.moved' }))
+  await test.sql`update writ.parked set body = ${body} where actor = ${actorKey(world.owner, step)}`
+  await world.client.parked.retry({ id: message })
+  expect(await refusal(world.client.step(step).cancel())).toMatchObject({ code: 'REFUSED' })
+  expect(await lines()).toEqual([])
 })
 
 it('R46: a message that somebody would wait for for ever is not dropped before its directive is cancelled, which it holds up', async () => {

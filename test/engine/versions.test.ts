@@ -2,17 +2,21 @@
 import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest'
 import { unpackJournal } from '../../src/actors/codec.ts'
 import { Cutting } from '../../src/actors/cutting.ts'
+import { Looking } from '../../src/actors/looking.ts'
+import { Replaying } from '../../src/actors/replaying.ts'
 import { catalog } from '../../src/machines/catalog.ts'
 import type { Catalog, Migration } from '../../src/machines/versions.ts'
 import { type RunningObserver, startObserver } from '../../src/observer-of.ts'
+import { openHistory } from '../../src/persistence/history.ts'
 import { type ActorKey, actorKey, shardOf, stepId } from '../../src/protocol/ids.ts'
 import type { Finding } from '../../src/protocol/findings.ts'
 import type { InspectionFrame } from '../../src/protocol/inspection.ts'
 import { shardCount } from '../../src/protocol/limits.ts'
+import { systemClock } from '../../src/system.ts'
 import { checkMachinesOf, verifyDatabase } from '../../src/verify-of.ts'
 import { joinEngine, startTestEngine, type TestEngine } from '../support/engine.ts'
 import type { FakeDaemon } from '../support/fake-daemon.ts'
-import { patienceTimer, withSecond } from '../support/second-step.ts'
+import { patienceTimer, withDelay, withoutFirst, withSecond } from '../support/second-step.ts'
 import { chainOf, planOf, refusal, type World } from '../support/world.ts'
 
 const later = withSecond()
@@ -125,6 +129,45 @@ it('its journal folds to its state at every version, before and after, and is wa
   expect(await machineOf(key)).toBe('step@2')
 })
 
+it('what it would take next is shown of the machine that it becomes one of first, and says so; nothing is changed by looking', async () => {
+  const { id, spawn, step, key } = await working()
+  await deploy(later)
+  const actor = world.client.actor(step)
+  const { version } = await actor.get({})
+  expect(await actor.next({})).toMatchObject({
+    ...{ version, migrates: 'step@2', status: 'running' },
+    timers: expect.arrayContaining([expect.objectContaining({ id: patienceTimer, due: null })]) as object[],
+  })
+  const tried = await actor.try({ message: { type: 'task.done' } })
+  expect(tried).toMatchObject({ version, migrates: 'step@2', outcome: 'taken' })
+  expect(tried.timers).toContainEqual({ do: 'cancel', id: patienceTimer })
+  expect([await machineOf(key), (await actor.get({})).version]).toEqual(['step@1', version])
+  await daemon.done(spawn)
+  await world.until(id, 'step_passed', { step: 0 })
+  expect(await actor.next({})).toMatchObject({ migrates: null })
+})
+
+it('where the migration fails, it is said that whatever it takes next parks it', async () => {
+  const { id, spawn, step, key } = await working()
+  await deploy(later)
+  const faulty = withSecond({
+    from: '1',
+    migrate: () => {
+      throw new Error('nobody thought of this')
+    },
+  })
+  const history = await openHistory({ url: test.databaseUrl })
+  const looking = new Looking(history, new Replaying(history, systemClock, faulty), faulty)
+  const answer = refusal(looking.answer(key, 'next', {}))
+  expect(await answer).toMatchObject({
+    code: 'PARKED',
+    message: `${step} would be parked by whatever it takes next: its migration from step@1 to step@2 failed: nobody thought of this`,
+  })
+  await history.close()
+  await daemon.done(spawn)
+  await world.until(id, 'step_passed', { step: 0 })
+})
+
 it('a timer that only the newer machine waits for is set with the migration, and cancelled as any other', async () => {
   const { id, spawn, key } = await working()
   const timers = async (): Promise<string[]> =>
@@ -167,6 +210,10 @@ it('a migration that fails changes nothing: the actor is parked with its reason,
   expect(await harms(withSecond(faulty))).toMatchObject([
     { machine: 'step@1', problem: 'parked', why: reason, actors: 1 },
   ])
+  const why = `the timer ${patienceTimer} has a delay of NaN ms`
+  const unending = withDelay(() => Number.NaN)
+  expect(await harms(unending)).toMatchObject([{ machine: 'step@1', problem: 'parked', why, actors: 1 }])
+  expect(await harms(withDelay(({ context }) => context.given.settings.limits.total))).toEqual([])
   expect(await harms(later)).toEqual([])
   await deploy(withSecond(faulty))
   // Its daemon tells it again and again, as daemons do.
@@ -180,6 +227,23 @@ it('a migration that fails changes nothing: the actor is parked with its reason,
   await world.until(id, 'step_passed', { step: 0 })
   expect(await machineOf(key)).toBe('step@2')
   await verified(later)
+})
+
+it('that a build does not know on what a journal begins is told before it is deployed', async () => {
+  const { id, spawn, key } = await working()
+  const why = 'its journal begins on step@1, which this version does not know'
+  const lost = async (build: Catalog): Promise<number> => {
+    const { harms } = await checkMachinesOf(test.databaseUrl, false, build)
+    return harms.find((harm) => harm.problem === 'journal' && harm.why === why)?.actors ?? 0
+  }
+  await deploy(later)
+  const before = await lost(withoutFirst)
+  await daemon.done(spawn)
+  const next = await daemon.spawned('worker s1')
+  expect(await machineOf(key)).toBe('step@2')
+  expect([await lost(withoutFirst), await lost(later)]).toEqual([before + 1, 0])
+  await daemon.done(next)
+  await world.until(id, 'directive_completed')
 })
 
 /** One that the last thread of two gives up last, if it looks at nothing but their numbers. */
@@ -228,6 +292,39 @@ it('what a node holds and cannot open names the nodes that could', async () => {
     expect(new Set(lines.map(({ directive }) => directive))).toEqual(new Set(mine))
     for (const { reason } of lines)
       expect(reason).toMatch(/^its node test does not know the machine step 2, and newer \(/)
+  } finally {
+    await newer.stop()
+  }
+})
+
+it('what a node holds and cannot open is handed to one that can, once it is met, and others move in its place', async () => {
+  await deploy(later)
+  const plan = planOf({ a: [] }, { a: { requires_approval: true } })
+  const id = await world.start({ id: idInLastShards(), evaluate: false, plan })
+  await daemon.done(await daemon.spawned('worker a'))
+  await world.until(id, 'step_held')
+  await deploy(catalog)
+  const newer = await joinEngine(test, 'newer', (line) => test.log.push(line), { machines: later })
+  try {
+    const held = (): number[] => [test.engine, newer.engine].map(({ holder }) => holder.shards.length)
+    const isShared = (): Promise<void> =>
+      expect.poll(held, { timeout: 20_000 }).toEqual([shardCount / 2, shardCount / 2])
+    await isShared()
+    expect(test.engine.holder.shards).toContain(shardOf(world.owner, id))
+    const approve = (): Promise<string> =>
+      world.client
+        .step(stepId(id, 1, 0))
+        .approve()
+        .then(
+          () => 'approved',
+          (error: unknown) => (error as { code: string }).code,
+        )
+    expect(await approve()).toBe('PARKED')
+    await expect.poll(approve, { timeout: 20_000 }).toBe('approved')
+    await world.until(id, 'directive_completed')
+    expect(newer.engine.holder.shards).toContain(shardOf(world.owner, id))
+    await isShared()
+    expect((await world.client.parked.list()).lines).toEqual([])
   } finally {
     await newer.stop()
   }

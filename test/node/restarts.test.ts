@@ -32,6 +32,13 @@ it('a server that is away is waited for, however long', () => {
   expect(waits.at(-1)).toBe(threadRestartMaxMs)
 })
 
+it('so is a message at which threads end, until it is parked', () => {
+  const restarts = new Restarts()
+  const waits = Array.from({ length: 100 }, () => restarts.after({ ...died, isCounted: true }))
+  expect(waits.at(-1)).toBe(threadRestartMaxMs)
+  expect(() => restarts.after(died)).toThrow('the node ends')
+})
+
 it('one that the database does not let in any more takes its node with it at once', () => {
   const newer = new WritError('SCHEMA_NEWER', 'the schema is 11, this node knows 10')
   expect(() => new Restarts().after({ ...died, error: newer })).toThrow(newer)

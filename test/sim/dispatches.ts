@@ -1,8 +1,10 @@
 /** What must hold when a step begins to run: everything that it depends on has passed (R22). */
 import type { Commit, StoredMessage } from '../../src/actors/ports/rows.ts'
 import type { StepSettings } from '../../src/machines/given.ts'
+import type { StepContext } from '../../src/machines/step-context.ts'
 import { type ActorKey, actorKey, readKey, readStepId, stepId } from '../../src/protocol/ids.ts'
 import type { Fold } from './fold.ts'
+import { memoryOf } from './later-machines.ts'
 import type { Tables } from './tables.ts'
 
 const waiting: ReadonlySet<string> = new Set(['pending', 'rework'])
@@ -42,6 +44,7 @@ export const checkDispatch = (
 
 /** One that is evaluated for its own sake, since its directive had ended: it has passed, whatever comes of it (R38). */
 const stillCounts = (fold: Fold, step: ActorKey): boolean => {
-  const manual = (fold.live(step)?.snapshot.context as StepContext | undefined)?.manual
+  const live = fold.live(step)
+  const { manual } = live === undefined ? { manual: null } : (memoryOf(live) as StepContext)
   return manual?.from === 'passed' && !manual.live
 }

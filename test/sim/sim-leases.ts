@@ -65,6 +65,21 @@ export class SimLeases {
     for (const [, row] of this.#heldBy(who, shards)) Object.assign(row, { thread: null, nonce: null })
   }
 
+  knowing(who: ThreadIdentity, machines: readonly string[]): string | null {
+    const wanted = [...who.machines, ...machines]
+    const able = this.#staying.filter(
+      (other) => other.thread !== who.thread && wanted.every((machine) => other.machines.includes(machine)),
+    )
+    const all = this.#entries().map(([shard]) => shard)
+    const held = (other: ThreadIdentity): number => this.#heldBy(other, all).length
+    return able.toSorted((a, b) => held(a) - held(b) || (a.thread < b.thread ? -1 : 1))[0]?.thread ?? null
+  }
+
+  hand(who: ThreadIdentity, shards: readonly number[], to: string): void {
+    const { thread = null, nonce = null } = this.#staying.find((other) => other.thread === to) ?? {}
+    for (const [, row] of this.#heldBy(who, shards)) Object.assign(row, { thread, nonce })
+  }
+
   drain(who: ThreadIdentity): Renewal {
     const lease = this.#tables.threads.get(who.thread)
     if (lease?.nonce !== who.nonce) throw over(who)
@@ -78,6 +93,10 @@ export class SimLeases {
       who,
       this.#entries().map(([shard]) => shard),
     )
+  }
+
+  get #staying(): (ThreadIdentity & { leaving: boolean })[] {
+    return [...this.#tables.threads.values()].filter(({ expires, leaving }) => expires > this.#now() && !leaving)
   }
 
   #entries(): [number, Shard][] {
@@ -111,9 +130,7 @@ export class SimLeases {
   }
 
   #renewal(who: ThreadIdentity): Renewal {
-    const staying = [...this.#tables.threads.values()].filter(
-      ({ expires, leaving }) => expires > this.#now() && !leaving,
-    )
+    const staying = this.#staying
     const live = staying.length
     const place = staying
       .map(({ thread }) => thread)

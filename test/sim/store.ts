@@ -90,6 +90,9 @@ export class SimStore implements Store {
     this.#call('reclaim', () => this.#leases.reclaim(thread, shards))
   readonly release: Store['release'] = (thread, shards) =>
     this.#call('release', () => this.#leases.release(thread, shards))
+  readonly knowing: Store['knowing'] = (thread, machines) =>
+    this.#call('knowing', () => this.#leases.knowing(thread, machines))
+  readonly hand: Store['hand'] = (thread, shards, to) => this.#call('hand', () => this.#leases.hand(thread, shards, to))
   readonly drain: Store['drain'] = (thread) => this.#call('drain', () => this.#leases.drain(thread))
   readonly leave: Store['leave'] = (thread) => this.#call('leave', () => this.#leases.leave(thread))
 
@@ -255,11 +258,11 @@ export class SimStore implements Store {
       return true
     })
 
-  readonly countTry: Store['countTry'] = (message) =>
+  readonly countTry: Store['countTry'] = (message, reason) =>
     this.#call('countTry', ({ messages }) => {
       const row = messages.get(message)
       if (row === undefined) return 0
-      row.tries += 1
+      Object.assign(row, { tries: row.tries + 1, reason })
       return row.tries
     })
 

@@ -59,6 +59,7 @@ export const lookingExamples: Readonly<Record<string, Example>> = {
       ...place,
       ...running,
       waiting: 'the worker, attempt 1',
+      migrates: null,
       messages: [
         { type: 'task.done', about: 'of attempt 1', ...taken, heldBack: [], message: done },
         {
@@ -81,6 +82,7 @@ export const lookingExamples: Readonly<Record<string, Example>> = {
     message: { message: { type: 'task.done' } },
     answer: {
       ...place,
+      migrates: null,
       message: done,
       timer: null,
       outcome: 'taken',

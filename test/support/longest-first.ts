@@ -8,7 +8,15 @@ import { BaseSequencer, type TestSpecification } from 'vitest/node'
 /** Suites of more than fifteen seconds or so, the longest first. One that is missing here only comes later than it might. */
 const long = [
   ...['e2e/help-examples', 'e2e/signals', 'e2e/embedded', 'input/servers', 'e2e/closed-output', 'e2e/daemon'],
-  ...['daemon/hostile', 'input/daemons', 'e2e/threads', 'sim/simulation', 'contract/postgres-faults', 'e2e/ephemeral'],
+  ...[
+    'daemon/hostile',
+    'input/daemons',
+    'e2e/threads',
+    'e2e/deadly-messages',
+    'sim/simulation',
+    'contract/postgres-faults',
+    'e2e/ephemeral',
+  ],
   ...[
     'e2e/inside-task',
     'daemon/poison',

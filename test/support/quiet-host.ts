@@ -28,6 +28,7 @@ export const quietHost = (clock: SimClock, store: SimStore): Host => {
     now: () => 0,
     accepted: new Map(),
     waiting: new Map(),
+    parkedAhead: new Map(),
     inFlight: new Set(),
     doubted: new Map(),
     order: () => [1, ++places],

@@ -11,7 +11,7 @@ interface Config {
   states: Record<string, { after?: object }>
 }
 
-const secondOf = (machine: AnyStateMachine): AnyStateMachine => {
+const secondOf = (machine: AnyStateMachine, delay: unknown = patience): AnyStateMachine => {
   const { context, states, ...config } = machine.config as Config
   const running = { ...states['running'], after: { ...states['running']?.after, patience: { actions: [] } } }
   return new StateMachine(
@@ -21,7 +21,10 @@ const secondOf = (machine: AnyStateMachine): AnyStateMachine => {
       context: (given: object) => ({ ...context(given), made: 'as version 2' }),
       states: { ...states, running },
     },
-    { ...machine.implementations, delays: { ...machine.implementations.delays, patience } },
+    {
+      ...machine.implementations,
+      delays: { ...machine.implementations.delays, patience: delay },
+    } as typeof machine.implementations,
   )
 }
 
@@ -38,3 +41,11 @@ const firsts: MachineVersion[] = [directive, step, registry].map((machine) => ({
 /** What a build opens that has both; `migration`: null when none leads from the first to the second. */
 export const withSecond = (migration: Migration | null = fromFirst): Catalog =>
   new Catalog([...firsts, { machine: secondStep, ...(migration === null ? {} : { migration }) }])
+
+/** The same, but for how long the second waits for the timer that is its own. */
+export const withDelay = (
+  delay: (given: { context: { given: { settings: { limits: { total: number } } } } }) => number,
+): Catalog => new Catalog([...firsts, { machine: secondOf(step, delay), migration: fromFirst }])
+
+/** Of a build that has dropped the first. */
+export const withoutFirst = new Catalog([...firsts.filter(({ machine }) => machine !== step), { machine: secondStep }])

@@ -51,6 +51,8 @@ export interface History {
   surroundings: (key: ActorKey) => Promise<Surroundings>
   /** Rows of the actor's journal after this version, in order; at most `limit`. */
   journal: (key: ActorKey, after: number, limit: number) => Promise<readonly JournalRow[]>
+  /** Machines that are written now, as `name@version`. */
+  written: () => Promise<readonly string[]>
   /** The threads whose lease runs. */
   threads: () => Promise<readonly string[]>
   close: () => Promise<void>

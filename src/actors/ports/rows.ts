@@ -64,6 +64,8 @@ export interface MessageRow {
 export interface StoredMessage extends MessageRow {
   id: number
   tries: number
+  /** Why the last of them failed, where one did. */
+  reason?: string | null
 }
 
 /** A durable timer. `generation`: the actor's version that set it. */

@@ -141,6 +141,10 @@ export interface Store {
   /** New epochs for shards that this thread holds (after an unknown result): a commit under the old ones can no longer arrive. */
   reclaim: (thread: ThreadIdentity, shards: readonly number[]) => Promise<readonly HeldShard[]>
   release: (thread: ThreadIdentity, shards: readonly number[]) => Promise<void>
+  /** Another thread whose lease runs and that stays, and knows these machines and all that this one does: the one that holds least; or null. */
+  knowing: (thread: ThreadIdentity, machines: readonly string[]) => Promise<string | null>
+  /** Gives held shards to another thread, which finds them at its next renewal; they are free when its lease is over, or it leaves. */
+  hand: (thread: ThreadIdentity, shards: readonly number[], to: string) => Promise<void>
   /** From now on the thread has no share: others have it, and take what it gives up. Throws FENCED when the lease is gone. */
   drain: (thread: ThreadIdentity) => Promise<Renewal>
   leave: (thread: ThreadIdentity) => Promise<void>

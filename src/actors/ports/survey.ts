@@ -72,6 +72,15 @@ export interface MailColumns {
   body: Uint8Array | null
 }
 
+/** What the settings of an actor follow from, as it is stored: a definition, and a step's own text. Null: it is not there. */
+export interface DefinedColumns {
+  key: ActorKey
+  definition: string | null
+  plan: string | null
+  steps: number
+  step: string | null
+}
+
 /** How many events of one type a step (null: the directive itself) has. */
 export interface EventCount {
   step: number | null
@@ -149,4 +158,8 @@ export interface Survey {
   actors: (after: string, count: number, all: boolean) => Promise<readonly ActorRow[]>
   timers: (keys: readonly ActorKey[]) => Promise<readonly TimerRow[]>
   mail: (keys: readonly ActorKey[]) => Promise<readonly MailColumns[]>
+  /** By the keys of actors. */
+  defined: (keys: readonly ActorKey[]) => Promise<readonly DefinedColumns[]>
+  /** The first row of each actor's journal. */
+  beginnings: (keys: readonly ActorKey[]) => Promise<readonly JournalRow[]>
 }
