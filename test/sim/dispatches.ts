@@ -45,6 +45,6 @@ export const checkDispatch = (
 /** One that is evaluated for its own sake, since its directive had ended: it has passed, whatever comes of it (R38). */
 const stillCounts = (fold: Fold, step: ActorKey): boolean => {
   const live = fold.live(step)
-  const { manual } = live === undefined ? { manual: null } : (memoryOf(live) as StepContext)
+  const { manual } = live === null ? { manual: null } : (memoryOf(live) as StepContext)
   return manual?.from === 'passed' && !manual.live
 }
