@@ -71,23 +71,18 @@ const unreachable: readonly { why: string; isIt: (machine: string, state: string
       machine === 'directive' && /^flow\.(draft|planning)/.test(state) && word.startsWith('step.'),
   },
   {
-    why: 'steps begin when the repository is prepared, and before that tell nothing',
+    why: 'steps begin when the repository is prepared, and before that tell nothing but that they have stopped',
     isIt: (machine, state, word) =>
       machine === 'directive' &&
       state.startsWith('flow.active.preparing') &&
-      /^step\.(ready|passed|unpassed|failed|stopped)$/.test(word),
+      /^step\.(ready|passed|unpassed|failed)$/.test(word),
   },
   {
     why: 'a directive is checked when all of its steps have passed, and one that has not any more says that first',
     isIt: (machine, state, word) =>
       machine === 'directive' &&
-      /^flow\.(checking|completed)/.test(state) &&
+      state.startsWith('flow.checking') &&
       /^step\.(ready|passed|failed|stopped)$/.test(word),
-  },
-  {
-    why: 'only when a directive is ending are steps told to stop, and it waits for their answers',
-    isIt: (machine, state, word) =>
-      machine === 'directive' && state.startsWith('flow.active') && word === 'step.stopped',
   },
   {
     why: 'a draft has no task yet',
