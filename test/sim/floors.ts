@@ -16,9 +16,13 @@ export const floors = {
   happened: 0.001,
   /** Kinds that took effect at all. */
   kinds: 0.9,
-  /** Pairs of a state and a message. */
-  visited: 0.35,
+  /** Pairs of a state and a message: rare ones need many worlds. */
+  visited: 0.5,
+  visitedByMany: 0.85,
 } as const
+
+/** So many worlds meet nearly all that there can be. */
+const many = 10_000
 
 /** What is below its floor, in words. */
 export const tooLittle = (tally: Tally, reachable: ReadonlySet<string>): string[] => {
@@ -36,7 +40,11 @@ export const tooLittle = (tally: Tally, reachable: ReadonlySet<string>): string[
       count: kinds.filter(({ count }) => count > 0).length,
       floor: floors.kinds * kinds.length,
     },
-    { name: 'pairs of a state and a message', count: pairs, floor: floors.visited * reachable.size },
+    {
+      name: 'pairs of a state and a message',
+      count: pairs,
+      floor: (seeds < many ? floors.visited : floors.visitedByMany) * reachable.size,
+    },
   ]
   return counts.flatMap(({ name, count, floor }) =>
     count < Math.ceil(floor) ? [`${name}: ${count}, and not ${Math.ceil(floor)} or more`] : [],
