@@ -4,12 +4,14 @@ import { isMainThread } from 'node:worker_threads'
 import { Packr } from 'msgpackr'
 
 const kept = []
+const some = Array.from({ length: 10_000 }, Math.random)
 const deaths = {
   'deadly hang': () => {
     for (;;);
   },
   'deadly heap': () => {
-    for (;;) kept.push(Array.from({ length: 10_000 }, Math.random))
+    // Fast, for one that fills slowly spends its time with clearing up and seems to hang; and not all at once, which ends the process.
+    for (;;) kept.push([...some])
   },
 }
 
