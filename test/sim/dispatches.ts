@@ -1,4 +1,5 @@
 /** What must hold when a step begins to run: everything that it depends on has passed (R22). */
+import { unpack } from '../../src/actors/codec.ts'
 import type { Commit, StoredMessage } from '../../src/actors/ports/rows.ts'
 import type { StepSettings } from '../../src/machines/given.ts'
 import type { StepContext } from '../../src/machines/step-context.ts'
@@ -36,11 +37,15 @@ export const checkDispatch = (
     // It may have passed in this commit, and have been sent back to be evaluated in it as well.
     const now = changed.find((each) => each.key === other)?.version
     const passed = was === 'passed' || (now !== undefined && fold.passed.get(other) === now)
-    // That it has left passed may be on its way.
-    const isTold = [...mail, ...tables.messages.values()].some(({ from, to }) => from === other && to === key)
+    // That it has left passed may be on its way, or wait with what it tells its other dependents in parts.
+    const isTold = [...mail, ...tables.messages.values()].some(
+      ({ from, to, body }) => from === other && (to === key || (to === other && isRelay(body))),
+    )
     if (!passed && !isTold && !stillCounts(fold, other)) wrong('R22', `${key} runs, and ${other} has not passed`)
   }
 }
+
+const isRelay = (body: Uint8Array): boolean => (unpack(body) as { type?: unknown } | null)?.type === 'relay'
 
 /** One that is evaluated for its own sake, since its directive had ended: it has passed, whatever comes of it (R38). */
 const stillCounts = (fold: Fold, step: ActorKey): boolean => {

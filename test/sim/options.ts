@@ -325,6 +325,7 @@ const drawnAsBefore: Readonly<Record<string, 1 | 2 | 3>> = {
   'small 202036': 3,
   'pulls 257': 3,
   'large 651': 3,
+  'large 31187': 3,
   'pulls 302209': 3,
   'steered 320085': 3,
 }
