@@ -134,7 +134,7 @@ export interface BlobPart {
 export interface Store {
   /** Makes the thread's lease (of `leaseMs`); fences older threads of the same home. Throws SCHEMA_NEWER, or REFUSED when live nodes write machines that this one does not know. */
   join: (thread: ThreadIdentity) => Promise<Renewal>
-  /** Extends the lease. Throws FENCED when the lease is gone. */
+  /** Extends the lease. Throws FENCED when it is gone, or over while live nodes write machines that this one does not know. */
   renew: (thread: ThreadIdentity) => Promise<Renewal>
   /** Takes up to `count` shards that nobody holds or whose holder's lease is over; each with a new epoch. */
   claim: (thread: ThreadIdentity, count: number) => Promise<readonly HeldShard[]>
