@@ -296,11 +296,38 @@ export const copied = <T>(value: T): T => copy(value) as T
 
 const copy = (value: unknown): unknown => {
   if (typeof value === 'string') return displayable(value)
-  if (value instanceof Uint8Array) return new Uint8Array(value)
-  if (Array.isArray(value)) return value.map(copy)
   if (typeof value !== 'object' || value === null) return value
+  if (Array.isArray(value)) return value.length === 0 ? [] : value.map(copy)
+  if (value instanceof Uint8Array) return copyOfBytes(value)
   const from = value as Record<string, unknown>
   const to: Record<string, unknown> = {}
-  for (const key of Object.keys(from)) if (from[key] !== undefined) to[displayable(key)] = copy(from[key])
+  for (const key of Object.keys(from)) if (from[key] !== undefined) to[columnOf(key)] = copy(from[key])
   return to
 }
+
+/** Names of columns are few and always the same ones. */
+const columns = new Set<string>()
+
+const columnOf = (name: string): string => {
+  if (columns.has(name)) return name
+  const column = displayable(name)
+  if (column === name && columns.size < columnsMax) columns.add(name)
+  return column
+}
+
+const columnsMax = 1_000
+
+/** Memory of its own for each of the many small ones would cost more than all else of a copy. */
+const copyOfBytes = (bytes: Uint8Array): Uint8Array => {
+  if (bytes.length > pooledMax) return new Uint8Array(bytes)
+  if (at + bytes.length > pool.length) [pool, at] = [new Uint8Array(poolBytes), 0]
+  pool.set(bytes, at)
+  const copied = pool.subarray(at, at + bytes.length)
+  at += bytes.length
+  return copied
+}
+
+const poolBytes = 64 * 1024
+const pooledMax = 8 * 1024
+let pool = new Uint8Array(poolBytes)
+let at = 0
