@@ -255,6 +255,7 @@ const grantKey = (row: { owner: string; id: string }): string => `${row.owner} $
 const fileKey = (row: rows.FileRow): string => `${row.owner} ${row.contract} ${row.name}`
 
 const expect = <T>(what: string, list: readonly T[], holds: (row: T) => boolean): void => {
+  if (list.length === 0) return
   const good = list.filter(holds).length
   const distinct = new Set(list).size
   if (good === list.length && distinct === list.length) return
@@ -267,6 +268,7 @@ const unique = <T>(
   keyOf: (row: T) => string,
   stored?: ReadonlyMap<string, unknown>,
 ): void => {
+  if (list.length === 0) return
   const seen = new Set<string>()
   for (const key of list.map(keyOf)) {
     if (seen.has(key) || stored?.has(key))
