@@ -118,7 +118,9 @@ export const faultRates = { ...firstFaultRates, ...laterFaultRates, ...latestFau
 export type Fault = keyof typeof faultRates
 export type Faults = Record<Fault, number>
 
-export const isLater = (fault: Fault): boolean => fault in laterFaultRates || fault in latestFaultRates
+const later: ReadonlySet<string> = new Set([...Object.keys(laterFaultRates), ...Object.keys(latestFaultRates)])
+
+export const isLater = (fault: Fault): boolean => later.has(fault)
 
 /** What people do, per turn of theirs. */
 const firstDeedRates = {
