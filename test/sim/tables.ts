@@ -282,14 +282,17 @@ const put = <K, T>(table: Map<K, T>, list: readonly T[] | undefined, keyOf: (row
 }
 
 /** A commit as it is handed over: what its caller does afterwards changes nothing of it. Definitions and replies are kept to the letter. */
-export const handedOver = ({ directives = [], replies = [], ...rest }: rows.Commit): rows.Commit => ({
-  ...copied(rest),
-  directives: directives.map((row) => ({
-    ...copied({ ...row, definition: null }),
-    definition: asJson(row.definition),
-  })),
-  replies: replies.map((row) => ({ ...row, reply: asJson(row.reply) })),
-})
+export const handedOver = (commit: rows.Commit): rows.Commit => {
+  const { directives = [], replies = [] } = commit
+  return {
+    ...copied({ ...commit, directives: [], replies: [] }),
+    directives: directives.map((row) => ({
+      ...copied({ ...row, definition: null }),
+      definition: asJson(row.definition),
+    })),
+    replies: replies.map((row) => ({ ...row, reply: asJson(row.reply) })),
+  }
+}
 
 const asJson = <T>(value: T): T => JSON.parse(JSON.stringify(value)) as T
 
