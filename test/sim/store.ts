@@ -309,8 +309,7 @@ export class SimStore implements Store {
   readonly journalSpans: Store['journalSpans'] = (shards, { before, after, limit }) =>
     this.#call('journalSpans', ({ actors, journal }) => {
       const firsts = new Map<ActorKey, number>()
-      for (const row of journal.values())
-        firsts.set(row.key, Math.min(row.version, firsts.get(row.key) ?? Infinity))
+      for (const row of journal.values()) firsts.set(row.key, Math.min(row.version, firsts.get(row.key) ?? Infinity))
       const all = [...actors.values()].filter(({ key, shard }) => shards.includes(shard) && key > (after ?? ''))
       const part = all.sort((a, b) => order(a.key, b.key)).slice(0, limit)
       const spans = part.flatMap(({ key, version, ended, since }) => {
