@@ -160,8 +160,9 @@ export class Draft {
   weigh(contextOf: (key: ActorKey) => unknown): void {
     const written = [this.directives, this.chains, this.messages, this.events, this.late, this.evaluations, this.parked]
     const kept = [this.journal, this.tasks, this.attempts, this.replies, this.files, this.needs]
-    const lists = [...written, ...kept.map((map) => [...map.values()])]
-    this.bytes = lists.flat().reduce((sum: number, row) => sum + weightOf(row), 0)
+    this.bytes = 0
+    for (const list of written) for (const row of list) this.bytes += weightOf(row)
+    for (const map of kept) for (const row of map.values()) this.bytes += weightOf(row)
     for (const key of this.actors.keys()) this.bytes += actorBytes + weightOf(contextOf(key))
   }
 

@@ -103,14 +103,16 @@ const isOwner = (text: string): boolean => isToken(text) && text !== 'sys'
 
 const readParts = (parts: readonly Part[], subject: string): Record<string, string> | null => {
   const texts = subject.split('.')
-  const tokens: Record<string, string> = {}
   const rest = parts.at(-1)?.rest ?? false
   if (rest ? texts.length < parts.length : texts.length !== parts.length) return null
+  // Most subjects that come in are of another template: its own words tell that sooner than what its tokens may be.
+  if (!parts.every(({ token, text }, index) => token !== null || text === texts[index])) return null
+  const tokens: Record<string, string> = {}
   for (const [index, part] of parts.entries()) {
+    if (part.token === null) continue
     const text = part.rest ? texts.slice(index).join('.') : (texts[index] ?? '')
-    if (part.token === null ? text !== part.text : !areTokens(text, part.rest)) return null
-    if (part.token === 'owner' && !isOwner(text)) return null
-    if (part.token !== null) tokens[part.token] = text
+    if (!areTokens(text, part.rest) || (part.token === 'owner' && !isOwner(text))) return null
+    tokens[part.token] = text
   }
   return tokens
 }

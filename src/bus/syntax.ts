@@ -6,6 +6,10 @@ import { WritError } from '../protocol/errors.ts'
 
 const subjectCharsMax = 1000
 const token = /^[^\s.*>\p{Cc}]+$/u
+/** Such tokens, with dots between them. */
+const plain = /^[^\s.*>\p{Cc}]+(?:\.[^\s.*>\p{Cc}]+)*$/u
+
+const isPlain = (text: string): boolean => text.length <= subjectCharsMax && plain.test(text)
 
 const tokensOf = (text: string): string[] => (text.length > subjectCharsMax ? [''] : text.split('.'))
 
@@ -20,7 +24,7 @@ export const checkSubject = (text: string): void => {
 
 /** As `checkSubject`, for people who may well talk to the server itself. */
 export const checkPlainSubject = (text: string): void => {
-  if (tokensOf(text).every((one) => token.test(one))) return
+  if (isPlain(text)) return
   throw refuse('subject', text, 'tokens with dots between them, without spaces and wildcards')
 }
 
@@ -41,4 +45,4 @@ export const checkQueue = (text: string): void => {
  * Whether an answer may be sent there. The sender names the subject and the server does not check that he may publish on
  * it: without this rule an answer could be aimed at another owner's subjects or at the server's own interface.
  */
-export const isInbox = (text: string): boolean => text.startsWith('_') && tokensOf(text).every((one) => token.test(one))
+export const isInbox = (text: string): boolean => text.startsWith('_') && isPlain(text)

@@ -78,8 +78,11 @@ export class Links {
 
   /** As far as the servers can tell: they count on whoever has only fallen deaf. */
   seems(from: string, to: string): boolean {
-    const sideOf = (name: string): number => this.faults.partition.findIndex((set) => set.includes(name))
-    return from === to || this.faults.partition.length === 0 || sideOf(from) === sideOf(to)
+    return from === to || this.faults.partition.length === 0 || this.#sideOf(from) === this.#sideOf(to)
+  }
+
+  #sideOf(name: string): number {
+    return this.faults.partition.findIndex((set) => set.includes(name))
   }
 
   isMute(name: string): boolean {

@@ -36,9 +36,14 @@ interface Listener {
 }
 
 const matches = (pattern: readonly string[], tokens: readonly string[]): boolean => {
-  const rest = pattern.at(-1) === '>'
-  if (rest ? tokens.length < pattern.length : tokens.length !== pattern.length) return false
-  return pattern.every((one, index) => one === '*' || one === '>' || one === tokens[index])
+  const { length } = pattern
+  if (pattern[length - 1] === '>' ? tokens.length < length : tokens.length !== length) return false
+  // From the end on: patterns of one bus begin alike.
+  for (let at = length - 1; at >= 0; at--) {
+    const one = pattern[at]
+    if (one !== '*' && one !== '>' && one !== tokens[at]) return false
+  }
+  return true
 }
 
 /**

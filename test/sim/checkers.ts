@@ -309,7 +309,7 @@ export class Checkers {
   #checkOwners({ actors = [], tasks = [], attempts = [], held = [], grants = [] }: Commit, before: Before): void {
     const ownerOf = (key: string): string => readKey(key as ActorKey).owner
     const same = (what: string, ...owners: string[]): void => {
-      if (new Set(owners).size > 1) this.#wrong('10', `${what} crosses from ${owners.join(' to ')}`)
+      if (owners.some((owner) => owner !== owners[0])) this.#wrong('10', `${what} crosses from ${owners.join(' to ')}`)
     }
     for (const row of actors) same(row.key, row.owner, ownerOf(row.key), ownerOf(row.directive ?? row.key))
     for (const row of tasks) same(row.id, row.owner, ownerOf(row.actor), ownerOf(row.directive))

@@ -50,7 +50,10 @@ export class SimClock implements Clock {
   /** As `run`, for who simulates all that happens: nothing else of this process goes on meanwhile. */
   async go(until: number): Promise<void> {
     await drained()
-    for (let at = this.next; at !== null && at <= until; at = this.next) await this.#step()
+    for (let at = this.next; at !== null && at <= until; at = this.next) {
+      this.#step()
+      await drained()
+    }
     this.#now = Math.max(this.#now, until)
   }
 
@@ -66,18 +69,18 @@ export class SimClock implements Clock {
       const at = this.next
       if (at === null || at > limit)
         throw new Error(`still waiting at ${this.#now} ms: nothing that is to come can end it`)
-      await this.#step()
+      this.#step()
+      await drained()
     }
     return promise
   }
 
-  async #step(): Promise<void> {
+  #step(): void {
     const event = this.#pop()
     if (event === undefined || event.cancelled) return
     this.#now = Math.max(this.#now, event.at)
     this.events++
     event.call()
-    await drained()
   }
 
   #push(event: Event): void {
@@ -113,7 +116,9 @@ export class SimClock implements Clock {
 }
 
 /** Every promise that can settle by others alone has settled after it: Node calls it once nothing of them is left to do. */
-const drained = (): Promise<void> => new Promise((resolve) => process.nextTick(resolve))
+const drained = (): Promise<void> => new Promise(whenDrained)
+
+const whenDrained = (resolve: () => void): void => process.nextTick(resolve)
 
 /** A whole turn of the event loop, so that what else there is of this process goes on. */
 const settle = (): Promise<void> => new Promise((resolve) => setImmediate(resolve))

@@ -110,8 +110,8 @@ export class Ending {
     for (const { actor, reason } of parked) trace.violate('10', `a message to ${actor} is parked: ${reason}`)
     for (const row of actors.values()) if (row.kind === 'directive') this.#checkCounts(row)
     const { checkers } = this.#world
-    for (const row of actors.values())
-      if (!checkers.fold.isKept(row)) trace.violate('4', `${row.key} is not the fold of what is kept of its journal`)
+    for (const { key } of checkers.fold.unkept([...actors.values()]))
+      trace.violate('4', `${key} is not the fold of what is kept of its journal`)
     checkers.verify(
       store.tables.directives.keys(),
       new Set([...store.tables.daemons.values()].map(({ owner }) => owner)),

@@ -7,6 +7,7 @@ import type { Defined } from '../../src/actors/settings.ts'
 import { type Live, statusOf } from '../../src/machines/advance.ts'
 import type { StepContext } from '../../src/machines/step-context.ts'
 import { type ActorKey, actorKey, directiveOf, kindOf, readKey, readStepId } from '../../src/protocol/ids.ts'
+import { grouped } from '../../src/verify/grouped.ts'
 import { History, settingsOf } from '../../src/verify/history.ts'
 import { allMachines } from './builds.ts'
 import { pairsOf } from './coverage.ts'
@@ -21,6 +22,9 @@ export class Fold {
   /** Of steps: the commits with which they have passed, ever. */
   readonly passedWith = new Map<ActorKey, Set<string>>()
   readonly #tables: Tables
+  /** The rows that were taken, and how many of each actor. */
+  readonly #taken = new WeakSet<JournalRow>()
+  readonly #versions = new Map<ActorKey, number>()
 
   constructor(tables: Tables) {
     this.#tables = tables
@@ -34,6 +38,8 @@ export class Fold {
   take(row: JournalRow, fired: ReadonlyMap<string, number>): { entries: JournalEntry[]; wrong: string[] } {
     const entries = unpack(row.entries) as JournalEntry[]
     const wrong: string[] = []
+    this.#taken.add(row)
+    this.#versions.set(row.key, (this.#versions.get(row.key) ?? 0) + 1)
     const history = this.histories.get(row.key) ?? this.#historyOf(row.key)
     this.histories.set(row.key, history)
     const heard = (timer: string, setBy: number | undefined): void => {
@@ -61,13 +67,22 @@ export class Fold {
     return live !== null && isStoredAs(live, row.snapshot)
   }
 
-  /** Whether it is what its journal makes of it as it is kept by now. */
-  isKept({ key, snapshot }: ActorRow): boolean {
+  /** Which of them are not what their journals make of them as they are kept by now. */
+  unkept(actors: readonly ActorRow[]): ActorRow[] {
+    const journals = grouped([...this.#tables.journal.values()], ({ key }) => key)
+    return actors.filter(({ key, snapshot }) => {
+      const live = this.#liveBy(key, journals.get(key) ?? [])
+      return live === null || !isStoredAs(live, snapshot)
+    })
+  }
+
+  /** A journal of which nothing was cut is the one that was taken row by row. */
+  #liveBy(key: ActorKey, rows: readonly JournalRow[]): Live | null {
+    if (rows.length === this.#versions.get(key) && rows.every((row) => this.#taken.has(row))) return this.live(key)
     const history = this.#historyOf(key)
-    const rows = [...this.#tables.journal.values()].filter((row) => row.key === key)
     for (const { version, entries } of rows.toSorted((a, b) => a.version - b.version))
       history.take(version, unpack(entries) as JournalEntry[])
-    return history.live !== null && isStoredAs(history.live, snapshot)
+    return history.live
   }
 
   /** Whichever build wrote it. */

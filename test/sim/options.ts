@@ -127,7 +127,9 @@ export const faultRates = { ...firstFaultRates, ...laterFaultRates, ...latestFau
 export type Fault = keyof typeof faultRates
 export type Faults = Record<Fault, number>
 
-export const isLater = (fault: Fault): boolean => !(fault in firstFaultRates)
+const later: ReadonlySet<string> = new Set(Object.keys(faultRates).filter((fault) => !(fault in firstFaultRates)))
+
+export const isLater = (fault: Fault): boolean => later.has(fault)
 
 /** What people do, per turn of theirs. */
 const firstDeedRates = {

@@ -322,11 +322,13 @@ export class SimStore implements Store {
     })
 
   readonly journalSpans: Store['journalSpans'] = (shards, { before, after, limit }) =>
-    this.#call('journalSpans', ({ actors }) => {
+    this.#call('journalSpans', ({ actors, journal }) => {
+      const firsts = new Map<ActorKey, number>()
+      for (const row of journal.values()) firsts.set(row.key, Math.min(row.version, firsts.get(row.key) ?? Infinity))
       const all = [...actors.values()].filter(({ key, shard }) => shards.includes(shard) && key > (after ?? ''))
       const part = all.sort((a, b) => order(a.key, b.key)).slice(0, limit)
       const spans = part.flatMap(({ key, version, ended, since }) => {
-        const first = Math.min(...this.#journalOf(key).map((row) => row.version))
+        const first = firsts.get(key) ?? Infinity
         const isOver = ended && since < before
         const isLong = version - first >= (isOver ? 1 : journalCutMin)
         return isLong ? [{ key, first, ended: isOver }] : []
@@ -405,8 +407,11 @@ const outOfReach = (): WritError =>
 
 const ordinary: CommitFate = { appliedAfterMs: 0, answer: 'told', answeredAfterMs: 0 }
 
-const select = <T>(table: ReadonlyMap<unknown, T>, holds: (row: T) => boolean): T[] =>
-  [...table.values()].filter(holds).map(copied)
+const select = <T>(table: ReadonlyMap<unknown, T>, holds: (row: T) => boolean): T[] => {
+  const found: T[] = []
+  for (const row of table.values()) if (holds(row)) found.push(copied(row))
+  return found
+}
 
 const isAhead = ({ message, from, actor }: ParkedRow): boolean => message !== null && isInOrder(from, actor)
 

@@ -255,6 +255,7 @@ const grantKey = (row: { owner: string; id: string }): string => `${row.owner} $
 const fileKey = (row: rows.FileRow): string => `${row.owner} ${row.contract} ${row.name}`
 
 const expect = <T>(what: string, list: readonly T[], holds: (row: T) => boolean): void => {
+  if (list.length === 0) return
   const good = list.filter(holds).length
   const distinct = new Set(list).size
   if (good === list.length && distinct === list.length) return
@@ -267,6 +268,7 @@ const unique = <T>(
   keyOf: (row: T) => string,
   stored?: ReadonlyMap<string, unknown>,
 ): void => {
+  if (list.length === 0) return
   const seen = new Set<string>()
   for (const key of list.map(keyOf)) {
     if (seen.has(key) || stored?.has(key))
@@ -280,14 +282,17 @@ const put = <K, T>(table: Map<K, T>, list: readonly T[] | undefined, keyOf: (row
 }
 
 /** A commit as it is handed over: what its caller does afterwards changes nothing of it. Definitions and replies are kept to the letter. */
-export const handedOver = ({ directives = [], replies = [], ...rest }: rows.Commit): rows.Commit => ({
-  ...copied(rest),
-  directives: directives.map((row) => ({
-    ...copied({ ...row, definition: null }),
-    definition: asJson(row.definition),
-  })),
-  replies: replies.map((row) => ({ ...row, reply: asJson(row.reply) })),
-})
+export const handedOver = (commit: rows.Commit): rows.Commit => {
+  const { directives = [], replies = [] } = commit
+  return {
+    ...copied({ ...commit, directives: [], replies: [] }),
+    directives: directives.map((row) => ({
+      ...copied({ ...row, definition: null }),
+      definition: asJson(row.definition),
+    })),
+    replies: replies.map((row) => ({ ...row, reply: asJson(row.reply) })),
+  }
+}
 
 const asJson = <T>(value: T): T => JSON.parse(JSON.stringify(value)) as T
 
@@ -296,11 +301,38 @@ export const copied = <T>(value: T): T => copy(value) as T
 
 const copy = (value: unknown): unknown => {
   if (typeof value === 'string') return displayable(value)
-  if (value instanceof Uint8Array) return new Uint8Array(value)
-  if (Array.isArray(value)) return value.map(copy)
   if (typeof value !== 'object' || value === null) return value
+  if (Array.isArray(value)) return value.length === 0 ? [] : value.map(copy)
+  if (value instanceof Uint8Array) return copyOfBytes(value)
   const from = value as Record<string, unknown>
   const to: Record<string, unknown> = {}
-  for (const key of Object.keys(from)) if (from[key] !== undefined) to[displayable(key)] = copy(from[key])
+  for (const key of Object.keys(from)) if (from[key] !== undefined) to[columnOf(key)] = copy(from[key])
   return to
 }
+
+/** Names of columns are few and always the same ones. */
+const columns = new Set<string>()
+
+const columnOf = (name: string): string => {
+  if (columns.has(name)) return name
+  const column = displayable(name)
+  if (column === name && columns.size < columnsMax) columns.add(name)
+  return column
+}
+
+const columnsMax = 1_000
+
+/** Memory of its own for each of the many small ones would cost more than all else of a copy. */
+const copyOfBytes = (bytes: Uint8Array): Uint8Array => {
+  if (bytes.length > pooledMax) return new Uint8Array(bytes)
+  if (at + bytes.length > pool.length) [pool, at] = [new Uint8Array(poolBytes), 0]
+  pool.set(bytes, at)
+  const copied = pool.subarray(at, at + bytes.length)
+  at += bytes.length
+  return copied
+}
+
+const poolBytes = 64 * 1024
+const pooledMax = 8 * 1024
+let pool = new Uint8Array(poolBytes)
+let at = 0

@@ -6,7 +6,9 @@ import { type ActorKey, actorKey, directiveKeyOf, registryId } from '../../src/p
 import { checkActor } from '../../src/verify/actor.ts'
 import { checkDirective } from '../../src/verify/directive.ts'
 import { checkRegistry } from '../../src/verify/slots.ts'
+import type { History } from '../../src/verify/history.ts'
 import type { State } from '../../src/verify/state.ts'
+import type { Tell } from '../../src/verify/tell.ts'
 import { allMachines } from './builds.ts'
 import type { Fold } from './fold.ts'
 import type { Tables } from './tables.ts'
@@ -14,27 +16,48 @@ import type { Tables } from './tables.ts'
 /** Everything that is wrong with a directive. */
 export const verifyDirective = (tables: Tables, fold: Fold, key: ActorKey): Finding[] => {
   const found: Finding[] = []
-  const tell = (code: Finding['code'], table: string, row: string, what: string, right: string): void =>
-    void found.push({ code, table, key: row, found: what, right })
+  const tell = tellTo(found)
   const actors = [...tables.actors.values()].filter((row) => row.directive === key)
   const part = partOf(tables, key, actors)
   if (part === null) return found
   const states = new Map<ActorKey, State>()
-  const known = { machines: allMachines, isElsewhere: () => false }
   for (const row of actors) {
-    const state = checkActor(row, row.snapshot, fold.histories.get(row.key) ?? null, known, tell)
+    const state = stateOf(row, fold.histories.get(row.key) ?? null, found)
     if (state !== null) states.set(row.key, state)
   }
   checkDirective(part, states, tell)
   return found
 }
 
+/** Rows of actors that nothing was wrong with, beside their histories as they were then: a row is never changed, so nothing is now. */
+const sound = new WeakMap<ActorRow, { state: State; history: History | null; version: number | undefined }>()
+
+const stateOf = (row: ActorRow, history: History | null, found: Finding[]): State | null => {
+  const known = sound.get(row)
+  if (known?.history === history && known.version === history?.version) return known.state
+  const before = found.length
+  const state = checkActor(
+    row,
+    row.snapshot,
+    history,
+    { machines: allMachines, isElsewhere: () => false },
+    tellTo(found),
+  )
+  if (state !== null && found.length === before) sound.set(row, { state, history, version: history?.version })
+  return state
+}
+
+const tellTo =
+  (found: Finding[]): Tell =>
+  (code, table, key, what, right) =>
+    void found.push({ code, table, key, found: what, right })
+
 export const verifyRegistry = (tables: Tables, owner: string): Finding[] => {
   const found: Finding[] = []
   const of = <T extends { owner: string }>(table: ReadonlyMap<string, T>): T[] =>
     [...table.values()].filter((row) => row.owner === owner)
   const part = { owner, actor: null, daemons: of(tables.daemons), grants: of(tables.grants) }
-  checkRegistry(part, (code, table, key, what, right) => found.push({ code, table, key, found: what, right }))
+  checkRegistry(part, tellTo(found))
   return found
 }
 
