@@ -240,9 +240,9 @@ export class Engine {
   }
 
   #out(draft: Draft, messages: readonly number[]): void {
-    this.mailbox.sent(draft.messages, messages, (shard) => this.holder.stays(shard))
-    // In the order of the store, where what one commit parks and mends is back.
     this.mailbox.parked(draft.parked)
+    this.mailbox.sent(draft.messages, messages, (shard) => this.holder.stays(shard))
+    // After what is parked, as in the store: what one commit parks and mends is back.
     this.mailbox.unparked(draft)
     this.host.memory.removed(draft.removed.map(({ key }) => key))
     if (draft.removed.length > 0) this.#keeping.removed()

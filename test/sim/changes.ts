@@ -1,5 +1,6 @@
 /** What is changed of the world that a seed draws: faults and deeds that are left out, and how large it is. */
-import { deedRates, faultRates, noDeeds, noFaultsAtAll, type SimOptions } from './options.ts'
+import type { SimOptions } from './options.ts'
+import { deedRates, faultRates, noDeeds, noFaultsAtAll } from './rates.ts'
 
 /** What of a world is a number that may be another one, with the least that makes sense. */
 export const numbersMin = {

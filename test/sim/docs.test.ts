@@ -1,7 +1,7 @@
 /** What docs/simulator.md says of the world is what the world is made of. */
 import { readFileSync } from 'node:fs'
 import { expect, test } from 'vitest'
-import { deedRates, faultRates } from './options.ts'
+import { deedRates, faultRates } from './rates.ts'
 
 /** `| name | number |` of the table that begins with this head, in its order. */
 const tableOf = (head: string): [string, number][] => {

@@ -1,5 +1,5 @@
 /** Which faults there are now, and how often each kind of them has really taken effect. */
-import { type Fault, type Faults, isLater, noFaultsAtAll } from './options.ts'
+import { type Fault, type Faults, isLater, noFaultsAtAll } from './rates.ts'
 import type { SimRandom } from './random.ts'
 
 export class Luck {

@@ -16,7 +16,7 @@ import {
 import { messageId } from '../../src/protocol/parked.ts'
 import type { SimBus, SimNetwork } from './bus.ts'
 import type { SimClock } from './clock.ts'
-import type { Deed } from './options.ts'
+import type { Deed } from './rates.ts'
 import { directiveBy, planBy } from './plans.ts'
 import type { SimRandom } from './random.ts'
 import type { Tables } from './tables.ts'

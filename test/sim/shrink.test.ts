@@ -1,7 +1,7 @@
 /** A world that fails is made as small as it can be without failing otherwise. */
 import { expect, test } from 'vitest'
 import { argumentsFor, changed } from './changes.ts'
-import { swarm } from './options.ts'
+import { swarm } from './swarm.ts'
 import { Shrinking } from './shrink.ts'
 import { simulate } from './world.ts'
 

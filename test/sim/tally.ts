@@ -1,5 +1,5 @@
 /** What came of all worlds together. */
-import { deedRates, faultRates } from './options.ts'
+import { deedRates, faultRates } from './rates.ts'
 import type { Result } from './job.ts'
 
 export interface Count {
@@ -31,7 +31,7 @@ export class Tally {
     for (const [name, count] of result.happened) this.#happened.set(name, (this.#happened.get(name) ?? 0) + count)
   }
 
-  /** Every kind of fault, in the order of options.ts, with how often it took effect. */
+  /** Every kind of fault, in the order of rates.ts, with how often it took effect. */
   get faults(): Count[] {
     return this.#countsOf(faultRates)
   }

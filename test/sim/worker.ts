@@ -1,7 +1,7 @@
 /** A thread that runs worlds: it is told one at a time, and tells what came of it. */
 import { parentPort } from 'node:worker_threads'
 import { type Result, textOf, withoutEnd } from './job.ts'
-import { swarm } from './options.ts'
+import { swarm } from './swarm.ts'
 import type { Seed } from './seeds.ts'
 import { type Outcome, simulate } from './world.ts'
 

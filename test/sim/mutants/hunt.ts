@@ -2,7 +2,7 @@
  * The half of `npm run sim:mutants` that is bundled with a planted bug: runs worlds by seed until one breaks a rule, and
  * tells its parent. What only breaks the simulator itself is no find.
  */
-import { swarm } from '../options.ts'
+import { swarm } from '../swarm.ts'
 import { type Seed, seedOf } from '../seeds.ts'
 import { simulate } from '../world.ts'
 
