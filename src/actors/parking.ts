@@ -74,7 +74,7 @@ export class Parking {
     const run: Unit['run'] = ({ draft }) => {
       draft.shards.add(shard)
       const { id: message, to: actor, from } = row
-      draft.parked.push({ message, actor, from, body: late(row.body), ...why, at: this.#host.now() })
+      draft.parked.push({ message, actor, from, body: late(row), ...why, at: this.#host.now() })
       return Promise.resolve({})
     }
     // Nobody hears of it, but it is not run again when it may have held: the row that is there still fails once more.
@@ -118,9 +118,10 @@ export class Parking {
 }
 
 /** A grant that is put back one day must not count as new: the registry may have given its slot to another. */
-const late = (body: Uint8Array): Uint8Array => {
-  const message = readBody(body)
-  return typeOf(message) === 'grant' ? pack({ ...(message as FromRegistry), late: true }) : body
+const late = (row: StoredMessage): Uint8Array => {
+  // At what ends threads nobody looks, not even to park it.
+  const message = isSpent(row) ? null : readBody(row.body)
+  return typeOf(message) === 'grant' ? pack({ ...(message as FromRegistry), late: true }) : row.body
 }
 
 const stopThose = async (turn: Turn, actors: readonly ActorKey[]): Promise<object> => {
