@@ -4,7 +4,7 @@
  */
 import { hasEnded, mayDispatch } from '../machines/advance.ts'
 import { actorKey, type ActorKey, readKey, registryId } from '../protocol/ids.ts'
-import { askedLines, choose, freeGrants, lacks, mustTell, toldOf } from './desk.ts'
+import { askedLines, choose, type Desk, freeGrants, lacks, mustTell, toldOf } from './desk.ts'
 import type { FromRegistry } from './granting.ts'
 import type { Memory, Resident } from './memory.ts'
 import type { ReadyRow } from './ports/rows.ts'
@@ -31,21 +31,27 @@ export const settle = async (turn: Turn, directive: ActorKey): Promise<void> => 
     turn.desks.add(directive)
     return
   }
-  for (const held of freeGrants(desk)) await release(turn, directive, held.id, false)
-  const lines = lacks(desk, may)
-  if (!mustTell(desk, lines)) return
+  const spare = freeGrants(desk)
+  for (const held of spare) await release(turn, directive, held.id, false)
+  const isTold = tellNeed(turn, directive, desk, lacks(desk, may))
+  if (desk.ready.size > 0 && (isTold || spare.length > 0))
+    for (const key of [directive, ...desk.ready.keys()]) lookLater(turn, key)
+}
+
+/** Whether there was anything to tell. */
+const tellNeed = (turn: Turn, directive: ActorKey, desk: Desk, lines: ReturnType<typeof lacks>): boolean => {
+  if (!mustTell(desk, lines)) return false
   const { owner } = readKey(directive)
   const need: ToRegistry = { type: 'need', directive, lines: askedLines(lines), seen: desk.seen }
   turn.post(actorKey(owner, registryId), need, directive)
   const { memory } = turn.host
   memory.set(memory.desks, directive, { ...desk, told: toldOf(lines) })
-  if (desk.ready.size === 0) return
-  for (const key of [directive, ...desk.ready.keys()]) lookLater(turn, key)
+  return true
 }
 
 /**
- * What cannot be opened here is not asked for. Whoever knows its machine finds this in its mailbox one day, where it waits until
- * then, and looks at the desk again.
+ * What cannot be opened here is not asked for, and a slot that was asked for before goes back. Whoever knows its machine finds
+ * this in its mailbox one day, where it waits until then, and looks at the desk again.
  */
 const lookLater = (turn: Turn, key: ActorKey): void => {
   const look: FromRegistry = { type: 'desk.look' }
