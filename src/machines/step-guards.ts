@@ -40,6 +40,11 @@ export const stepGuards = {
   passesAgain: ({ context }: Of) => context.manual?.from === 'passed' && verdictOf(context)?.passed === true,
   /** Evaluated again after it had passed, and not passed when dependents had begun (R54). */
   isTooLate: ({ context: { manual, dependentsBegun } }: Of) => manual?.from === 'passed' && dependentsBegun,
+  /** Evaluated again after it had passed, and its work is not in the line after all: it has to be merged before it has passed. */
+  hasLeftLine: (of: Of) => of.context.manual?.from === 'passed' && stepGuards.mergesWork(of) && of.context.stops === 0,
+  /** As that, while its directive ends: it has not passed, and stops as the others do. */
+  stopsOutOfLine: (of: Of) => of.context.manual?.from === 'passed' && stepGuards.mergesWork(of) && of.context.stops > 0,
+  isInLine: ({ context: { inLine } }: Of) => inLine,
   mergesAgain: ({ context: { given, commit } }: Of) => given.settings.merges && commit !== null,
 
   mergedAs: ({ context: { report } }: Of, { kind }: { kind: string }) =>

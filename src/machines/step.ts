@@ -71,6 +71,7 @@ export const step = setup({
   on: {
     'dependency.passed': { actions: 'countDependency' },
     'dependency.withdrawn': { actions: 'waitAgain' },
+    'line.moved': { guard: 'isInLine', actions: 'leaveLine' },
     'task.granted': { actions: 'giveBack' },
     'task.end': { actions: 'refuseEnded' },
   },
@@ -161,6 +162,8 @@ export const step = setup({
         { guard: cameFrom('running'), target: 'running', actions: 'forgetManual' },
         { guard: cameFrom('evaluating'), target: 'evaluating', actions: 'forgetManual' },
         { guard: cameFrom('merging'), target: 'merging', actions: 'forgetManual' },
+        { guard: 'hasLeftLine', target: 'merging', actions: ['forgetManual', 'release'] },
+        { guard: 'stopsOutOfLine', target: 'cancelled', actions: ['forgetManual', 'release'] },
         { guard: cameFrom('passed'), target: 'passed' },
         { guard: cameFrom('rework'), target: 'rework', actions: 'forgetManual' },
         { guard: cameFrom('held'), target: 'held', actions: 'forgetManual' },

@@ -408,6 +408,38 @@ describe('evaluating', () => {
     expect(told(step.tell(the.merged).effects)).toEqual(['directive: step.passed', 'dependents: dependency.passed'])
   })
 
+  it('R36 R38: a step that is evaluated again when its merge turns out to be onto a line that has moved merges again before it has passed', () => {
+    for (const verdictOfIt of [the.passing, the.noVerdict]) {
+      const step = aStep()
+      step.tellAll(...toPassed, the.evaluate, the.granted, { type: 'line.moved' })
+      expect(statusOf(step.tell(verdictOfIt).live)).toBe('merging')
+      step.tell(the.granted)
+      expect(told(step.tell(the.merged).effects)).toEqual(['directive: step.passed', 'dependents: dependency.passed'])
+    }
+  })
+
+  it('R36 R38: not passed this time, it is reworked as any other', () => {
+    const step = aStep()
+    step.tellAll(...toPassed, the.evaluate, the.granted, { type: 'line.moved' })
+    expect(statusOf(step.tell(the.notPassing).live)).toBe('rework')
+  })
+
+  it('R38 R49: told to stop meanwhile, it ends as one that had begun, for it has not passed', () => {
+    const step = aStep()
+    const { live, effects } = step.tellAll(...toPassed, the.evaluate, { type: 'line.moved' }, the.cancel)
+    expect(statusOf(live)).toBe('cancelled')
+    expect(told(effects)).toContain('directive: step.stopped')
+  })
+
+  it('R36 R38: evaluated for its own sake, it merges again too, and counts then', () => {
+    const step = aStep()
+    const { effects } = step.tellAll(...toPassed, the.evaluateEnded, the.granted, { type: 'line.moved' })
+    expect(told(effects)).toEqual(['dependents: dependency.withdrawn'])
+    expect(statusOf(step.tell(the.passing).live)).toBe('merging')
+    step.tell(the.granted)
+    expect(told(step.tell(the.merged).effects)).toEqual(['directive: step.passed', 'dependents: dependency.passed'])
+  })
+
   it('R36: what had nothing to merge is not merged again when the line moves', () => {
     const step = aStep()
     step.tellAll(...work, { type: 'task.done' }, the.granted, the.passing)

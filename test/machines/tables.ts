@@ -82,6 +82,19 @@ export const stepPlaces: Record<string, Place> = {
   ]),
   'evaluating, asked for when passed, stopping': step([...toPassed, the.evaluate, the.granted, the.cancel]),
   'evaluating, asked for when passed and ended': step([...toPassed, the.evaluateEnded, the.granted]),
+  'evaluating, asked for when passed, out of line': step([
+    ...toPassed,
+    the.evaluate,
+    the.granted,
+    { type: 'line.moved' },
+  ]),
+  'evaluating, asked for when passed, out of line, stopping': step([
+    ...toPassed,
+    the.evaluate,
+    the.granted,
+    { type: 'line.moved' },
+    the.cancel,
+  ]),
   'evaluating, asked for when failed': step([...toFailed, the.evaluate, the.granted]),
   'evaluating, asked for when cancelled': step([...work, the.cancel, stopped, the.evaluate, the.granted]),
   'evaluating, asked for when passed and ended, stopping': step([
