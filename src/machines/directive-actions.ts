@@ -165,7 +165,10 @@ const chainActions = {
   countPassed: on(({ passed, line }, event) =>
     event.type === 'step.passed' ? { set: { passed: passed + 1, line: event.merged?.line ?? line } } : {},
   ),
-  takeBackPassed: on(({ passed, owed }) => ({ set: { passed: Math.max(0, passed - 1), owed: Math.max(0, owed - 1) } })),
+  takeBackPassed: on(({ passed, owed }, event) => {
+    const { sentBack = true, before = false } = event.type === 'step.unpassed' ? event : {}
+    return { set: { passed: Math.max(0, passed - (before ? 0 : 1)), owed: Math.max(0, owed - (sentBack ? 1 : 0)) } }
+  }),
   countFailed: on(({ failed, failures }, event) => {
     if (event.type !== 'step.failed' || failed.includes(event.index)) return {}
     const listed = failed.length < failedListMax ? [...failed, event.index] : failed

@@ -70,7 +70,11 @@ export type DirectiveMessage =
   /** `merged` is null without a repository, and when the step's work was in the line already. */
   | { type: 'step.passed'; index: number; merged: { base: string; line: string } | null }
   /** The step left passed: its count is taken back. */
-  | { type: 'step.unpassed'; index: number }
+  /**
+   * `sentBack`: it answers an acceptance that sent it back; earlier versions did not say, and it was taken for that. `before`: it has
+   * not passed since an earlier one.
+   */
+  | { type: 'step.unpassed'; index: number; sentBack?: boolean; before?: boolean }
   | { type: 'step.failed'; index: number; name: string; reason: string }
   /** The answer of a step, once it is at rest, to each `cancel` that it was told. */
   | { type: 'step.stopped'; index: number }

@@ -21,8 +21,8 @@ const failure = ({ given: { settings }, reason }: StepContext): Message => ({
 })
 const withdrawn = (context: StepContext): Effect[] =>
   tellDependents(context, { type: 'dependency.withdrawn', index: indexOf(context) })
-const unpassed = (context: StepContext): Effect[] => [
-  tellDirective({ type: 'step.unpassed', index: indexOf(context) }),
+const unpassed = (context: StepContext, sentBack: boolean): Effect[] => [
+  tellDirective({ type: 'step.unpassed', index: indexOf(context), sentBack }),
   ...withdrawn(context),
 ]
 const warn = (type: string, data: Record<string, unknown>): Effect => ({
@@ -64,7 +64,7 @@ const recording = (context: StepContext): Does<StepContext> => {
 
 const beginningManual = (context: StepContext, event: StepEvent, from: StepStatus): Does<StepContext> => {
   const live = event.type === 'command' && event.live
-  const taken = from === 'passed' && live ? unpassed(context) : []
+  const taken = from === 'passed' && live ? unpassed(context, false) : []
   return {
     set: { manual: { from, live }, dependentsBegun: false, evaluatorTries: 0 },
     effects: [
@@ -237,7 +237,11 @@ export const stepActions = {
   announceFailed: on((context) => ({
     effects: isQuiet(context) ? [] : [tellDirective(failure(context))],
   })),
-  withdraw: on((context) => ({ set: { fromLine: true }, effects: unpassed(context) })),
+  withdraw: on((context, { type }) => ({ set: { fromLine: true }, effects: unpassed(context, type === 'rework') })),
+  /** It is to pass again already: its directive waits for no more than to hear that it was told. */
+  answerRework: on((context) => ({
+    effects: [tellDirective({ type: 'step.unpassed', index: indexOf(context), sentBack: true, before: true })],
+  })),
   leaveLine: on((context) => ({ set: { inLine: false }, effects: withdrawn(context) })),
   askStop: on(({ stops }) => ({ set: { stops: stops + 1 } })),
   answerStop: on((context) => ({

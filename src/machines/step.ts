@@ -72,6 +72,7 @@ export const step = setup({
     'dependency.passed': { actions: 'countDependency' },
     'dependency.withdrawn': { actions: 'waitAgain' },
     'line.moved': { guard: 'isInLine', actions: 'leaveLine' },
+    rework: { actions: 'answerRework' },
     'task.granted': { actions: 'giveBack' },
     'task.end': { actions: 'refuseEnded' },
   },

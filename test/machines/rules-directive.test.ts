@@ -313,6 +313,23 @@ describe('advancing', () => {
     expect(statusOf(directive.tell(passOf(0, 'l2', 'l3')).live)).toBe('checking')
   })
 
+  it('R20 R38: another step that passes again meanwhile is not taken for the one that was sent back', () => {
+    const directive = aDirective()
+    directive.tellAll(...toJudging, { type: 'task.done', verdict: reading(false, {}, [0]) })
+    directive.tell({ type: 'step.unpassed', index: 1, sentBack: false })
+    expect(statusOf(directive.tell(passOf(1, 'l2', 'l3')).live)).toBe('active')
+    directive.tell({ type: 'step.unpassed', index: 0, sentBack: true })
+    expect(statusOf(directive.tell(passOf(0, 'l3', 'l4')).live)).toBe('checking')
+  })
+
+  it('R20 R38: a step that had not passed any more when it was sent back is waited for no longer than until it says so', () => {
+    const directive = aDirective()
+    directive.tellAll(...toJudging, { type: 'task.done', verdict: reading(false, {}, [0]) })
+    directive.tell({ type: 'step.unpassed', index: 0, sentBack: false })
+    directive.tell({ type: 'step.unpassed', index: 0, sentBack: true, before: true })
+    expect(statusOf(directive.tell(passOf(0, 'l2', 'l3')).live)).toBe('checking')
+  })
+
   it('R20: names that are no steps of the chain are left out, and a verdict without words says what did not pass', () => {
     const silent = reading(false, { reworkInstructions: null, summaryFeedback: '' }, [-1, 0, 2])
     const { effects } = aDirective().tellAll(...toJudging, { type: 'task.done', verdict: silent })

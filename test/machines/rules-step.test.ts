@@ -625,8 +625,12 @@ describe('evaluating again', () => {
   })
 
   it('R20 R38: while its directive lives, the evaluation of a passed step took its count back: acceptance comes again', () => {
-    const { changed } = aStep().tellAll(...toPassed, the.evaluate, { type: 'rework', feedback: 'does not fit' })
-    expect(changed).toBe(false)
+    const step = aStep()
+    const { live: before } = step.tellAll(...toPassed, the.evaluate)
+    const { live, effects } = step.tell({ type: 'rework', feedback: 'does not fit' })
+    expect(live.snapshot.context).toEqual(before.snapshot.context)
+    const message = { type: 'step.unpassed', index: 3, sentBack: true, before: true }
+    expect(effects).toEqual([{ kind: 'tell', to: 'directive', message }])
   })
 
   it.each([
