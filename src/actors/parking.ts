@@ -8,6 +8,7 @@ import type { Host } from './host.ts'
 import type { ActorKey } from '../protocol/ids.ts'
 import { pack } from './codec.ts'
 import type { FromRegistry } from './granting.ts'
+import { isFromRegistry } from './in-order.ts'
 import { readBody, typeOf } from './parked-views.ts'
 import { endedThread } from '../protocol/parked.ts'
 import { Faulty, park, stopParked } from './parked.ts'
@@ -74,7 +75,7 @@ export class Parking {
     const run: Unit['run'] = ({ draft }) => {
       draft.shards.add(shard)
       const { id: message, to: actor, from } = row
-      draft.parked.push({ message, actor, from, body: late(row.body), ...why, at: this.#host.now() })
+      draft.parked.push({ message, actor, from, body: late(row), ...why, at: this.#host.now() })
       return Promise.resolve({})
     }
     // Nobody hears of it, but it is not run again when it may have held: the row that is there still fails once more.
@@ -118,7 +119,9 @@ export class Parking {
 }
 
 /** A grant that is put back one day must not count as new: the registry may have given its slot to another. */
-const late = (body: Uint8Array): Uint8Array => {
+const late = ({ from, body }: StoredMessage): Uint8Array => {
+  // Nothing else is opened: it may be what threads have ended at.
+  if (!isFromRegistry(from)) return body
   const message = readBody(body)
   return typeOf(message) === 'grant' ? pack({ ...(message as FromRegistry), late: true }) : body
 }
