@@ -130,7 +130,11 @@ export class Holder {
     if (this.#behindMs === null) return this.#schedule()
     // What is free now nobody answers for: it is taken before the lease is renewed.
     this.#isCalled = false
-    void this.#share(() => this.#balance(this.#lastShare))
+    void this.#share(async () => {
+      await this.#balance(this.#lastShare)
+      // What is not free may have been handed to this thread, and nobody answers for that either.
+      if (this.#behindMs !== null && !this.#stopped) await this.#held.takeHanded((await this.#extend())?.held ?? [])
+    })
   }
 
   /**
@@ -184,7 +188,8 @@ export class Holder {
     const renewal = await this.#extend()
     if (renewal === null || this.#stopped || this.#sharing !== null) return
     void this.#share(async () => {
-      await this.#held.exchange(renewal.held)
+      await this.#held.takeHanded(renewal.held)
+      await this.#held.handOver()
       await this.#balance(renewal.share)
     })
   }
