@@ -5,6 +5,7 @@
 import { WritError } from '../protocol/errors.ts'
 import { parkTriesMax } from '../protocol/limits.ts'
 import type { Host } from './host.ts'
+import type { Resident } from './memory.ts'
 import type { ActorKey } from '../protocol/ids.ts'
 import { pack } from './codec.ts'
 import type { FromRegistry } from './granting.ts'
@@ -32,14 +33,19 @@ export class Spent extends Error {
 export const isSpent = ({ tries, reason }: StoredMessage): boolean =>
   tries >= parkTriesMax && reason?.startsWith(endedThread) === true
 
+/** A thread to which a shard could be handed that needs these machines, as `name@version`. */
+export type Knowing = (machines: readonly string[]) => Promise<string | null>
+
 export class Parking {
   readonly #host: Host
   readonly #push: (unit: Unit) => void
+  readonly #knowing: Knowing
   readonly #failures = new Map<string, number>()
 
-  constructor(host: Host, push: (unit: Unit) => void) {
+  constructor(host: Host, push: (unit: Unit) => void, knowing: Knowing) {
     this.#host = host
     this.#push = push
+    this.#knowing = knowing
   }
 
   /**
@@ -87,7 +93,7 @@ export class Parking {
   find(attempts: readonly AttemptRow[]): void {
     for (const shard of new Set(attempts.map((attempt) => attempt.shard))) {
       const actors = attempts.filter((attempt) => attempt.shard === shard).map(({ actor }) => actor)
-      this.#push(unitOf(shard, 'looking for parked actors', (turn) => stopThose(turn, actors)))
+      this.#push(unitOf(shard, 'looking for parked actors', (turn) => stopThose(turn, actors, this.#knowing)))
     }
   }
 
@@ -126,9 +132,17 @@ const late = ({ from, body }: StoredMessage): Uint8Array => {
   return typeOf(message) === 'grant' ? pack({ ...(message as FromRegistry), late: true }) : body
 }
 
-const stopThose = async (turn: Turn, actors: readonly ActorKey[]): Promise<object> => {
+const stopThose = async (turn: Turn, actors: readonly ActorKey[], knowing: Knowing): Promise<object> => {
   const { loader, memory } = turn.host
   await loader.actors(actors)
-  for (const key of actors) if (memory.actors.get(key)?.parked != null) await stopParked(turn, key)
+  for (const key of actors) {
+    const resident = memory.actors.get(key)
+    if (resident?.parked == null || (await goesOn(resident, knowing))) continue
+    await stopParked(turn, key)
+  }
   return {}
 }
+
+/** It is parked for this node alone: its shard is handed to one that knows its machine, where what its daemon does still counts. */
+const goesOn = async ({ isForeign, row: { machine, machineVersion } }: Resident, knowing: Knowing): Promise<boolean> =>
+  isForeign === true && (await knowing([`${machine}@${machineVersion}`])) !== null

@@ -5,12 +5,14 @@ import { Draft } from '../../src/actors/draft.ts'
 import type { Host } from '../../src/actors/host.ts'
 import { Faulty } from '../../src/actors/parked.ts'
 import { Parking, Spent } from '../../src/actors/parking.ts'
+import type { Resident } from '../../src/actors/memory.ts'
 import type { StoredMessage } from '../../src/actors/ports/rows.ts'
 import { Turn } from '../../src/actors/turn.ts'
 import { type Unit, unitOf } from '../../src/actors/unit.ts'
 import { actorKey, registryId } from '../../src/protocol/ids.ts'
 import { parkTriesMax } from '../../src/protocol/limits.ts'
 import { endedThread } from '../../src/protocol/parked.ts'
+import * as make from '../contract/rows.ts'
 import { SimClock } from '../sim/clock.ts'
 import { SimStore } from '../sim/store.ts'
 import { quietHost } from '../support/quiet-host.ts'
@@ -20,11 +22,18 @@ const request = unitOf(0, 'directive cancel d', () => Promise.resolve({}))
 let pushed: Unit[]
 let parking: Parking
 let host: Host
+/** A thread that knows the machines that this one lacks. */
+let able: string | null
 beforeEach(() => {
   pushed = []
+  able = null
   const clock = new SimClock()
   host = quietHost(clock, new SimStore({ clock }))
-  parking = new Parking(host, (unit) => pushed.push(unit))
+  parking = new Parking(
+    host,
+    (unit) => pushed.push(unit),
+    () => Promise.resolve(able),
+  )
 })
 
 const fail = async (times: number): Promise<void> => {
@@ -72,4 +81,29 @@ it('a message at which threads have ended is parked unopened: opening it may be 
   // What is opened at all to look for a grant is made late.
   const body = pack({ type: 'grant', grant: {} })
   expect(await parkedBody(spent('stream', body))).toBe(body)
+})
+
+/** The orders that a thread gives, once it has taken over the shard of an attempt. */
+const ordersFor = async (resident: Partial<Resident>): Promise<(string | null)[]> => {
+  const attempt = make.attemptRow('d', 1)
+  host.memory.actors.set(attempt.actor, { row: make.actorRow('d', 1), live: null, parked: 'for a test', ...resident })
+  host.memory.attempts.set(actorKey(attempt.owner, attempt.task), attempt)
+  parking.find([attempt])
+  const turn = new Turn(host, new Draft())
+  await pushed[0]?.run(turn)
+  return [...turn.draft.attempts.values()].map(({ asked }) => asked)
+}
+
+it('what a parked actor has under way is stopped by who takes its shard over', async () => {
+  able = 'other'
+  expect(await ordersFor({})).toEqual(['cancel'])
+})
+
+it('nobody stops what an actor has under way that another node can open: it is handed to that one, and its work counts there', async () => {
+  able = 'other'
+  expect(await ordersFor({ isForeign: true })).toEqual([])
+})
+
+it('what an actor has under way that no node can open is stopped', async () => {
+  expect(await ordersFor({ isForeign: true })).toEqual(['cancel'])
 })
