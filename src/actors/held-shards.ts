@@ -136,17 +136,21 @@ export class HeldShards {
       await this.#takeUp(await this.#store.reclaim(this.#identity, strays.slice(at, at + takenAtOnce)))
   }
 
-  /** What cannot be opened here goes to a thread that can, and can open all that this one can: it does not come back from there. */
-  async handOver(): Promise<void> {
+  /**
+   * What cannot be opened here goes to a thread that can, and can open all that this one can: it does not come back from there. A few at
+   * a time; answers with how many.
+   */
+  async handOver(): Promise<number> {
     let left = givenUpAtOnce
     for (const [machines, shards] of this.#lacked) {
-      if (left <= 0) return
+      if (left <= 0) break
       const to = await this.#store.knowing(this.#identity, machines)
       if (to === null) continue
       const theirs = shards.slice(0, left)
       left -= theirs.length
       await this.giveUp(theirs, to)
     }
+    return givenUpAtOnce - left
   }
 
   /** Machines that are lacked together, with the shards that need them: those that nobody has keep no others from being handed over. */

@@ -215,6 +215,24 @@ it('what nobody can open keeps no other shard from one that can', async () => {
   expect(handed).toEqual([39])
 })
 
+it('where nothing can be opened, shards do not go to and fro at every call', async () => {
+  const foreign = new Map(Array.from({ length: shardCount }, (_, shard) => [shard, new Set(['step@2'])]))
+  const { clock, store, holder } = setUp({ foreign: () => foreign })
+  store.able = 'other'
+  const handed: number[] = []
+  store.hand = (thread, shards) => {
+    handed.push(...shards)
+    return store.release(thread, shards)
+  }
+  await clock.runFor(holder.start(1))
+  for (let time = 0; time < 100; time++) {
+    holder.look()
+    await clock.run(clock.monotonic() + leaseMs / 100)
+  }
+  expect(handed.length).toBeGreaterThanOrEqual(3 * givenUpAtOnce)
+  expect(handed.length).toBeLessThanOrEqual(8 * givenUpAtOnce)
+})
+
 it('the lease is renewed until everything is given back', async () => {
   let finish = (): void => undefined
   const { clock, store, holder } = setUp({ leaving: () => new Promise((resolve) => (finish = resolve)) })
