@@ -144,13 +144,24 @@ export class HeldShards {
     let left = givenUpAtOnce
     for (const [machines, shards] of this.#lacked) {
       if (left <= 0) break
-      const to = await this.#store.knowing(this.#identity, machines)
+      const to = await this.#able(machines)
       if (to === null) continue
       const theirs = shards.slice(0, left)
       left -= theirs.length
       await this.giveUp(theirs, to)
     }
     return givenUpAtOnce - left
+  }
+
+  /** A thread that knows all of these machines; where there is none, one that knows some of them. */
+  async #able(machines: readonly string[]): Promise<string | null> {
+    const all = await this.#store.knowing(this.#identity, machines)
+    if (all !== null || machines.length === 1) return all
+    for (const machine of machines) {
+      const some = await this.#store.knowing(this.#identity, [machine])
+      if (some !== null) return some
+    }
+    return null
   }
 
   /** Machines that are lacked together, with the shards that need them: those that nobody has keep no others from being handed over. */
