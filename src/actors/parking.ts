@@ -132,17 +132,19 @@ const late = ({ from, body }: StoredMessage): Uint8Array => {
   return typeOf(message) === 'grant' ? pack({ ...(message as FromRegistry), late: true }) : body
 }
 
+/** But what is parked for this node alone: its shard is handed to one that knows its machine, where what its daemon does still counts. */
 const stopThose = async (turn: Turn, actors: readonly ActorKey[], knowing: Knowing): Promise<object> => {
   const { loader, memory } = turn.host
   await loader.actors(actors)
-  for (const key of actors) {
+  const parked = actors.flatMap((key) => {
     const resident = memory.actors.get(key)
-    if (resident?.parked == null || (await goesOn(resident, knowing))) continue
-    await stopParked(turn, key)
-  }
+    return resident?.parked == null ? [] : [{ key, lacks: resident.isForeign === true ? machineOf(resident) : null }]
+  })
+  const known = new Set<string | null>()
+  for (const machine of new Set(parked.flatMap(({ lacks }) => lacks ?? [])))
+    if ((await knowing([machine])) !== null) known.add(machine)
+  for (const { key, lacks } of parked) if (!known.has(lacks)) await stopParked(turn, key)
   return {}
 }
 
-/** It is parked for this node alone: its shard is handed to one that knows its machine, where what its daemon does still counts. */
-const goesOn = async ({ isForeign, row: { machine, machineVersion } }: Resident, knowing: Knowing): Promise<boolean> =>
-  isForeign === true && (await knowing([`${machine}@${machineVersion}`])) !== null
+const machineOf = ({ row: { machine, machineVersion } }: Resident): string => `${machine}@${machineVersion}`
