@@ -14,18 +14,20 @@ export interface End {
 }
 
 export class Restarts {
-  /** Ends in a row of each thread, none of which had worked for long. */
-  readonly #ends = new Map<number, number>()
+  /** Ends in a row of each thread, none of which had worked for long; and how many of them speak against its node. */
+  readonly #ends = new Map<number, { ends: number; faults: number }>()
 
   /** How many ms to wait before the next start. Throws when there is to be none: why the node cannot go on. */
   after({ index, workedMs, error, isCounted = false }: End): number {
-    const before = workedMs >= threadSettledMs ? 0 : (this.#ends.get(index) ?? 0)
+    const before = workedMs >= threadSettledMs ? undefined : this.#ends.get(index)
     const isPassing = error instanceof WritError && codes[error.code].retry
     if (error instanceof WritError && !isPassing && error.code !== 'INTERNAL') throw error
-    const ends = before + 1
-    this.#ends.set(index, ends)
     // A server that is away is waited for, however long; and a message at which threads end is parked in the end.
-    if (ends > threadEndsMax && !isPassing && !isCounted) throw tooMany(ends, error)
+    const isFault = !isPassing && !isCounted
+    const ends = (before?.ends ?? 0) + 1
+    const faults = (before?.faults ?? 0) + Number(isFault)
+    this.#ends.set(index, { ends, faults })
+    if (isFault && faults > threadEndsMax) throw tooMany(faults, error)
     return Math.min(threadRestartMaxMs, threadRestartMs * 2 ** (ends - 1))
   }
 }

@@ -128,23 +128,52 @@ export class HeldShards {
 
   /**
    * What the store says is held and is not known here: another thread has handed it over, or an answer was lost. Nobody else would serve
-   * it. And what cannot be opened here goes to a thread that can, and can open all that this one can: it does not come back from there.
+   * it.
    */
-  async exchange(held: readonly HeldShard[]): Promise<void> {
+  async takeHanded(held: readonly HeldShard[]): Promise<void> {
     const strays = held.flatMap(({ shard }) => (this.epochs.has(shard) ? [] : [shard]))
     for (let at = 0; at < strays.length; at += takenAtOnce)
       await this.#takeUp(await this.#store.reclaim(this.#identity, strays.slice(at, at + takenAtOnce)))
-    await this.#handOver()
   }
 
-  async #handOver(): Promise<void> {
-    const foreign = [...this.#foreign].filter(([shard]) => this.epochs.has(shard) && !this.leaving.has(shard))
-    const shards = new Map<string, number[]>()
-    for (const [shard, machines] of foreign.slice(0, givenUpAtOnce)) {
-      const to = await this.#store.knowing(this.#identity, [...machines])
-      if (to !== null) shards.set(to, [...(shards.get(to) ?? []), shard])
+  /**
+   * What cannot be opened here goes to a thread that can, and can open all that this one can: it does not come back from there. A few at
+   * a time; answers with how many.
+   */
+  async handOver(): Promise<number> {
+    let left = givenUpAtOnce
+    for (const [machines, shards] of this.#lacked) {
+      if (left <= 0) break
+      const to = await this.#able(machines)
+      if (to === null) continue
+      const theirs = shards.slice(0, left)
+      left -= theirs.length
+      await this.giveUp(theirs, to)
     }
-    for (const [to, theirs] of shards) await this.giveUp(theirs, to)
+    return givenUpAtOnce - left
+  }
+
+  /** A thread that knows all of these machines; where there is none, one that knows some of them. */
+  async #able(machines: readonly string[]): Promise<string | null> {
+    const all = await this.#store.knowing(this.#identity, machines)
+    if (all !== null || machines.length === 1) return all
+    for (const machine of machines) {
+      const some = await this.#store.knowing(this.#identity, [machine])
+      if (some !== null) return some
+    }
+    return null
+  }
+
+  /** Machines that are lacked together, with the shards that need them: those that nobody has keep no others from being handed over. */
+  get #lacked(): [machines: readonly string[], shards: readonly number[]][] {
+    const lacked = new Map<string, [machines: readonly string[], shards: number[]]>()
+    for (const [shard, names] of this.#foreign) {
+      if (!this.epochs.has(shard) || this.leaving.has(shard)) continue
+      const machines = [...names].toSorted()
+      const [, shards] = lacked.get(machines.join()) ?? [machines, []]
+      lacked.set(machines.join(), [machines, [...shards, shard]])
+    }
+    return [...lacked.values()]
   }
 
   get #foreign(): ReadonlyMap<number, ReadonlySet<string>> {

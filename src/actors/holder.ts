@@ -47,6 +47,8 @@ export class Holder {
   #isCalled = false
   /** Set while it has less than its share and nothing is free: what others give up is taken soon, for nobody answers for it meanwhile. */
   #behindMs: number | null = null
+  /** Shards that cannot be opened here are handed over again from then on. */
+  #handsOverFrom = 0
   /** The renewal and the sharing out that are under way. They do not wait for each other: a drain takes longer than trust lasts. */
   #renewing: Promise<void> | null = null
   #sharing: Promise<void> | null = null
@@ -130,7 +132,11 @@ export class Holder {
     if (this.#behindMs === null) return this.#schedule()
     // What is free now nobody answers for: it is taken before the lease is renewed.
     this.#isCalled = false
-    void this.#share(() => this.#balance(this.#lastShare))
+    void this.#share(async () => {
+      await this.#balance(this.#lastShare)
+      // What is not free may have been handed to this thread, and nobody answers for that either.
+      if (this.#behindMs !== null && !this.#stopped) await this.#held.takeHanded((await this.#extend())?.held ?? [])
+    })
   }
 
   /**
@@ -184,9 +190,17 @@ export class Holder {
     const renewal = await this.#extend()
     if (renewal === null || this.#stopped || this.#sharing !== null) return
     void this.#share(async () => {
-      await this.#held.exchange(renewal.held)
+      await this.#held.takeHanded(renewal.held)
+      await this.#handOver()
       await this.#balance(renewal.share)
     })
+  }
+
+  /** Not at every call: where hardly anything can be opened here, what comes in its place is not served here either. */
+  async #handOver(): Promise<void> {
+    const now = this.#parts.clock.monotonic()
+    if (now < this.#handsOverFrom) return
+    if ((await this.#held.handOver()) > 0) this.#handsOverFrom = now + this.#renewMs / 2
   }
 
   async #share(run: () => Promise<void>): Promise<void> {

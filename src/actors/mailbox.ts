@@ -5,9 +5,9 @@
 import { Ahead } from './ahead.ts'
 import type { Draft } from './draft.ts'
 import type { Host } from './host.ts'
-import { isInOrder } from './in-order.ts'
+import { isFromRegistry, isInOrder } from './in-order.ts'
 import { takeMail } from './mail.ts'
-import { type ActorKey, directiveKeyOf, kindOf, readKey, registryId, shardOfKey } from '../protocol/ids.ts'
+import { type ActorKey, directiveKeyOf, kindOf, readKey, shardOfKey } from '../protocol/ids.ts'
 import { WritError } from '../protocol/errors.ts'
 import { batchMessagesMax } from '../protocol/limits.ts'
 import type { ParkedAhead, ParkedRow } from './ports/parked-rows.ts'
@@ -264,12 +264,12 @@ export class Mailbox {
     return unitOf(row.shard, `message ${row.id} to ${row.to}`, (turn) => this.#take(turn, row), { row })
   }
 
-  /** What a parked actor is to take stays where it is. */
+  /** What a parked actor is to take stays where it is; but one that is spent is not to be met again: it may be the actor that ends threads. */
   async #take(turn: Turn, row: StoredMessage): Promise<object> {
+    if (isSpent(row)) throw new Spent(row)
     const resident = kindOf(readKey(row.to).id) === 'registry' ? null : await turn.host.loader.actor(row.to)
     if (resident?.parked != null && !isForDesk(row)) throw parkedError(resident)
     if (this.#ahead.isBefore(row)) throw new WritError('PARKED', `what ${row.from} told ${row.to} before is parked`)
-    if (isSpent(row)) throw new Spent(row)
     await takeMail(turn, row)
     await turn.run()
     return {}
@@ -281,7 +281,7 @@ export class Mailbox {
 }
 
 /** The desk of a parked directive works on: what it is granted goes back, and what is lost is lost. */
-const isForDesk = ({ from }: StoredMessage): boolean => from.endsWith(`/${registryId}`)
+const isForDesk = ({ from }: StoredMessage): boolean => isFromRegistry(from)
 
 const shardOfPair = (pair: string): number => shardOfKey(pair.slice(pair.lastIndexOf(' ') + 1) as ActorKey)
 

@@ -5,9 +5,11 @@
 import { WritError } from '../protocol/errors.ts'
 import { parkTriesMax } from '../protocol/limits.ts'
 import type { Host } from './host.ts'
+import type { Resident } from './memory.ts'
 import type { ActorKey } from '../protocol/ids.ts'
 import { pack } from './codec.ts'
 import type { FromRegistry } from './granting.ts'
+import { isFromRegistry } from './in-order.ts'
 import { readBody, typeOf } from './parked-views.ts'
 import { endedThread } from '../protocol/parked.ts'
 import { Faulty, park, stopParked } from './parked.ts'
@@ -31,14 +33,19 @@ export class Spent extends Error {
 export const isSpent = ({ tries, reason }: StoredMessage): boolean =>
   tries >= parkTriesMax && reason?.startsWith(endedThread) === true
 
+/** A thread to which a shard could be handed that needs these machines, as `name@version`. */
+export type Knowing = (machines: readonly string[]) => Promise<string | null>
+
 export class Parking {
   readonly #host: Host
   readonly #push: (unit: Unit) => void
+  readonly #knowing: Knowing
   readonly #failures = new Map<string, number>()
 
-  constructor(host: Host, push: (unit: Unit) => void) {
+  constructor(host: Host, push: (unit: Unit) => void, knowing: Knowing) {
     this.#host = host
     this.#push = push
+    this.#knowing = knowing
   }
 
   /**
@@ -86,7 +93,7 @@ export class Parking {
   find(attempts: readonly AttemptRow[]): void {
     for (const shard of new Set(attempts.map((attempt) => attempt.shard))) {
       const actors = attempts.filter((attempt) => attempt.shard === shard).map(({ actor }) => actor)
-      this.#push(unitOf(shard, 'looking for parked actors', (turn) => stopThose(turn, actors)))
+      this.#push(unitOf(shard, 'looking for parked actors', (turn) => stopThose(turn, actors, this.#knowing)))
     }
   }
 
@@ -119,14 +126,26 @@ export class Parking {
 
 /** A grant that is put back one day must not count as new: the registry may have given its slot to another. */
 const late = (row: StoredMessage): Uint8Array => {
-  // At what ends threads nobody looks, not even to park it.
-  const message = isSpent(row) ? null : readBody(row.body)
-  return typeOf(message) === 'grant' ? pack({ ...(message as FromRegistry), late: true }) : row.body
+  const { from, body } = row
+  // Nothing else is opened, nor at what threads have ended.
+  if (!isFromRegistry(from) || isSpent(row)) return body
+  const message = readBody(body)
+  return typeOf(message) === 'grant' ? pack({ ...(message as FromRegistry), late: true }) : body
 }
 
-const stopThose = async (turn: Turn, actors: readonly ActorKey[]): Promise<object> => {
+/** But what is parked for this node alone: its shard is handed to one that knows its machine, where what its daemon does still counts. */
+const stopThose = async (turn: Turn, actors: readonly ActorKey[], knowing: Knowing): Promise<object> => {
   const { loader, memory } = turn.host
   await loader.actors(actors)
-  for (const key of actors) if (memory.actors.get(key)?.parked != null) await stopParked(turn, key)
+  const parked = actors.flatMap((key) => {
+    const resident = memory.actors.get(key)
+    return resident?.parked == null ? [] : [{ key, lacks: resident.isForeign === true ? machineOf(resident) : null }]
+  })
+  const known = new Set<string | null>()
+  for (const machine of new Set(parked.flatMap(({ lacks }) => lacks ?? [])))
+    if ((await knowing([machine])) !== null) known.add(machine)
+  for (const { key, lacks } of parked) if (!known.has(lacks)) await stopParked(turn, key)
   return {}
 }
+
+const machineOf = ({ row: { machine, machineVersion } }: Resident): string => `${machine}@${machineVersion}`

@@ -22,7 +22,7 @@ import { shortly } from './tell.ts'
  * What would become of an actor. `parked`: its machine is not known, or does not open its snapshot, or its migration to the newest version
  * fails. `changed`: opened and stored
  * again, its snapshot would be another one. `timers`: it waits for others than are stored. `messages`: some that wait for it mean nothing to it.
- * `journal`: what it was cannot be told any more, for its journal begins on a machine that is not known.
+ * `journal`: what it was cannot be told any more, for its journal begins on a machine that is not known, or cannot be read.
  */
 export const machineProblems = ['parked', 'changed', 'timers', 'messages', 'journal'] as const
 export type MachineProblem = (typeof machineProblems)[number]
@@ -211,12 +211,20 @@ const migrationFaults = (live: Live, machines: Catalog, settings: unknown): Foun
 }
 
 /** Nobody folds it then: it is not replayed, not looked through, and not cut. */
-const lostBeginning = ({ kind }: ActorRow, begun: JournalRow | undefined, machines: Catalog): Found => {
-  const [first] = begun === undefined ? [] : unpackJournal(begun.entries)
-  if (first === undefined) return []
-  const name = isCheckpoint(first) ? machineOf(readCheckpoint(first)) : (first.machine ?? `${kind}@1`)
-  if (machines.known.includes(name)) return []
-  return [['journal', `its journal begins on ${name}, which this version does not know`]]
+const lostBeginning = (row: ActorRow, begun: JournalRow | undefined, machines: Catalog): Found => {
+  try {
+    const name = begun === undefined ? null : beginningOf(row, begun)
+    if (name === null || machines.known.includes(name)) return []
+    return [['journal', `its journal begins on ${name}, which this version does not know`]]
+  } catch (error) {
+    return [['journal', `its journal cannot be read: ${error instanceof Error ? error.message : String(error)}`]]
+  }
+}
+
+const beginningOf = ({ kind }: ActorRow, { entries }: JournalRow): string | null => {
+  const [first] = unpackJournal(entries)
+  if (first === undefined) return null
+  return isCheckpoint(first) ? machineOf(readCheckpoint(first)) : (first.machine ?? `${kind}@1`)
 }
 
 const machineOf = ({ machine, version }: Stored): string => `${machine}@${version}`

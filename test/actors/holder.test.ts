@@ -171,6 +171,67 @@ it('what another thread has handed over is taken up under a new epoch', async ()
   expect([holder.epoch(200), holder.shards.length]).toEqual([5, shardCount / 2])
 })
 
+/** One that has half of its share, and finds nothing free. */
+const behind = async () => {
+  const it = setUp({})
+  await it.clock.runFor(it.holder.start(2))
+  it.store.claim = () => Promise.resolve([])
+  await it.clock.run(leaseMs)
+  expect(it.holder.shards.length).toBe(shardCount / 2)
+  return it
+}
+
+it('one that has less than its share takes what was handed to it as soon as it is called', async () => {
+  const { clock, store, holder } = await behind()
+  store.held.set(200, 4)
+  holder.look()
+  await clock.run(clock.monotonic() + 10)
+  expect(holder.epoch(200)).toBe(5)
+})
+
+it('the lease of one that has less than its share is renewed however often it is called', async () => {
+  const { clock, holder } = await behind()
+  for (let time = 0; time < 40; time++) {
+    holder.look()
+    await clock.run(clock.monotonic() + leaseMs / 20)
+  }
+  expect(holder.epoch(0)).toBe(1)
+})
+
+it('what nobody can open keeps nothing else from one that can, in other shards or in the same', async () => {
+  const foreign = new Map(Array.from({ length: 40 }, (_, shard) => [shard, new Set(['step@3'])]))
+  foreign.set(38, new Set(['step@2', 'step@3'])).set(39, new Set(['step@2']))
+  const { clock, store, holder } = setUp({ foreign: () => foreign })
+  store.knowing = (_, machines) => Promise.resolve(machines.includes('step@3') ? null : 'other')
+  const handed: number[] = []
+  store.hand = (thread, shards) => {
+    handed.push(...shards)
+    store.claim = () => Promise.resolve([])
+    return store.release(thread, shards)
+  }
+  await clock.runFor(holder.start(1))
+  await clock.run(leaseMs)
+  expect(handed).toEqual([38, 39])
+})
+
+it('where nothing can be opened, shards do not go to and fro at every call', async () => {
+  const foreign = new Map(Array.from({ length: shardCount }, (_, shard) => [shard, new Set(['step@2'])]))
+  const { clock, store, holder } = setUp({ foreign: () => foreign })
+  store.able = 'other'
+  const handed: number[] = []
+  store.hand = (thread, shards) => {
+    handed.push(...shards)
+    return store.release(thread, shards)
+  }
+  await clock.runFor(holder.start(1))
+  for (let time = 0; time < 100; time++) {
+    holder.look()
+    await clock.run(clock.monotonic() + leaseMs / 100)
+  }
+  expect(handed.length).toBeGreaterThanOrEqual(3 * givenUpAtOnce)
+  expect(handed.length).toBeLessThanOrEqual(8 * givenUpAtOnce)
+})
+
 it('the lease is renewed until everything is given back', async () => {
   let finish = (): void => undefined
   const { clock, store, holder } = setUp({ leaving: () => new Promise((resolve) => (finish = resolve)) })

@@ -1,11 +1,15 @@
 /** What a thread takes out of its mailboxes, and when it looks. */
-import { expect, it } from 'vitest'
+import { expect, it, vi } from 'vitest'
+import { Draft } from '../../src/actors/draft.ts'
 import { Mailbox } from '../../src/actors/mailbox.ts'
+import { Spent } from '../../src/actors/parking.ts'
 import type { ParkedRow } from '../../src/actors/ports/parked-rows.ts'
 import type { MessageRow, StoredMessage } from '../../src/actors/ports/rows.ts'
+import { Turn } from '../../src/actors/turn.ts'
 import type { Unit } from '../../src/actors/unit.ts'
 import { shardOf } from '../../src/protocol/ids.ts'
-import { batchMessagesMax } from '../../src/protocol/limits.ts'
+import { batchMessagesMax, parkTriesMax } from '../../src/protocol/limits.ts'
+import { endedThread } from '../../src/protocol/parked.ts'
 import { SimClock } from '../sim/clock.ts'
 import { SimStore } from '../sim/store.ts'
 import { quietHost } from '../support/quiet-host.ts'
@@ -177,4 +181,14 @@ it.each([
   mailbox.look([shard])
   await clock.run(1)
   expect(units.map(({ row: of }) => of?.id)).toEqual([1])
+})
+
+it('a message at which threads have ended as often as is allowed is not taken, and its actor is not opened for it', async () => {
+  const { clock, host, mailbox, units, inBox } = setUp(0)
+  inBox.push({ ...rowOf(1), tries: parkTriesMax, reason: `${endedThread}for a test` })
+  mailbox.look([shard])
+  await clock.run(1)
+  const opened = vi.spyOn(host.loader, 'actor')
+  await expect(units[0]?.run(new Turn(host, new Draft()))).rejects.toBeInstanceOf(Spent)
+  expect(opened).not.toHaveBeenCalled()
 })

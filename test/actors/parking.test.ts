@@ -1,10 +1,18 @@
 /** When an actor is parked for its faults, and when not. */
 import { beforeEach, expect, it } from 'vitest'
+import { pack, unpack } from '../../src/actors/codec.ts'
+import { Draft } from '../../src/actors/draft.ts'
+import type { Host } from '../../src/actors/host.ts'
 import { Faulty } from '../../src/actors/parked.ts'
-import { Parking } from '../../src/actors/parking.ts'
+import { Parking, Spent } from '../../src/actors/parking.ts'
+import type { Resident } from '../../src/actors/memory.ts'
+import type { StoredMessage } from '../../src/actors/ports/rows.ts'
+import { Turn } from '../../src/actors/turn.ts'
 import { type Unit, unitOf } from '../../src/actors/unit.ts'
-import { actorKey } from '../../src/protocol/ids.ts'
+import { actorKey, registryId } from '../../src/protocol/ids.ts'
 import { parkTriesMax } from '../../src/protocol/limits.ts'
+import { endedThread } from '../../src/protocol/parked.ts'
+import * as make from '../contract/rows.ts'
 import { SimClock } from '../sim/clock.ts'
 import { SimStore } from '../sim/store.ts'
 import { quietHost } from '../support/quiet-host.ts'
@@ -13,11 +21,19 @@ const actor = actorKey('o', 'd')
 const request = unitOf(0, 'directive cancel d', () => Promise.resolve({}))
 let pushed: Unit[]
 let parking: Parking
+let host: Host
+/** A thread that knows the machines that this one lacks. */
+let able: string | null
 beforeEach(() => {
   pushed = []
+  able = null
   const clock = new SimClock()
-  const host = quietHost(clock, new SimStore({ clock }))
-  parking = new Parking(host, (unit) => pushed.push(unit))
+  host = quietHost(clock, new SimStore({ clock }))
+  parking = new Parking(
+    host,
+    (unit) => pushed.push(unit),
+    () => Promise.resolve(able),
+  )
 })
 
 const fail = async (times: number): Promise<void> => {
@@ -37,4 +53,57 @@ it('what an actor took in between makes good its faults from before', async () =
   parking.worked([actor])
   await fail(parkTriesMax - 1)
   expect(pushed).toEqual([])
+})
+
+const spent = (from: string, body: Uint8Array): StoredMessage => ({
+  ...{ id: 1, shard: 0, to: actor, from, body },
+  ...{ tries: parkTriesMax, reason: `${endedThread}for a test` },
+})
+
+/** What is kept of the message. */
+const parkedBody = async (row: StoredMessage): Promise<Uint8Array | undefined> => {
+  await parking.failed(
+    unitOf(0, 'message 1', () => Promise.resolve({}), { row }),
+    new Spent(row),
+  )
+  const [unit] = pushed
+  const turn = new Turn(host, new Draft())
+  await unit?.run(turn)
+  return turn.draft.parked[0]?.body
+}
+
+it('R41: a grant that is parked is late from then on', async () => {
+  const body = await parkedBody(spent(actorKey('o', registryId), pack({ type: 'grant', grant: {} })))
+  expect(unpack(body ?? pack(null))).toEqual({ type: 'grant', grant: {}, late: true })
+})
+
+it('a message at which threads have ended is parked unopened: opening it may be what they ended at', async () => {
+  // What is opened at all to look for a grant is made late.
+  const body = pack({ type: 'grant', grant: {} })
+  expect(await parkedBody(spent('stream', body))).toBe(body)
+})
+
+/** The orders that a thread gives, once it has taken over the shard of an attempt. */
+const ordersFor = async (resident: Partial<Resident>): Promise<(string | null)[]> => {
+  const attempt = make.attemptRow('d', 1)
+  host.memory.actors.set(attempt.actor, { row: make.actorRow('d', 1), live: null, parked: 'for a test', ...resident })
+  host.memory.attempts.set(actorKey(attempt.owner, attempt.task), attempt)
+  parking.find([attempt])
+  const turn = new Turn(host, new Draft())
+  await pushed[0]?.run(turn)
+  return [...turn.draft.attempts.values()].map(({ asked }) => asked)
+}
+
+it('what a parked actor has under way is stopped by who takes its shard over', async () => {
+  able = 'other'
+  expect(await ordersFor({})).toEqual(['cancel'])
+})
+
+it('nobody stops what an actor has under way that another node can open: it is handed to that one, and its work counts there', async () => {
+  able = 'other'
+  expect(await ordersFor({ isForeign: true })).toEqual([])
+})
+
+it('what an actor has under way that no node can open is stopped', async () => {
+  expect(await ordersFor({ isForeign: true })).toEqual(['cancel'])
 })

@@ -1,6 +1,6 @@
 /** Nodes of two versions: an actor of the older machine goes on as one of the newer, and what a node cannot open waits for one that can. */
 import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest'
-import { unpackJournal } from '../../src/actors/codec.ts'
+import { pack, unpackJournal } from '../../src/actors/codec.ts'
 import { Cutting } from '../../src/actors/cutting.ts'
 import { Looking } from '../../src/actors/looking.ts'
 import { Replaying } from '../../src/actors/replaying.ts'
@@ -244,6 +244,24 @@ it('that a build does not know on what a journal begins is told before it is dep
   expect([await lost(withoutFirst), await lost(later)]).toEqual([before + 1, 0])
   await daemon.done(next)
   await world.until(id, 'directive_completed')
+})
+
+it('a journal that cannot be read is told of too, and keeps nothing else from being checked', async () => {
+  const { key } = await working()
+  const [row] = await test.sql<
+    { entries: Uint8Array }[]
+  >`select entries from writ.journal where key = ${key} and version = 1`
+  const put = (entries: Uint8Array) =>
+    test.sql`update writ.journal set entries = ${Buffer.from(entries)} where key = ${key} and version = 1`
+  for (const entries of [Buffer.from([0xc1]), Buffer.from(pack(null)), Buffer.from(pack([null]))]) {
+    await put(entries)
+    const { harms } = await checkMachinesOf(test.databaseUrl, false, later)
+    const found = harms.filter(({ first }) => first.includes(key))
+    expect(found).toMatchObject([
+      { problem: 'journal', why: expect.stringContaining('its journal cannot be read') as string },
+    ])
+  }
+  await put(row?.entries ?? Buffer.from([]))
 })
 
 /** One that the last thread of two gives up last, if it looks at nothing but their numbers. */

@@ -36,7 +36,14 @@ it('so is a message at which threads end, until it is parked', () => {
   const restarts = new Restarts()
   const waits = Array.from({ length: 100 }, () => restarts.after({ ...died, isCounted: true }))
   expect(waits.at(-1)).toBe(threadRestartMaxMs)
-  expect(() => restarts.after(died)).toThrow('the node ends')
+})
+
+it('neither speaks against the node when its threads end otherwise later', () => {
+  const restarts = new Restarts()
+  const away = { ...died, error: new WritError('UNREACHABLE', 'the database cannot be reached') }
+  for (const end of [{ ...died, isCounted: true }, away]) for (let time = 0; time < 10; time++) restarts.after(end)
+  for (let end = 0; end < threadEndsMax; end++) restarts.after(died)
+  expect(() => restarts.after(died)).toThrow(/has ended 6 times in a row.*the node ends/)
 })
 
 it('one that the database does not let in any more takes its node with it at once', () => {
