@@ -37,8 +37,9 @@ export const checkDispatch = (
     // It may have passed in this commit, and have been sent back to be evaluated in it as well.
     const now = changed.find((each) => each.key === other)?.version
     const passed = was === 'passed' || (now !== undefined && fold.passed.get(other) === now)
-    // That it has left passed may be on its way, or wait with what it tells its other dependents in parts.
-    const isTold = [...mail, ...tables.messages.values()].some(
+    // That it has left passed may be on its way, or parked, or wait with what it tells its other dependents in parts.
+    const parked = tables.parked.map((row) => ({ ...row, to: row.actor }))
+    const isTold = [...mail, ...tables.messages.values(), ...parked].some(
       ({ from, to, body }) => from === other && (to === key || (to === other && isRelay(body))),
     )
     if (!passed && !isTold && !stillCounts(fold, other)) wrong('R22', `${key} runs, and ${other} has not passed`)
