@@ -294,8 +294,7 @@ export class Engine {
     this.#trim()
     this.#again(this.registries.look(), 'looking at the daemons')
     this.#again(this.#catchUp(), 'catching up')
-    const trusted = this.holder.shards.filter((shard) => this.holder.epoch(shard) !== null)
-    this.#again(this.#keeping.look(trusted), 'tidying')
+    this.#again(this.#keeping.look(this.holder.staying), 'tidying')
     this.#alarm = this.host.clock.after(sweepMs, () => this.#sweep())
   }
 }

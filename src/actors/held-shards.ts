@@ -4,6 +4,7 @@
  */
 import { givenUpAtOnce, takenAtOnce } from '../protocol/limits.ts'
 import type { Log } from './host.ts'
+import type { Clock } from './ports/clock.ts'
 import type { HeldShard, Store, ThreadIdentity } from './ports/store.ts'
 
 /** What follows from holding and losing shards. */
@@ -29,6 +30,7 @@ export type HeldLeases = Pick<Store, 'claim' | 'reclaim' | 'release' | 'drain' |
 
 interface HeldParts {
   store: HeldLeases
+  clock: Clock
   identity: ThreadIdentity
   holding: Holding
   log: Log
@@ -40,11 +42,15 @@ export class HeldShards {
   readonly #identity: ThreadIdentity
   readonly #holding: Holding
   readonly #log: Log
+  readonly #clock: Clock
   #incarnation: string | null = null
+  /** Shards that cannot be opened here are handed over again from then on. */
+  #handsOverFrom = 0
   /** Those that are being given up. */
   readonly leaving = new Set<number>()
 
-  constructor({ store, identity, holding, log }: HeldParts) {
+  constructor({ store, clock, identity, holding, log }: HeldParts) {
+    this.#clock = clock
     this.#store = store
     this.#identity = identity
     this.#holding = holding
@@ -138,9 +144,11 @@ export class HeldShards {
 
   /**
    * What cannot be opened here goes to a thread that can, and can open all that this one can: it does not come back from there. A few at
-   * a time; answers with how many.
+   * a time, and then not for so many ms: where hardly anything can be opened here, what comes in its place is not served here either.
    */
-  async handOver(): Promise<number> {
+  async handOver(pauseMs: number): Promise<void> {
+    const now = this.#clock.monotonic()
+    if (now < this.#handsOverFrom) return
     let left = givenUpAtOnce
     for (const [machines, shards] of this.#lacked) {
       if (left <= 0) break
@@ -150,7 +158,7 @@ export class HeldShards {
       left -= theirs.length
       await this.giveUp(theirs, to)
     }
-    return givenUpAtOnce - left
+    if (left < givenUpAtOnce) this.#handsOverFrom = now + pauseMs
   }
 
   /** A thread that knows all of these machines; where there is none, one that knows some of them. */

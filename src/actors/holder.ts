@@ -36,9 +36,8 @@ export class Holder {
   readonly #renewMs: number
   /** The store did not answer the last renewal. */
   #isAway = false
-  /** As of the last renewal: machines that are written now, and this thread's share. */
-  #written: readonly string[] = []
-  #lastShare = 0
+  /** As of the last renewal. */
+  #last: Pick<Renewal, 'machines' | 'share'> = { machines: [], share: 0 }
   #alarm: Alarm | null = null
   /** It takes nothing any more; and it renews nothing any more. */
   #stopped = false
@@ -47,8 +46,6 @@ export class Holder {
   #isCalled = false
   /** Set while it has less than its share and nothing is free: what others give up is taken soon, for nobody answers for it meanwhile. */
   #behindMs: number | null = null
-  /** Shards that cannot be opened here are handed over again from then on. */
-  #handsOverFrom = 0
   /** The renewal and the sharing out that are under way. They do not wait for each other: a drain takes longer than trust lasts. */
   #renewing: Promise<void> | null = null
   #sharing: Promise<void> | null = null
@@ -68,7 +65,7 @@ export class Holder {
 
   /** Machines on which new actors may begin: every live node can open them. */
   get written(): readonly string[] {
-    return this.#written
+    return this.#last.machines
   }
 
   epochs(): ReadonlyMap<number, number> {
@@ -133,7 +130,7 @@ export class Holder {
     // What is free now nobody answers for: it is taken before the lease is renewed.
     this.#isCalled = false
     void this.#share(async () => {
-      await this.#balance(this.#lastShare)
+      await this.#balance(this.#last.share)
       // What is not free may have been handed to this thread, and nobody answers for that either.
       if (this.#behindMs !== null && !this.#stopped) await this.#held.takeHanded((await this.#extend())?.held ?? [])
     })
@@ -191,16 +188,9 @@ export class Holder {
     if (renewal === null || this.#stopped || this.#sharing !== null) return
     void this.#share(async () => {
       await this.#held.takeHanded(renewal.held)
-      await this.#handOver()
+      await this.#held.handOver(this.#renewMs / 2)
       await this.#balance(renewal.share)
     })
-  }
-
-  /** Not at every call: where hardly anything can be opened here, what comes in its place is not served here either. */
-  async #handOver(): Promise<void> {
-    const now = this.#parts.clock.monotonic()
-    if (now < this.#handsOverFrom) return
-    if ((await this.#held.handOver()) > 0) this.#handsOverFrom = now + this.#renewMs / 2
   }
 
   async #share(run: () => Promise<void>): Promise<void> {
@@ -214,10 +204,7 @@ export class Holder {
   /** Shards are taken and given up by one at a time; `stop` waits for it, and what goes wrong is not its matter. */
   async #alone(run: () => Promise<void>): Promise<void> {
     const running = run()
-    this.#sharing = running.then(
-      () => undefined,
-      () => undefined,
-    )
+    this.#sharing = running.catch(() => undefined)
     try {
       await running
     } finally {
@@ -274,8 +261,7 @@ export class Holder {
   #renewed(asked: number, renewal: Renewal): void {
     if (this.#held.isOther(renewal.incarnation)) return this.#end()
     this.#time.renewed(asked, renewal)
-    this.#lastShare = renewal.share
-    this.#written = renewal.machines
+    this.#last = renewal
     this.#isAway = false
   }
 
@@ -308,7 +294,7 @@ export class Holder {
     }
   }
 
-  async #pause(ms: number): Promise<void> {
-    await new Promise<void>((resolve) => this.#parts.clock.after(ms, resolve))
+  #pause(ms: number): Promise<void> {
+    return new Promise((resolve) => this.#parts.clock.after(ms, resolve))
   }
 }
