@@ -4,28 +4,10 @@ import { directiveGuards } from './directive-guards.ts'
 import type { Purpose } from './effect.ts'
 import { type Live, openAttempt } from './live.ts'
 import type { Message } from './message.ts'
+import { has, last, option, type Read, type Split } from './split.ts'
+import { byCounted, byFailed, byLeaving, byMerged } from './step-splits.ts'
 import { colourOf, levelOf, type StepContext } from './step-context.ts'
 import type { Task } from './task.ts'
-
-/** A message as guards look at it: any of its fields may be missing. */
-export type Read = { type: string } & Record<string, unknown>
-
-export interface Option {
-  key: string
-  words: string
-  /** What a message of it holds. */
-  fields: object
-  /** Nothing further is looked at. */
-  ends?: true
-}
-
-export interface Split {
-  options: readonly Option[]
-  of: (message: Read) => string
-}
-
-const option = (key: string, words: string, fields: object = {}): Option => ({ key, words, fields })
-const last = (key: string, words: string, fields: object = {}): Option => ({ key, words, fields, ends: true })
 
 const taskOf = ({ snapshot }: Live): Task | null => (snapshot.context as { task?: Task | null }).task ?? null
 const directiveOf = ({ snapshot }: Live): DirectiveContext => snapshot.context as DirectiveContext
@@ -85,8 +67,6 @@ const byEnd: Split = {
   options: [option('done', 'as done', { outcome: 'done' }), last('failed', 'as failed', { outcome: 'failed' })],
   of: ({ outcome }) => (outcome === 'failed' ? 'failed' : 'done'),
 }
-
-const has = (value: unknown, field: string): boolean => typeof value === 'object' && value !== null && field in value
 
 const plans = [
   option('plan', 'with a plan', { plan: { hash, steps: 1 } }),
@@ -230,33 +210,6 @@ const byStepOfPlan = (live: Live): Split => {
   return { options, of }
 }
 
-const byMerged = (live: Live): Split => {
-  const { line } = directiveOf(live)
-  const next = { base: line ?? commit, line: hash.slice(0, 39).concat('1') }
-  const own = line === null ? [] : [option('line', 'merged into the line as it is', { merged: next })]
-  return {
-    options: [
-      option('none', 'without a merge', { merged: null }),
-      ...own,
-      option('elsewhere', 'merged into another line', { merged: { ...next, base: hash.slice(0, 39).concat('2') } }),
-    ],
-    of: ({ merged }) => {
-      if (!has(merged, 'base')) return 'none'
-      return (merged as { base: string }).base === line ? 'line' : 'elsewhere'
-    },
-  }
-}
-
-const byFailed = (live: Live): Split => {
-  const { failed } = directiveOf(live)
-  const known = failed[0] === undefined ? [] : [option('known', 'of a step that had failed', { index: failed[0] })]
-  const index = Math.max(-1, ...failed) + 1
-  return {
-    options: [...known, option('new', 'of a step that had not failed', { index })],
-    of: (message) => (failed.includes(message['index'] as number) ? 'known' : 'new'),
-  }
-}
-
 /** The last slice of those that are told to stop ends the wait when nobody is left to answer. */
 const bySlice = (live: Live): Split => {
   const { told, stopped } = directiveOf(live)
@@ -285,6 +238,8 @@ export const splitsOf = (live: Live, type: string): readonly Split[] => {
     'contract.complete': () => [byTask(live), byPull, ...byHand(live)],
     plan: () => [{ ...byPlan, options: plans }],
     'step.passed': () => [byMerged(live)],
+    'step.unpassed': () => [byLeaving],
+    'line.moved': () => [byCounted],
     'step.failed': () => [byFailed(live)],
     'slice.done': () => [bySlice(live)],
     'step.command': () => [byVerb, byStepOfPlan(live)],

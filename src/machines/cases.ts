@@ -2,7 +2,8 @@
  * The messages of one type that a state tells apart: of its open attempt or of another, with a verdict of passed or of not
  * passed, of a step that its plan has or not. All messages of one case fare alike.
  */
-import { type Option, type Read, type Split, splitsOf } from './case-splits.ts'
+import { splitsOf } from './case-splits.ts'
+import type { Option, Read, Split } from './split.ts'
 import { laidIn, type Live } from './advance.ts'
 import type { Given } from './given.ts'
 import type { Message } from './message.ts'

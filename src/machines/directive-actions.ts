@@ -160,6 +160,15 @@ const planActions = {
   }),
 }
 
+const answersMoves = (event: DirectiveEvent): boolean => event.type === 'step.passed' && event.answers === true
+
+/** Tells the step that the line is another one than it has merged onto. */
+const movingLine = (event: DirectiveEvent): Effect[] => {
+  if (!('index' in event)) return []
+  const counted = answersMoves(event) ? ({ counted: true } as const) : {}
+  return [{ kind: 'tell', to: { step: event.index }, message: { type: 'line.moved', ...counted } }]
+}
+
 /** Of counts and slices. */
 const chainActions = {
   countPassed: on(({ passed, line }, event) =>
@@ -177,19 +186,18 @@ const chainActions = {
   failStep: on((_, event) =>
     event.type === 'step.failed' ? { set: { reason: `step ${event.name} failed: ${event.reason}` } } : {},
   ),
-  mergeAgain: on((_, event) => ({
-    effects: 'index' in event ? [{ kind: 'tell', to: { step: event.index }, message: { type: 'line.moved' } }] : [],
+  /** It counts until the step, which may have left passed already, says that it does not. */
+  mergeAgain: on(({ passed, owed }, event) => ({
+    set: answersMoves(event) ? { passed: passed + 1, owed: owed + 1 } : {},
+    effects: movingLine(event),
   })),
   /** While ending: merged too late, so it has not passed after all, and stops like the others. */
-  stopLate: on(({ told }, event) => ({
-    set: { told: told + 1 },
-    effects:
-      'index' in event
-        ? [
-            { kind: 'tell', to: { step: event.index }, message: { type: 'line.moved' } },
-            { kind: 'tell', to: { step: event.index }, message: { type: 'cancel' } },
-          ]
-        : [],
+  stopLate: on(({ told, passed }, event) => ({
+    set: { told: told + 1, ...(answersMoves(event) ? { passed: passed + 1 } : {}) },
+    effects: [
+      ...movingLine(event),
+      ...('index' in event ? [{ kind: 'tell', to: { step: event.index }, message: { type: 'cancel' } } as const] : []),
+    ],
   })),
   /** While ending, or ended: a step that came to life after the others were told to stop. */
   stopReady: on(({ told }, event) => ({

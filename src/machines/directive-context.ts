@@ -32,7 +32,7 @@ export interface DirectiveContext extends TaskContext {
   stopped: number
   /** Steps that had come to life when they were told to stop, the last time that it was ending. */
   alive: number
-  /** Steps that the acceptance checks sent to rework, and that have not left passed yet. */
+  /** Steps that were sent to rework by the acceptance checks, or to merge again, and have not said yet that they have left passed. */
   owed: number
   /** Verdicts on the whole, counted over the directive's life. */
   evaluations: number

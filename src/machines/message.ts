@@ -67,11 +67,13 @@ export type DirectiveMessage =
   | { type: 'pause' | 'resume' | 'cancel' | 'retry' }
   /** From its steps. `step.ready`: it may be dispatched (pending or rework, all dependencies passed). */
   | { type: 'step.ready'; index: number }
-  /** `merged` is null without a repository, and when the step's work was in the line already. */
-  | { type: 'step.passed'; index: number; merged: { base: string; line: string } | null }
-  /** The step left passed: its count is taken back. */
   /**
-   * `sentBack`: it answers an acceptance that sent it back; earlier versions did not say, and it was taken for that. `before`: it has
+   * `merged` is null without a repository, and when the step's work was in the line already. `answers`: the step answers a
+   * `line.moved`, which those of earlier versions did not.
+   */
+  | { type: 'step.passed'; index: number; merged: { base: string; line: string } | null; answers?: true }
+  /**
+   * The step left passed: its count is taken back. `sentBack`: it answers that it was sent back to rework, or to merge again; earlier versions did not say, and it was taken for that. `before`: it has
    * not passed since an earlier one.
    */
   | { type: 'step.unpassed'; index: number; sentBack?: boolean; before?: boolean }
@@ -94,7 +96,7 @@ export type StepMessage =
   /** From the steps that it depends on; and the answer of a dependent that has begun already (R54). */
   | { type: 'dependency.passed' | 'dependency.withdrawn' | 'dependent.begun'; index: number }
   /** The line is not the one that the merge started from: merge again. */
-  | { type: 'line.moved' }
+  | { type: 'line.moved'; counted?: true }
   /** Ends the step: what had begun as cancelled, the rest as skipped; each one is answered with a `step.stopped`. */
   | { type: 'cancel' }
   /** Pending again, with a fresh rework budget (R50). */

@@ -25,6 +25,11 @@ const unpassed = (context: StepContext, sentBack: boolean): Effect[] => [
   tellDirective({ type: 'step.unpassed', index: indexOf(context), sentBack }),
   ...withdrawn(context),
 ]
+const answerOf = (context: StepContext): Effect[] => [
+  tellDirective({ type: 'step.unpassed', index: indexOf(context), sentBack: true, before: true }),
+]
+/** Whether the directive has counted the pass that it takes back. */
+const isCounted = (event: StepEvent): boolean => event.type === 'line.moved' && event.counted === true
 const warn = (type: string, data: Record<string, unknown>): Effect => ({
   kind: 'event',
   type,
@@ -81,7 +86,7 @@ const announcingPassed = (context: StepContext): Does<StepContext> => {
   const index = indexOf(context)
   return {
     effects: [
-      tellDirective({ type: 'step.passed', index, merged }),
+      tellDirective({ type: 'step.passed', index, merged, ...(merged === null ? {} : { answers: true }) }),
       ...tellDependents(context, { type: 'dependency.passed', index }),
     ],
   }
@@ -239,10 +244,13 @@ export const stepActions = {
   })),
   withdraw: on((context, { type }) => ({ set: { fromLine: true }, effects: unpassed(context, type === 'rework') })),
   /** It is to pass again already: its directive waits for no more than to hear that it was told. */
-  answerRework: on((context) => ({
-    effects: [tellDirective({ type: 'step.unpassed', index: indexOf(context), sentBack: true, before: true })],
+  answerSentBack: on((context) => ({ effects: answerOf(context) })),
+  leaveLine: on((context, event) => ({
+    set: { inLine: false },
+    effects: isCounted(event) ? unpassed(context, true) : withdrawn(context),
   })),
-  leaveLine: on((context) => ({ set: { inLine: false }, effects: withdrawn(context) })),
+  /** It has left passed already. */
+  loseLine: on((context, event) => ({ set: { inLine: false }, effects: isCounted(event) ? answerOf(context) : [] })),
   askStop: on(({ stops }) => ({ set: { stops: stops + 1 } })),
   answerStop: on((context) => ({
     set: { stops: 0 },

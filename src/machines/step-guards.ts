@@ -44,7 +44,6 @@ export const stepGuards = {
   hasLeftLine: (of: Of) => of.context.manual?.from === 'passed' && stepGuards.mergesWork(of) && of.context.stops === 0,
   /** As that, while its directive ends: it has not passed, and stops as the others do. */
   stopsOutOfLine: (of: Of) => of.context.manual?.from === 'passed' && stepGuards.mergesWork(of) && of.context.stops > 0,
-  isInLine: ({ context: { inLine } }: Of) => inLine,
   mergesAgain: ({ context: { given, commit } }: Of) => given.settings.merges && commit !== null,
 
   mergedAs: ({ context: { report } }: Of, { kind }: { kind: string }) =>
@@ -63,7 +62,8 @@ export const stepGuards = {
   /** The evaluation that was asked for while the step's directive had ended may be given up for a retry. */
   cameFromEnded: ({ context: { manual } }: Of) => manual !== null && ['failed', 'cancelled'].includes(manual.from),
   /** It counts as passed while it is evaluated: that was asked for when its directive had ended, and now lives again. */
-  stillCounts: ({ context: { manual } }: Of) => manual?.from === 'passed' && !manual.live,
+  stillCounts: (of: Of) =>
+    of.context.manual?.from === 'passed' && !of.context.manual.live && !stepGuards.mergesWork(of),
 }
 
 /** The durable timer of a held step, in ms. */

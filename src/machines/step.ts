@@ -71,8 +71,8 @@ export const step = setup({
   on: {
     'dependency.passed': { actions: 'countDependency' },
     'dependency.withdrawn': { actions: 'waitAgain' },
-    'line.moved': { guard: 'isInLine', actions: 'leaveLine' },
-    rework: { actions: 'answerRework' },
+    'line.moved': { actions: 'loseLine' },
+    rework: { actions: 'answerSentBack' },
     'task.granted': { actions: 'giveBack' },
     'task.end': { actions: 'refuseEnded' },
   },
@@ -107,6 +107,7 @@ export const step = setup({
       on: {
         ...begun,
         'dependent.begun': { actions: 'noteBegun' },
+        'line.moved': [{ guard: 'stillCounts', actions: 'leaveLine' }, { actions: 'loseLine' }],
         retry: {
           guard: 'cameFromEnded',
           target: 'pending',
@@ -227,7 +228,7 @@ export const step = setup({
       entry: ['announcePassed', 'answerStop', 'forgetManual', 'forgetFeedback'],
       on: {
         ...begun,
-        'line.moved': { guard: 'mergesAgain', target: 'merging', actions: 'leaveLine' },
+        'line.moved': [{ guard: 'mergesAgain', target: 'merging', actions: 'leaveLine' }, {}],
         rework: { target: 'rejected', actions: ['withdraw', 'takeFeedback'] },
         cancel: { actions: ['askStop', 'answerStop'] },
         command: [

@@ -55,33 +55,35 @@ it('what an actor took in between makes good its faults from before', async () =
   expect(pushed).toEqual([])
 })
 
-const spent = (from: string, body: Uint8Array): StoredMessage => ({
-  ...{ id: 1, shard: 0, to: actor, from, body },
-  ...{ tries: parkTriesMax, reason: `${endedThread}for a test` },
-})
-
-/** What is kept of the message. */
-const parkedBody = async (row: StoredMessage): Promise<Uint8Array | undefined> => {
-  await parking.failed(
-    unitOf(0, 'message 1', () => Promise.resolve({}), { row }),
-    new Spent(row),
-  )
-  const [unit] = pushed
+/** What is kept of a message that failed as often as is allowed. */
+const parkedBody = async (from: string, body: Uint8Array, reason: string): Promise<Uint8Array | undefined> => {
+  const row: StoredMessage = { id: 1, shard: 0, to: actor, from, body, tries: parkTriesMax - 1, reason }
+  const unit = unitOf(0, 'message 1', () => Promise.resolve({}), { row })
+  const isSpent = reason.startsWith(endedThread)
+  host.store.countTry = () => Promise.resolve(parkTriesMax)
+  row.tries = isSpent ? parkTriesMax : row.tries
+  await parking.failed(unit, isSpent ? new Spent(row) : new Error(reason))
   const turn = new Turn(host, new Draft())
-  await unit?.run(turn)
+  await pushed[0]?.run(turn)
   return turn.draft.parked[0]?.body
 }
 
 it('R41: a grant that is parked is late from then on', async () => {
-  const body = await parkedBody(spent(actorKey('o', registryId), pack({ type: 'grant', grant: {} })))
+  const body = await parkedBody(actorKey('o', registryId), pack({ type: 'grant', grant: {} }), 'for a test')
   expect(unpack(body ?? pack(null))).toEqual({ type: 'grant', grant: {}, late: true })
 })
 
-it('a message at which threads have ended is parked unopened: opening it may be what they ended at', async () => {
-  // What is opened at all to look for a grant is made late.
-  const body = pack({ type: 'grant', grant: {} })
-  expect(await parkedBody(spent('stream', body))).toBe(body)
-})
+it.each([
+  ['of whatever kind', 'stream', `${endedThread}for a test`],
+  ['of a registry', actorKey('o', registryId), `${endedThread}for a test`],
+])(
+  'a message %s at which threads have ended is parked unopened: opening it may be what they ended at',
+  async (_, from, reason) => {
+    // What is opened at all to look for a grant is made late.
+    const body = pack({ type: 'grant', grant: {} })
+    expect(await parkedBody(from, body, reason)).toBe(body)
+  },
+)
 
 /** The orders that a thread gives, once it has taken over the shard of an attempt. */
 const ordersFor = async (resident: Partial<Resident>): Promise<(string | null)[]> => {

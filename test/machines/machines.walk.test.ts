@@ -22,6 +22,7 @@ import {
 import { current } from '../../src/machines/catalog.ts'
 import type { Effect } from '../../src/machines/effect.ts'
 import type { Message } from '../../src/machines/message.ts'
+import type { StepContext } from '../../src/machines/step-context.ts'
 import {
   aDirective,
   aStep,
@@ -111,6 +112,12 @@ const reachable = ({ machine, settings, events }: Subject): Live[] => {
     serializeState: (snapshot) => serialized(snapshot as AnyMachineSnapshot),
   })
   return paths.map(({ state }) => load(store(asLive(state as AnyMachineSnapshot))))
+}
+
+/** It counts as passed, be it that it is evaluated for its own sake. */
+const hasPassed = (live: Live): boolean => {
+  const { manual, inLine } = live.snapshot.context as Partial<StepContext>
+  return statusOf(live) === 'passed' || (manual?.from === 'passed' && !manual.live && inLine === true)
 }
 
 describe.each(subjects)('a %s', (_, subject) => {
@@ -257,11 +264,12 @@ const book = () => {
       default:
     }
   }
-  const afterwards = (before: Live, live: Live, { type }: Short): void => {
+  const afterwards = (before: Live, live: Live, { type, counted: isTakenBack }: Short): void => {
     expect(openAttempt(live)?.attempt ?? null).toBe(open)
     const { task: has } = live.snapshot.context as { task?: { number: number } | null }
     expect(has?.number ?? null).toBe(task)
-    if (type === 'line.moved' && statusOf(before) === 'passed' && statusOf(live) === 'merging') counted = 0
+    // As a directive of an earlier version tells it, that has not counted.
+    if (type === 'line.moved' && isTakenBack !== true && hasPassed(before) && !hasPassed(live)) counted = 0
     const { stops } = live.snapshot.context as { stops?: number }
     if (type === 'cancel') asked++
     if (stops !== undefined) expect(asked - answers).toBe(stops)

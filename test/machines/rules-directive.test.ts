@@ -428,10 +428,31 @@ describe('advancing', () => {
   it('R36: a merge counts only into the line as it is; else the step merges again', () => {
     const directive = aDirective()
     directive.tellAll(...toRunning)
-    const late = directive.tell(passOf(0, 'elsewhere', 'l1'))
-    expect(told(late.effects)).toEqual(['step 0: line.moved'])
-    expect(late.changed).toBe(false)
+    const late = directive.tell({ ...passOf(0, 'elsewhere', 'l1'), answers: true })
+    expect(ofKind(late.effects, 'tell')).toMatchObject([
+      { to: { step: 0 }, message: { type: 'line.moved', counted: true } },
+    ])
+    directive.tell({ type: 'step.unpassed', index: 0, sentBack: true })
+    expect(directive.live.snapshot.context).toMatchObject({ line: 'l0', passed: 0, owed: 0 })
     expect(directive.tell(passOf(0, 'l0', 'l1')).live.snapshot.context).toMatchObject({ line: 'l1', passed: 1 })
+  })
+
+  it('R36 R38: a step that is evaluated again before it hears that its merge came to nothing takes back no other’s count', () => {
+    const directive = aDirective()
+    directive.tellAll(...toRunning, passOf(0, 'l0', 'l1'), { ...passOf(1, 'elsewhere', 'l9'), answers: true })
+    expect(statusOf(directive.live)).toBe('active')
+    directive.tell({ type: 'step.unpassed', index: 1, sentBack: false })
+    directive.tell({ type: 'step.unpassed', index: 1, sentBack: true, before: true })
+    expect(directive.live.snapshot.context).toMatchObject({ line: 'l1', passed: 1, owed: 0 })
+    expect(statusOf(directive.tell(passOf(1, 'l1', 'l2')).live)).toBe('checking')
+  })
+
+  it('R36: what a step of an earlier version tells of such a merge is not counted, for it does not take that back', () => {
+    const directive = aDirective()
+    directive.tellAll(...toRunning)
+    const late = directive.tell(passOf(0, 'elsewhere', 'l1'))
+    expect(ofKind(late.effects, 'tell')).toEqual([{ kind: 'tell', to: { step: 0 }, message: { type: 'line.moved' } }])
+    expect(late.changed).toBe(false)
   })
 
   it('R36 R49: a merge that comes too late for a directive that ends is taken back and stopped', () => {

@@ -17,6 +17,7 @@ import {
 } from './support.ts'
 
 const begun = { type: 'dependent.begun', index: 7 }
+const lineMoved = { type: 'line.moved', counted: true }
 const rejectEnded = { ...the.reject, live: false }
 const stopped = { type: 'task.failed', reason: 'stopped', means: false }
 const alone = { merges: false, hasDependents: false, dependsOn: [] }
@@ -346,7 +347,11 @@ describe('evaluating', () => {
     expect(ofKind(step.tell(the.granted).effects, 'spawn')).toMatchObject([{ role: 'merger', start: 'line' }])
     const passed = step.tell(the.merged)
     expect(ofKind(passed.effects, 'tell')).toEqual([
-      { kind: 'tell', to: 'directive', message: { type: 'step.passed', index: 3, merged: { base: 'l0', line: 'l1' } } },
+      {
+        kind: 'tell',
+        to: 'directive',
+        message: { type: 'step.passed', index: 3, merged: { base: 'l0', line: 'l1' }, answers: true },
+      },
       { kind: 'tell', to: 'dependents', message: { type: 'dependency.passed', index: 3 } },
     ])
   })
@@ -401,9 +406,9 @@ describe('evaluating', () => {
 
   it('R36: a merge onto a line that has moved is made again, and dependents wait again', () => {
     const step = aStep()
-    const { live, effects } = step.tellAll(...toPassed, { type: 'line.moved' })
+    const { live, effects } = step.tellAll(...toPassed, lineMoved)
     expect(statusOf(live)).toBe('merging')
-    expect(told(effects)).toEqual(['dependents: dependency.withdrawn'])
+    expect(told(effects)).toEqual(['directive: step.unpassed', 'dependents: dependency.withdrawn'])
     step.tell(the.granted)
     expect(told(step.tell(the.merged).effects)).toEqual(['directive: step.passed', 'dependents: dependency.passed'])
   })
@@ -411,7 +416,7 @@ describe('evaluating', () => {
   it('R36 R38: a step that is evaluated again when its merge turns out to be onto a line that has moved merges again before it has passed', () => {
     for (const verdictOfIt of [the.passing, the.noVerdict]) {
       const step = aStep()
-      step.tellAll(...toPassed, the.evaluate, the.granted, { type: 'line.moved' })
+      step.tellAll(...toPassed, the.evaluate, the.granted, lineMoved)
       expect(statusOf(step.tell(verdictOfIt).live)).toBe('merging')
       step.tell(the.granted)
       expect(told(step.tell(the.merged).effects)).toEqual(['directive: step.passed', 'dependents: dependency.passed'])
@@ -420,24 +425,31 @@ describe('evaluating', () => {
 
   it('R36 R38: not passed this time, it is reworked as any other', () => {
     const step = aStep()
-    step.tellAll(...toPassed, the.evaluate, the.granted, { type: 'line.moved' })
+    step.tellAll(...toPassed, the.evaluate, the.granted, lineMoved)
     expect(statusOf(step.tell(the.notPassing).live)).toBe('rework')
   })
 
   it('R38 R49: told to stop meanwhile, it ends as one that had begun, for it has not passed', () => {
     const step = aStep()
-    const { live, effects } = step.tellAll(...toPassed, the.evaluate, { type: 'line.moved' }, the.cancel)
+    const { live, effects } = step.tellAll(...toPassed, the.evaluate, lineMoved, the.cancel)
     expect(statusOf(live)).toBe('cancelled')
     expect(told(effects)).toContain('directive: step.stopped')
   })
 
   it('R36 R38: evaluated for its own sake, it merges again too, and counts then', () => {
     const step = aStep()
-    const { effects } = step.tellAll(...toPassed, the.evaluateEnded, the.granted, { type: 'line.moved' })
-    expect(told(effects)).toEqual(['dependents: dependency.withdrawn'])
+    const { effects } = step.tellAll(...toPassed, the.evaluateEnded, the.granted, lineMoved)
+    expect(told(effects)).toEqual(['directive: step.unpassed', 'dependents: dependency.withdrawn'])
+    expect(told(step.tell({ type: 'rework', feedback: 'no' }).effects)).toEqual(['directive: step.unpassed'])
     expect(statusOf(step.tell(the.passing).live)).toBe('merging')
     step.tell(the.granted)
     expect(told(step.tell(the.merged).effects)).toEqual(['directive: step.passed', 'dependents: dependency.passed'])
+  })
+
+  it('R36: a directive of an earlier version has not counted what it takes back, and is told nothing', () => {
+    const { live, effects } = aStep().tellAll(...toPassed, { type: 'line.moved' })
+    expect(statusOf(live)).toBe('merging')
+    expect(told(effects)).toEqual(['dependents: dependency.withdrawn'])
   })
 
   it('R36: what had nothing to merge is not merged again when the line moves', () => {
