@@ -75,8 +75,9 @@ export class Duties {
   }
 
   #lookAtShard(holding: Holding, { thread, nonce, epoch }: Shard, well: ReadonlySet<string>, now: number): void {
+    const isOther = holding.nonce !== nonce || holding.epoch !== epoch
     if (holding.nonce !== nonce) holding.since = this.#lookedAt
-    if (holding.epoch !== epoch || thread === null || !well.has(thread)) holding.wellSince = now
+    if (isOther || thread === null || !well.has(thread)) holding.wellSince = now
     holding.thread = thread
     holding.nonce = nonce
     holding.epoch = epoch

@@ -37,6 +37,8 @@ export class ThreadEar implements Ear {
   readonly #mayFail: () => boolean
   /** What counted of each attempt: the same report again has the same receipt. */
   readonly #counted = new Map<string, string>()
+  /** Daemons that were welcomed for another session than is stored, since the last commit. */
+  readonly #early = new Set<string>()
   #commits = 0
   /** The number of each thread's last commit. */
   readonly #lastOf = new Map<string, number>()
@@ -52,6 +54,7 @@ export class ThreadEar implements Ear {
   }
 
   readonly committed = ({ replies = [] }: Commit, { thread }: ThreadIdentity): void => {
+    this.#checkWelcomes()
     this.#lastOf.set(thread, ++this.#commits)
     for (const { owner, command } of replies) {
       const name = `${owner} ${command}`
@@ -113,7 +116,15 @@ export class ThreadEar implements Ear {
     const hello = subjects.daemon.read(subject)
     if (hello?.verb !== 'hello') return
     const daemon = this.#tables.daemons.get(`${hello.owner} ${hello.id}`)
-    if (daemon?.session !== answer.session) this.#wrong(`${hello.id} is welcomed before its commit`)
+    const name = `${hello.owner} ${hello.id}`
+    if (daemon?.session === answer.session) this.#early.delete(name)
+    else this.#early.add(name)
+  }
+
+  /** Of two hellos in one commit the later one stays; who is welcomed for the other is not early, once that one is welcomed too. */
+  #checkWelcomes(): void {
+    for (const name of this.#early) this.#wrong(`${name} is welcomed before its commit`)
+    this.#early.clear()
   }
 
   /** A command has one answer, which is durable before it is given; asking again gets the same (R45). */
