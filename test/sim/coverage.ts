@@ -71,11 +71,11 @@ const unreachable: readonly { why: string; isIt: (machine: string, state: string
       machine === 'directive' && /^flow\.(draft|planning)/.test(state) && word.startsWith('step.'),
   },
   {
-    why: 'steps begin when the repository is prepared, and before that tell nothing but that they have stopped',
+    why: 'steps begin when the repository is prepared, and before that tell only that they are ready, or have stopped',
     isIt: (machine, state, word) =>
       machine === 'directive' &&
       state.startsWith('flow.active.preparing') &&
-      /^step\.(ready|passed|unpassed|failed)$/.test(word),
+      /^step\.(passed|unpassed|failed)$/.test(word),
   },
   {
     why: 'a directive is checked when all of its steps have passed, and one that has not any more says that first',
