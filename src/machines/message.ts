@@ -73,8 +73,8 @@ export type DirectiveMessage =
    */
   | { type: 'step.passed'; index: number; merged: { base: string; line: string } | null; answers?: true }
   /**
-   * The step left passed: its count is taken back. `sentBack`: it answers that it was sent back to rework, or to merge again; earlier versions did not say, and it was taken for that. `before`: it has
-   * not passed since an earlier one.
+   * The step left passed: its count is taken back. `sentBack`: it answers that it was sent back to rework, or to merge again;
+   * earlier versions did not say, and it was taken for that. `before`: it had left passed already, so no count is taken back.
    */
   | { type: 'step.unpassed'; index: number; sentBack?: boolean; before?: boolean }
   | { type: 'step.failed'; index: number; name: string; reason: string }
@@ -95,7 +95,7 @@ export type StepMessage =
   | { type: 'dispatch' }
   /** From the steps that it depends on; and the answer of a dependent that has begun already (R54). */
   | { type: 'dependency.passed' | 'dependency.withdrawn' | 'dependent.begun'; index: number }
-  /** The line is not the one that the merge started from: merge again. */
+  /** The line is not the one that the merge started from: merge again. `counted`: it counts as passed until it takes that back. */
   | { type: 'line.moved'; counted?: true }
   /** Ends the step: what had begun as cancelled, the rest as skipped; each one is answered with a `step.stopped`. */
   | { type: 'cancel' }

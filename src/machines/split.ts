@@ -1,4 +1,3 @@
-/** A way to tell messages of one type apart. */
 /** A message as guards look at it: any of its fields may be missing. */
 export type Read = { type: string } & Record<string, unknown>
 
@@ -11,6 +10,7 @@ export interface Option {
   ends?: true
 }
 
+/** A way to tell messages of one type apart. */
 export interface Split {
   options: readonly Option[]
   of: (message: Read) => string
