@@ -34,7 +34,8 @@ export const settle = async (turn: Turn, directive: ActorKey): Promise<void> => 
   const spare = freeGrants(desk)
   for (const held of spare) await release(turn, directive, held.id, false)
   const isTold = tellNeed(turn, directive, desk, lacks(desk, may))
-  if (desk.ready.size > 0 && (isTold || spare.length > 0))
+  const wasAskedFor = spare.some(({ reuses }) => reuses === 0)
+  if (desk.ready.size > 0 && (isTold || wasAskedFor))
     for (const key of [directive, ...desk.ready.keys()]) lookLater(turn, key)
 }
 

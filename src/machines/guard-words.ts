@@ -60,6 +60,8 @@ export const guardWords: Readonly<Record<string, (of: Of) => string | null>> = {
       ? 'a person asked for the evaluation of a step that had failed or was cancelled'
       : `the step had failed or was cancelled before its evaluation (it was ${manual.from})`,
   stillCounts: () => 'it had passed, and its evaluation was asked for after its directive had ended',
+  isTakenBack: () => 'the directive has counted the pass that it takes back',
+  leavesLine: () => 'it had passed, and its evaluation was asked for after its directive had ended',
   mergesAgain: ({ context: { given } }) =>
     given.settings.merges ? 'it has a commit to merge' : 'the directive has a repository',
   decides: ({ params }) => `the decision after the time-out is ${String(params['decision'])}`,

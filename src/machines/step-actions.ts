@@ -250,7 +250,7 @@ export const stepActions = {
     effects: isCounted(event) ? unpassed(context, true) : withdrawn(context),
   })),
   /** It has left passed already. */
-  loseLine: on((context, event) => ({ set: { inLine: false }, effects: isCounted(event) ? answerOf(context) : [] })),
+  loseLine: on((context) => ({ set: { inLine: false }, effects: answerOf(context) })),
   askStop: on(({ stops }) => ({ set: { stops: stops + 1 } })),
   answerStop: on((context) => ({
     set: { stops: 0 },

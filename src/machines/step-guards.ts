@@ -44,6 +44,10 @@ export const stepGuards = {
   hasLeftLine: (of: Of) => of.context.manual?.from === 'passed' && stepGuards.mergesWork(of) && of.context.stops === 0,
   /** As that, while its directive ends: it has not passed, and stops as the others do. */
   stopsOutOfLine: (of: Of) => of.context.manual?.from === 'passed' && stepGuards.mergesWork(of) && of.context.stops > 0,
+  /** Directives of earlier versions have not counted what they take back; then it is as it was on a step of theirs. */
+  isTakenBack: ({ event }: Of) => event.type === 'line.moved' && event.counted === true,
+  /** As that, of a step that has not left passed. */
+  leavesLine: (of: Of) => stepGuards.isTakenBack(of) && stepGuards.stillCounts(of),
   mergesAgain: ({ context: { given, commit } }: Of) => given.settings.merges && commit !== null,
 
   mergedAs: ({ context: { report } }: Of, { kind }: { kind: string }) =>

@@ -71,7 +71,7 @@ export const step = setup({
   on: {
     'dependency.passed': { actions: 'countDependency' },
     'dependency.withdrawn': { actions: 'waitAgain' },
-    'line.moved': { actions: 'loseLine' },
+    'line.moved': { guard: 'isTakenBack', actions: 'loseLine' },
     rework: { actions: 'answerSentBack' },
     'task.granted': { actions: 'giveBack' },
     'task.end': { actions: 'refuseEnded' },
@@ -107,7 +107,10 @@ export const step = setup({
       on: {
         ...begun,
         'dependent.begun': { actions: 'noteBegun' },
-        'line.moved': [{ guard: 'stillCounts', actions: 'leaveLine' }, { actions: 'loseLine' }],
+        'line.moved': [
+          { guard: 'leavesLine', actions: 'leaveLine' },
+          { guard: 'isTakenBack', actions: 'loseLine' },
+        ],
         retry: {
           guard: 'cameFromEnded',
           target: 'pending',

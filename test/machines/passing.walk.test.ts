@@ -41,7 +41,7 @@ interface Move {
   go: () => void
 }
 
-const memoryOf = ({ live }: TestActor) => live.snapshot.context as unknown as StepContext
+const memoryOf = ({ live }: TestActor) => live.snapshot.context as object as StepContext
 const told = (message: object): Short => message as Short
 
 const walkOf = (seed: number) => {
@@ -63,7 +63,7 @@ const walkOf = (seed: number) => {
   let isCalm = false
   let made = 0
 
-  const known = () => directive.live.snapshot.context as unknown as DirectiveContext
+  const known = () => directive.live.snapshot.context as object as DirectiveContext
   const waiting = (pair: string): Short[] => mail.get(pair) ?? []
   const post = (from: string, to: string, message: Short): void => {
     mail.set(`${from} ${to}`, [...waiting(`${from} ${to}`), message])
