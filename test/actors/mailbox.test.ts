@@ -145,6 +145,22 @@ it('what comes for a directive while the commit that mends it is in flight is ta
   expect(units.map(({ row: of }) => of?.id)).toEqual([1])
 })
 
+it('R45: what a commit tells a shard that is being looked into is waited for until another look has found it', async () => {
+  const { clock, host, mailbox, units, inBox, late } = setUp(0)
+  late.isOn = true
+  mailbox.doubt([shard])
+  mailbox.look([shard])
+  await clock.run(1)
+  mailbox.sent([{ to: 'o/d', from: 'o/e', shard, body }], [5], () => true)
+  inBox.push(rowOf(5))
+  late.tell.shift()?.()
+  await clock.run(2)
+  expect([units.length, host.doubted.has(shard)]).toEqual([0, true])
+  late.tell.shift()?.()
+  await clock.run(3)
+  expect([units.map(({ row: of }) => of?.id), host.doubted.has(shard)]).toEqual([[5], false])
+})
+
 it('what comes for a directive that a commit was to mend is taken also when that has not held', async () => {
   const { clock, mailbox, units, inBox } = setUp(0)
   mailbox.sending({ shards: [], mended: ['o/d'] })
