@@ -145,7 +145,7 @@ it('what comes for a directive while the commit that mends it is in flight is ta
   expect(units.map(({ row: of }) => of?.id)).toEqual([1])
 })
 
-it('R45: what a commit tells a shard that is being looked into is waited for until another look has found it', async () => {
+it('what a commit tells a shard that is being looked into is waited for until another look has found it', async () => {
   const { clock, host, mailbox, units, inBox, late } = setUp(0)
   late.isOn = true
   mailbox.doubt([shard])
