@@ -145,9 +145,7 @@ export class Turn {
   async #takeOrPost(letter: Letter): Promise<void> {
     const follows = this.#taken > 0 && letter.from !== fromDesk
     const late = follows && (this.#isFull(letter) || this.#mayOvertake(letter))
-    // Whoever asked is to hear what the step says to it, and not that it was sent on.
-    if (late && letter.message?.type === 'command')
-      throw waitsError(letter.to, this.host.parkedAhead.get(pairOf(letter)))
+    if (late && isAsked(letter.message)) throw waitsError(letter.to, this.host.parkedAhead.get(pairOf(letter)))
     if (late && letter.message !== null) this.post(letter.to, letter.message, letter.from)
     else await this.#take(letter).catch((error: unknown) => this.#failed(letter, error))
   }
@@ -156,13 +154,13 @@ export class Turn {
   async #failed({ to, from, message }: Letter, error: unknown): Promise<void> {
     if (!(error instanceof Faulty) || message === null) throw error
     if (from === fromDesk) return park(this, to, error.message)
-    if (!from.includes('/') || this.#taken === 1 || message.type === 'command') throw error
+    if (!from.includes('/') || this.#taken === 1 || isAsked(message)) throw error
     this.post(to, message, from)
   }
 
   #isFull({ message }: Letter): boolean {
     if (this.#taken >= cascadeMessagesMax) return true
-    return this.draft.grown >= sliceBytesMax && message?.type !== 'command'
+    return this.draft.grown >= sliceBytesMax && !isAsked(message)
   }
 
   #mayOvertake({ from, to }: Letter): boolean {
@@ -279,6 +277,13 @@ export class Turn {
     for (const effect of effects) await apply(this, key, effect)
   }
 }
+
+/**
+ * Taken in the commit that answers the person who asked for it, or not done at all: whoever asked is to hear what the step says to it,
+ * and a directive is not to be completed before it hears that one of its steps has left passed by a person's word.
+ */
+const isAsked = (message: Message | null): boolean =>
+  message?.type === 'command' || (message?.type === 'step.unpassed' && message.sentBack === false)
 
 /** Throws Faulty: what the machine throws is the actor's own. */
 const move = (live: Live, { to, message, timer }: Letter, given: Given<unknown>): Advance => {

@@ -3,6 +3,7 @@ import { act, type Does } from './act.ts'
 import type { Effect } from './effect.ts'
 import type { Message } from './message.ts'
 import { faultOf, feedbackOf, isQuiet, levelOf, type StepContext, type StepEvent, verdictOf } from './step-context.ts'
+import { stepGuards } from './step-guards.ts'
 import type { StepStatus } from '../protocol/views.ts'
 
 const on = <P extends Record<string, unknown> | undefined = undefined>(
@@ -28,8 +29,6 @@ const unpassed = (context: StepContext, sentBack: boolean): Effect[] => [
 const answerOf = (context: StepContext): Effect[] => [
   tellDirective({ type: 'step.unpassed', index: indexOf(context), sentBack: true, before: true }),
 ]
-/** Whether the directive has counted the pass that it takes back. */
-const isCounted = (event: StepEvent): boolean => event.type === 'line.moved' && event.counted === true
 const warn = (type: string, data: Record<string, unknown>): Effect => ({
   kind: 'event',
   type,
@@ -247,7 +246,7 @@ export const stepActions = {
   answerSentBack: on((context) => ({ effects: answerOf(context) })),
   leaveLine: on((context, event) => ({
     set: { inLine: false },
-    effects: isCounted(event) ? unpassed(context, true) : withdrawn(context),
+    effects: stepGuards.isTakenBack({ context, event }) ? unpassed(context, true) : withdrawn(context),
   })),
   /** It has left passed already. */
   loseLine: on((context) => ({ set: { inLine: false }, effects: answerOf(context) })),

@@ -185,6 +185,24 @@ it('R46: a command to a step is refused while what it was told before is parked,
   expect(await lines()).toEqual([])
 })
 
+it('R20 R38: a step that has passed is not evaluated anew while its directive could not hear of it, and be completed without it', async () => {
+  const daemon = await world.daemon('d', { work: () => null })
+  const checks = [{ name: 'turns', run: 'true' }]
+  const id = await world.start({ evaluate: false, plan: one, checks })
+  await daemon.done(await daemon.spawned('worker a'))
+  const acceptor = await daemon.spawned('evaluator')
+  const step = stepId(id, 1, 0)
+  await put({ to: id, from: step, body: unreadable })
+  const { id: message } = await parkedLine()
+  expect(await refusal(world.client.step(step).evaluate())).toMatchObject({
+    ...{ code: 'PARKED', message: `what was told ${id} before is parked, as ${message}` },
+    hint: expect.stringContaining(`writ parked retry ${message}`) as string,
+  })
+  await daemon.done(acceptor, { verdict: { passed: true } })
+  await world.until(id, 'directive_completed')
+  expect(await world.step(id, 0)).toMatchObject({ status: 'passed', evaluations: [] })
+})
+
 it('R46: a message that somebody would wait for for ever is not dropped before its directive is cancelled, which it holds up', async () => {
   const id = await world.start({ plan: one })
   await world.until(id, 'step_running')

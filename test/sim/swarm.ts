@@ -1,6 +1,6 @@
 /** Worlds by chance: a seed draws what its world is made of, and what goes wrong in it. */
 import { mailboxMessagesMax } from '../../src/protocol/limits.ts'
-import { type SimOptions, type Size, sizes } from './options.ts'
+import { calm, type SimOptions, type Size, sizes } from './options.ts'
 import { SimRandom } from './random.ts'
 import {
   all,
@@ -89,8 +89,7 @@ export const swarm = (seed: number, size: Size): SimOptions => {
     : some
   const of = sizes[size]
   const one = (list: readonly number[]): number => random.pick(list) ?? 1
-  const first = {
-    seed,
+  const first = calm(seed, {
     engines: one(of.engines),
     owners: one(of.owners),
     daemons: one(of.daemons),
@@ -102,14 +101,8 @@ export const swarm = (seed: number, size: Size): SimOptions => {
     deeds: { ...noDeeds, ...all(firstDeedRates, someDeeds) },
     // Drawn last: what was drawn before is the same in worlds without them.
     scripts: one(of.scripts),
-    threadsPerNode: 1,
-    builds: 1,
-    homes: false,
-    mailboxMax: mailboxMessagesMax,
-    tight: 0,
-    ownRetries: false,
     eager,
-  }
+  })
   if (asBefore === 1) return first
   const second = {
     ...first,
