@@ -99,7 +99,7 @@ export class Checkers {
         [...attempts, ...late].map((row) => [attemptName(row), this.#tables.attempts.get(attemptName(row))]),
       ),
       messages: journal.length + consumed.length > 0 ? [...messages.values()] : [],
-      openings: openingsOf(this.#tables, commit),
+      openings: openingsOf(this.#tables, commit, this.fold),
       statuses: statusesOf(this.#tables, commit),
     }
   }

@@ -1,26 +1,37 @@
 /** What must hold when an attempt is opened: its directive may begin work (R48, R49), and its grant is neither called back nor used up. */
 import type { AttemptRow, Commit, HeldRow } from '../../src/actors/ports/rows.ts'
 import type { StepContext } from '../../src/machines/step-context.ts'
+import type { ActorKey } from '../../src/protocol/ids.ts'
 import { grantReusesMax } from '../../src/protocol/limits.ts'
 import type { Fold } from './fold.ts'
 import type { Tables } from './tables.ts'
 
 const dispatching: ReadonlySet<string> = new Set(['planning', 'active', 'checking'])
 
-/** An attempt that a commit opens, with the row of its grant from before it. */
+/** An attempt that a commit opens, with the row of its grant from before it, and whether its step was evaluated for a person then. */
 export interface Opening {
   attempt: AttemptRow
   held: HeldRow | undefined
+  wasManual: boolean
 }
 
-export const openingsOf = ({ attempts, held }: Tables, commit: Commit): Opening[] =>
+const isManual = (fold: Fold, step: ActorKey): boolean => {
+  const { manual = null } = (fold.live(step)?.snapshot.context ?? {}) as Partial<StepContext>
+  return manual !== null
+}
+
+export const openingsOf = ({ attempts, held }: Tables, commit: Commit, fold: Fold): Opening[] =>
   (commit.attempts ?? [])
     .filter(({ owner, task, attempt }) => !attempts.has(`${owner} ${task} ${attempt}`))
-    .map((attempt) => ({ attempt, held: held.get(`${attempt.directive} ${attempt.grant}`) }))
+    .map((attempt) => ({
+      attempt,
+      held: held.get(`${attempt.directive} ${attempt.grant}`),
+      wasManual: isManual(fold, attempt.actor),
+    }))
 
 /** `tables`: as they are after the commit. */
 export const checkOpening = (
-  { attempt, held }: Opening,
+  { attempt, held, wasManual }: Opening,
   { actors: changed = [] }: Commit,
   tables: Tables,
   fold: Fold,
@@ -34,8 +45,8 @@ export const checkOpening = (
   const directive = tables.actors.get(attempt.directive)
   if (directive === undefined || changed.some(({ key }) => key === attempt.directive)) return
   const { status, ended, facts } = directive
-  const { manual = null } = (fold.live(attempt.actor)?.snapshot.context ?? {}) as Partial<StepContext>
-  const may = ended ? manual !== null : dispatching.has(status) && facts['paused'] !== true
+  // One that the same commit closes may have been the last of what was asked for.
+  const may = ended ? wasManual || isManual(fold, attempt.actor) : dispatching.has(status) && facts['paused'] !== true
   if (!may)
     wrong('R48', `${name} is opened, and ${attempt.directive} is ${facts['paused'] === true ? 'paused' : status}`)
 }
