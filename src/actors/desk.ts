@@ -16,9 +16,11 @@ export interface Desk {
   told: Map<string, number> | null
   /** Number of the last grant that came. */
   seen: number
+  /** Whom a word was left to look at the desk, for the day that somebody can open them. */
+  looks: ReadonlySet<ActorKey>
 }
 
-export const emptyDesk = (): Desk => ({ ready: new Map(), held: new Map(), told: new Map(), seen: 0 })
+export const emptyDesk = (): Desk => ({ ready: new Map(), held: new Map(), told: new Map(), seen: 0, looks: new Set() })
 
 const requirements = new WeakMap<object, string>()
 

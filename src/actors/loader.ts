@@ -168,6 +168,7 @@ const deskOf = ({ ready, held }: LoadedDesk): Desk => ({
   ready: new Map(ready.map((row) => [row.actor, row])),
   held: new Map(held.map((row) => [row.id, row])),
   told: null,
+  looks: new Set(),
   seen: held.reduce((most, row) => Math.max(most, row.number), 0),
 })
 

@@ -41,6 +41,8 @@ export class Registries {
    * is asked again.
    */
   readonly #pulls = new Map<string, number>()
+  /** Whose loss is in line: however slow that is, they are not taken for ones that nobody has looked at yet. */
+  readonly #losing = new Set<string>()
   /** Requests that wait outside of the loop, for a daemon's answer. */
   #outside = 0
 
@@ -75,6 +77,7 @@ export class Registries {
     for (const [owner] of gone) {
       this.#open.delete(owner)
       for (const key of this.#host.presence.keys()) if (key.startsWith(`${owner}/`)) this.#host.presence.delete(key)
+      for (const key of this.#losing) if (key.startsWith(`${owner}/`)) this.#losing.delete(key)
     }
     await Promise.all(gone.map(([, { subscription }]) => subscription.drain()))
   }
@@ -111,13 +114,16 @@ export class Registries {
   #lookAt(owner: string, { name, session, at }: DaemonRow, now: number): void {
     const key = `${owner}/${name}`
     const presence = this.#host.presence.get(key)
+    if (presence === undefined && this.#losing.has(key)) return
     if (presence === undefined)
       this.#host.presence.set(key, { ...heardOf(at === 0 ? unheard : session, now), waitsForBeat: true })
     else if (now - presence.seenAt >= daemonLeaseMs) {
       // Not heard of from now on: a hello that is in line before the loss makes it heard of again.
       this.#host.presence.delete(key)
+      this.#losing.add(key)
       const reason = `the daemon ${name} has been silent for ${daemonLeaseMs / 1000} s`
       this.#unit(owner, `the loss of ${name}`, async (turn) => {
+        this.#losing.delete(key)
         if (turn.host.presence.get(key) === undefined) await loseDaemon(turn, owner, name, session, reason)
       })
     }

@@ -33,30 +33,31 @@ export const settle = async (turn: Turn, directive: ActorKey): Promise<void> => 
   }
   const spare = freeGrants(desk)
   for (const held of spare) await release(turn, directive, held.id, false)
-  const isTold = tellNeed(turn, directive, desk, lacks(desk, may))
-  const wasAskedFor = spare.some(({ reuses }) => reuses === 0)
-  if (desk.ready.size > 0 && (isTold || wasAskedFor))
-    for (const key of [directive, ...desk.ready.keys()]) lookLater(turn, key)
+  tellNeed(turn, directive, desk, lacks(desk, may))
+  if (desk.ready.size > 0) for (const key of [directive, ...desk.ready.keys()]) await lookLater(turn, directive, key)
 }
 
-/** Whether there was anything to tell. */
-const tellNeed = (turn: Turn, directive: ActorKey, desk: Desk, lines: ReturnType<typeof lacks>): boolean => {
-  if (!mustTell(desk, lines)) return false
+const tellNeed = (turn: Turn, directive: ActorKey, desk: Desk, lines: ReturnType<typeof lacks>): void => {
+  if (!mustTell(desk, lines)) return
   const { owner } = readKey(directive)
   const need: ToRegistry = { type: 'need', directive, lines: askedLines(lines), seen: desk.seen }
   turn.post(actorKey(owner, registryId), need, directive)
   const { memory } = turn.host
   memory.set(memory.desks, directive, { ...desk, told: toldOf(lines) })
-  return true
 }
 
 /**
- * What cannot be opened here is not asked for, and a slot that was asked for before goes back. Whoever knows its machine finds
- * this in its mailbox one day, where it waits until then, and looks at the desk again.
+ * What cannot be opened here is not asked for. Whoever knows its machine finds this in its mailbox one day, where it waits until then,
+ * and looks at the desk again: so it is left there once.
  */
-const lookLater = (turn: Turn, key: ActorKey): void => {
+const lookLater = async (turn: Turn, directive: ActorKey, key: ActorKey): Promise<void> => {
+  const { memory, loader } = turn.host
+  if (memory.actors.get(key)?.live !== null) return
+  const desk = await loader.desk(directive)
+  if (desk.looks.has(key)) return
+  memory.set(memory.desks, directive, { ...desk, looks: new Set([...desk.looks, key]) })
   const look: FromRegistry = { type: 'desk.look' }
-  if (turn.host.memory.actors.get(key)?.live === null) turn.post(key, look, fromDesk)
+  turn.post(key, look, fromDesk)
 }
 
 /**
@@ -76,7 +77,7 @@ const mayBegin = (memory: Memory, resident: Resident | null): ((row: ReadyRow) =
 const grant = async (turn: Turn, directive: ActorKey, row: ReadyRow, held: string): Promise<void> => {
   const { memory, loader, log } = turn.host
   // Known to be parked from now on: it is passed over until it is mended.
-  if ((await loader.actor(row.actor))?.parked != null) return lookLater(turn, row.actor)
+  if ((await loader.actor(row.actor))?.parked != null) return lookLater(turn, directive, row.actor)
   const desk = await loader.desk(directive)
   memory.delete(desk.ready, row.actor)
   turn.draft.dropReady(row.actor)

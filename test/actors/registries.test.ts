@@ -156,6 +156,22 @@ it('a daemon has one lease of grace after its registry was taken, whatever was h
   expect(losses()).toBe(1)
 })
 
+it('R43: a silent daemon is lost however slow the line is in which its loss waits', async () => {
+  const { registries, units } = await openRegistry()
+  const tables = await host.loader.registry(owner)
+  tables.daemons.set('d', rowOf('d'))
+  host.presence.set(`${owner}/d`, heardOf('d', clock.monotonic()))
+  await clock.run(clock.monotonic() + daemonLeaseMs)
+  for (let count = 0; count < 3; count++) {
+    await registries.look()
+    await clock.run(clock.monotonic() + 1000)
+  }
+  const losses = units.filter(({ what }) => what.includes('the loss of d'))
+  expect(losses).toHaveLength(1)
+  await losses[0]?.run(new Turn(host, new Draft()))
+  expect(tables.daemons.has('d')).toBe(false)
+})
+
 it('an owner has so many daemons and pulls at most; one more is refused, and those that are there may say hello again', async () => {
   const tables = await host.loader.registry(owner)
   for (let count = 0; count < daemonCountMax; count++)

@@ -294,6 +294,19 @@ it('a node without what is written is not let in; where it is all that is left, 
   }
 })
 
+it('R48: a step that its node cannot open, and whose directive was paused and resumed there, has its slot once a newer node is there', async () => {
+  await deploy(later)
+  const idle = await test.world()
+  const id = await idle.start({ plan: planOf({ a: [] }) })
+  await idle.until(id, 'step_running')
+  await deploy(catalog)
+  await idle.client.directive(id).pause()
+  expect(await refusal(idle.client.step(stepId(id, 1, 0)).approve())).toMatchObject({ code: 'PARKED' })
+  await idle.client.directive(id).resume()
+  await deploy(later)
+  await (await idle.daemon('d')).spawned('worker a')
+})
+
 it('what a node holds and cannot open names the nodes that could', async () => {
   const newer = await joinEngine(test, 'newer', (line) => test.log.push(line), { machines: later })
   try {
