@@ -70,7 +70,8 @@ export class Chaos {
       makeRepository(repository)
       const bus = await connect({ url: site.servers.natsUrl, name: 'chaos', log: () => undefined })
       const places = { effects: join(setup.folder, 'effects'), repository }
-      const workload = new Workload({ bus, random: random.fork(), places, folder: setup.folder, wrong })
+      const { natsUrl } = site.servers
+      const workload = new Workload({ bus, natsUrl, random: random.fork(), places, folder: setup.folder, wrong })
       return new Chaos(setup, site, bus, workload, random.fork(), violations)
     } catch (error) {
       await site.stop()
@@ -137,8 +138,9 @@ export class Chaos {
     await this.site.leaveAll()
     for (const stray of await this.#strays()) this.wrong(`a process is left although all have left: ${stray}`)
     const history = await readHistory(servers.sql, join(this.#setup.folder, 'effects'))
-    const { shapes, receipts, heard } = this.workload
-    const known = { shapes, receiptsOf: (id: string) => receipts.of(id), heard, repository: this.repository }
+    const { shapes, receipts, heard, publishing } = this.workload
+    const { repository } = this
+    const known = { shapes, receiptsOf: (id: string) => receipts.of(id), heard, published: publishing.all, repository }
     for (const violation of [...violationsOf(history, known), ...repositoryViolations(history, known)])
       this.wrong(violation)
     this.#setup.say('writ verify')

@@ -47,6 +47,7 @@ const judged = (change: Partial<History> = {}, more: Partial<Known> = {}): strin
       effects: [effect],
       torn: [],
       told: new Map([[shape.id, ['start', 'pause', 'resume']]]),
+      endedAs: new Map(),
       left: {},
       ...change,
     },
@@ -54,6 +55,7 @@ const judged = (change: Partial<History> = {}, more: Partial<Known> = {}): strin
       shapes: new Map([[shape.id, shape]]),
       receiptsOf: () => ['create', 'start', 'pause', 'resume'].map(receipt),
       heard: new Map([[shape.id, [1, 2, 3]]]),
+      published: [],
       repository: '',
       ...more,
     },
@@ -62,6 +64,8 @@ const judged = (change: Partial<History> = {}, more: Partial<Known> = {}): strin
 test('a run in which all was well has no violations', () => {
   expect(judged()).toEqual([])
 })
+
+const sent = { actor: attempt.actor, word: 'p', incarnation: 'first', wiped: false }
 
 describe('what is wrong is found:', () => {
   const second = { ...attempt, attempt: 2 }
@@ -139,6 +143,18 @@ describe('what is wrong is found:', () => {
     ],
     ['a watcher heard of an event twice', {}, heard(1, 2, 2, 3), /heard the events 1,2,2,3/],
     ['a watcher heard events in another order', {}, heard(2, 1, 3), /heard the events 2,1,3/],
+    [
+      'what the stream had of plain publishes was never taken',
+      {},
+      { published: [sent] },
+      /chain-1__1_0 was ended 0 times by what was published/,
+    ],
+    [
+      'a plain publish was taken twice',
+      { endedAs: new Map([[sent.actor, [sent.word, sent.word]]]) },
+      { published: [sent] },
+      /chain-1__1_0 was ended 2 times by what was published/,
+    ],
     ['rows are left', { left: { timers: 2 } }, {}, /2 timers are left/],
     ['a line is torn', { torn: ['chain-1: s0'] }, {}, /is torn: chain-1: s0/],
   ]
@@ -150,4 +166,14 @@ describe('what is wrong is found:', () => {
 test('what was not accepted does not count: neither its money nor its line', () => {
   const lost = { ...attempt, attempt: 2, closed: 'lost', result: null }
   expect(judged({ attempts: [attempt, lost], effects: [effect, { ...effect, attempt: 2, word: 'x' }] })).toEqual([])
+})
+
+test('of plain publishes that a wiped stream took along, or that it may never have had, nothing has to be heard', () => {
+  const lost = [
+    { ...sent, wiped: true },
+    { ...sent, word: 'q', incarnation: null },
+  ]
+  expect(judged({}, { published: lost })).toEqual([])
+  const taken = { endedAs: new Map([[sent.actor, ['r']]]) }
+  expect(judged(taken, { published: [...lost, { ...sent, word: 'r' }] })).toEqual([])
 })

@@ -4,6 +4,7 @@
  */
 import { execFileSync } from 'node:child_process'
 import type { Attempt, Effect, History } from './history.ts'
+import type { Sent } from './publishing.ts'
 import type { Receipt } from './receipts.ts'
 import { accounts, type Shape, type Transfer } from './shapes.ts'
 
@@ -13,6 +14,7 @@ export interface Known {
   receiptsOf: (directive: string) => readonly Receipt[]
   /** Numbers of events as a watcher heard them. */
   heard: ReadonlyMap<string, readonly number[]>
+  published: readonly Sent[]
   repository: string
 }
 
@@ -44,6 +46,7 @@ export const violationsOf = (history: History, known: Known): string[] => {
   checkEffects(history, accepted, tell)
   checkMoney(history, known, accepted, tell)
   checkHeard(history, known, tell)
+  checkPublished(history, known, tell)
   for (const line of history.torn) tell(`a line of an effect is torn: ${line}`)
   for (const [table, count] of Object.entries(history.left)) tell(`${count} ${table} are left although all has ended`)
   return found
@@ -92,7 +95,9 @@ const checkSteps = (
         ? [1, 6]
         : name === 'approved' && step === 'b'
           ? [1 + rejected, 1 + rejected]
-          : [1, 1]
+          : name === 'published'
+            ? [0, 0]
+            : [1, 1]
     // A conflict of a merge is a rework, of whichever of the two came second.
     if (count < least || (count > most && name !== 'repository'))
       tell(
@@ -157,6 +162,20 @@ const checkHeard = ({ directives }: History, { heard, shapes }: Known, tell: Tel
     const came = heard.get(id) ?? []
     if (came.join() !== events.join())
       tell(`a watcher heard the events ${shortly(came)} of ${id}, which has ${shortly(events)}`)
+  }
+}
+
+/**
+ * Of what was published to end a step one is in the journal, once: the others came too late. It may be that none is only where the stream
+ * has told of none that it has it, or was wiped.
+ */
+const checkPublished = ({ endedAs }: History, { published }: Known, tell: Tell): void => {
+  for (const [actor, of] of grouped(published, (sent) => sent.actor)) {
+    const words = new Set(of.map(({ word }) => word))
+    const count = (endedAs.get(actor) ?? []).filter((result) => words.has(result)).length
+    const kept = of.filter(({ incarnation, wiped }) => incarnation !== null && !wiped).length
+    if (count > 1 || (count === 0 && kept > 0))
+      tell(`${actor} was ended ${count} times by what was published, of which the stream had ${kept}`)
   }
 }
 

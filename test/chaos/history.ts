@@ -44,6 +44,8 @@ export interface History {
   torn: string[]
   /** What persons told each directive, in the order in which it was taken. */
   told: Map<string, string[]>
+  /** Results with which the tasks of steps were ended from outside, by the steps. */
+  endedAs: Map<string, string[]>
   /** Rows that are there although nothing is under way. */
   left: Record<string, number>
 }
@@ -60,6 +62,7 @@ export const readHistory = async (sql: postgres.Sql, effectsFolder: string): Pro
     effects,
     torn,
     told: await readTold(sql),
+    endedAs: await readEnds(sql),
     left: await rowsLeft(sql),
   }
 }
@@ -141,6 +144,19 @@ const readTold = async (sql: postgres.Sql): Promise<History['told']> => {
     }
   }
   return told
+}
+
+const readEnds = async (sql: postgres.Sql): Promise<History['endedAs']> => {
+  const rows = await sql<{ key: string; entries: Uint8Array }[]>`
+    select j.key, j.entries from writ.journal j join writ.actors a on a.key = j.key and a.kind = 'step' order by j.key, j.version`
+  const ends = new Map<string, string[]>()
+  for (const { key, entries } of rows) {
+    for (const { message } of unpackJournal(entries)) {
+      const { type, result } = (message ?? {}) as { type?: string; result?: string | null }
+      if (type === 'task.end') ends.set(idOf(key), [...(ends.get(idOf(key)) ?? []), result ?? ''])
+    }
+  }
+  return ends
 }
 
 /** Once everything has ended there is nothing in any of these. */

@@ -107,7 +107,7 @@ const tooLittle = ({ minutes, only }: ChaosOptions, { faults, operations, skippe
 }
 
 const operationsOf = (chaos: Chaos, history: History): Report['operations'] => {
-  const { receipts, ended, heard } = chaos.workload
+  const { receipts, ended, heard, publishing } = chaos.workload
   const statuses = [...ended.values()]
   const closed: Record<string, number> = {}
   for (const { closed: how } of history.attempts) closed[how ?? 'open'] = (closed[how ?? 'open'] ?? 0) + 1
@@ -122,6 +122,8 @@ const operationsOf = (chaos: Chaos, history: History): Report['operations'] => {
     'commands answered': receipts.all.length,
     'commands asked for again': receipts.all.reduce((sum, { tries }) => sum + tries - 1, 0),
     'directives tried again by a person': receipts.all.filter(({ verb }) => verb === 'retry').length,
+    'plain publishes that the stream had': publishing.all.filter(({ incarnation }) => incarnation !== null).length,
+    'of them lost when it was wiped': publishing.all.filter(({ wiped }) => wiped).length,
     'events heard': [...heard.values()].reduce((sum, numbers) => sum + numbers.length, 0),
     'connections cut': chaos.site.links.reduce((sum, { cuts }) => sum + cuts, 0),
   }

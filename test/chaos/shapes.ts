@@ -18,6 +18,7 @@ export const shapeNames = [
   'paused',
   'dying',
   'repository',
+  'published',
 ] as const
 export type ShapeName = (typeof shapeNames)[number]
 
@@ -72,7 +73,7 @@ export const shapeOf = (name: ShapeName, number: number, random: SimRandom, plac
     evaluate: steps.some(({ checks }) => checks !== undefined),
     limits,
     maxRework: 5,
-    needs: { worker: { executor: 'shell' } },
+    needs: { worker: { executor: name === 'published' ? 'nobody' : 'shell' } },
     // Whoever judges may be killed over and over; that must not make a step pass that nobody has judged.
     onEvaluatorFailure: { retries: 20, then: 'hold' },
     ...(name === 'repository' ? { repository: places.repository } : {}),
@@ -166,6 +167,8 @@ const stepsOf = (name: ShapeName, random: SimRandom, file: string): Step[] => {
       return chain(20, () => 1)
     case 'paused':
       return chain(5, () => 0.5)
+    case 'published':
+      return chain(2, () => 0)
     case 'dying':
       return [
         { name: 'a', depends_on: [], script: `test ${times('a')} -ge 2 || kill -9 $$` },

@@ -10,11 +10,15 @@ import { WritError } from '../../src/protocol/errors.ts'
 import { stepId } from '../../src/protocol/ids.ts'
 import { systemRandom } from '../../src/system.ts'
 import type { SimRandom } from '../sim/random.ts'
+import { Publisher } from './publisher.ts'
+import { Publishing } from './publishing.ts'
 import { Receipts } from './receipts.ts'
 import { type Places, type Shape, type ShapeName, shapeNames, shapeOf } from './shapes.ts'
 
 export interface WorkloadOptions {
   bus: NatsBus
+  /** Where plain publishes go to. */
+  natsUrl: string
   random: SimRandom
   places: Places
   folder: string
@@ -38,6 +42,7 @@ export class Workload {
   /** Numbers of the events of each directive, as they came to a watcher. */
   readonly heard = new Map<string, number[]>()
   readonly client: WritClient
+  readonly publishing: Publishing
   readonly #options: WorkloadOptions
   readonly #over = new AbortController()
   readonly #watching: Promise<void>
@@ -50,6 +55,13 @@ export class Workload {
     setMaxListeners(0, this.#over.signal)
     this.receipts = new Receipts(join(options.folder, 'receipts.jsonl'))
     this.client = new WritClient(options.bus, owner, { deadlineMs })
+    this.publishing = new Publishing({
+      client: this.client,
+      publisher: new Publisher(options.natsUrl),
+      file: join(options.folder, 'published.jsonl'),
+      signal: this.#over.signal,
+      wrong: options.wrong,
+    })
     this.#watching = this.#watch()
   }
 
@@ -115,8 +127,10 @@ export class Workload {
     throw new Error(`it has failed ${retriesMax} times`)
   }
 
-  async #steer({ id, name }: Shape): Promise<void> {
+  async #steer(shape: Shape): Promise<void> {
+    const { id, name } = shape
     const { random } = this.#options
+    if (name === 'published') return this.publishing.endAll(shape)
     if (name === 'approved') return this.#decide(id, 1, random.chance(0.4))
     if (name !== 'paused' && name !== 'cancelled') return
     await this.#pause(random.between(200, 4000))

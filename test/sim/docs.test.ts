@@ -1,5 +1,5 @@
-/** What docs/simulator.md says of the world is what the world is made of. */
-import { readFileSync } from 'node:fs'
+/** What docs/simulator.md says of the world is what the world is made of, and what docs/mutants.md says is planted. */
+import { readdirSync, readFileSync } from 'node:fs'
 import { expect, test } from 'vitest'
 import { deedRates, faultRates } from './rates.ts'
 
@@ -16,4 +16,14 @@ test('every fault is described, with its rate', () => {
 
 test('every deed is listed, with its weight', () => {
   expect(tableOf('deed | weight')).toEqual(Object.entries(deedRates))
+})
+
+test('every planted bug is listed, with what is wrong', () => {
+  const rows = [...readFileSync('docs/mutants.md', 'utf8').matchAll(/^\| `([\w-]+)` \| (.+) \| .+ \|$/gm)]
+  const patches = readdirSync('test/sim/mutants').filter((name) => name.endsWith('.patch'))
+  const planted = patches.toSorted().map((name) => {
+    const [what] = readFileSync(`test/sim/mutants/${name}`, 'utf8').split('\n')
+    return [name.replace('.patch', ''), what]
+  })
+  expect(rows.map(([, name, what]) => [name, what])).toEqual(planted)
 })

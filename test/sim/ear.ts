@@ -4,6 +4,7 @@ import type { Published } from '../../src/actors/ports/bus.ts'
 import type { Commit } from '../../src/actors/ports/rows.ts'
 import type { ThreadIdentity } from '../../src/actors/ports/store.ts'
 import { decode } from '../../src/bus/json.ts'
+import type { Message } from '../../src/bus/subject.ts'
 import { subjects } from '../../src/bus/subjects.ts'
 import { type Code, codes } from '../../src/protocol/errors.ts'
 import { type ActorKey, actorKey, readTaskId } from '../../src/protocol/ids.ts'
@@ -29,6 +30,8 @@ const commandNouns = ['directive', 'step', 'contract', 'task'] as const
 export class ThreadEar implements Ear {
   /** Commands that were answered, as `<owner> <command>`: their replies stay. */
   readonly promised = new Set<string>()
+  /** Where in the stream there was what nobody can take. */
+  readonly nonsense = new Set<string>()
   readonly #tables: Tables
   readonly #checkers: Checkers
   readonly #trace: Trace
@@ -92,12 +95,12 @@ export class ThreadEar implements Ear {
     if (owner !== undefined) this.#duties.said(owner, task.id, task.attempt, 'spawn')
   }
 
-  /** What the stream is told to forget is in a mailbox, which may have been full, or is for nobody. */
-  readonly acknowledged = ({ subject, incarnation, at, sequence }: Published): void => {
-    const { id } = subjects.task.read(subject) ?? subjects.contract.read(subject) ?? { id: '' }
+  /** What the stream is told to forget is in a mailbox, which may have been full, or is nothing that could be taken. */
+  readonly acknowledged = ({ subject, body, incarnation, at, sequence }: Published): void => {
     const place = `${incarnation} ${at} ${sequence}`
     const { ingress, turnedAway } = this.#tables
-    if (readTaskId(id) !== null && !ingress.has(place) && !turnedAway.has(place))
+    if (!canBeTaken(subject, body)) this.nonsense.add(place)
+    else if (!ingress.has(place) && !turnedAway.has(place))
       this.#wrong(`${subject} is acknowledged before it is stored`)
   }
 
@@ -171,6 +174,15 @@ export class ThreadEar implements Ear {
     this.#trace.violate('6', what)
   }
 }
+
+/** Whether it is as its subject declares. */
+const canBeTaken = (subject: string, body: Uint8Array): boolean =>
+  [subjects.task, subjects.contract].some((noun) => {
+    const tokens = noun.read(subject)
+    const declared = Object.entries<Message>(noun.messages).find(([verb]) => verb === tokens?.verb)?.[1]
+    if (tokens === null || readTaskId(tokens.id) === null || declared?.kind !== 'streamed') return false
+    return declared.payload.safeParse(decode(body)).success
+  })
 
 interface SpawnBody {
   owner: string

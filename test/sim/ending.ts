@@ -57,6 +57,8 @@ export class Ending {
       if (row === undefined) return `${directive} was not created`
       if (!row.ended) return `${directive} is ${row.status}${this.#steps(row)} and waits for ${row.waiting}`
     }
+    const { waiting } = this.#world.network.stream
+    if (waiting > 0) return `${waiting} publishes wait in the stream`
     for (const row of timers.values()) return `${row.key} waits for ${row.id}`
     for (const row of messages.values()) return `message ${row.id} from ${row.from} to ${row.to} is not taken`
     for (const row of attempts.values()) if (row.closedAt === null) return `attempt ${row.task}/${row.attempt} is open`
@@ -100,7 +102,7 @@ export class Ending {
     const { actors, replies, faulted, parked } = store.tables
     const { streamed } = store
     const acked = this.#world.network.stream.acked.size
-    if (acked > streamed.taken + streamed.refused)
+    if (acked > streamed.taken + streamed.refused + ear.nonsense.size)
       trace.violate('3', `${acked} publishes were acknowledged, and ${streamed.taken} are in mailboxes`)
     for (const promise of ear.promised)
       if (!replies.has(promise)) trace.violate('12', `the reply to ${promise} is gone`)

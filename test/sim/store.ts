@@ -62,6 +62,8 @@ export interface SimStoreOptions {
   /** Hear what each thread is told as it joins, and as it renews its lease. */
   joined?: Told
   renewed?: Told
+  /** Hears the place of each message of the stream that is put into a mailbox, and its id there. */
+  takenIn?: (place: string, message: number) => void
 }
 
 /** What a simulated database's clock says at the beginning of simulated time. */
@@ -254,7 +256,8 @@ export class SimStore implements Store {
       }
       tables.ingress.set(place, this.now())
       this.streamed.taken += 1
-      tables.insertMessage({ to, shard, from: 'stream', body })
+      const id = tables.insertMessage({ to, shard, from: 'stream', body })
+      this.#options.takenIn?.(place, id)
       return true
     })
 

@@ -1,18 +1,13 @@
 /** One thread of the simulated world: the real engine over a bus, a store and a clock that are seen through its process. */
-import { pack } from '../../src/actors/codec.ts'
 import { Engine } from '../../src/actors/engine.ts'
-import { takeIn } from '../../src/actors/published.ts'
 import type { Log } from '../../src/actors/host.ts'
 import { Faulty } from '../../src/actors/parked.ts'
-import type { Published } from '../../src/actors/ports/bus.ts'
 import type { Reader } from '../../src/actors/ports/reader.ts'
 import type { Store } from '../../src/actors/ports/store.ts'
-import { decode } from '../../src/bus/json.ts'
-import { subjects } from '../../src/bus/subjects.ts'
 import { wireOf } from '../../src/bus/wire.ts'
 import { WritError } from '../../src/protocol/errors.ts'
-import { readTaskId } from '../../src/protocol/ids.ts'
 import type { Retention } from '../../src/protocol/retention.ts'
+import { takePublished } from '../../src/take-published.ts'
 import type { SimBus, SimNetwork } from './bus.ts'
 import type { SimClock } from './clock.ts'
 import { MachineFault } from './faulty-machines.ts'
@@ -79,7 +74,7 @@ export class SimThread {
   #stopping = false
 
   constructor(world: ThreadWorld, place: Place, build: number) {
-    const { clock, network, store, trace, ear, luck, retention } = world
+    const { clock, network, store, ear, luck, retention } = world
     const { thread: name, node, home } = place
     const random = world.random.fork()
     const drift = luck.faults.clockDrift
@@ -96,7 +91,7 @@ export class SimThread {
     const rate = 1 + drift * (2 * random.next() - 1)
     this.engine = new Engine({
       store: storeOf(this.process, this.isOld ? oldVersionOf(store) : store),
-      wire: wireOf(this.#bus, (line) => trace.add(`${name} ${line}`)),
+      wire: wireOf(this.#bus, this.#say),
       reader,
       clock: clockOf(this.process, clock, rate, random.between(0, 1_000_000)),
       random,
@@ -119,7 +114,7 @@ export class SimThread {
     try {
       await this.engine.start()
       trace.add(`${this.name} has started`)
-      await this.#bus.consume((message) => void this.#published(message))
+      await this.#bus.consume((message) => void takePublished(this.engine.host, message, this.#say))
     } catch (error) {
       if (!(error instanceof WritError)) throw error
       trace.add(`${this.name} cannot start: ${error.code}`)
@@ -174,22 +169,7 @@ export class SimThread {
     this.process.thaw()
   }
 
-  /** As `src/engine-of.ts` takes what the stream brings: acknowledged once its row is there. */
-  async #published({ subject, body, incarnation, sequence, at, ack }: Published): Promise<void> {
-    const tokens = subjects.task.read(subject) ?? subjects.contract.read(subject)
-    const read = tokens === null ? null : readTaskId(tokens.id)
-    if (tokens === null || read === null) return ack()
-    const noun = subjects.task.read(subject) === null ? 'contract' : 'task'
-    const { owner, id, verb } = tokens
-    const mail = pack({ type: 'published', noun, verb, id, body: decode(body) })
-    try {
-      await takeIn(this.engine.host, { owner, incarnation, sequence, at, actor: read.actor, body: mail })
-      ack()
-    } catch (error) {
-      if (!(error instanceof WritError)) throw error
-      if (error.code === 'TOO_LARGE') ack()
-    }
-  }
+  readonly #say = (line: string): void => this.#world.trace.add(`${this.name} ${line}`)
 
   /** A unit that fails by anything but a refusal, or its actor's own fault, is a fault of the engine. */
   #log(): Log {

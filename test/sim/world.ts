@@ -22,6 +22,7 @@ import type { SimOptions } from './options.ts'
 import type { Faults } from './rates.ts'
 import { Person } from './people.ts'
 import { Planner } from './planner.ts'
+import { PublishedCheck } from './published-check.ts'
 import { SimRandom } from './random.ts'
 import { SimScript } from './script.ts'
 import { SimStore } from './store.ts'
@@ -96,12 +97,14 @@ export class World {
     const mailboxMessagesMax = options.mailboxMax
     const joined: VersionCheck['joined'] = (...told) => this.versions.joined(...told)
     const renewed: VersionCheck['renewed'] = (...told) => this.versions.renewed(...told)
-    this.store = new SimStore({ clock: this.clock, now, fate, call, joined, renewed, mailboxMessagesMax })
+    const takenIn: PublishedCheck['takenIn'] = (...told) => published.takenIn(...told)
+    this.store = new SimStore({ clock: this.clock, now, fate, call, joined, renewed, mailboxMessagesMax, takenIn })
     this.versions = new VersionCheck(this.clock, this.store, this.trace)
     this.storeFaults.poison(this.store.tables)
     this.checkers = new Checkers(this.store, this.trace)
+    const published = new PublishedCheck(this.store.tables, this.checkers.fold, this.trace)
     const line = new LineCheck(this.store.tables, this.checkers.fold, this.repository, this.trace)
-    this.checkers.others.push(checkBounds(this.trace), line.check, this.versions.check)
+    this.checkers.others.push(checkBounds(this.trace), line.check, this.versions.check, published.check)
     this.#planner = new Planner(this)
     this.duties = new Duties(this)
     const mayFail = (): boolean => this.happened.has('machineThrows') || this.happened.has('migrationThrows')
