@@ -1,4 +1,5 @@
 /** `writ parked`: what is shown of it to a person and to a program, and what it asks before anything is dropped. */
+import type * as Os from 'node:os'
 import { userInfo } from 'node:os'
 import { expect, test, vi } from 'vitest'
 import type { ParkedView } from '../../src/protocol/parked.ts'
@@ -7,7 +8,7 @@ import { directiveView, parkedLine, stepLine } from './views.ts'
 
 const system = vi.hoisted(() => ({ knowsUser: true }))
 vi.mock('node:os', async (original) => {
-  const os = await original<typeof import('node:os')>()
+  const os = await original<typeof Os>()
   return {
     ...os,
     userInfo: () => {
