@@ -16,6 +16,7 @@ import { WritError } from '../protocol/errors.ts'
 import { answerOf } from './answer.ts'
 import { type ConnectOptions, openConnection } from './connection.ts'
 import { encode } from './json.ts'
+import { Silence } from './silence.ts'
 import { ensureStream } from './stream.ts'
 import { checkPattern, checkPlainSubject, checkQueue, checkSubject, isInbox } from './syntax.ts'
 import { Taking } from './taking.ts'
@@ -234,9 +235,7 @@ const bytesOfReply = (body: object): Uint8Array => {
 }
 
 const failure = (subject: string, timeout: number, cause: unknown): WritError => {
-  if (cause instanceof TimeoutError) {
-    return new WritError('NO_ANSWER', `nobody answered on ${subject} within ${timeout} ms`, { cause })
-  }
+  if (cause instanceof TimeoutError) return new Silence(subject, timeout, cause)
   if (cause instanceof NoRespondersError || (cause instanceof RequestError && cause.isNoResponders())) {
     return new WritError('NO_ANSWER', `nobody listens on ${subject}`, {
       hint: 'is a node running? see `writ up`',

@@ -1,6 +1,7 @@
 /** Asking until there is an answer: what passes by itself (a shard on the move, a server that restarts) is waited for. */
 import type { Clock, Random } from '../actors/ports/clock.ts'
 import { type Code, WritError } from '../protocol/errors.ts'
+import { Silence } from './silence.ts'
 
 const passing = new Set<Code>([
   'NO_ANSWER',
@@ -34,13 +35,15 @@ export const retried = async <T>(
   call: (leftMs: number, tries: number) => Promise<T>,
 ): Promise<T> => {
   const { clock, random } = time
-  const end = clock.monotonic() + deadlineMs
+  const begin = clock.monotonic()
+  const end = begin + deadlineMs
   for (let tries = 0; ; tries++) {
     try {
       return await call(end - clock.monotonic(), tries)
     } catch (error) {
       const pause = pauseMs(tries, random)
-      if (!isPassing(error) || clock.monotonic() + pause >= end) throw error
+      if (!isPassing(error) || clock.monotonic() + pause >= end)
+        throw error instanceof Silence ? error.inAll(clock.monotonic() - begin) : error
       await new Promise<void>((resolve) => clock.after(pause, resolve))
     }
   }

@@ -1,5 +1,6 @@
 /** Readers of option values: each names what it got and what would be right, and the command is not run. */
 import { InvalidArgumentError } from 'commander'
+import { WritError } from '../protocol/errors.ts'
 import { readSpan } from './ago.ts'
 
 /** A whole number within limits. */
@@ -9,6 +10,16 @@ export const whole =
     const number = Number(text)
     if (/^\d+$/.test(text) && number >= min && number <= max) return number
     throw new InvalidArgumentError(`It is a whole number from ${min} to ${max}.`)
+  }
+
+/** A text of 1 to so many characters. It may be long: what is told is which option, not the text. */
+export const text =
+  (option: string, charsMax: number) =>
+  (value: string): string => {
+    if (value !== '' && value.length <= charsMax) return value
+    throw new WritError('BAD_INPUT', value === '' ? `${option} is empty` : `${option} has ${value.length} characters`, {
+      hint: `it takes 1 to ${charsMax}`,
+    })
   }
 
 /** A span of time, as ms. */

@@ -6,7 +6,7 @@ import { resolve } from 'node:path'
 import { connect } from '../bus/nats-bus.ts'
 import { clientOf, daemonUser, inboxPrefixOfUrl, readUser } from '../bus/permissions.ts'
 import { readEndpoints, type Endpoints } from '../embedded/endpoints.ts'
-import type { Folders } from '../embedded/folders.ts'
+import { dataFolder, type Folders } from '../embedded/folders.ts'
 import { natsAddress, runningNats } from '../embedded/nats.ts'
 import { createPrivately } from '../embedded/private-file.ts'
 import { until } from '../embedded/until.ts'
@@ -60,8 +60,9 @@ const ownServer = (settings: Settings): OwnServer => {
 
 /** Makes the user of a client, or of the daemon of this name, unless it is there; the running server knows it afterwards. */
 export const createUser = async (settings: Settings, name: string | null): Promise<Made> => {
-  const { folders, endpoints } = ownServer(settings)
-  const { owner } = settings
+  const { endpoints } = ownServer(settings)
+  const { owner, dataDir, env } = settings
+  const folders = dataFolder({ dataDir, env })
   const user = name === null ? clientOf(owner).user : daemonUser(owner, name)
   const created = ensureUser(folders, user)
   if (endpoints !== undefined) {

@@ -5,6 +5,7 @@ import { promisify } from 'node:util'
 import { subjects } from '../bus/subjects.ts'
 import { compareVersions } from '../embedded/find-program.ts'
 import { locateFolder, type Folders } from '../embedded/folders.ts'
+import { refuseLostLink } from '../embedded/make-folder.ts'
 import { WritError } from '../protocol/errors.ts'
 import type { Settings } from './config.ts'
 import type { Context } from './context.ts'
@@ -102,6 +103,7 @@ const settingsLook = ({ files, origins, owner }: Settings): Look => {
 }
 
 const dataFolderLook = ({ root }: Folders): Look => {
+  refuseLostLink(root)
   const stat = statSync(root, { throwIfNoEntry: false })
   if (stat === undefined) return `${root}, not made yet`
   if (!stat.isDirectory())

@@ -53,12 +53,13 @@ export const asWritError = (error: unknown): WritError => {
   })
 }
 
-/** The file system's own refusals of a path: whose folder it is, what lies there already. */
+/** The file system's own refusals of a path: whose folder it is, what lies there already, what is gone from there. */
 const refusals: ReadonlySet<string> = new Set([
   'EACCES',
   'EEXIST',
   'ELOOP',
   'ENAMETOOLONG',
+  'ENOENT',
   'ENOTDIR',
   'EPERM',
   'EROFS',

@@ -1,4 +1,5 @@
 /** The address of a running node's inspector, with the token of an owner: whoever has it sees that owner's actors. */
+import { join } from 'node:path'
 import { readEndpoints } from '../embedded/endpoints.ts'
 import type { Folders } from '../embedded/folders.ts'
 import { keptSecret } from '../embedded/private-file.ts'
@@ -6,8 +7,13 @@ import { tokenOf } from '../http/gate.ts'
 import type { Selection } from '../protocol/inspection.ts'
 import { WritError } from '../protocol/errors.ts'
 
+const secretName = 'inspector'
+
 /** What tokens are made of on this data folder. */
-export const inspectorSecret = ({ secrets }: Folders): string => keptSecret(secrets, 'inspector')
+export const inspectorSecret = ({ secrets }: Folders): string => keptSecret(secrets, secretName)
+
+/** Where that is kept. */
+export const inspectorSecretFile = ({ secrets }: Folders): string => join(secrets, secretName)
 
 /** Throws UNREACHABLE when no node of this data folder has one. */
 export const inspectorUrl = (

@@ -3,7 +3,7 @@ import { WritClient } from '../bus/client.ts'
 import { connect, type NatsBus } from '../bus/nats-bus.ts'
 import { clientOf, inboxPrefixOfUrl } from '../bus/permissions.ts'
 import { readEndpoints, type Endpoints } from '../embedded/endpoints.ts'
-import { dataFolder, type Folders } from '../embedded/folders.ts'
+import { foundFolder, type Folders } from '../embedded/folders.ts'
 import { until } from '../embedded/until.ts'
 import { WritError } from '../protocol/errors.ts'
 import { caOption, type Named, type Settings } from './config.ts'
@@ -122,11 +122,11 @@ const unlessPassing = (error: unknown): undefined => {
   throw error
 }
 
-/** The data folder of this call. Throws UNAUTHORIZED inside a task: it is the person's. */
+/** The data folder of this call, where there is one: looking makes none. Throws UNAUTHORIZED inside a task: it is the person's. */
 export const foldersOf = (settings: Settings): Folders => {
   refuseInsideTask(settings)
   const { dataDir, env } = settings
-  return dataFolder({ dataDir, env })
+  return foundFolder({ dataDir, env })
 }
 
 const nobodyHere = ({ root }: Folders): WritError =>

@@ -6,6 +6,8 @@ import type { Folders } from '../embedded/folders.ts'
 import { startNode } from '../node.ts'
 import { WritError } from '../protocol/errors.ts'
 import { caOption } from './config.ts'
+import { FreshFolder } from './fresh-folder.ts'
+import { inspectorSecretFile } from './inspector-url.ts'
 import { openLog } from './log-file.ts'
 import type { Parts } from './parts.ts'
 import { nodeName, ofNode, type Running, type UpOptions } from './up.ts'
@@ -19,14 +21,20 @@ interface Servers {
 
 /** Throws UNREACHABLE when a server is neither named nor runs on the data folder, and what the node throws. */
 export const startJoined = async (options: UpOptions, parts: Parts): Promise<Running> => {
-  const { folders, owner, verbose, say } = options
+  const { owner, verbose, say } = options
   const { database, login } = serversOf(options)
   const node = nodeName()
-  const logFile = join(folders.logs, `${node}.log`)
+  const fresh = new FreshFolder(options.folders.root)
+  const { folders } = fresh
+  let joined = false
+  parts.add('what a refused join leaves', () => (joined ? undefined : fresh.remove()))
+  const logFile = fresh.file(join(folders.logs, `${node}.log`))
   const log = openLog(logFile, verbose ? say : undefined)
   parts.add('log', () => log.close())
+  fresh.file(inspectorSecretFile(folders))
   const nodeOptions = { databaseUrl: database, nats: login('node'), name: node, log: log.line }
-  const running = await startNode({ ...nodeOptions, ...ofNode(options) })
+  const running = await startNode({ ...nodeOptions, ...ofNode({ ...options, folders }) })
+  joined = true
   parts.add('node', () => running.stop())
   await serveUsers({ server: null, folders, owner, login: login('node'), say }, parts)()
   const nats = login(clientOf(owner).user).url

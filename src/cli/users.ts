@@ -29,8 +29,8 @@ const fileOf = (user: string): string => `nats-${user}`
 const passwordOf = (folders: Folders, user: string): string | null =>
   readIfThere(join(folders.secrets, fileOf(user)))?.trim() || null
 
-const namesIn = (folders: Folders): string[] =>
-  readdirSync(folders.secrets)
+const namesIn = ({ secrets }: Folders): string[] =>
+  (existsSync(secrets) ? readdirSync(secrets) : [])
     .flatMap((name) => /^nats-([cd]_[A-Za-z0-9_-]+)$/.exec(name)?.[1] ?? [])
     .toSorted()
 

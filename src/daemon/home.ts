@@ -1,8 +1,8 @@
 /** The daemon's own folder: who it is, its records and its workspaces. One process at a time may use it. */
 import { randomBytes } from 'node:crypto'
-import { mkdirSync } from 'node:fs'
+import { existsSync, mkdirSync } from 'node:fs'
 import { homedir } from 'node:os'
-import { join, resolve } from 'node:path'
+import { dirname, join, resolve } from 'node:path'
 import { z } from 'zod'
 import { writeDurably } from './durable-file.ts'
 import { takeLock } from './home-lock.ts'
@@ -36,7 +36,7 @@ export const homeFolder = (name: string, flag: string | undefined, env: NodeJS.P
 /** Makes the folder when it is not there, and takes its lock. Throws LOCKED, naming the process that has it. */
 export const openHome = async (root: string): Promise<Home> => {
   const folder = (name: string): string => {
-    mkdirSync(join(root, name), { recursive: true, mode: 0o700 })
+    make(join(root, name))
     return join(root, name)
   }
   const folders = {
@@ -47,7 +47,7 @@ export const openHome = async (root: string): Promise<Home> => {
     repos: 'repos',
     bin: 'bin',
   } as const
-  mkdirSync(root, { recursive: true, mode: 0o700 })
+  make(root)
   const release = takeLock(root)
   try {
     const identity = readIdentity(join(root, 'identity.json'))
@@ -62,6 +62,18 @@ export const openHome = async (root: string): Promise<Home> => {
   } catch (error) {
     release()
     throw error
+  }
+}
+
+/** One by one: a recursive `mkdirSync` of Node 20 never ends where none can be made, as below /proc. */
+const make = (folder: string): void => {
+  if (existsSync(folder)) return
+  make(dirname(folder))
+  try {
+    mkdirSync(folder, { mode: 0o700 })
+  } catch (error) {
+    // Another process was quicker.
+    if (!existsSync(folder)) throw error
   }
 }
 

@@ -1,8 +1,9 @@
 /** Where an embedded instance keeps everything of its own: databases, logs, secrets, records of what runs. */
-import { existsSync, mkdirSync, readdirSync, realpathSync } from 'node:fs'
+import { existsSync, readdirSync, realpathSync } from 'node:fs'
 import { homedir } from 'node:os'
 import { isAbsolute, join, resolve } from 'node:path'
 import { WritError } from '../protocol/errors.ts'
+import { makeFolder, refuseLostLink } from './make-folder.ts'
 
 /** Absolute paths. `root` is the data folder that people are shown; the others lie in it. */
 export interface Folders {
@@ -34,15 +35,25 @@ export function locateFolder({ dataDir, instance = 'default', env }: FolderChoic
   return foldersIn(chooseRoot(dataDir, instance, env))
 }
 
-/** The same, made where it is missing, for the user alone. */
-export function dataFolder(choice: FolderChoice): Folders {
+/**
+ * The same as it is found, for those that only look. Makes nothing. Throws REFUSED for a link that leads nowhere, and the
+ * system's error when it is no folder, or not to be looked into.
+ */
+export function foundFolder(choice: FolderChoice): Folders {
   const { root } = locateFolder(choice)
-  mkdirSync(root, { recursive: true, mode: 0o700 })
+  refuseLostLink(root)
+  if (!existsSync(root)) return foldersIn(root)
+  readdirSync(root)
+  return foldersIn(realpathSync(root))
+}
+
+/** The same, made where it is missing, for the user alone; `tell` hears of each folder that was. Throws as `makeFolder` does. */
+export function dataFolder(choice: FolderChoice, tell?: (made: string) => void): Folders {
+  const { root } = locateFolder(choice)
+  makeFolder(root, tell)
   // Processes are recognised by paths on their command lines: whichever way people came here, these are the same.
   const folders = foldersIn(realpathSync(root))
-  for (const folder of [folders.nats, folders.run, folders.logs, folders.secrets]) {
-    mkdirSync(folder, { recursive: true, mode: 0o700 })
-  }
+  for (const folder of [folders.nats, folders.run, folders.logs, folders.secrets]) makeFolder(folder, tell)
   return folders
 }
 

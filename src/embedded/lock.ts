@@ -3,11 +3,12 @@
  * holder that was killed is seen for what it is. Taking over means making the file n + 1, which succeeds for one process
  * only; the highest file is never removed, not even at release, so that no slow reader can ever take an old number again.
  */
-import { existsSync, mkdirSync, readdirSync, rmSync, truncateSync } from 'node:fs'
+import { existsSync, readdirSync, rmSync, truncateSync } from 'node:fs'
 import { join } from 'node:path'
 import { z } from 'zod'
 import { WritError } from '../protocol/errors.ts'
 import { living, stillLives } from './living.ts'
+import { makeFolder } from './make-folder.ts'
 import { createPrivately, readIfThere, writePrivately } from './private-file.ts'
 
 const record = z.object({ pid: z.number(), started: z.string(), released: z.boolean() })
@@ -25,7 +26,7 @@ export interface Holder {
 /** Takes the lock of a data folder. Throws LOCKED, naming the pid, when a living process has it. */
 export function lockFolder(root: string): FolderLock {
   const run = join(root, 'run')
-  mkdirSync(run, { recursive: true, mode: 0o700 })
+  makeFolder(run)
   const started = living(process.pid)?.started ?? 'unknown'
   const mine = { pid: process.pid, started, released: false }
   for (;;) {

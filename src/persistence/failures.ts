@@ -52,27 +52,89 @@ export const commitFailure = (error: unknown): WritError => {
   return new WritError('UNKNOWN_RESULT', `the database did not say whether it committed: ${textOf(error)}`, { cause })
 }
 
-/** Of everything else: reads, leases, and writes that may be done again. */
+/** What a server that answers says no with, for people. */
+interface Refusal {
+  /** For whoever asked once. */
+  code: Code
+  says: string
+  hint: string
+}
+
+const forbidden: Refusal = {
+  code: 'UNAUTHORIZED',
+  says: 'does not allow that to this user',
+  hint: 'a node needs create on that database, and to own the schema writ there; who only looks needs usage of it, and select',
+}
+const onlyRead: Refusal = {
+  code: 'REFUSED',
+  says: 'only reads',
+  hint: 'name the primary: is this a standby, or is default_transaction_read_only on?',
+}
+const foreign: Refusal = {
+  code: 'CONFLICT',
+  says: 'has something else in its schema writ than Writ puts there',
+  hint: 'name another database, or drop that schema if nothing needs it',
+}
+const late: Refusal = {
+  code: 'TIMED_OUT',
+  says: 'gave that up',
+  hint: 'ask again when less goes on there; pg_stat_activity of that server shows what does',
+}
+/** Undefined column, table and function; a table, schema, object and function that is there; of another type or kind. */
+const foreignStates = ['42703', '42P01', '42883', '42P07', '42P06', '42710', '42723', '42804', '42809']
+const refusals: ReadonlyMap<string, Refusal> = new Map([
+  ['42501', forbidden],
+  ['25006', onlyRead],
+  ['57014', late],
+  ...foreignStates.map((state) => [state, foreign] as const),
+])
+
+/** A server that waits for a lock, has no room or is in trouble answers, too, but need not do so in a moment. */
+const unreachable = (url: string, error: unknown): WritError => {
+  const answers = isSqlState(codeOf(error)) && !endsConnection(error)
+  return new WritError(
+    'UNREACHABLE',
+    `the ${place(url)} ${answers ? 'does not do that now' : 'cannot be reached'}: ${textOf(error)}`,
+    {
+      hint: answers
+        ? 'ask again; the log of that server may say more'
+        : 'is that server running, and are host, port and database right?',
+      cause: error,
+    },
+  )
+}
+
+const unauthorizedAt = (url: string, cause: unknown): WritError =>
+  new WritError('UNAUTHORIZED', `the ${place(url)} does not accept user ${JSON.stringify(new URL(url).username)}`, {
+    hint: 'the password in WRIT_DATABASE_URL, and pg_hba.conf of that server',
+    cause,
+  })
+
+const failureOf = (url: string, error: unknown, codeFor: (refusal: Refusal) => Code): WritError => {
+  if (error instanceof WritError) return error
+  const [code, cause] = [codeOf(error), error]
+  const own = ours[code]
+  if (own !== undefined) return new WritError(own, textOf(error), { cause })
+  if (unauthorized.has(code)) return unauthorizedAt(url, cause)
+  if (isSqlState(code) && contentClasses.has(code.slice(0, 2)))
+    return new WritError('BAD_INPUT', `the database refuses the content: ${textOf(error)}`, { cause })
+  const refusal = refusals.get(code)
+  if (refusal === undefined) return unreachable(url, error)
+  const { says, hint } = refusal
+  return new WritError(codeFor(refusal), `the ${place(url)} ${says}: ${textOf(error)}`, { hint, cause })
+}
+
+/**
+ * Of what a node asks while it works, beside commits: reads, leases, and writes that may be done again. What a server refuses
+ * (during a failover, or until somebody grants a right) it asks again, as if nobody had answered.
+ */
 export const callFailure =
   (url: string) =>
-  (error: unknown): WritError => {
-    if (error instanceof WritError) return error
-    const [code, cause] = [codeOf(error), error]
-    const own = ours[code]
-    if (own !== undefined) return new WritError(own, textOf(error), { cause })
-    if (unauthorized.has(code))
-      return new WritError(
-        'UNAUTHORIZED',
-        `the ${place(url)} does not accept user ${JSON.stringify(new URL(url).username)}`,
-        {
-          hint: 'the password in WRIT_DATABASE_URL, and pg_hba.conf of that server',
-          cause,
-        },
-      )
-    if (isSqlState(code) && contentClasses.has(code.slice(0, 2)))
-      return new WritError('BAD_INPUT', `the database refuses the content: ${textOf(error)}`, { cause })
-    return new WritError('UNREACHABLE', `the ${place(url)} cannot be reached: ${textOf(error)}`, {
-      hint: 'is that server running, and are host, port and database right?',
-      cause,
-    })
-  }
+  (error: unknown): WritError =>
+    failureOf(url, error, () => 'UNREACHABLE')
+
+/** Of what is asked once, at a start or by a person. */
+export const onceFailure =
+  (url: string) =>
+  (error: unknown): WritError =>
+    failureOf(url, error, ({ code }) => code)

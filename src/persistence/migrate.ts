@@ -4,7 +4,7 @@
  */
 import { WritError } from '../protocol/errors.ts'
 import { Connection, type Sql } from './connection.ts'
-import { callFailure, place } from './failures.ts'
+import { onceFailure, place } from './failures.ts'
 import { migrations, type Migration } from './migrations.ts'
 import { checkNotNewer, checkVersion } from './server-check.ts'
 
@@ -20,7 +20,10 @@ const lockKey = 0x77726974
 /** A migration that cannot have its tables soon gives up, rather than have every commit queue behind it. */
 const lockTimeoutMs = 5000
 
-/** Throws SCHEMA_NEWER, OLD_SERVER, UNREACHABLE, UNAUTHORIZED, and CONFLICT when a migration that was applied is not ours. */
+/**
+ * Throws SCHEMA_NEWER, OLD_SERVER, UNREACHABLE, UNAUTHORIZED, REFUSED for a server that only reads, TIMED_OUT, and CONFLICT when
+ * a migration that was applied, or what is there in place of them, is not ours.
+ */
 export const migrate = async ({ url, log, deadlineMs = 60_000 }: MigrateOptions): Promise<void> => {
   const connection = new Connection({
     url,
@@ -28,7 +31,7 @@ export const migrate = async ({ url, log, deadlineMs = 60_000 }: MigrateOptions)
     deadlineMs,
     max: 1,
     applicationName: 'writ migrate',
-    translate: callFailure(url),
+    translate: onceFailure(url),
     session: { lock_timeout: String(deadlineMs) },
   })
   try {

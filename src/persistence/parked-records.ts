@@ -5,6 +5,7 @@ import { type ActorKey, addressOf, kindOf, readKey, registryId } from '../protoc
 import { messageId, type ParkedQuery, readMessageId } from '../protocol/parked.ts'
 import type { Page } from '../protocol/views.ts'
 import type { Connection, PendingQuery, Sql } from './connection.ts'
+import { checkDirective } from './known-directive.ts'
 import { isoOf, pageOf, placeOf } from './pages.ts'
 import { nameOfKey } from './plans.ts'
 
@@ -31,7 +32,7 @@ interface Columns {
   step: string | null
 }
 
-/** Longest first. */
+/** Longest first. Throws NOT_FOUND for a directive that is not there, and of which nothing is parked. */
 export const listParked = async (
   connection: Connection,
   owner: string,
@@ -44,6 +45,9 @@ export const listParked = async (
       and ${place === null ? sql`true` : sql`(x.at, x.id collate "C") > (${place.at}, ${place.id} collate "C")`}`
     return sql<Columns[]>`${parkedRows(sql, owner, { only, limit: limit + 1, bodyBytes: headBytes })}`
   })
+  // The message that was to make a directive may be parked itself.
+  if (directive !== undefined && rows.length === 0 && after === undefined)
+    await checkDirective(connection, owner, directive)
   return pageOf(rows, limit, recordOf)
 }
 

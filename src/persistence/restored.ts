@@ -1,7 +1,7 @@
 /** A database that was restored from an earlier copy, by a person's word (migrations/0012_restored.sql). */
 import { requestDeadlineMs } from '../protocol/limits.ts'
 import { Connection } from './connection.ts'
-import { callFailure } from './failures.ts'
+import { onceFailure } from './failures.ts'
 
 /** Takes the shards from everybody; answers with the incarnation that it is from now on. Throws UNREACHABLE and UNAUTHORIZED. */
 export const takeForRestored = async (url: string): Promise<string> => {
@@ -10,7 +10,7 @@ export const takeForRestored = async (url: string): Promise<string> => {
     max: 1,
     applicationName: 'writ database',
     deadlineMs: requestDeadlineMs,
-    translate: callFailure(url),
+    translate: onceFailure(url),
     log: () => undefined,
   })
   try {

@@ -8,7 +8,7 @@ import { WritError } from '../protocol/errors.ts'
 import { requestDeadlineMs } from '../protocol/limits.ts'
 import { Connection } from './connection.ts'
 import { runCrossChecks } from './cross-checks.ts'
-import { callFailure, place } from './failures.ts'
+import { onceFailure, place } from './failures.ts'
 import { checkServer } from './server-check.ts'
 import { readBadContents, readParts } from './survey-parts.ts'
 import {
@@ -58,7 +58,7 @@ const checkReachable = async (url: string): Promise<void> => {
     max: 1,
     applicationName: 'writ verify',
     deadlineMs: requestDeadlineMs,
-    translate: callFailure(url),
+    translate: onceFailure(url),
     log: () => undefined,
   })
   try {
@@ -93,7 +93,7 @@ export const driverOptions = ({
 const failureOf = (url: string, error: unknown): unknown => {
   const code = error instanceof Error && 'code' in error ? String(error.code) : ''
   if (code === '' || (error instanceof WritError && error.code !== 'TIMED_OUT')) return error
-  if (code !== '57014' && code !== 'TIMED_OUT') return callFailure(url)(error)
+  if (code !== '57014' && code !== 'TIMED_OUT') return onceFailure(url)(error)
   return new WritError('TIMED_OUT', `the ${place(url)} did not answer in time`, {
     hint: 'look at one directive with --directive, or when less goes on there',
     cause: error,

@@ -1,9 +1,9 @@
 /** What waits for what, as lists and views show it: lines of the one query (waiting-rows.ts). */
-import { WritError } from '../protocol/errors.ts'
 import { actorKey } from '../protocol/ids.ts'
 import type { Page } from '../protocol/views.ts'
 import type { WaitingQuery, WaitLine } from '../protocol/waiting.ts'
 import type { Connection, PendingQuery, Sql } from './connection.ts'
+import { checkDirective } from './known-directive.ts'
 import { pageOf, placeOf } from './pages.ts'
 import { waitLineOf } from './waiting-lines.ts'
 import { type WaitColumns, type Wanted, waitRows } from './waiting-rows.ts'
@@ -19,7 +19,8 @@ export const listWaiting = async (
     const where = directive === undefined ? sql`true` : sql`a.directive = ${actorKey(owner, directive)}`
     return sql<WaitColumns[]>`${waitRows(sql, { owner, where, only: conditions(sql, query), limit: limit + 1 })}`
   })
-  if (directive !== undefined && rows.length === 0 && after === undefined) await isThere(connection, owner, directive)
+  if (directive !== undefined && rows.length === 0 && after === undefined)
+    await checkDirective(connection, owner, directive)
   return pageOf(rows, limit, waitLineOf)
 }
 
@@ -30,16 +31,6 @@ const conditions = (sql: Sql, { olderSeconds, kind, stuck, after }: WaitingQuery
     ${kind === undefined ? sql`` : sql`and w.kind = ${kind}`}
     ${stuck ? sql`and (w.parked is not null or w.status = 'held' or (w.role is not null and cardinality(w.daemons) = 0))` : sql``}
     ${place === null ? sql`` : sql`and (w.at > ${place.at} or (w.at = ${place.at} and w.id > ${place.id}))`}`
-}
-
-const isThere = async (connection: Connection, owner: string, directive: string): Promise<void> => {
-  const found = await connection.run(
-    (sql) => sql`select from writ.directives where key = ${actorKey(owner, directive)}`,
-  )
-  if (found.length > 0) return
-  throw new WritError('NOT_FOUND', `there is no directive ${directive}`, {
-    hint: 'writ directive list shows what there is',
-  })
 }
 
 /** The rows as JSON, for a view that is one statement. */

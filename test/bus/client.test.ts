@@ -2,6 +2,7 @@ import { beforeEach, describe, expect, test } from 'vitest'
 import type { Incoming } from '../../src/actors/ports/bus.ts'
 import { WritClient } from '../../src/bus/client.ts'
 import { checkPayload, decode } from '../../src/bus/json.ts'
+import { Silence } from '../../src/bus/silence.ts'
 import { readAddress, subjects } from '../../src/bus/subjects.ts'
 import type { EventLine } from '../../src/protocol/commands.ts'
 import { type Code, WritError } from '../../src/protocol/errors.ts'
@@ -124,6 +125,23 @@ describe('a client', () => {
     await expect(clock.runFor(other.directive('d').get())).rejects.toMatchObject({ code: 'NO_ANSWER' })
     expect(clock.monotonic()).toBeLessThanOrEqual(3_000)
     expect(clock.monotonic()).toBeGreaterThan(1_000)
+  })
+
+  test('a silence is told with all the time that was waited, not with what was left of it for the last try', async () => {
+    const asked: number[] = []
+    const silent = Object.assign(net.join('silent'), {
+      request: (subject: string, _body: object, withinMs: number) => {
+        asked.push(withinMs)
+        return new Promise((_, fail) => clock.after(withinMs, () => fail(new Silence(subject, withinMs, null))))
+      },
+    })
+    const other = new WritClient(silent, 'o', { clock, random: new SimRandom(1), deadlineMs: 3_000 })
+    await expect(clock.runFor(other.directive('d').get())).rejects.toMatchObject({
+      code: 'NO_ANSWER',
+      message: `nobody answered on ${subjects.directive.at({ owner: 'o', ...readAddress(addressOf('o', 'd')), verb: 'get' })} within 3000 ms`,
+      hint: expect.stringContaining('`writ node list`') as string,
+    })
+    expect(asked.at(-1)).toBeLessThan(3_000)
   })
 
   test.each(['a.b.c', '7.*', '', 'x y', 'd.e'])('%j is neither an id nor an address', async (at) => {

@@ -50,7 +50,7 @@ export interface Place {
 export const threadsPerNode = 2
 const startsWithinMs = 120_000
 const [lookMs, againMs] = [50, 500]
-const unreachableExit = codes.UNREACHABLE.exit
+const passingExits: ReadonlySet<unknown> = new Set([codes.UNREACHABLE.exit, codes.TIMED_OUT.exit])
 const verifyBytesMax = 64 * 1024 * 1024
 const readyLine = { node: 'Ctrl-C', daemon: 'it takes tasks now' }
 
@@ -229,9 +229,9 @@ export class Site {
       void begun.ended.then(async (how) => {
         const isOver = (): boolean => !wanted || one !== begun || this.#isEnding
         if (isOver()) return
-        if (how !== unreachableExit || begun.hasSaid(readyLine[kind]))
+        if (!passingExits.has(how) || begun.hasSaid(readyLine[kind]))
           return this.#options.wrong(`${name} ended by itself with ${how} (${logFile})`)
-        // Where a server cannot be reached none begins; whoever looks after it starts it again.
+        // Where a server cannot be reached, or is too slow, none begins; whoever looks after it starts it again.
         await delay(againMs)
         if (!isOver()) begin()
       })

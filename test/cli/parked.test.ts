@@ -1,9 +1,22 @@
 /** `writ parked`: what is shown of it to a person and to a program, and what it asks before anything is dropped. */
+import type * as Os from 'node:os'
 import { userInfo } from 'node:os'
-import { expect, test } from 'vitest'
+import { expect, test, vi } from 'vitest'
 import type { ParkedView } from '../../src/protocol/parked.ts'
 import { call, FakeNode } from './call.ts'
 import { directiveView, parkedLine, stepLine } from './views.ts'
+
+const system = vi.hoisted(() => ({ knowsUser: true }))
+vi.mock('node:os', async (original) => {
+  const os = await original<typeof Os>()
+  return {
+    ...os,
+    userInfo: () => {
+      if (system.knowsUser) return os.userInfo()
+      throw new Error('A system error occurred: uv_os_get_passwd returned ENOENT (no such file or directory)')
+    },
+  }
+})
 
 const message = parkedLine('hello')
 const actor = parkedLine('hello', {
@@ -81,4 +94,33 @@ test('drop: is asked about first, needs a reason, and says who', async () => {
   expect(node.asked.at(-1)?.body).toMatchObject({ id: 'hello__m41', why: 'a mistake', by: userInfo().username })
   await call(['parked', 'drop', 'hello__m41', '--why', 'a mistake', '--by', 'ada', '--yes'], { node })
   expect(node.asked.at(-1)?.body).toMatchObject({ by: 'ada' })
+})
+
+test('drop: a user whom the system does not know by name, as in a container, is named as the environment does, or by number', async () => {
+  const node = new FakeNode({ 'parked.drop': () => done })
+  const by = async (env: Record<string, string>): Promise<unknown> => {
+    await call(['parked', 'drop', 'hello__m41', '--why', 'a mistake', '--yes'], { node, env })
+    return node.asked.at(-1)?.body['by']
+  }
+  system.knowsUser = false
+  try {
+    expect(await by({ USER: 'ada', LOGNAME: 'grace' })).toBe('ada')
+    expect(await by({ LOGNAME: 'grace' })).toBe('grace')
+    expect(await by({})).toBe(`user ${process.getuid?.()}`)
+  } finally {
+    system.knowsUser = true
+  }
+})
+
+test.each([
+  ['--why', '', '--why is empty'],
+  ['--why', 'x'.repeat(201), '--why has 201 characters'],
+  ['--by', '', '--by is empty'],
+  ['--by', 'x'.repeat(201), '--by has 201 characters'],
+])('drop: the fault of %s %j is told of that option, and nobody is asked', async (option, value, told) => {
+  const node = new FakeNode({ 'parked.drop': () => done })
+  const given = option === '--why' ? [] : ['--why', 'a mistake']
+  const { code, err } = await call(['parked', 'drop', 'hello__m41', '--yes', ...given, option, value], { node })
+  expect({ code, err }).toEqual({ code: 2, err: `error: ${told} [BAD_INPUT]\nhint: it takes 1 to 200\n` })
+  expect(node.asked).toEqual([])
 })

@@ -354,6 +354,82 @@ describe('migrations', () => {
   })
 })
 
+describe('a server that answers, and refuses', () => {
+  const failureOf = async (promise: Promise<unknown>): Promise<unknown> => promise.catch((error: unknown) => error)
+  const saying = (text: string): unknown => expect.stringMatching(text)
+
+  test('a user who may make nothing there is told what it needs', async () => {
+    const { pathname } = new URL(database.url)
+    const user = `${pathname.slice(1)}_user`
+    await admin.unsafe(`create role ${user} login password 'x'`)
+    try {
+      const url = Object.assign(new URL(database.url), { username: user, password: 'x' }).href
+      expect(await failureOf(migrate({ url, log: silent }))).toMatchObject({
+        code: 'UNAUTHORIZED',
+        message: saying('^the database "test_.*" on .* does not allow that to this user: permission denied .*42501'),
+        hint: saying('needs create on that database'),
+      })
+    } finally {
+      await admin.unsafe(`drop role ${user}`)
+    }
+  })
+
+  test('one that only reads is refused at a start, and asked again by a node that works there already', async () => {
+    await migrate({ url: database.url, log: silent })
+    await admin.unsafe(
+      `alter database ${new URL(database.url).pathname.slice(1)} set default_transaction_read_only = on`,
+    )
+    expect(await failureOf(migrate({ url: database.url, log: silent }))).toMatchObject({
+      code: 'REFUSED',
+      message: saying(' only reads: cannot execute .*25006'),
+      hint: saying('^name the primary'),
+    })
+    const store = await open(database.url)
+    expect(await failureOf(store.join(me))).toMatchObject({ code: 'UNREACHABLE', message: saying(' only reads: ') })
+  })
+
+  test.each([
+    ['of another form', 'create table writ.migrations (name text)', '42703'],
+    ['of another name', 'create table writ.meta (name text)', '42P07'],
+  ])('a schema writ with a table %s is not taken for ours', async (_what, table, state) => {
+    await admin.unsafe(`create schema writ; ${table}`).simple()
+    expect(await failureOf(migrate({ url: database.url, log: silent }))).toMatchObject({
+      code: 'CONFLICT',
+      message: saying(` has something else in its schema writ .*${state}`),
+      hint: saying('^name another database'),
+    })
+  })
+
+  test('one that ends a statement for its time is told of, and not taken for one that is away', async () => {
+    const sql = await admin.reserve()
+    try {
+      await sql`select pg_advisory_lock(${0x77726974}::bigint)`
+      expect(await failureOf(migrate({ url: database.url, log: silent, deadlineMs: 2_000 }))).toMatchObject({
+        code: 'TIMED_OUT',
+        message: saying(' gave that up: canceling statement due to statement timeout .57014'),
+        hint: saying('^ask again'),
+      })
+    } finally {
+      await sql`select pg_advisory_unlock_all()`
+      sql.release()
+    }
+  })
+
+  test('one where something else holds a lock is asked again, and not taken for one that is away', async () => {
+    await migrate({ url: database.url, log: silent })
+    const store = await open(database.url, { deadlineMs: 2_000 })
+    await store.join(me)
+    await store.claim(me, 1)
+    await admin.begin(async (sql) => {
+      await sql`select from writ.shards where shard = 0 for share`
+      expect(await failureOf(store.reclaim(me, [0]))).toMatchObject({
+        code: 'UNREACHABLE',
+        message: saying(' does not do that now: .*55P03'),
+      })
+    })
+  })
+})
+
 describe('a server that is not there', () => {
   test('is named with host, port and database, and never with the password', async () => {
     const failure = await openStore({
@@ -382,7 +458,7 @@ describe('a server that is not there', () => {
 })
 
 describe('a frozen server', () => {
-  const folders = dataFolder({ dataDir: mkdtempSync(join(tmpdir(), 'writ-test-')), env: {} })
+  const folders = dataFolder({ dataDir: mkdtempSync(join(tmpdir(), 'writ-frozen-')), env: {} })
   let own: Awaited<ReturnType<typeof startPostgres>>
   beforeAll(async () => {
     own = await startPostgres({ folders, log: silent, port: 0, durable: false })

@@ -369,3 +369,12 @@ it('a fault of an actor itself is a parked actor, and the message that it failed
   const line = await parkedLine()
   expect(line).toMatchObject({ id: stepId(id, 1, 0), kind: 'step' })
 })
+
+it('what is parked of a directive that is not there is not found; of one that is there it is nothing', async () => {
+  const id = await world.create({})
+  expect(await world.client.parked.list({ directive: id })).toEqual({ lines: [], next: null })
+  expect(await refusal(world.client.parked.list({ directive: 'nosuch' }))).toMatchObject({
+    code: 'NOT_FOUND',
+    message: 'there is no directive nosuch',
+  })
+})

@@ -34,7 +34,7 @@ export interface Reader {
   daemons: (owner: string, query: ListQuery) => Promise<Page<DaemonLine>>
   /** What waits for what. Throws NOT_FOUND for a directive that is not there. */
   waiting: (owner: string, query: WaitingQuery) => Promise<Page<WaitLine>>
-  /** What is parked, longest first; messages with the beginnings of their bodies. */
+  /** What is parked, longest first; messages with the beginnings of their bodies. Throws NOT_FOUND for a directive that is not there. */
   parked: (owner: string, query: ParkedQuery) => Promise<Page<ParkedRecord>>
   /** One of them with its whole body, by the id of the line; null: nothing of that id is parked. */
   parkedOne: (owner: string, id: string) => Promise<ParkedRecord | null>

@@ -1,9 +1,11 @@
 /** `writ parked …`: messages and actors that failed too often, for a person to try again or to drop. */
 import { userInfo } from 'node:os'
 import { pageCountMax } from '../../protocol/commands.ts'
+import { nameCharsMax } from '../../protocol/limits.ts'
 import type { ParkedLine, ParkedView, Unparked } from '../../protocol/parked.ts'
 import { since } from '../ago.ts'
-import { whole } from '../arguments.ts'
+import { text, whole } from '../arguments.ts'
+import type { Environment } from '../config.ts'
 import { show, type Context } from '../context.ts'
 import { examples, type Declare } from '../program.ts'
 import { word } from '../shell-text.ts'
@@ -56,8 +58,8 @@ export const parked: Declare = (command, context) => {
       .command('drop')
       .description('Drop a message for good; the history of its directive tells who did, and why')
       .argument('<parked>', 'the id of a message, as `writ parked list` prints it')
-      .requiredOption('--why <text>', 'why, for the history')
-      .option('--by <name>', 'who drops it, for the history (your user name when left out)')
+      .requiredOption('--why <text>', 'why, for the history', text('--why', nameCharsMax))
+      .option('--by <name>', 'who drops it, for the history (your user name when left out)', text('--by', nameCharsMax))
       .option('--yes', 'do not ask')
       .action(async (id: string, flags: DropFlags) => drop(context(), id, flags)),
     ['writ parked drop hello__m41 --why "It was published by mistake." --yes'],
@@ -147,7 +149,16 @@ const drop = async (context: Context, text: string, { why, by, yes }: DropFlags)
   const id = await idFor(context, text)
   const { api } = await context.link()
   if (yes !== true && !(await isMeant(context, await api.parked.show({ id })))) return
-  tell(context, await api.parked.drop({ id, why, by: by ?? userInfo().username }))
+  tell(context, await api.parked.drop({ id, why, by: by ?? userName(context.world.env) }))
+}
+
+/** In a container, the user may have a number alone. */
+const userName = ({ USER, LOGNAME }: Environment): string => {
+  try {
+    return userInfo().username
+  } catch {
+    return USER || LOGNAME || `user ${process.getuid?.() ?? 'unknown'}`
+  }
 }
 
 const isMeant = async ({ world, terminal }: Context, view: ParkedView): Promise<boolean> => {
