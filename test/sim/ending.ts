@@ -8,12 +8,17 @@ import type { World } from './world.ts'
 
 const helpMs = 3_000
 const quietMs = 2_500
+/** Some worlds go on for so long after their end, for what is only seen when nothing else happens: that nothing moves for ever. */
+const lastsMs = 70_000
+/** One of so many worlds; no divisor of it is one of how many sizes take turns. */
+const lastsEvery = 21
 
 export class Ending {
   readonly #world: World
   readonly #holding: HoldingCheck
   #helping = false
   #quietSince: number
+  #overAt: number | null = null
 
   constructor(world: World) {
     this.#world = world
@@ -45,7 +50,9 @@ export class Ending {
     this.#holding.look()
     const now = this.#world.clock.monotonic()
     if (this.#unfinished() !== null) this.#quietSince = now
-    return now - this.#quietSince >= quietMs
+    if (now - this.#quietSince < quietMs) return false
+    this.#overAt ??= now
+    return now - this.#overAt >= (this.#world.options.seed % lastsEvery === 0 ? lastsMs : 0)
   }
 
   /** What keeps the world from its end, in words; null: nothing. */
@@ -109,7 +116,8 @@ export class Ending {
     for (const key of faulted.keys()) trace.violate('10', `${key} is parked`)
     for (const { actor, reason } of parked) trace.violate('10', `a message to ${actor} is parked: ${reason}`)
     for (const row of actors.values()) if (row.kind === 'directive') this.#checkCounts(row)
-    const { checkers } = this.#world
+    const { checkers, line } = this.#world
+    line.checkAll()
     for (const { key } of checkers.fold.unkept([...actors.values()]))
       trace.violate('4', `${key} is not the fold of what is kept of its journal`)
     checkers.verify(

@@ -67,6 +67,7 @@ export class World {
   readonly store: SimStore
   readonly checkers: Checkers
   readonly versions: VersionCheck
+  readonly line: LineCheck
   readonly duties: Duties
   readonly ear: ThreadEar
   readonly repository = new Map<string, ReadonlySet<string>>()
@@ -100,8 +101,8 @@ export class World {
     this.versions = new VersionCheck(this.clock, this.store, this.trace)
     this.storeFaults.poison(this.store.tables)
     this.checkers = new Checkers(this.store, this.trace)
-    const line = new LineCheck(this.store.tables, this.checkers.fold, this.repository, this.trace)
-    this.checkers.others.push(checkBounds(this.trace), line.check, this.versions.check)
+    this.line = new LineCheck(this.store.tables, this.checkers.fold, this.repository, this.trace)
+    this.checkers.others.push(checkBounds(this.trace), this.line.check, this.versions.check)
     this.#planner = new Planner(this)
     this.duties = new Duties(this)
     const mayFail = (): boolean => this.happened.has('machineThrows') || this.happened.has('migrationThrows')
