@@ -1,6 +1,6 @@
 /** How a healed world ends: every directive has ended, nothing waits in a mailbox, no slot is held by who has ended. */
 import type { DirectiveContext } from '../../src/machines/directive-context.ts'
-import { readKey, readStepId } from '../../src/protocol/ids.ts'
+import { directiveKeyOf, readKey, readStepId } from '../../src/protocol/ids.ts'
 import type { ActorRow } from '../../src/actors/ports/rows.ts'
 import { HoldingCheck } from './holding-check.ts'
 import type { Person } from './people.ts'
@@ -61,8 +61,9 @@ export class Ending {
     const { actors, messages, timers, attempts, grants, ready, held } = store.tables
     for (const { directive } of people) {
       const row = actors.get(directive)
+      if (this.#world.hasEnded(directive)) continue
       if (row === undefined) return `${directive} was not created`
-      if (!row.ended) return `${directive} is ${row.status}${this.#steps(row)} and waits for ${row.waiting}`
+      return `${directive} is ${row.status}${this.#steps(row)} and waits for ${row.waiting}`
     }
     for (const row of timers.values()) return `${row.key} waits for ${row.id}`
     for (const row of messages.values()) return `message ${row.id} from ${row.from} to ${row.to} is not taken`
@@ -104,7 +105,7 @@ export class Ending {
     if (trace.violations.length > 0) return
     const unfinished = this.#unfinished()
     if (unfinished !== null) return trace.violate('9', `in a healed world ${unfinished}`)
-    const { actors, replies, faulted, parked } = store.tables
+    const { actors, removed, replies, faulted, parked } = store.tables
     const { streamed } = store
     const acked = this.#world.network.stream.acked.size
     if (acked > streamed.taken + streamed.refused)
@@ -112,13 +113,15 @@ export class Ending {
     for (const promise of ear.promised)
       if (!replies.has(promise)) trace.violate('12', `the reply to ${promise} is gone`)
     for (const { directive, created } of people)
-      if (created && !actors.has(directive)) trace.violate('12', `${directive} is gone`)
+      if (created && !actors.has(directive) && !removed.has(directive)) trace.violate('12', `${directive} is gone`)
     for (const key of faulted.keys()) trace.violate('10', `${key} is parked`)
     for (const { actor, reason } of parked) trace.violate('10', `a message to ${actor} is parked: ${reason}`)
     for (const row of actors.values()) if (row.kind === 'directive') this.#checkCounts(row)
     const { checkers, line } = this.#world
     line.checkAll()
-    for (const { key } of checkers.fold.unkept([...actors.values()]))
+    // What is left of one that was removed is cleared away by and by.
+    const rows = [...actors.values()].filter(({ key }) => !removed.has(directiveKeyOf(key)))
+    for (const { key } of checkers.fold.unkept(rows))
       trace.violate('4', `${key} is not the fold of what is kept of its journal`)
     checkers.verify(
       store.tables.directives.keys(),

@@ -5,6 +5,7 @@
 import { checkBounds } from './bounds.ts'
 import { buildsMax } from './builds.ts'
 import { SimNetwork } from './bus.ts'
+import type { ActorKey } from '../../src/protocol/ids.ts'
 import { type Retention, forEver } from '../../src/protocol/retention.ts'
 import { Chaos } from './chaos.ts'
 import { Checkers } from './checkers.ts'
@@ -23,6 +24,7 @@ import type { Faults } from './rates.ts'
 import { Person } from './people.ts'
 import { Planner } from './planner.ts'
 import { SimRandom } from './random.ts'
+import { checkRemoval } from './removal-check.ts'
 import { SimScript } from './script.ts'
 import { SimStore } from './store.ts'
 import { StoreFaults } from './store-faults.ts'
@@ -87,7 +89,8 @@ export class World {
     this.options = options
     this.luck = new Luck(options.faults)
     this.random = new SimRandom(options.seed)
-    this.retention = this.luck.strikes('keptShort', this.random.aside()) ? shortly : forEver
+    const kept = options.removes ? { ...shortly, directivesMs: keptMs } : shortly
+    this.retention = this.luck.strikes('keptShort', this.random.aside()) ? kept : forEver
     this.fleet = new Fleet(Math.min(options.builds, buildsMax), this.random.aside().fork())
     this.network = new SimNetwork(this.clock, this.random.fork())
     this.network.onFault = this.luck.count
@@ -103,6 +106,7 @@ export class World {
     this.checkers = new Checkers(this.store, this.trace)
     this.line = new LineCheck(this.store.tables, this.checkers.fold, this.repository, this.trace)
     this.checkers.others.push(checkBounds(this.trace), this.line.check, this.versions.check)
+    this.checkers.others.push(checkRemoval(this.store.tables, this.checkers.fold, this.trace))
     this.#planner = new Planner(this)
     this.duties = new Duties(this)
     const mayFail = (): boolean => this.happened.has('machineThrows') || this.happened.has('migrationThrows')
@@ -114,6 +118,12 @@ export class World {
   get mayBeParked(): boolean {
     const parking = ['messagePoisoned', 'machineThrows', 'migrationThrows', 'commitRefused']
     return parking.some((fault) => this.happened.has(fault))
+  }
+
+  /** Also one that was removed since. */
+  hasEnded(directive: ActorKey): boolean {
+    const { actors, removed } = this.store.tables
+    return removed.has(directive) || actors.get(directive)?.ended === true
   }
 
   get happened(): ReadonlyMap<string, number> {
@@ -167,7 +177,7 @@ export class World {
       ms: this.clock.monotonic(),
       happened: this.happened,
       events: this.clock.events,
-      ended: [...this.store.tables.actors.values()].filter(({ kind, ended }) => kind === 'directive' && ended).length,
+      ended: this.people.filter(({ directive }) => this.hasEnded(directive)).length,
       migrated: this.versions.migrated,
       visited: this.checkers.fold.visited,
     }
