@@ -8,8 +8,8 @@ import { World } from './world.ts'
 /** Of directives with a repository: the commit that their line is at. */
 const linesOf = ({ store, checkers }: World): string[] =>
   [...store.tables.directives.keys()].flatMap((key: ActorKey) => {
-    const { line } = checkers.fold.live(key)?.snapshot.context as DirectiveContext
-    return line === null ? [] : [line]
+    const context = checkers.fold.live(key)?.snapshot.context as DirectiveContext | undefined
+    return context?.line == null ? [] : [context.line]
   })
 
 /** A calm world in which something was merged. */
