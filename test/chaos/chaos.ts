@@ -29,6 +29,7 @@ const lookMs = 500
 /** What lies in a mailbox when the last directive ends is taken soon after; a registry looks what it has granted every minute. */
 const leftWithinMs = 150_000
 const strayWithinMs = 20_000
+const straysTold = 5
 
 export class Chaos {
   readonly site: Site
@@ -134,9 +135,9 @@ export class Chaos {
     this.#setup.say('All has ended: what is left?')
     await this.#untilNothingIsLeft()
     await this.workload.stop()
-    for (const stray of await this.#strays()) this.wrong(`a process is left although all has ended: ${stray}`)
+    await this.#tellStrays('all has ended')
     await this.site.leaveAll()
-    for (const stray of await this.#strays()) this.wrong(`a process is left although all have left: ${stray}`)
+    await this.#tellStrays('all have left')
     const history = await readHistory(servers.sql, join(this.#setup.folder, 'effects'))
     const { shapes, receipts, heard, publishing } = this.workload
     const { repository } = this
@@ -183,13 +184,12 @@ export class Chaos {
   }
 
   /** A task that has been reported is about to end. */
-  async #strays(): Promise<string[]> {
+  async #tellStrays(although: string): Promise<void> {
     const until = performance.now() + strayWithinMs
-    for (;;) {
-      const strays = this.site.strays()
-      if (strays.length === 0 || performance.now() > until) return strays
-      await delay(lookMs)
-    }
+    let strays = this.site.strays()
+    for (; strays.length > 0 && performance.now() < until; strays = this.site.strays()) await delay(lookMs)
+    for (const stray of strays.slice(0, straysTold)) this.wrong(`a process is left although ${although}: ${stray}`)
+    if (strays.length > straysTold) this.wrong(`${strays.length} processes in all are left although ${although}`)
   }
 }
 

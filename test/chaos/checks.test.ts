@@ -130,6 +130,18 @@ describe('what is wrong is found:', () => {
       /the account fir stands at 5, and is to stand at 0/,
     ],
     [
+      'what two attempts of one task moved counts twice',
+      { attempts: [attempt, second], effects: [effect, { ...effect, attempt: 2 }] },
+      {},
+      /the account elm stands at 10, and is to stand at 5/,
+    ],
+    [
+      'what a step was to move was never moved',
+      { attempts: [], effects: [] },
+      {},
+      /the account ash stands at 0, and is to stand at -5/,
+    ],
+    [
       'an event is missing',
       { directives: new Map([[shape.id, { status: 'completed', events: [1, 3], stoodStillMs: 0 }]]) },
       heard(1, 3),
@@ -176,4 +188,23 @@ test('of plain publishes that a wiped stream took along, or that it may never ha
   expect(judged({}, { published: lost })).toEqual([])
   const taken = { endedAs: new Map([[sent.actor, ['r']]]) }
   expect(judged(taken, { published: [...lost, { ...sent, word: 'r' }] })).toEqual([])
+})
+
+test('of a step that was sent back counts what its last round has moved, once', () => {
+  const [again, inBoth] = ['chain-1__1_0__t2', { name: 'rework' as const, transfers: new Map([['a', moved]]) }]
+  const both: Partial<History> = {
+    steps: new Map([['chain-1 a', { status: 'passed', actor: 'chain-1__1_0' }]]),
+    attempts: [attempt, { ...attempt, task: again }],
+    effects: [effect, { ...effect, task: again }],
+  }
+  expect(judged(both, { shapes: new Map([[shape.id, { ...shape, ...inBoth }]]) })).toEqual([])
+})
+
+test('what was cancelled has moved whatever it came to, and is not asked for the rest', () => {
+  const directives: History['directives'] = new Map([
+    [shape.id, { status: 'cancelled', events: [1, 2, 3], stoodStillMs: 0 }],
+  ])
+  const cancelled = { shapes: new Map([[shape.id, { ...shape, ends: 'cancelled' as const }]]) }
+  expect(judged({ directives, attempts: [], effects: [] }, cancelled)).toEqual([])
+  expect(judged({ directives }, cancelled)).toEqual([])
 })

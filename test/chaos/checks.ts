@@ -3,10 +3,11 @@
  * nothing is left. Each violation is a sentence.
  */
 import { execFileSync } from 'node:child_process'
+import { readTaskId } from '../../src/protocol/ids.ts'
 import type { Attempt, Effect, History } from './history.ts'
 import type { Sent } from './publishing.ts'
 import type { Receipt } from './receipts.ts'
-import { accounts, type Shape, type Transfer } from './shapes.ts'
+import { accounts, type Shape } from './shapes.ts'
 
 /** What is known of a run from outside. */
 export interface Known {
@@ -125,23 +126,30 @@ const checkEffects = ({ attempts, effects }: History, accepted: readonly Attempt
   }
 }
 
-/** What the lines of accepted attempts have moved is what the plans say of those steps; the sum stays what it was. */
+/**
+ * Each step of what was completed has moved its money exactly once: what that is, the plans alone say. Of a step counts what was accepted in
+ * its last round, for what earlier rounds did was sent back.
+ */
 const checkMoney = (history: History, { shapes }: Known, accepted: readonly Attempt[], tell: Tell): void => {
-  const counts = new Set(accepted.map(keyOf))
-  const moved = balancesOf(history.effects.filter((effect) => counts.has(keyOf(effect))))
-  const names = new Map([...history.steps].map(([name, { actor }]) => [actor, name]))
-  const planned = accepted.flatMap(({ directive, actor }): Transfer[] => {
-    const step = names.get(actor)?.slice(directive.length + 1) ?? ''
-    const transfer = shapes.get(directive)?.transfers.get(step)
-    return transfer === undefined ? [] : [transfer]
-  })
-  const expected = balancesOf(planned)
+  const isCompleted = (directive: string): boolean => history.directives.get(directive)?.status === 'completed'
+  const expected = balancesOf(
+    [...shapes.values()].flatMap(({ id, transfers }) => (isCompleted(id) ? [...transfers.values()] : [])),
+  )
+  const last = new Set(
+    [...grouped(accepted, ({ directive, actor }) => `${directive} ${actor}`).values()].flatMap(ofLastRound).map(keyOf),
+  )
+  const moved = balancesOf(history.effects.filter((effect) => isCompleted(effect.directive) && last.has(keyOf(effect))))
   for (const account of accounts) {
     const [has, should] = [moved.get(account) ?? 0, expected.get(account) ?? 0]
     if (has !== should) tell(`the account ${account} stands at ${has}, and is to stand at ${should}`)
   }
-  const sum = [...moved.values()].reduce((all, each) => all + each, 0)
-  if (sum !== 0) tell(`the sum of all accounts has changed by ${sum}`)
+}
+
+/** Each round of a step is a task of its own; all of these are of one step. */
+const ofLastRound = (accepted: readonly Attempt[]): Attempt[] => {
+  const roundOf = ({ task }: Attempt): number => readTaskId(task)?.number ?? 0
+  const last = Math.max(...accepted.map(roundOf))
+  return accepted.filter((attempt) => roundOf(attempt) === last)
 }
 
 const balancesOf = (transfers: readonly Pick<Effect, 'from' | 'to' | 'amount'>[]): Map<string, number> => {

@@ -10,6 +10,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { SimRandom } from '../sim/random.ts'
 import { isAccepted } from './checks.ts'
 import { Chaos } from './chaos.ts'
+import { faultsMin, tooLittle } from './floors.ts'
 import type { History } from './history.ts'
 import type { Kind } from './kinds.ts'
 import { type ChaosOptions, readOptions } from './options.ts'
@@ -36,8 +37,6 @@ const brief: ReadonlySet<Kind> = new Set([
   'link-before',
   'link-after',
 ])
-/** Fewer than these are too little to say anything. */
-const [faultsPerMinute, directivesPerMinute, kindsMin] = [5, 3, 10]
 const interruptedExit = 130
 const sameSignalMs = 500
 
@@ -73,11 +72,12 @@ const faultsUntil = async (chaos: Chaos, { seed, only, minutes }: ChaosOptions, 
   const end = performance.now() + minutes * minute
   // On a slow machine healing takes its time: the run goes on for somewhat longer, until enough has happened.
   const isOver = (): boolean => {
-    const isEnough = chaos.faults.length >= Math.floor(faultsPerMinute * minutes)
+    const isEnough = chaos.faults.length >= faultsMin(minutes)
     return performance.now() >= end + (isEnough ? 0 : longerBy * minutes * minute)
   }
   await delay(everyMs[0], undefined, { signal })
-  while (!isOver() && !signal.aborted) {
+  // One at least, however short the run is.
+  for (let isFirst = true; (isFirst || !isOver()) && !signal.aborted; isFirst = false) {
     const next = performance.now() + random.between(...everyMs)
     const kind = bag.draw(() => true)
     if (kind === undefined) return
@@ -90,20 +90,6 @@ const faultsUntil = async (chaos: Chaos, { seed, only, minutes }: ChaosOptions, 
     const rest = Math.max(next - performance.now(), random.between(...restMs))
     await delay(rest, undefined, { signal })
   }
-}
-
-const tooLittle = ({ minutes, only }: ChaosOptions, { faults, operations, skipped }: Report): string[] => {
-  const total = Object.values(faults).reduce((sum, count) => sum + count, 0)
-  const kinds = Object.keys(faults).length
-  const wanted = Math.min(kindsMin, only.length - skipped.length, Math.floor(faultsPerMinute * minutes))
-  const floors: [string, number, number][] = [
-    ['faults', total, Math.floor(faultsPerMinute * minutes)],
-    ['kinds of faults', kinds, wanted],
-    ['directives that have ended', operations['directives ended'] ?? 0, Math.floor(directivesPerMinute * minutes)],
-  ]
-  return floors.flatMap(([what, count, least]) =>
-    count < least ? [`only ${count} ${what}: ${least} or more are to be`] : [],
-  )
 }
 
 const operationsOf = (chaos: Chaos, history: History): Report['operations'] => {
@@ -142,7 +128,10 @@ const reportOf = (options: ChaosOptions, chaos: Chaos, history: History, folder:
     violations: chaos.violations,
     folder,
   }
-  report.violations = [...chaos.violations, ...tooLittle(options, report)]
+  report.violations = [
+    ...chaos.violations,
+    ...tooLittle({ minutes: options.minutes, kinds: options.only.length }, report),
+  ]
   return report
 }
 

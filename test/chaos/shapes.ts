@@ -60,12 +60,29 @@ export const accounts = ['ash', 'birch', 'cedar', 'elm', 'fir', 'larch']
 /** Long enough for whatever is healed to be noticed; a lost task is then taken from its daemon. */
 const limits = { stallSeconds: 90, totalSeconds: 240, retries: 20 }
 
+/**
+ * What a step leaves behind, which lives for as long as the run unless it is ended: a process of the task's group; one of it that
+ * has nothing of the task in its environment; one that has left group and session. Each names the file of its directive.
+ */
+const children = [
+  (command: string) => command,
+  (command: string) => `env -i ${command}`,
+  (command: string) => `setsid ${command}`,
+] as const
+
+/** By chance; some leave nothing. What is left behind holds no output open, and never outlives the run itself. */
+const childBy = (random: SimRandom, file: string): string[] => {
+  const left = random.pick([...children, null]) ?? null
+  return left === null ? [] : [`${left(`tail --pid=${process.pid} -f ${file}`)} > /dev/null 2>&1 &`]
+}
+
 /** Of one directive, by chance. */
 export const shapeOf = (name: ShapeName, number: number, random: SimRandom, places: Places): Shape => {
   const id = `${name}-${number}`
-  const steps = stepsOf(name, random, join(places.effects, id))
+  const file = join(places.effects, id)
+  const steps = stepsOf(name, random, file)
   const transfers = new Map(steps.map((step) => [step.name, transferBy(random)]))
-  const plan = { steps: steps.map((step) => planStep(step, transfers, join(places.effects, id))) }
+  const plan = { steps: steps.map((step) => planStep(step, transfers, file, childBy(random, file))) }
   const input: CreateDirective = {
     id,
     title: `The directive ${id}`,
@@ -101,12 +118,14 @@ const planStep = (
   { name, depends_on, seconds = 0, script, checks, requires_approval }: Step,
   transfers: ReadonlyMap<string, Transfer>,
   file: string,
+  child: readonly string[],
 ): object => {
   const { from, to, amount } = transfers.get(name) ?? { from: '', to: '', amount: 0 }
   const lines = [
     'word=$(cat /proc/sys/kernel/random/uuid)',
     // One write: lines of several processes do not mix.
     `echo "$WRIT_STEP $(basename "$WRIT_WORKSPACE") ${from} ${to} ${amount} $word" >> ${file}`,
+    ...child,
     ...(seconds > 0 ? [`sleep ${seconds}`] : []),
     ...(script === undefined ? [] : [script]),
     'echo "$word"',

@@ -3,16 +3,16 @@
  * them. Everything lies in one folder and ends with the run.
  */
 import { execFile } from 'node:child_process'
-import { existsSync, mkdirSync, readdirSync, renameSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, renameSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { pathToFileURL } from 'node:url'
 import { promisify } from 'node:util'
-import { living } from '../../src/embedded/living.ts'
 import { codes } from '../../src/protocol/errors.ts'
 import type { Finding } from '../../src/protocol/findings.ts'
 import { type Link, openLink } from './link.ts'
 import { type MistreatedServers, startServers } from './servers.ts'
+import { straysOf } from './strays.ts'
 import { Processes, type Tracked } from './tracked.ts'
 
 export interface SiteOptions {
@@ -161,14 +161,9 @@ export class Site {
     await this.servers.stop(keep)
   }
 
-  /** Command lines of what still runs of this run, servers apart. */
+  /** What still runs of this run, servers apart. */
   strays(): string[] {
-    const own = new Set([process.pid, ...[...this.nodes, ...this.daemons].map(({ pid }) => pid)])
-    return readdirSync('/proc').flatMap((name) => {
-      const one = /^\d+$/.test(name) && !own.has(Number(name)) ? living(Number(name)) : undefined
-      if (one === undefined || !one.command.includes(this.folder)) return []
-      return one.command.includes(join(this.folder, 'servers')) ? [] : [`${one.pid} ${one.command.slice(0, 200)}`]
-    })
+    return straysOf(this.folder, new Set([process.pid, ...[...this.nodes, ...this.daemons].map(({ pid }) => pid)]))
   }
 
   async #place(kind: Place['kind']): Promise<Place> {

@@ -32,19 +32,32 @@ export class LineCheck {
     for (const key of new Set(keys)) this.#checkLine(key)
   }
 
+  /** At the end, where whatever was told has been taken. */
+  checkAll(): void {
+    for (const key of this.#tables.directives.keys()) {
+      const context = this.#contextOf(key)
+      if (context !== undefined && context.chain !== null)
+        this.#checkAllPassed(key, context.line, context.chain.generation, () => false)
+    }
+  }
+
   /** All is as of before, as it is when a dump was restored. */
   forget(): void {
     this.#lines.clear()
   }
 
   #checkLine(key: ActorKey): void {
-    const context = this.#fold.live(key)?.snapshot.context as DirectiveContext | undefined
+    const context = this.#contextOf(key)
     if (context === undefined) return
     const { line, chain } = context
     const before = this.#lines.get(key)
     this.#lines.set(key, line)
     if (before !== undefined && before !== line) this.#checkNew(key, before, line)
     if (line !== null && chain !== null) this.#checkWhole(key, line, chain.generation)
+  }
+
+  #contextOf(key: ActorKey): DirectiveContext | undefined {
+    return this.#fold.live(key)?.snapshot.context as DirectiveContext | undefined
   }
 
   #content(commit: string | null): ReadonlySet<string> {
@@ -65,16 +78,21 @@ export class LineCheck {
   }
 
   #checkWhole(key: ActorKey, line: string, generation: number): void {
-    const { owner, id } = readKey(key)
-    const there = this.#content(line)
     // What it was told and has not taken, parked or not, may be of the line.
     const told = [...this.#tables.messages.values(), ...this.#tables.parked.map((row) => ({ ...row, to: row.actor }))]
     if (told.some(({ to, from }) => to === key && from !== key)) return
+    // That it has merged onto a line that moved on, and merges again, may be on its way to it.
+    const isTold = (step: ActorKey): boolean => told.some(({ to, from }) => to === step && from === key)
+    this.#checkAllPassed(key, line, generation, isTold)
+  }
+
+  #checkAllPassed(key: ActorKey, line: string | null, generation: number, isTold: (step: ActorKey) => boolean): void {
+    const { owner, id } = readKey(key)
+    const there = this.#content(line)
     for (const row of this.#tables.actors.values()) {
       const read = row.directive === key ? readStepId(row.id) : null
       if (read?.directive !== id || read.generation !== generation || row.status !== 'passed') continue
-      // That it has merged onto a line that moved on, and merges again, may be on its way to it.
-      if (told.some(({ to, from }) => to === row.key && from === key)) continue
+      if (isTold(row.key)) continue
       const step = this.#fold.live(actorKey(owner, row.id))?.snapshot.context as StepContext | undefined
       for (const work of this.#content(step?.commit ?? null))
         if (!there.has(work))

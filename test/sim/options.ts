@@ -19,6 +19,8 @@ export interface SimOptions {
   ownRetries: boolean
   /** Whether people act many times a second, at what is rarely so for long, and directives have all that can be merged and checked. */
   eager: boolean
+  /** Whether directives that have ended are removed soon, in a world that keeps little (`keptShort`). */
+  removes: boolean
   owners: number
   /** Per owner. */
   daemons: number
@@ -42,6 +44,7 @@ export const calm = (seed: number, more: Partial<SimOptions> = {}): SimOptions =
   tight: 0,
   ownRetries: false,
   eager: false,
+  removes: false,
   owners: 1,
   daemons: 1,
   scripts: 0,

@@ -265,7 +265,8 @@ export class Person {
       if (!(error instanceof WritError)) throw error
       trace.add(`${this.directive}: ${what} fails: ${error.code} ${error.message}`)
       if (error.message.startsWith('the database refused')) return this.#ask(what, call)
-      if (!refusals.has(error.code))
+      const isGone = error.code === 'GONE' && this.#world.tables.removed.has(this.directive)
+      if (!refusals.has(error.code) && !isGone)
         trace.violate('answer', `${this.directive}: ${what}: ${error.code} ${error.message}`)
       return null
     }

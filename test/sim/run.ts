@@ -97,7 +97,7 @@ class Run {
   #end(spent: Spent, isWhole: boolean): number {
     const tally = this.#tally
     const reachable = reachablePairs()
-    const missing = isWhole ? tooLittle(tally, reachable) : []
+    const missing = isWhole ? tooLittle(tally, reachable, this.#asked.size) : []
     if (this.#asked.uncovered) console.log(uncoveredText(tally, reachable))
     for (const each of missing) console.log(`too little happened: ${each}`)
     const never = [...tally.visited].filter((pair) => whyNever(pair) !== null)

@@ -65,6 +65,9 @@ const drawnAsBefore: Readonly<Record<string, 1 | 2 | 3>> = {
   'steered 320085': 3,
 }
 
+/** In one of so many worlds; no divisor of it is one of how many sizes take turns. */
+const removesEvery = 3
+
 /** How likely these were then. */
 const ratesBefore: Readonly<Record<string, number>> = {
   mergeConflict: 0.05,
@@ -119,7 +122,8 @@ export const swarm = (seed: number, size: Size): SimOptions => {
     tight: one([0, 0, 1, 2]),
     ownRetries: random.chance(0.7),
   }
-  return asBefore === 3 ? third : { ...third, ...ofBuilds(third, random.aside()) }
+  if (asBefore === 3) return third
+  return { ...third, ...ofBuilds(third, random.aside()), removes: seed % removesEvery === 0 }
 }
 
 /** In a third of all worlds there are several. */

@@ -5,6 +5,7 @@
 import { checkBounds } from './bounds.ts'
 import { buildsMax } from './builds.ts'
 import { SimNetwork } from './bus.ts'
+import type { ActorKey } from '../../src/protocol/ids.ts'
 import { type Retention, forEver } from '../../src/protocol/retention.ts'
 import { Chaos } from './chaos.ts'
 import { Checkers } from './checkers.ts'
@@ -24,6 +25,7 @@ import { Person } from './people.ts'
 import { Planner } from './planner.ts'
 import { PublishedCheck } from './published-check.ts'
 import { SimRandom } from './random.ts'
+import { checkRemoval } from './removal-check.ts'
 import { SimScript } from './script.ts'
 import { SimStore } from './store.ts'
 import { StoreFaults } from './store-faults.ts'
@@ -68,6 +70,7 @@ export class World {
   readonly store: SimStore
   readonly checkers: Checkers
   readonly versions: VersionCheck
+  readonly line: LineCheck
   readonly duties: Duties
   readonly ear: ThreadEar
   readonly repository = new Map<string, ReadonlySet<string>>()
@@ -87,7 +90,8 @@ export class World {
     this.options = options
     this.luck = new Luck(options.faults)
     this.random = new SimRandom(options.seed)
-    this.retention = this.luck.strikes('keptShort', this.random.aside()) ? shortly : forEver
+    const kept = options.removes ? { ...shortly, directivesMs: keptMs } : shortly
+    this.retention = this.luck.strikes('keptShort', this.random.aside()) ? kept : forEver
     this.fleet = new Fleet(Math.min(options.builds, buildsMax), this.random.aside().fork())
     this.network = new SimNetwork(this.clock, this.random.fork())
     this.network.onFault = this.luck.count
@@ -103,8 +107,9 @@ export class World {
     this.storeFaults.poison(this.store.tables)
     this.checkers = new Checkers(this.store, this.trace)
     const published = new PublishedCheck(this.store.tables, this.checkers.fold, this.trace)
-    const line = new LineCheck(this.store.tables, this.checkers.fold, this.repository, this.trace)
-    this.checkers.others.push(checkBounds(this.trace), line.check, this.versions.check, published.check)
+    this.line = new LineCheck(this.store.tables, this.checkers.fold, this.repository, this.trace)
+    this.checkers.others.push(checkBounds(this.trace), this.line.check, this.versions.check, published.check)
+    this.checkers.others.push(checkRemoval(this.store.tables, this.checkers.fold, this.trace))
     this.#planner = new Planner(this)
     this.duties = new Duties(this)
     const mayFail = (): boolean => this.happened.has('machineThrows') || this.happened.has('migrationThrows')
@@ -116,6 +121,12 @@ export class World {
   get mayBeParked(): boolean {
     const parking = ['messagePoisoned', 'machineThrows', 'migrationThrows', 'commitRefused']
     return parking.some((fault) => this.happened.has(fault))
+  }
+
+  /** Also one that was removed since. */
+  hasEnded(directive: ActorKey): boolean {
+    const { actors, removed } = this.store.tables
+    return removed.has(directive) || actors.get(directive)?.ended === true
   }
 
   get happened(): ReadonlyMap<string, number> {
@@ -169,7 +180,7 @@ export class World {
       ms: this.clock.monotonic(),
       happened: this.happened,
       events: this.clock.events,
-      ended: [...this.store.tables.actors.values()].filter(({ kind, ended }) => kind === 'directive' && ended).length,
+      ended: this.people.filter(({ directive }) => this.hasEnded(directive)).length,
       migrated: this.versions.migrated,
       visited: this.checkers.fold.visited,
     }

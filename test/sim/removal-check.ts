@@ -1,0 +1,29 @@
+/** What goes for good has ended, and nothing of it is under way any more: nobody could tell afterwards what it was. */
+import type { Commit } from '../../src/actors/ports/rows.ts'
+import { hasEnded } from '../../src/machines/advance.ts'
+import { type ActorKey, directiveKeyOf } from '../../src/protocol/ids.ts'
+import type { Fold } from './fold.ts'
+import type { Tables } from './tables.ts'
+import type { Trace } from './trace.ts'
+
+export const checkRemoval =
+  (tables: Tables, fold: Fold, trace: Trace) =>
+  ({ removed = [] }: Commit): void => {
+    for (const { key } of removed) {
+      const live = fold.live(key)
+      if (live === null || !hasEnded(live)) trace.violate('removal', `${key} was removed, and has not ended`)
+      for (const what of underWay(tables, key)) trace.violate('removal', `${key} was removed, and there is ${what}`)
+    }
+  }
+
+const underWay = ({ messages, parked, attempts, grants, held, ready }: Tables, key: ActorKey): string[] => [
+  ...[...messages.values()].flatMap(({ id, to }) => (directiveKeyOf(to) === key ? [`message ${id} to ${to}`] : [])),
+  ...parked.flatMap(({ message, actor }) => (directiveKeyOf(actor) === key ? [`the parked message ${message}`] : [])),
+  ...[...attempts.values()].flatMap(({ directive, task, attempt, closedAt }) =>
+    directive === key && closedAt === null ? [`the attempt ${task}/${attempt}`] : [],
+  ),
+  ...[...grants.values(), ...held.values()].flatMap(({ directive, id }) => (directive === key ? [`grant ${id}`] : [])),
+  ...[...ready.values()].flatMap(({ directive, actor }) =>
+    directive === key ? [`${actor} that waits for a slot`] : [],
+  ),
+]
