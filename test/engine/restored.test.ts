@@ -175,3 +175,12 @@ it('a person says so of a copy that cannot be told from what was there: every sh
   await noticed
   expect(await asked(url, 'select from writ.shards where thread is not null or epoch < 2')).toEqual([])
 }, 60_000)
+
+it('a database in which Writ has never been is refused, and nothing is made in it', async () => {
+  const empty = await freshDatabase()
+  const { code, err } = await call(['database', 'restored'], { env: { WRIT_DATABASE_URL: empty.url } })
+  expect(code).toBe(4)
+  expect(err).toContain('has no schema of Writ: nothing was restored there')
+  expect(await asked(empty.url, `select from pg_namespace where nspname = 'writ'`)).toEqual([])
+  await empty.drop()
+})
