@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { connect, type NatsBus } from '../../src/bus/nats-bus.ts'
 import { SimRandom } from '../sim/random.ts'
+import { Archive } from './archive.ts'
 import { repositoryViolations, violationsOf } from './checks.ts'
 import { inflict } from './faults.ts'
 import { type History, readHistory, rowsLeft } from './history.ts'
@@ -38,13 +39,14 @@ export class Chaos {
   readonly skipped = new Set<Kind>()
   readonly #setup: ChaosSetup
   readonly #bus: NatsBus
+  readonly #archive: Archive
   readonly #random: SimRandom
   #lastFaultAt = performance.now()
 
   private constructor(
     setup: ChaosSetup,
     site: Site,
-    bus: NatsBus,
+    { bus, archive }: { bus: NatsBus; archive: Archive },
     workload: Workload,
     random: SimRandom,
     violations: string[],
@@ -54,6 +56,7 @@ export class Chaos {
     this.violations = violations
     this.#setup = setup
     this.#bus = bus
+    this.#archive = archive
     this.#random = random
   }
 
@@ -70,8 +73,9 @@ export class Chaos {
       makeRepository(repository)
       const bus = await connect({ url: site.servers.natsUrl, name: 'chaos', log: () => undefined })
       const places = { effects: join(setup.folder, 'effects'), repository }
-      const workload = new Workload({ bus, random: random.fork(), places, folder: setup.folder, wrong })
-      return new Chaos(setup, site, bus, workload, random.fork(), violations)
+      const archive = new Archive(site.servers.sql)
+      const workload = new Workload({ bus, random: random.fork(), places, folder: setup.folder, archive, wrong })
+      return new Chaos(setup, site, { bus, archive }, workload, random.fork(), violations)
     } catch (error) {
       await site.stop()
       throw error
@@ -136,7 +140,7 @@ export class Chaos {
     for (const stray of await this.#strays()) this.wrong(`a process is left although all has ended: ${stray}`)
     await this.site.leaveAll()
     for (const stray of await this.#strays()) this.wrong(`a process is left although all have left: ${stray}`)
-    const history = await readHistory(servers.sql, join(this.#setup.folder, 'effects'))
+    const history = this.#archive.merged(await readHistory(servers.sql, join(this.#setup.folder, 'effects')))
     const { shapes, receipts, heard } = this.workload
     const known = { shapes, receiptsOf: (id: string) => receipts.of(id), heard, repository: this.repository }
     for (const violation of [...violationsOf(history, known), ...repositoryViolations(history, known)])

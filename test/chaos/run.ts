@@ -122,6 +122,7 @@ const operationsOf = (chaos: Chaos, history: History): Report['operations'] => {
     'commands answered': receipts.all.length,
     'commands asked for again': receipts.all.reduce((sum, { tries }) => sum + tries - 1, 0),
     'directives tried again by a person': receipts.all.filter(({ verb }) => verb === 'retry').length,
+    'directives deleted by a person': chaos.workload.deleted.size,
     'events heard': [...heard.values()].reduce((sum, numbers) => sum + numbers.length, 0),
     'connections cut': chaos.site.links.reduce((sum, { cuts }) => sum + cuts, 0),
   }
