@@ -44,19 +44,26 @@ export class Keeping {
     this.#removing.removed()
   }
 
-  /** Called every second, with the shards that are held. */
+  /** Called every second, with the shards that are held. Throws what failed once all of it was tried: none is held up by another. */
   async look(shards: readonly number[]): Promise<void> {
     if (this.#isLooking || this.#pausing.isBusy) return
     this.#isLooking = true
     this.#shards = shards
-    try {
-      await this.#removing.look(shards)
-      const isFirst = shards.includes(0)
-      await this.#tidying.look(isFirst)
-      if (isFirst) await this.#events?.look()
-      if (shards.length > 0) await this.#journals?.look()
-    } finally {
-      this.#isLooking = false
-    }
+    const failures: unknown[] = []
+    for (const work of this.#works(shards)) await work()?.catch((error: unknown) => failures.push(error))
+    this.#isLooking = false
+    if (failures.length > 0)
+      throw failures.length === 1 ? failures[0] : new AggregateError(failures, 'more than one part')
+  }
+
+  /** One after the other: they share a connection. */
+  #works(shards: readonly number[]): (() => Promise<unknown> | undefined)[] {
+    const isFirst = shards.includes(0)
+    return [
+      () => this.#removing.look(shards),
+      () => this.#tidying.look(isFirst),
+      () => (isFirst ? this.#events?.look() : undefined),
+      () => (shards.length > 0 ? this.#journals?.look() : undefined),
+    ]
   }
 }

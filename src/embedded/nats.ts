@@ -11,6 +11,7 @@ import type { Program } from './find-program.ts'
 import type { Folders } from './folders.ts'
 import { freePort } from './free-port.ts'
 import { findLiving, stillLives, type Living } from './living.ts'
+import { keepShort } from './log-length.ts'
 import { natsAnswers } from './nats-answers.ts'
 import { natsConfig, type NatsUser } from './nats-config.ts'
 import { readIfThere, writePrivately } from './private-file.ts'
@@ -186,6 +187,7 @@ function toServer(
   { source, adopted, began }: { source: Program['source']; adopted: boolean; began: number },
 ): NatsServer {
   const { version, port, websocketPort, pid, exited } = running
+  keepShort(join(options.folders.logs, 'nats.log'), exited)
   return {
     name: 'NATS',
     version,

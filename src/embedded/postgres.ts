@@ -9,6 +9,7 @@ import { findPostgres } from './find-postgres.ts'
 import type { Program } from './find-program.ts'
 import type { Folders } from './folders.ts'
 import { freePort } from './free-port.ts'
+import { keepShort } from './log-length.ts'
 import { otherUser, type OtherUser } from './other-user.ts'
 import { postgresAnswers } from './postgres-answers.ts'
 import { disownForeignPid, lastPort, postgresRecord, runningPostgres } from './postgres-record.ts'
@@ -104,6 +105,7 @@ async function adopt(setup: Setup): Promise<Server | undefined> {
   const source = readIfThere(sourceFile(folders)) === 'bundled' ? 'bundled' : 'system'
   const startedInMs = performance.now() - began
   const run = { ...found, source, url: urlOf(setup, found.port), pid: one.pid, exited, startedInMs } as const
+  keepShort(setup.logFile, exited)
   return { name: 'Postgres', data: cluster, adopted: true, ...run, stop: stopper(one, postgresStops) }
 }
 
@@ -124,6 +126,7 @@ async function start(
   if (version === undefined) return { said: one.said() }
   if (port !== setup.port && setup.port !== 0) setup.log(`port ${setup.port} is taken: Postgres listens on ${port}`)
   const { pid, exited } = one
+  keepShort(logFile, exited)
   const run = { version, source, url, port, pid, exited, startedInMs: performance.now() - began }
   return { server: { name: 'Postgres', data: cluster, adopted: false, ...run, stop: stopper(one, postgresStops) } }
 }

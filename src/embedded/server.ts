@@ -2,6 +2,7 @@
 import { spawn } from 'node:child_process'
 import { closeSync, openSync, readSync, renameSync, statSync } from 'node:fs'
 import { WritError } from '../protocol/errors.ts'
+import { logBytesMax } from '../protocol/limits.ts'
 import { endProcess, type SignalStep } from './end-process.ts'
 import type { Folders } from './folders.ts'
 import { living, stillLives, type Living } from './living.ts'
@@ -74,7 +75,6 @@ export const natsStops: Stops = {
   force: [{ signal: 'SIGKILL', waitMs: 5_000 }],
 }
 
-const logBytesMax = 10 * 1024 * 1024
 const adoptedPollMs = 500
 /** A server that cannot have its port says so and ends long before this. */
 const endsWithinMs = 2_000
@@ -183,10 +183,10 @@ function rotate(logFile: string): void {
   if (size > logBytesMax) renameSync(logFile, `${logFile}.1`)
 }
 
-/** A function that reads what is appended to the log from now on (its first 64 KiB). */
+/** A function that reads what is appended to the log from now on (its first 64 KiB), also where the log is cut meanwhile. */
 export function logFromHere(logFile: string): () => string {
   const from = statSync(logFile).size
-  return () => readFrom(logFile, from)
+  return () => readFrom(logFile, statSync(logFile).size < from ? 0 : from)
 }
 
 function readFrom(file: string, from: number): string {

@@ -26,15 +26,15 @@ export const readBlob = async (
 
 const blobsPerCall = 1000
 
-/** Where a walk through the contents stands: those are ordered by when they were put last. */
+/** Where a walk through the contents stands: those are ordered by when they were put last, or referred to (migrations/0019_tidying.sql). */
 export interface BlobPlace {
   at: number
   hash: string
 }
 
 /**
- * Drops contents that no file refers to and that were not put for a day: of uploads that were never finished, and of files
- * that were replaced. Looks at a bounded part of those behind a place; where it goes on, or null at the end. What is put again in the
+ * Drops contents that no file refers to, a day after they were put or a file referred to them: of uploads that were never finished,
+ * and of files that were replaced or went. Looks at a bounded part of those behind a place; where it goes on, or null at the end. What is put again in the
  * meantime stays: it is not as old as it was.
  */
 export const tidyBlobs = async (connection: Connection, after: BlobPlace | null): Promise<BlobPlace | null> => {

@@ -2,6 +2,7 @@
  * Plans under their hashes: staged outside of any commit, in parts, and whole from the moment that the row in `plans` says
  * so. Steps are JSON kept as text, so that their texts come back exactly.
  */
+import { replyKeptMs } from '../protocol/limits.ts'
 import type { PlanRow } from '../protocol/plan.ts'
 import type { Connection } from './connection.ts'
 import { displayableJson } from './displayable.ts'
@@ -73,4 +74,40 @@ export const readStepIndexes = async (
     where hash = ${hash} and name = any(array(select jsonb_array_elements_text(${keys}::text::jsonb)))`,
   )
   return new Map(rows.map((row) => [nameOfKey(row.name), row.index]))
+}
+
+const plansPerCall = 1000
+const droppedPerCall = 5
+
+/** Where a walk through the plans stands: those are ordered by when they were staged last. */
+export interface PlanPlace {
+  at: number
+  hash: string
+}
+
+/**
+ * Drops plans that were not staged for a day and that nothing came to use. Not one that a message names which still waits or is
+ * parked: it is taken once its actor is mended, however late and at whichever try. Looks at a bounded part of those behind a
+ * place, and drops a few, which may have many steps; where it goes on, or null at the end. What is staged again in the meantime stays.
+ */
+export const tidyPlans = async (connection: Connection, after: PlanPlace | null): Promise<PlanPlace | null> => {
+  const [{ last, dropped, looked }] = await connection.run(
+    (sql) => sql<[{ last: PlanPlace | null; dropped: PlanPlace | null; looked: number }]>`
+    with page as materialized (
+      select p.at, p.hash from writ.plans p
+      where p.at < (select writ.now()) - ${replyKeptMs}::bigint and p.at >= ${after?.at ?? 0}::bigint
+        and (p.at, p.hash) > (${after?.at ?? 0}::bigint, ${after?.hash ?? ''}::text)
+      order by p.at, p.hash limit ${plansPerCall}
+    ), unused as materialized (
+      select at, hash from page where not writ.plan_used(hash) order by at, hash limit ${droppedPerCall}
+    ), gone as (
+      delete from writ.plans p using unused u where p.hash = u.hash and p.at = u.at returning p.hash
+    ), steps as (
+      delete from writ.plan_steps where hash = any(array(select hash from gone))
+    )
+    select (select count(*)::integer from page) as looked,
+           (select jsonb_build_object('at', at, 'hash', hash) from page order by at desc, hash desc limit 1) as last,
+           (select jsonb_build_object('at', at, 'hash', hash) from unused order by at, hash offset ${droppedPerCall - 1}) as dropped`,
+  )
+  return dropped ?? (looked < plansPerCall ? null : last)
 }

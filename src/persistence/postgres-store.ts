@@ -5,7 +5,7 @@
 import type { Store } from '../actors/ports/store.ts'
 import { commitDeadlineMs, leaseMs, mailboxMessagesMax, tidyLockMs } from '../protocol/limits.ts'
 import { loadActors, loadDirective, loadRegistries } from './actors.ts'
-import { type BlobPlace, putBlob, readBlob, readFiles, tidyBlobs } from './blobs.ts'
+import { putBlob, readBlob, readFiles } from './blobs.ts'
 import { commit } from './commit.ts'
 import { Connection } from './connection.ts'
 import { loadStopped } from './parked-records.ts'
@@ -16,9 +16,10 @@ import { cutJournal, readJournal, readJournalSpans } from './journals.ts'
 import { claim, drain, hand, join, knowing, leave, reclaim, release, renew } from './leases.ts'
 import { countTry, openIngress, readMailbox, readParkedAhead } from './mailbox.ts'
 import { readPlanRows, readStepIndexes, stagePlan } from './plans.ts'
-import { clearRemoved, forgetRemoved, readEnded, readRemovedAt, readSettled } from './removal.ts'
-import { readReply, tidy } from './replies.ts'
+import { clearRemoved, readEnded, readRemovedAt, readSettled } from './removal.ts'
+import { readReply } from './replies.ts'
 import { checkServer } from './server-check.ts'
+import { tidyingOf } from './tidying.ts'
 import { readDueTimers, readNextTimer } from './timers.ts'
 
 export interface StoreOptions {
@@ -76,7 +77,6 @@ interface Connections {
 
 const compose = ({ commits, calls, tidying }: Connections, options: StoreOptions, schema: number): Store => {
   const terms = { leaseMs: options.leaseMs ?? leaseMs, schema }
-  let blobs: BlobPlace | null = null
   return {
     join: (thread) => join(calls, thread, terms),
     renew: (thread) => renew(calls, thread, terms),
@@ -118,11 +118,7 @@ const compose = ({ commits, calls, tidying }: Connections, options: StoreOptions
     journal: (key, after, limit) => readJournal(tidying, key, after, limit),
     cut: (row) => cutJournal(tidying, row),
     clear: () => clearRemoved(tidying),
-    tidy: async () => {
-      const [rows, removed] = [await tidy(tidying), await forgetRemoved(tidying)]
-      blobs = await tidyBlobs(tidying, blobs)
-      return rows || removed || blobs !== null
-    },
+    tidy: tidyingOf(tidying, options.log),
     close: async () => {
       await Promise.all([commits.close(), calls.close(), tidying.close()])
     },

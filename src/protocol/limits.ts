@@ -26,7 +26,7 @@ export const viewBytesMax = 508 * KiB
 export const fileBytesMax = 8 * MiB
 export const fileCountMax = 1000
 export const fileChunkBytes = 256 * KiB
-/** Of contents that no file refers to: an upload is finished within this time, or its chunks are dropped. */
+/** Of contents that no file refers to (any more): an upload is finished within this time, and who reads what was replaced is done with it. */
 export const uploadKeptMs = 24 * hour
 export const jsonDepthMax = 100
 
@@ -184,6 +184,10 @@ export const pastStepsAtOnce = 200
 /** States of actors that are kept for who turns the pages of their histories, and journal rows that are read at once. */
 export const foldsKeptMax = 200
 export const journalRowsAtOnce = 200
+
+/** Of each log file of a node and of its private servers, beside as much of it that is set aside; how often the servers' are looked at. */
+export const logBytesMax = 10 * MiB
+export const logLookMs = 10 * second
 
 /** Of what `writ verify` finds: more than anybody reads. */
 export const findingsMax = 10_000

@@ -68,6 +68,7 @@ it(
     await chaos.judge()
     over = true
     expect(chaos.violations).toEqual([])
+    expect(chaos.workload.deleted.size).toBeGreaterThan(0)
   },
   4 * minute,
 )

@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { connect, type NatsBus } from '../../src/bus/nats-bus.ts'
 import { SimRandom } from '../sim/random.ts'
+import { Archive } from './archive.ts'
 import { repositoryViolations, violationsOf } from './checks.ts'
 import { inflict } from './faults.ts'
 import { type History, readHistory, rowsLeft } from './history.ts'
@@ -39,13 +40,14 @@ export class Chaos {
   readonly skipped = new Set<Kind>()
   readonly #setup: ChaosSetup
   readonly #bus: NatsBus
+  readonly #archive: Archive
   readonly #random: SimRandom
   #lastFaultAt = performance.now()
 
   private constructor(
     setup: ChaosSetup,
     site: Site,
-    bus: NatsBus,
+    { bus, archive }: { bus: NatsBus; archive: Archive },
     workload: Workload,
     random: SimRandom,
     violations: string[],
@@ -55,6 +57,7 @@ export class Chaos {
     this.violations = violations
     this.#setup = setup
     this.#bus = bus
+    this.#archive = archive
     this.#random = random
   }
 
@@ -72,8 +75,9 @@ export class Chaos {
       const bus = await connect({ url: site.servers.natsUrl, name: 'chaos', log: () => undefined })
       const places = { effects: join(setup.folder, 'effects'), repository }
       const { natsUrl } = site.servers
-      const workload = new Workload({ bus, natsUrl, random: random.fork(), places, folder: setup.folder, wrong })
-      return new Chaos(setup, site, bus, workload, random.fork(), violations)
+      const archive = new Archive(site.servers.sql)
+      const workload = new Workload({ bus, natsUrl, random: random.fork(), places, folder: setup.folder, archive, wrong })
+      return new Chaos(setup, site, { bus, archive }, workload, random.fork(), violations)
     } catch (error) {
       await site.stop()
       throw error
@@ -138,7 +142,7 @@ export class Chaos {
     await this.#tellStrays('all has ended')
     await this.site.leaveAll()
     await this.#tellStrays('all have left')
-    const history = await readHistory(servers.sql, join(this.#setup.folder, 'effects'))
+    const history = this.#archive.merged(await readHistory(servers.sql, join(this.#setup.folder, 'effects')))
     const { shapes, receipts, heard, publishing } = this.workload
     const { repository } = this
     const known = { shapes, receiptsOf: (id: string) => receipts.of(id), heard, published: publishing.all, repository }

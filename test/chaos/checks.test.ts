@@ -48,6 +48,7 @@ const judged = (change: Partial<History> = {}, more: Partial<Known> = {}): strin
       torn: [],
       told: new Map([[shape.id, ['start', 'pause', 'resume']]]),
       endedAs: new Map(),
+      cut: new Set(),
       left: {},
       ...change,
     },
@@ -173,6 +174,12 @@ describe('what is wrong is found:', () => {
   test.each(rows)('%s', (_, change, more, violation) => {
     expect(judged(change, more).join('\n')).toMatch(violation)
   })
+})
+
+test('events that are forgotten, and what a journal that was cut does not say, are not missed', () => {
+  const directives = new Map([[shape.id, { status: 'completed', events: [3], stoodStillMs: 0 }]])
+  expect(judged({ directives, told: new Map(), cut: new Set([shape.id]) })).toEqual([])
+  expect(judged({ directives }, { heard: new Map([[shape.id, [3]]]) }).join()).toMatch(/heard the events 3 of/)
 })
 
 test('what was not accepted does not count: neither its money nor its line', () => {

@@ -3,7 +3,7 @@
  * nothing is left. Each violation is a sentence.
  */
 import { execFileSync } from 'node:child_process'
-import { readTaskId } from '../../src/protocol/ids.ts'
+import { directiveOf, readTaskId } from '../../src/protocol/ids.ts'
 import type { Attempt, Effect, History } from './history.ts'
 import type { Sent } from './publishing.ts'
 import type { Receipt } from './receipts.ts'
@@ -54,14 +54,15 @@ export const violationsOf = (history: History, known: Known): string[] => {
 }
 
 /** All that was answered well is in the journal, once and in the order of the answers, and nothing else that a person would have said. */
-const checkReceipts = ({ directives, told }: History, { receiptsOf }: Known, { id }: Shape, tell: Tell): void => {
+const checkReceipts = ({ directives, told, cut }: History, { receiptsOf }: Known, { id }: Shape, tell: Tell): void => {
   const receipts = receiptsOf(id)
   const directive = directives.get(id)
   if (directive === undefined) {
     if (receipts.length > 0) tell(`${id} was created, so we were told, and is not there`)
     return
   }
-  const said = receipts.filter(({ verb }) => verb !== 'create')
+  if (cut.has(id)) return
+  const said = receipts.filter(({ verb }) => verb !== 'create' && verb !== 'delete')
   // The plan of a planner is told by its task, in the name of its owner.
   const heard = (told.get(id) ?? []).filter((verb) => verb !== 'plan')
   // What is refused changes nothing: it may be heard, and more than once.
@@ -161,28 +162,31 @@ const balancesOf = (transfers: readonly Pick<Effect, 'from' | 'to' | 'amount'>[]
   return balances
 }
 
-/** A watcher hears of every event, once and in its order; the events themselves are numbered without a gap. */
+/** A watcher hears of every event, once and in its order; those that are not forgotten are numbered without a gap, and the last one is there. */
 const checkHeard = ({ directives }: History, { heard, shapes }: Known, tell: Tell): void => {
   for (const id of shapes.keys()) {
     const events = directives.get(id)?.events ?? []
-    const gap = events.findIndex((number, at) => number !== at + 1)
-    if (gap !== -1) tell(`event ${gap + 1} of ${id} is not there`)
+    const [first, last] = [events[0] ?? 1, events.at(-1) ?? 0]
+    const gap = events.findIndex((number, at) => number !== first + at)
+    if (gap !== -1) tell(`event ${first + gap} of ${id} is not there`)
     const came = heard.get(id) ?? []
-    if (came.join() !== events.join())
+    const right = Array.from({ length: last }, (_, at) => at + 1)
+    if (came.join() !== right.join())
       tell(`a watcher heard the events ${shortly(came)} of ${id}, which has ${shortly(events)}`)
   }
 }
 
 /**
  * Of what was published to end a step one is in the journal, once: the others came too late. It may be that none is only where the stream
- * has told of none that it has it, or was wiped.
+ * has told of none that it has it, or was wiped, and where the journal was cut before it could be read.
  */
-const checkPublished = ({ endedAs }: History, { published }: Known, tell: Tell): void => {
+const checkPublished = ({ endedAs, cut }: History, { published }: Known, tell: Tell): void => {
   for (const [actor, of] of grouped(published, (sent) => sent.actor)) {
     const words = new Set(of.map(({ word }) => word))
     const count = (endedAs.get(actor) ?? []).filter((result) => words.has(result)).length
     const kept = of.filter(({ incarnation, wiped }) => incarnation !== null && !wiped).length
-    if (count > 1 || (count === 0 && kept > 0))
+    const isMissed = count === 0 && kept > 0 && !cut.has(directiveOf(actor))
+    if (count > 1 || isMissed)
       tell(`${actor} was ended ${count} times by what was published, of which the stream had ${kept}`)
   }
 }

@@ -46,35 +46,41 @@ export interface History {
   told: Map<string, string[]>
   /** Results with which the tasks of steps were ended from outside, by the steps. */
   endedAs: Map<string, string[]>
+  /** Directives whose journals have lost their beginnings: not all is known of what they were told. */
+  cut: Set<string>
   /** Rows that are there although nothing is under way. */
   left: Record<string, number>
 }
 
 const idOf = (key: string): string => readKey(key as `${string}/${string}`).id
 
+/** What is stored of directives. */
+export type Stored = Pick<History, 'directives' | 'steps' | 'attempts' | 'told' | 'endedAs' | 'cut'>
+
 export const readHistory = async (sql: postgres.Sql, effectsFolder: string): Promise<History> => {
   const { effects, torn } = readEffects(effectsFolder)
-  return {
-    directives: await readDirectives(sql),
-    steps: await readSteps(sql),
-    laterSteps: await countLaterSteps(sql),
-    attempts: await readAttempts(sql),
-    effects,
-    torn,
-    told: await readTold(sql),
-    endedAs: await readEnds(sql),
-    left: await rowsLeft(sql),
-  }
+  const laterSteps = await countLaterSteps(sql)
+  return { ...(await readStored(sql, null)), laterSteps, effects, torn, left: await rowsLeft(sql) }
 }
 
-const readDirectives = async (sql: postgres.Sql): Promise<History['directives']> => {
+/** `key`: of this directive; null: of all. */
+export const readStored = async (sql: postgres.Sql, key: string | null): Promise<Stored> => ({
+  directives: await readDirectives(sql, key),
+  steps: await readSteps(sql, key),
+  attempts: await readAttempts(sql, key),
+  ...(await readTold(sql, key)),
+  endedAs: await readEnds(sql, key),
+})
+
+const readDirectives = async (sql: postgres.Sql, key: string | null): Promise<History['directives']> => {
   const rows = await sql<{ id: string; status: string; events: number[]; stoodStillMs: number }[]>`
     select d.id, a.status,
            array(select e.sequence::int from writ.events e where e.directive = d.key order by e.sequence) as events,
            coalesce((select max(gap) from (
              select e.at - lag(e.at) over (order by e.sequence) as gap from writ.events e where e.directive = d.key
            ) gaps), 0)::int as "stoodStillMs"
-    from writ.directives d join writ.actors a on a.key = d.key`
+    from writ.directives d join writ.actors a on a.key = d.key
+    where ${key}::text is null or d.key = ${key}`
   return new Map(rows.map(({ id, ...row }) => [id, row]))
 }
 
@@ -85,21 +91,22 @@ const countLaterSteps = async (sql: postgres.Sql): Promise<number> => {
 }
 
 /** A step's name is in its plan; its index is in its id. */
-const readSteps = async (sql: postgres.Sql): Promise<History['steps']> => {
+const readSteps = async (sql: postgres.Sql, key: string | null): Promise<History['steps']> => {
   const rows = await sql<{ id: string; directive: string; status: string; name: string }[]>`
     select a.id, a.directive, a.status, s.name
     from writ.actors a
     join writ.chains c on c.directive = a.directive and a.id like '%\\_\\_' || c.generation || '\\_%'
     join writ.plan_steps s on s.hash = c.hash and s.index = substring(a.id from '_([0-9]+)$')::int
-    where a.kind = 'step'`
+    where a.kind = 'step' and (${key}::text is null or a.directive = ${key})`
   return new Map(rows.map(({ id, directive, status, name }) => [`${idOf(directive)} ${name}`, { status, actor: id }]))
 }
 
-const readAttempts = async (sql: postgres.Sql): Promise<Attempt[]> => {
+const readAttempts = async (sql: postgres.Sql, key: string | null): Promise<Attempt[]> => {
   const rows = await sql<
     (Omit<Attempt, 'openedAt' | 'directive' | 'actor'> & Record<'opened' | 'directive' | 'actor', string>)[]
   >`
-    select task, actor, directive, attempt, role, daemon, opened_at as opened, closed, reason, result from writ.attempts`
+    select task, actor, directive, attempt, role, daemon, opened_at as opened, closed, reason, result from writ.attempts
+    where ${key}::text is null or directive = ${key}`
   return rows.map(({ opened, directive, actor, ...row }) => ({
     ...row,
     directive: idOf(directive),
@@ -132,23 +139,40 @@ const effectIn = (directive: string, line: string): Effect | null => {
 }
 
 /** Only directives are told by persons: what they say to a step goes through its directive. */
-const readTold = async (sql: postgres.Sql): Promise<History['told']> => {
-  const rows = await sql<{ key: string; entries: Uint8Array }[]>`
-    select j.key, j.entries from writ.journal j join writ.directives d on d.key = j.key order by j.key, j.version`
+const readTold = async (sql: postgres.Sql, only: string | null): Promise<Pick<History, 'told' | 'cut'>> => {
+  const rows = await sql<{ key: string; version: string; entries: Uint8Array }[]>`
+    select j.key, j.version, j.entries from writ.journal j join writ.directives d on d.key = j.key
+    where ${only}::text is null or d.key = ${only} order by j.key, j.version`
   const told = new Map<string, string[]>()
-  for (const { key, entries } of rows) {
+  const whole = new Set<string>()
+  for (const { key, version, entries } of rows) {
+    if (version === '1') whole.add(idOf(key))
     for (const { message, origin } of unpackJournal(entries)) {
       if (origin !== 'user') continue
       const { type, verb } = message as { type: string; verb?: string }
       told.set(idOf(key), [...(told.get(idOf(key)) ?? []), verb ?? type])
     }
   }
-  return told
+  return { told, cut: new Set(rows.map(({ key }) => idOf(key)).filter((id) => !whole.has(id))) }
 }
 
-const readEnds = async (sql: postgres.Sql): Promise<History['endedAs']> => {
+/** Whether nothing of a directive that has ended is under way: from then on nothing is stored of it. */
+export const isSettled = async (sql: postgres.Sql, key: string): Promise<boolean> => {
+  const [row] = await sql<[{ settled: boolean }]>`
+    select not (exists (select from writ.attempts where directive = ${key} and closed_at is null)
+      or exists (select from writ.held where directive = ${key})
+      or exists (select from writ.ready where directive = ${key})
+      or exists (select from writ.needs where directive = ${key})
+      or exists (select from writ.grants where directive = ${key})
+      or exists (select from writ.timers where key = ${key} or starts_with(key, ${`${key}__`}))
+      or exists (select from writ.messages where "to" = ${key} or starts_with("to", ${`${key}__`}) or "from" = ${key})) as settled`
+  return row.settled
+}
+
+const readEnds = async (sql: postgres.Sql, directive: string | null): Promise<History['endedAs']> => {
   const rows = await sql<{ key: string; entries: Uint8Array }[]>`
-    select j.key, j.entries from writ.journal j join writ.actors a on a.key = j.key and a.kind = 'step' order by j.key, j.version`
+    select j.key, j.entries from writ.journal j join writ.actors a on a.key = j.key and a.kind = 'step'
+    where ${directive}::text is null or a.directive = ${directive} order by j.key, j.version`
   const ends = new Map<string, string[]>()
   for (const { key, entries } of rows) {
     for (const { message } of unpackJournal(entries)) {
@@ -170,6 +194,7 @@ export const rowsLeft = async (sql: postgres.Sql): Promise<Record<string, number
            (select count(*) from writ.ready) as ready,
            (select count(*) from writ.parked) as parked,
            (select count(*) from writ.faulted) as faulted,
+           (select count(*) from writ.removed where not cleared) as "deleted directives",
            (select count(*) from writ.attempts where closed_at is null) as "open attempts"`
   const counts = Object.entries(row ?? {}).map(([name, count]) => [name, Number(count)] as const)
   return Object.fromEntries(counts.filter(([, count]) => count > 0))

@@ -110,6 +110,7 @@ const operationsOf = (chaos: Chaos, history: History): Report['operations'] => {
     'directives tried again by a person': receipts.all.filter(({ verb }) => verb === 'retry').length,
     'plain publishes that the stream had': publishing.all.filter(({ incarnation }) => incarnation !== null).length,
     'of them lost when it was wiped': publishing.all.filter(({ wiped }) => wiped).length,
+    'directives deleted by a person': chaos.workload.deleted.size,
     'events heard': [...heard.values()].reduce((sum, numbers) => sum + numbers.length, 0),
     'connections cut': chaos.site.links.reduce((sum, { cuts }) => sum + cuts, 0),
   }

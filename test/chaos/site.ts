@@ -192,6 +192,10 @@ export class Site {
       join(this.folder, name),
       '--http',
       'off',
+      '--keep-events',
+      '5m',
+      '--keep-journals',
+      '1m',
       '--verbose',
     ]
     return ['--import', preload, this.#writ, 'up', ...join_, ...servers, ...more]

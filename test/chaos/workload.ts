@@ -10,6 +10,7 @@ import { WritError } from '../../src/protocol/errors.ts'
 import { stepId } from '../../src/protocol/ids.ts'
 import { systemRandom } from '../../src/system.ts'
 import type { SimRandom } from '../sim/random.ts'
+import type { Archive } from './archive.ts'
 import { Publisher } from './publisher.ts'
 import { Publishing } from './publishing.ts'
 import { Receipts } from './receipts.ts'
@@ -22,6 +23,8 @@ export interface WorkloadOptions {
   random: SimRandom
   places: Places
   folder: string
+  /** Of what is stored of a directive that has ended: kept before it goes. */
+  archive: Pick<Archive, 'keep'>
   wrong: (what: string) => void
 }
 
@@ -30,6 +33,8 @@ const owner = 'default'
 const deadlineMs = 3_000
 const lookMs = 250
 const retriesMax = 20
+/** Of directives that have ended. */
+const deletedPart = 0.3
 
 type Verb = 'start' | 'pause' | 'resume' | 'cancel' | 'retry'
 
@@ -41,6 +46,8 @@ export class Workload {
   readonly ended = new Map<string, string>()
   /** Numbers of the events of each directive, as they came to a watcher. */
   readonly heard = new Map<string, number[]>()
+  /** Those that a person has deleted. */
+  readonly deleted = new Set<string>()
   readonly client: WritClient
   readonly publishing: Publishing
   readonly #options: WorkloadOptions
@@ -120,11 +127,36 @@ export class Workload {
         this.ended.set(id, status)
         if (status !== shape.ends)
           this.#options.wrong(`${id} ended as ${status}, not as ${shape.ends}: ${String(reason)}`)
-        return
+        return this.#putAway(id)
       }
       await this.#command(id, 'retry')
     }
     throw new Error(`it has failed ${retriesMax} times`)
+  }
+
+  /** Some are deleted: neither they nor anything of them is there from then on. */
+  async #putAway(id: string): Promise<void> {
+    const { archive, random } = this.#options
+    const last = await archive.keep(id, this.#over.signal)
+    if (!random.chance(deletedPart)) return
+    // A watcher that has missed some cannot ask for them any more then.
+    while ((this.heard.get(id)?.at(-1) ?? 0) < last) await this.#pause(lookMs)
+    await this.#asked(id, 'delete', null, (command) => this.client.directive(id).delete({ command }))
+    this.deleted.add(id)
+    const found = await this.#lookedFor(id)
+    if (found !== 'GONE') this.#options.wrong(`${id} was deleted, so we were told, and is ${found}`)
+  }
+
+  /** The status of a directive, or the code of why there is none. */
+  async #lookedFor(id: string): Promise<string> {
+    for (;;) {
+      try {
+        return (await this.client.directive(id).get()).status
+      } catch (error) {
+        this.#over.signal.throwIfAborted()
+        if (!isPassing(error)) return error instanceof WritError ? error.code : String(error)
+      }
+    }
   }
 
   async #steer(shape: Shape): Promise<void> {

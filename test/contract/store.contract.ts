@@ -4,6 +4,7 @@
  */
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { pack } from '../../src/actors/codec.ts'
+import { contentHash } from '../../src/actors/content-hash.ts'
 import type { Commit, Committed } from '../../src/actors/ports/rows.ts'
 import type { HeldShard, Store, ThreadIdentity } from '../../src/actors/ports/store.ts'
 import { WritError } from '../../src/protocol/errors.ts'
@@ -1053,24 +1054,27 @@ const besides = (world: World, hold: Hold, commit: CommitAs): void => {
     test('a plan that a message names is kept for as long as that waits or is parked, and no other is for its sake', async () => {
       await hold()
       const { store, advance } = world()
-      for (const hash of ['waits', 'is parked', 'unused']) await store.stage(hash, [make.planRow(0)])
-      const named = (hash: string) => ({
+      const hashes = ['waits', 'is parked', 'unused', 'one of two'].map(contentHash)
+      const [waits = '', isParked = '', unused = '', oneOfTwo = ''] = hashes
+      for (const hash of hashes) await store.stage(hash, [make.planRow(0)])
+      const named = (hash: string, more: object = {}) => ({
         to: 'alice/d' as const,
         from: 'test',
         shard: 0,
-        body: pack({ plan: { hash } }),
+        body: pack({ text: 'hash', files: [{ hash: contentHash('a') }], ...more, plan: { hash, steps: 1 } }),
       })
-      const { messages } = await commit({ messages: [named('waits'), named('is parked')] })
+      const two = named(oneOfTwo, { before: { plan: { hash: contentHash('b') } } })
+      const { messages } = await commit({ messages: [named(waits), named(isParked), two] })
       const [, message = 0] = messages
-      const { to: actor, from, body } = named('is parked')
+      const { to: actor, from, body } = named(isParked)
       await commit({
         parked: [{ message, actor, from, body, reason: 'why', tries: 5, at: make.at }],
         faulted: [{ key: 'alice/d', reason: 'why' }],
       })
       await advance(replyKeptMs + 1000)
       await store.tidy()
-      for (const hash of ['waits', 'is parked']) expect(await store.planRows(hash, 0, 1)).toHaveLength(1)
-      expect(await store.planRows('unused', 0, 1)).toEqual([])
+      for (const hash of [waits, isParked, oneOfTwo]) expect(await store.planRows(hash, 0, 1)).toHaveLength(1)
+      expect(await store.planRows(unused, 0, 1)).toEqual([])
     })
 
     test('of more than one call deletes, the next calls delete the rest, and the last one says that it was all', async () => {
@@ -1109,7 +1113,7 @@ const besides = (world: World, hold: Hold, commit: CommitAs): void => {
       expect(await store.enqueue(message)).toBe(true)
     })
 
-    test('contents that no file refers to are dropped a day after they were put last, those of files never', async () => {
+    test('contents that no file refers to are dropped a day after they were put, those of files never', async () => {
       await hold()
       const { store, advance } = world()
       for (const hash of ['used', 'chunk', 'replaced', 'again']) await store.putBlob(hash, new Uint8Array([1]))
@@ -1128,6 +1132,38 @@ const besides = (world: World, hold: Hold, commit: CommitAs): void => {
       await advance(120_000)
       await store.tidy()
       expect(await kept()).toEqual(['used', 'again'])
+    })
+
+    test('contents of files that were replaced, or went with their directive, are kept for a day from then on', async () => {
+      await hold()
+      const { store, advance } = world()
+      const hashes = ['replaced', 'again', 'gone', 'other']
+      for (const hash of hashes) await store.putBlob(hash, new Uint8Array([1]))
+      const file = { owner: 'alice', contract: 'd__c1', name: 'a', bytes: 1, at: make.at }
+      const gone = { ...file, contract: 'gone__c1', hash: 'gone' }
+      await commit({
+        actors: [make.actorRow('gone', 1, { ended: true })],
+        directives: [make.directiveRow('gone')],
+        files: [{ ...file, hash: 'replaced' }, { ...file, name: 'b', hash: 'again' }, gone],
+      })
+      const kept = async (): Promise<string[]> => {
+        const found = await Promise.all(hashes.map(async (hash) => ((await store.blob(hash)) === null ? [] : [hash])))
+        return found.flat()
+      }
+      await advance(2 * uploadKeptMs)
+      await commit({
+        files: [
+          { ...file, hash: 'other' },
+          { ...file, name: 'b', hash: 'again' },
+        ],
+      })
+      await commit({ removed: [{ key: 'alice/gone', version: 1 }] })
+      while (await store.clear());
+      await store.tidy()
+      expect(await kept()).toEqual(hashes)
+      await advance(uploadKeptMs + 1000)
+      await store.tidy()
+      expect(await kept()).toEqual(['again', 'other'])
     })
 
     test('a directive that is removed is not there from that commit on, and what is left of it is cleared away', async () => {

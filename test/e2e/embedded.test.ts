@@ -1,6 +1,7 @@
 /** The private servers as `writ up` uses them: real programs, real crashes, other users. */
 import { execFileSync, spawn, spawnSync, type ChildProcess } from 'node:child_process'
 import {
+  appendFileSync,
   chmodSync,
   chownSync,
   cpSync,
@@ -40,6 +41,7 @@ import { canEnter } from '../../src/embedded/other-user.ts'
 import { startPostgres } from '../../src/embedded/postgres.ts'
 import { startingPostgres } from '../../src/embedded/postgres-record.ts'
 import type { Server } from '../../src/embedded/server.ts'
+import { logBytesMax, logLookMs } from '../../src/protocol/limits.ts'
 
 const isRoot = process.getuid?.() === 0
 const project = resolve(import.meta.dirname, '../..')
@@ -102,6 +104,21 @@ describe('both servers', () => {
     await Promise.all([second.database.stop(true), second.nats.stop(true)])
     await Promise.all([second.database.stop(), second.nats.stop()])
     expect([living(second.database.pid), living(second.nats.pid)]).toEqual([undefined, undefined])
+  })
+
+  test('have their logs cut while they run, also by who has taken them over, and log on', async () => {
+    const folders = seededFolders()
+    const { nats } = await startBoth(folders)
+    // As somebody does who comes after one that was killed.
+    const database = await startPostgres(common(folders))
+    expect([database.adopted, nats.adopted]).toEqual([true, false])
+    const logs = ['postgres', 'nats'].map((name) => join(folders.logs, `${name}.log`))
+    for (const log of logs) appendFileSync(log, Buffer.alloc(logBytesMax, '.'))
+    const sizes = (): number[] => logs.map((log) => statSync(log).size)
+    await vi.waitFor(() => expect(Math.max(...sizes())).toBeLessThan(100_000), 2 * logLookMs)
+    for (const log of logs) expect(statSync(`${log}.1`).size).toBeGreaterThanOrEqual(logBytesMax)
+    await query(database.url, 'select nothing').catch(() => undefined)
+    await vi.waitFor(() => expect(readFileSync(logs[0] ?? '', 'utf8')).toContain('"nothing" does not exist'), 5_000)
   })
 
   test('move to another port when theirs is taken, and say so', async () => {

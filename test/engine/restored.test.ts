@@ -8,6 +8,7 @@ import { migrate } from '../../src/persistence/migrate.ts'
 import { verifyDatabase } from '../../src/verify-of.ts'
 import { call } from '../cli/call.ts'
 import { copyOf, freshDatabase, restoreOver } from '../support/database.ts'
+import { dumpPrograms, startDumped } from '../support/dumps.ts'
 import { type FakeDaemonOptions, passes } from '../support/fake-daemon.ts'
 import { ownNats } from '../support/own-nats.ts'
 import { chainOf, World } from '../support/world.ts'
@@ -84,8 +85,25 @@ const worldOn = async (bus: NatsBus, owner?: string): Promise<World> => {
 const findings = async (url: string): Promise<unknown> =>
   (await verifyDatabase({ url, directive: null, quick: false })).findings
 
-it('restored beside a fresh NATS it goes on: what ran then is done again, what came since then counts nothing, and all ends', async () => {
-  const url = await database()
+/** How databases and copies of them are made. */
+interface Way {
+  database: () => Promise<string>
+  copied: (url: string) => Promise<string>
+}
+const asPostgresCopies: Way = { database, copied }
+const byDumps = async (): Promise<Way> => {
+  const server = await startDumped()
+  ends.push(() => server.stop())
+  const migrated = async (): Promise<string> => {
+    const url = await server.database()
+    await migrate({ url, log: () => undefined })
+    return url
+  }
+  return { database: migrated, copied: (url) => server.copied(url) }
+}
+
+const restoresBesideFreshNats = async (way: Way): Promise<void> => {
+  const url = await way.database()
   const before = await freshNats()
   const first = await engineOn(url, before.url)
   const world = await worldOn(before.bus)
@@ -100,7 +118,7 @@ it('restored beside a fresh NATS it goes on: what ran then is done again, what c
     10_000,
   )
   await first.stop()
-  const copy = await copied(url)
+  const copy = await way.copied(url)
   // A copy is older than what a daemon may be about to say.
   await asked(copy, 'update writ.attempts set opened_at = opened_at - 60000')
 
@@ -130,7 +148,19 @@ it('restored beside a fresh NATS it goes on: what ran then is done again, what c
   const { events } = await restored.client.directive(id).events()
   expect(events.filter(({ type }) => type === 'step_passed')).toHaveLength(3)
   expect(await findings(copy)).toEqual([])
+}
+
+it('restored beside a fresh NATS it goes on: what ran then is done again, what came since then counts nothing, and all ends', async () => {
+  await restoresBesideFreshNats(asPostgresCopies)
 }, 60_000)
+
+it.skipIf(dumpPrograms === null)(
+  'so it does from a dump (needs a Postgres with pg_dump)',
+  async () => {
+    await restoresBesideFreshNats(await byDumps())
+  },
+  120_000,
+)
 
 it('a node that lives through it notices, writes nothing of what it remembers, and another goes on from the copy', async () => {
   const url = await database()
@@ -175,3 +205,12 @@ it('a person says so of a copy that cannot be told from what was there: every sh
   await noticed
   expect(await asked(url, 'select from writ.shards where thread is not null or epoch < 2')).toEqual([])
 }, 60_000)
+
+it('a database in which Writ has never been is refused, and nothing is made in it', async () => {
+  const empty = await freshDatabase()
+  const { code, err } = await call(['database', 'restored'], { env: { WRIT_DATABASE_URL: empty.url } })
+  expect(code).toBe(4)
+  expect(err).toContain('has no schema of Writ: nothing was restored there')
+  expect(await asked(empty.url, `select from pg_namespace where nspname = 'writ'`)).toEqual([])
+  await empty.drop()
+})

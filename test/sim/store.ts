@@ -355,7 +355,7 @@ export class SimStore implements Store {
       journal.set(`${row.key} ${row.version}`, copied(row))
     })
 
-  readonly clear: Store['clear'] = () => this.#call('clear', (tables) => tables.clear())
+  readonly clear: Store['clear'] = () => this.#call('clear', (tables) => tables.clear(this.now()))
 
   readonly tidy: Store['tidy'] = () =>
     this.#call('tidy', ({ replies, ingress, plans, chains, directives, blobs, files, messages, parked }) => {

@@ -69,7 +69,7 @@ export class Tables {
     this.#fence(thread, commit)
     this.#compare(commit)
     this.#refuseDoubles(commit)
-    const committed = this.#write(commit)
+    const committed = this.#write(commit, now)
     for (const { key } of commit.removed ?? []) this.#remove(key, now)
     return committed
   }
@@ -122,7 +122,7 @@ export class Tables {
     unique('faulted', commit.faulted ?? [], (row) => row.key)
   }
 
-  #write(commit: rows.Commit): rows.Committed {
+  #write(commit: rows.Commit, now: number): rows.Committed {
     for (const row of commit.actors ?? []) this.actors.set(row.key, row)
     for (const id of commit.consumed ?? []) this.messages.delete(id)
     this.counts.consumed += commit.consumed?.length ?? 0
@@ -133,7 +133,7 @@ export class Tables {
     put(this.journal, commit.journal, journalKey)
     this.#writeRecords(commit)
     this.#writeSlots(commit)
-    this.#writeRest(commit)
+    this.#writeRest(commit, now)
     return { messages }
   }
 
@@ -163,7 +163,14 @@ export class Tables {
     put(this.grants, commit.grants, grantKey)
   }
 
-  #writeRest(commit: rows.Commit): void {
+  /** A content that a file does not refer to any more is kept as one that was put now. */
+  #left(file: rows.FileRow | undefined, now: number, hash?: string): void {
+    const blob = file === undefined || file.hash === hash ? undefined : this.blobs.get(file.hash)
+    if (blob !== undefined) blob.at = now
+  }
+
+  #writeRest(commit: rows.Commit, now: number): void {
+    for (const row of commit.files ?? []) this.#left(this.files.get(fileKey(row)), now, row.hash)
     put(this.files, commit.files, fileKey)
     for (const row of commit.replies ?? []) {
       const before = this.replies.get(`${row.owner} ${row.command}`)
@@ -193,7 +200,7 @@ export class Tables {
   }
 
   /** All that is left of what was removed; in one part. */
-  clear(): boolean {
+  clear(now: number): boolean {
     const isOf = (of: string): boolean => {
       const id = of.slice(of.indexOf('/') + 1)
       return this.removed.has(`${of.slice(0, of.indexOf('/'))}/${directiveOf(id)}`)
@@ -212,6 +219,7 @@ export class Tables {
     drop(this.ready, ({ actor }) => actor)
     drop(this.tasks, ({ actor }) => actor)
     drop(this.attempts, ({ actor }) => actor)
+    for (const row of this.files.values()) if (isOf(`${row.owner}/${row.contract}`)) this.#left(row, now)
     drop(this.files, ({ owner, contract }) => `${owner}/${contract}`)
     return false
   }

@@ -202,7 +202,7 @@ export interface Store {
   /** The reply that was given to this command of this owner within the last day, or null. */
   reply: (owner: string, command: string) => Promise<{ reply: object } | null>
 
-  /** File contents, in chunks under their SHA-256, outside the turn. What no file refers to is dropped a day after it was put last. */
+  /** File contents, in chunks under their SHA-256, outside the turn. What no file refers to is dropped a day after it was put, or after the last file that did. */
   putBlob: (hash: string, bytes: Uint8Array) => Promise<void>
   blob: (hash: string, part?: BlobPart) => Promise<Uint8Array | null>
   /** Files of a contract in listing order (by name). */
