@@ -19,6 +19,10 @@ export interface SimOptions {
   ownRetries: boolean
   /** Whether people act many times a second, at what is rarely so for long, and directives have all that can be merged and checked. */
   eager: boolean
+  /** Whether attempts have so long a total time that what is lost ends only because somebody notices, and daemons may stay away for good. */
+  lasting: boolean
+  /** Whether daemons differ in what they offer, and tasks in what they need. */
+  varied: boolean
   owners: number
   /** Per owner. */
   daemons: number
@@ -42,6 +46,8 @@ export const calm = (seed: number, more: Partial<SimOptions> = {}): SimOptions =
   tight: 0,
   ownRetries: false,
   eager: false,
+  lasting: false,
+  varied: false,
   owners: 1,
   daemons: 1,
   scripts: 0,

@@ -35,9 +35,10 @@ const outcomes: ReadonlySet<string> = new Set([
 
 /**
  * Worlds of regressions are what they were when they found something: 1, from before there were later faults; 2, from before limits
- * were small and directives said how often failures of the means are tried again; 3, from before there were builds.
+ * were small and directives said how often failures of the means are tried again; 3, from before there were builds; 4, from before
+ * there were worlds that last, and daemons that differ.
  */
-const drawnAsBefore: Readonly<Record<string, 1 | 2 | 3>> = {
+const drawnAsBefore: Readonly<Record<string, 1 | 2 | 3 | 4>> = {
   'small 42': 1,
   'small 71': 1,
   'small 98': 1,
@@ -63,6 +64,14 @@ const drawnAsBefore: Readonly<Record<string, 1 | 2 | 3>> = {
   'large 31187': 3,
   'pulls 302209': 3,
   'steered 320085': 3,
+  'steered 346562': 4,
+  'large 349211': 4,
+  'steered 351154': 4,
+  'steered 363270': 4,
+  'steered 364442': 4,
+  'large 367867': 4,
+  'large 372147': 4,
+  'pulls 430589': 4,
 }
 
 /** How likely these were then. */
@@ -80,7 +89,7 @@ export const swarm = (seed: number, size: Size): SimOptions => {
   const asBefore = drawnAsBefore[`${size} ${seed}`]
   const eager = size === 'steered'
   const some = (now: number, name: string): number => {
-    const rate = asBefore === undefined || asBefore === 3 ? now : (ratesBefore[name] ?? now)
+    const rate = asBefore === undefined || asBefore >= 3 ? now : (ratesBefore[name] ?? now)
     const on = outcomes.has(name) ? steered.outcomes : steered.faults
     return random.chance(eager ? on : share) ? Math.min(1, rate * harder) : 0
   }
@@ -119,7 +128,9 @@ export const swarm = (seed: number, size: Size): SimOptions => {
     tight: one([0, 0, 1, 2]),
     ownRetries: random.chance(0.7),
   }
-  return asBefore === 3 ? third : { ...third, ...ofBuilds(third, random.aside()) }
+  if (asBefore === 3) return third
+  const fourth = { ...third, ...ofBuilds(third, random.aside()) }
+  return asBefore === 4 ? fourth : { ...fourth, ...ofDaemons(fourth, random.aside().fork()) }
 }
 
 /** In a third of all worlds there are several. */
@@ -129,4 +140,14 @@ const ofBuilds = ({ faults, chaosMs }: SimOptions, random: SimRandom): Partial<S
   // Something has to be under way still when nodes come back.
   const longer = builds > 1 ? { chaosMs: Math.max(chaosMs, 16_000) } : {}
   return { builds, ...longer, faults: { ...faults, ...all(buildFaultRates, some) } }
+}
+
+/**
+ * A pull is never missed: what it was given ends by its total time alone, so there is nothing that lasts beside scripts. Where
+ * daemons stay away, or differ, there is more than one.
+ */
+const ofDaemons = ({ daemons, scripts }: SimOptions, random: SimRandom): Partial<SimOptions> => {
+  const lasting = random.chance(0.4) && scripts === 0
+  const varied = random.chance(0.4)
+  return { lasting, varied, daemons: lasting || varied ? Math.max(2, daemons) : daemons }
 }
