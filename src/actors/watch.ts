@@ -173,14 +173,17 @@ export class Watch {
     this.#host.accepted.set(actor, { attempt, nonce })
   }
 
-  /** After a move: no spawn is sent that would bring the directive's own limit. */
+  /** After a move: no spawn is sent that would bring the directive's own limit. Until it is read, the default holds. */
   async #readStallMs(watched: Watched): Promise<void> {
     const { attempt } = watched
-    try {
-      const spawn = await this.#watching.compose(attempt)
-      if (spawn !== null) watched.stallMs = spawn.stallMs
-    } catch (error) {
-      this.#host.log.warn({ err: error, task: attempt.task }, 'the limit without progress is the default')
+    for (; this.#watched.get(keyOf(attempt)) === watched; await this.#pause(againMs)) {
+      try {
+        const spawn = await this.#watching.compose(attempt)
+        if (spawn !== null) watched.stallMs = spawn.stallMs
+        return
+      } catch (error) {
+        this.#host.log.warn({ err: error, task: attempt.task }, 'the limit without progress is the default as yet')
+      }
     }
   }
 

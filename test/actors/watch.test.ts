@@ -94,6 +94,20 @@ it('R43: asking whether an attempt is still wanted is no progress', async () => 
   expect(told[0]).toMatchObject({ type: 'task.lost', why: 'stall' })
 })
 
+it('R43: whoever takes over an attempt holds it to the limit of its own directive, also when that cannot be read at once', async () => {
+  let isDown = true
+  const { watch, told, pass } = setUp(() =>
+    isDown
+      ? Promise.reject(new WritError('UNREACHABLE', 'the database is away'))
+      : Promise.resolve({ ...spawnOf('d__t1'), stallMs: 60_000 }),
+  )
+  watch.open(open)
+  await pass(1000)
+  isDown = false
+  await pass(60_000)
+  expect(told[0]).toMatchObject({ type: 'task.lost', why: 'stall' })
+})
+
 it('R43: an attempt that was taken for lost is watched, and told of again, until it is closed', async () => {
   const { watch, told, pass } = setUp()
   watch.open(open)

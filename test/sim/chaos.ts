@@ -13,8 +13,8 @@ export class Chaos {
   readonly #random: SimRandom
   readonly #disorder: Disorder
   #incarnations = 0
-  /** Daemons that are away, and whether they come back with their records. */
-  readonly #away = new Map<string, { daemon: SimDaemon; keeps: boolean }>()
+  /** Daemons that are away, whether they come back with their records, and whether they would only once the world heals. */
+  readonly #away = new Map<string, { daemon: SimDaemon; keeps: boolean; isGone: boolean }>()
 
   constructor(world: World) {
     this.#world = world
@@ -78,7 +78,7 @@ export class Chaos {
   /** `backMs`: null when it stays away until the world heals. */
   #lose(daemon: SimDaemon, backMs: number | null, keeps: boolean): void {
     daemon.kill()
-    this.#away.set(daemon.spec.name, { daemon, keeps })
+    this.#away.set(daemon.spec.name, { daemon, keeps, isGone: backMs === null })
     if (backMs !== null) this.#world.clock.after(backMs, () => this.#bringBack(daemon))
   }
 
@@ -87,6 +87,11 @@ export class Chaos {
     if (away?.daemon !== daemon) return
     this.#away.delete(daemon.spec.name)
     this.#world.startDaemon(daemon.spec, away.keeps ? daemon.records : undefined)
+  }
+
+  /** Where things last it does, beside the first of its owner, which can do all. */
+  #mayStayAway({ spec: { owner, name } }: SimDaemon): boolean {
+    return this.#world.options.lasting && name !== `${owner}-d0`
   }
 
   #cut(): void {
@@ -111,6 +116,7 @@ export class Chaos {
       thread.thaw()
       if (thread.process.isDead) this.#replace(thread, 1_000)
     }
-    for (const { daemon } of [...this.#away.values()]) this.#bringBack(daemon)
+    for (const { daemon, isGone } of [...this.#away.values()])
+      if (!isGone || !this.#mayStayAway(daemon)) this.#bringBack(daemon)
   }
 }

@@ -10,6 +10,7 @@ import { readAddress, subjects } from '../../src/bus/subjects.ts'
 import { WritError } from '../../src/protocol/errors.ts'
 import { addressOf } from '../../src/protocol/ids.ts'
 import { beatMs, textBytesMax } from '../../src/protocol/limits.ts'
+import type { Offer } from '../../src/protocol/needs.ts'
 import type { BeatReply, HelloReply, Order, Receipt, Spawn } from '../../src/protocol/task.ts'
 import type { Fault } from './rates.ts'
 import { clockOf, Process, ProcessBus } from './process.ts'
@@ -23,6 +24,7 @@ export interface DaemonSpec {
   slots: number
   /** Null: it starts anew each time. */
   home: string | null
+  offer: Offer
 }
 
 /** An attempt as the daemon has it on its disk. `spawn` is null when its cancel came first. */
@@ -132,13 +134,12 @@ export class SimDaemon {
   }
 
   async #hello(): Promise<void> {
-    const { owner, name: id, home } = this.spec
+    const { owner, name: id, home, offer } = this.spec
     const hello = {
       session: this.#session,
       slots: this.#slots,
       draining: this.#draining,
-      roles: ['planner', 'worker', 'evaluator', 'merger'],
-      executors: ['shell', 'checks'],
+      ...offer,
       running: this.#running(),
       ...(home === null ? {} : { home }),
     }

@@ -7,6 +7,7 @@ import { WritError } from '../../src/protocol/errors.ts'
 import { leaseMs } from '../../src/protocol/limits.ts'
 import type { DaemonSpec, SimDaemon } from './daemon.ts'
 import { firstName } from './fleet.ts'
+import { usual } from './offers.ts'
 import type { Fault } from './rates.ts'
 import type { SimRandom } from './random.ts'
 import type { Place, SimThread } from './thread.ts'
@@ -218,7 +219,13 @@ export class Disorder {
   #gather(owner: string): void {
     const { clock } = this.#world
     const count = this.#random.between(10, 25)
-    const specs = Array.from({ length: count }, (_, at) => ({ owner, name: `${owner}-h${at}`, slots: 1, home: null }))
+    const specs = Array.from({ length: count }, (_, at) => ({
+      owner,
+      name: `${owner}-h${at}`,
+      slots: 1,
+      home: null,
+      offer: usual,
+    }))
     const start = (): void => {
       this.#herd = specs.map((spec) => this.#world.startDaemon(spec))
     }

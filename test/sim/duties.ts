@@ -68,6 +68,11 @@ export class Duties {
     this.#lookedAt = now
   }
 
+  /** Since when it is one thread that holds it, and is well; never: now. */
+  wellSince(shard: number): number {
+    return this.#holdings.get(shard)?.wellSince ?? this.#world.clock.monotonic()
+  }
+
   #holding(shard: number): Holding {
     const holding = this.#holdings.get(shard) ?? { ...nobody }
     this.#holdings.set(shard, holding)

@@ -11,6 +11,7 @@ import { type ActorKey, actorKey, readTaskId } from '../../src/protocol/ids.ts'
 import type { Order } from '../../src/protocol/task.ts'
 import type { Checkers } from './checkers.ts'
 import type { Duties } from './duties.ts'
+import type { Presences } from './presences.ts'
 import type { Ear } from './process.ts'
 import type { Tables } from './tables.ts'
 import type { Trace } from './trace.ts'
@@ -36,6 +37,7 @@ export class ThreadEar implements Ear {
   readonly #checkers: Checkers
   readonly #trace: Trace
   readonly #duties: Duties
+  readonly #presences: Presences
   /** Whether what is asked may meet a machine that throws. */
   readonly #mayFail: () => boolean
   /** What counted of each attempt: the same report again has the same receipt. */
@@ -48,8 +50,16 @@ export class ThreadEar implements Ear {
   /** The number of the commit that stored the reply, as `<owner> <command>`. */
   readonly #repliedIn = new Map<string, number>()
 
-  constructor(tables: Tables, checkers: Checkers, trace: Trace, duties: Duties, mayFail: () => boolean) {
+  constructor(
+    tables: Tables,
+    checkers: Checkers,
+    trace: Trace,
+    duties: Duties,
+    presences: Presences,
+    mayFail: () => boolean,
+  ) {
     this.#tables = tables
+    this.#presences = presences
     this.#mayFail = mayFail
     this.#checkers = checkers
     this.#trace = trace
@@ -116,6 +126,7 @@ export class ThreadEar implements Ear {
     this.#command(subject, body, answer, thread)
     if (error !== undefined) return
     this.#report(subject, answer, body)
+    this.#presences.answered(subject, body, answer, thread)
     const hello = subjects.daemon.read(subject)
     if (hello?.verb !== 'hello') return
     const daemon = this.#tables.daemons.get(`${hello.owner} ${hello.id}`)
@@ -157,15 +168,27 @@ export class ThreadEar implements Ear {
     return replied < refused || (replied === refused && this.promised.has(name))
   }
 
-  /** The receipt of a report that counted: the attempt is closed, and it counted once. */
   #report(subject: string, { counted }: Answer, body: Uint8Array): void {
     const read = subjects.report.read(subject)
-    if (read === null || counted !== true || (read.verb !== 'done' && read.verb !== 'failed')) return
-    const { attempt } = decode(body) as { attempt: number }
-    const name = `${read.owner} ${read.id} ${attempt}`
+    if (read === null || (read.verb !== 'done' && read.verb !== 'failed')) return
+    const report = decode(body) as ReportBody
+    const name = `${read.owner} ${read.id} ${report.attempt}`
+    if (counted === true) this.#counts(name, JSON.stringify([read.verb, report]))
+    else this.#late(name, read.daemon, report)
+  }
+
+  /** What did not count, and is of the attempt all the same, came late, and is kept beside it (R43). */
+  #late(name: string, daemon: string, { nonce, session }: ReportBody): void {
+    const row = this.#tables.attempts.get(name)
+    if (row?.nonce !== nonce || row.session !== session || row.daemon !== daemon) return
+    if (row.closedAt !== null && row.reported === null)
+      this.#trace.violate('R43', `what came late of ${name} has its receipt, and is not kept`)
+  }
+
+  /** The receipt of a report that counted: the attempt is closed, and it counted once. */
+  #counts(name: string, report: string): void {
     if (this.#tables.attempts.get(name)?.closedAt == null)
       this.#wrong(`the report of ${name} has its receipt too early`)
-    const report = JSON.stringify([read.verb, decode(body)])
     if ((this.#counted.get(name) ?? report) !== report) this.#trace.violate('7', `two reports of ${name} counted`)
     this.#counted.set(name, report)
   }
@@ -183,6 +206,12 @@ const canBeTaken = (subject: string, body: Uint8Array): boolean =>
     if (tokens === null || readTaskId(tokens.id) === null || declared?.kind !== 'streamed') return false
     return declared.payload.safeParse(decode(body)).success
   })
+
+interface ReportBody {
+  attempt: number
+  nonce: string
+  session: string
+}
 
 interface SpawnBody {
   owner: string

@@ -73,10 +73,20 @@ export class Ending {
     for (const row of ready.values()) return `${row.actor} waits for a slot`
     for (const row of held.values()) return `${row.directive} holds grant ${row.id}`
     for (const row of grants.values()) return `grant ${row.id} of ${row.directive} is not given back`
+    const dead = this.#dead()
+    if (dead !== null) return `the daemon ${dead}, which is dead, is not lost`
     const { faulted, parked } = store.tables
     const still = [...faulted.keys(), ...parked.map(({ message, actor }) => `message ${message} of ${actor}`)]
     if (this.#world.mayBeParked && still.length > 0) return `${still.join(', ')} is parked still`
     return this.#unshared()
+  }
+
+  /** A daemon that the registry knows though nobody is there any more. */
+  #dead(): string | null {
+    const { store, daemons } = this.#world
+    for (const { name, inbox } of store.tables.daemons.values())
+      if (inbox === null && daemons.get(name)?.process.isDead === true) return name
+    return null
   }
 
   /** Every thread that lives has its lease, and its fair share. */

@@ -21,6 +21,10 @@ export interface SimOptions {
   eager: boolean
   /** Whether directives that have ended are removed soon, in a world that keeps little (`keptShort`). */
   removes: boolean
+  /** Whether attempts have so long a total time that what is lost ends only because somebody notices, and daemons may stay away for good. */
+  lasting: boolean
+  /** Whether daemons differ in what they offer, and tasks in what they need. */
+  varied: boolean
   owners: number
   /** Per owner. */
   daemons: number
@@ -45,6 +49,8 @@ export const calm = (seed: number, more: Partial<SimOptions> = {}): SimOptions =
   ownRetries: false,
   eager: false,
   removes: false,
+  lasting: false,
+  varied: false,
   owners: 1,
   daemons: 1,
   scripts: 0,

@@ -17,20 +17,17 @@ import { messageId } from '../../src/protocol/parked.ts'
 import type { SimBus, SimNetwork } from './bus.ts'
 import type { SimClock } from './clock.ts'
 import type { Deed } from './rates.ts'
-import { directiveBy, planBy } from './plans.ts'
+import { directiveBy, type Drawn, planBy } from './plans.ts'
 import type { SimRandom } from './random.ts'
 import type { Tables } from './tables.ts'
 import type { Trace } from './trace.ts'
 
-export interface PeopleWorld {
+export interface PeopleWorld extends Drawn {
   clock: SimClock
   random: SimRandom
   network: SimNetwork
   trace: Trace
   tables: Tables
-  stepsMax: number
-  ownRetries: boolean
-  eager: boolean
   deeds: Record<Deed, number>
   healing: () => boolean
   /** Whether something could be parked for no fault of the code. */
@@ -146,7 +143,7 @@ export class Person {
       case 'startAgain':
         return this.#ask(deed, () => directive.start())
       case 'planByHand':
-        return this.#ask(deed, () => directive.plan({ plan: planBy(this.#random, this.#world.stepsMax) }))
+        return this.#ask(deed, () => directive.plan({ plan: planBy(this.#random, this.#world) }))
       case 'askTwice':
         return this.#askTwice(id)
       case 'trespass':
@@ -177,7 +174,7 @@ export class Person {
     const step = this.#random.pick(this.#steps())
     const asks = [
       () => stranger.directive(id).cancel(),
-      () => stranger.directive(id).plan({ plan: planBy(this.#random, 1) }),
+      () => stranger.directive(id).plan({ plan: planBy(this.#random, { stepsMax: 1, varied: false }) }),
       ...(step === undefined ? [] : [() => stranger.step(step.id).approve()]),
     ]
     try {

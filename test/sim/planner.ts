@@ -37,13 +37,13 @@ export class Planner {
     const { luck, clock, network, options } = this.#world
     if (luck.strikes('planMissing', random)) return
     const bad = luck.strikes('planBad', random)
-    const plan = bad ? faulty : planBy(random, options.stepsMax)
+    const plan = bad ? faulty : planBy(random, options)
     const bus = network.join(`planner-${random.token(6)}`)
     const client = new WritClient(bus, owner, { clock, random, deadlineMs: 60_000 })
     const aside = random.aside()
     if (luck.strikes('planNonsense', aside)) await this.#offer(client, directive, aside.pick(noPlans) ?? {}, true)
     await this.#offer(client, directive, plan, bad)
-    if (luck.strikes('planTwice', aside)) await this.#offer(client, directive, planBy(aside, options.stepsMax), false)
+    if (luck.strikes('planTwice', aside)) await this.#offer(client, directive, planBy(aside, options), false)
   }
 
   async #offer(client: WritClient, directive: string, plan: unknown, bad: boolean): Promise<void> {

@@ -35,9 +35,10 @@ const outcomes: ReadonlySet<string> = new Set([
 
 /**
  * Worlds of regressions are what they were when they found something: 1, from before there were later faults; 2, from before limits
- * were small and directives said how often failures of the means are tried again; 3, from before there were builds.
+ * were small and directives said how often failures of the means are tried again; 3, from before there were builds; 4, from before
+ * there were worlds that last, and daemons that differ.
  */
-const drawnAsBefore: Readonly<Record<string, 1 | 2 | 3>> = {
+const drawnAsBefore: Readonly<Record<string, 1 | 2 | 3 | 4>> = {
   'small 42': 1,
   'small 71': 1,
   'small 98': 1,
@@ -63,6 +64,16 @@ const drawnAsBefore: Readonly<Record<string, 1 | 2 | 3>> = {
   'large 31187': 3,
   'pulls 302209': 3,
   'steered 320085': 3,
+  'steered 346562': 4,
+  'large 349211': 4,
+  'steered 351154': 4,
+  'steered 363270': 4,
+  'steered 364442': 4,
+  'large 367867': 4,
+  'large 372147': 4,
+  'pulls 430589': 4,
+  'steered 449014': 4,
+  'steered 463070': 4,
 }
 
 /** In one of so many worlds; no divisor of it is one of how many sizes take turns. */
@@ -83,7 +94,7 @@ export const swarm = (seed: number, size: Size): SimOptions => {
   const asBefore = drawnAsBefore[`${size} ${seed}`]
   const eager = size === 'steered'
   const some = (now: number, name: string): number => {
-    const rate = asBefore === undefined || asBefore === 3 ? now : (ratesBefore[name] ?? now)
+    const rate = asBefore === undefined || asBefore >= 3 ? now : (ratesBefore[name] ?? now)
     const on = outcomes.has(name) ? steered.outcomes : steered.faults
     return random.chance(eager ? on : share) ? Math.min(1, rate * harder) : 0
   }
@@ -123,7 +134,10 @@ export const swarm = (seed: number, size: Size): SimOptions => {
     ownRetries: random.chance(0.7),
   }
   if (asBefore === 3) return third
-  return { ...third, ...ofBuilds(third, random.aside()), removes: seed % removesEvery === 0 }
+  const fourth = { ...third, ...ofBuilds(third, random.aside()) }
+  if (asBefore === 4) return fourth
+  const removes = seed % removesEvery === 0
+  return { ...fourth, ...ofDaemons(fourth, random.aside().fork()), removes }
 }
 
 /** In a third of all worlds there are several. */
@@ -133,4 +147,14 @@ const ofBuilds = ({ faults, chaosMs }: SimOptions, random: SimRandom): Partial<S
   // Something has to be under way still when nodes come back.
   const longer = builds > 1 ? { chaosMs: Math.max(chaosMs, 16_000) } : {}
   return { builds, ...longer, faults: { ...faults, ...all(buildFaultRates, some) } }
+}
+
+/**
+ * A pull is never missed: what it was given ends by its total time alone, so there is nothing that lasts beside scripts. Where
+ * daemons stay away, or differ, there is more than one.
+ */
+const ofDaemons = ({ daemons, scripts }: SimOptions, random: SimRandom): Partial<SimOptions> => {
+  const lasting = random.chance(0.4) && scripts === 0
+  const varied = random.chance(0.4)
+  return { lasting, varied, daemons: lasting || varied ? Math.max(2, daemons) : daemons }
 }

@@ -2,6 +2,7 @@
  * A whole Writ in one simulated world: threads with the real engine over a simulated store and bus, daemons and people, all
  * by one seed. First things go wrong; then the world heals, and everything must come to its end.
  */
+import { Assignments } from './assignments.ts'
 import { checkBounds } from './bounds.ts'
 import { buildsMax } from './builds.ts'
 import { SimNetwork } from './bus.ts'
@@ -19,9 +20,11 @@ import { Fleet } from './fleet.ts'
 import { limitTo } from './limits.ts'
 import { LineCheck } from './line-check.ts'
 import { Luck } from './luck.ts'
+import { offerBy, usual } from './offers.ts'
 import type { SimOptions } from './options.ts'
 import type { Faults } from './rates.ts'
 import { Person } from './people.ts'
+import { Presences } from './presences.ts'
 import { Planner } from './planner.ts'
 import { PublishedCheck } from './published-check.ts'
 import { SimRandom } from './random.ts'
@@ -72,6 +75,7 @@ export class World {
   readonly versions: VersionCheck
   readonly line: LineCheck
   readonly duties: Duties
+  readonly presences: Presences
   readonly ear: ThreadEar
   readonly repository = new Map<string, ReadonlySet<string>>()
   readonly threads: SimThread[] = []
@@ -109,12 +113,14 @@ export class World {
     const published = new PublishedCheck(this.store.tables, this.checkers.fold, this.trace)
     this.line = new LineCheck(this.store.tables, this.checkers.fold, this.repository, this.trace)
     this.checkers.others.push(checkBounds(this.trace), this.line.check, this.versions.check, published.check)
-    this.checkers.others.push(checkRemoval(this.store.tables, this.checkers.fold, this.trace))
+    const assignments = new Assignments(this.store.tables, this.trace)
+    this.checkers.others.push(assignments.check, checkRemoval(this.store.tables, this.checkers.fold, this.trace))
     this.#planner = new Planner(this)
     this.duties = new Duties(this)
+    this.presences = new Presences(this)
     const mayFail = (): boolean => this.happened.has('machineThrows') || this.happened.has('migrationThrows')
-    this.ear = new ThreadEar(this.store.tables, this.checkers, this.trace, this.duties, mayFail)
-    this.checkers.others.push(this.ear.committed)
+    this.ear = new ThreadEar(this.store.tables, this.checkers, this.trace, this.duties, this.presences, mayFail)
+    this.checkers.others.push(this.ear.committed, this.presences.committed)
   }
 
   /** Whether something could be parked for no fault of the code: then people mend it in the end. */
@@ -156,7 +162,9 @@ export class World {
       for (let at = 0; at < daemons; at++) {
         const name = `${owner}-d${at}`
         const home = this.random.chance(0.5) ? `home-${name}` : null
-        this.startDaemon({ owner, name, slots: this.random.between(1, 3), home })
+        const slots = this.random.between(1, 3)
+        const offer = this.options.varied ? offerBy(this.random.aside(), at) : usual
+        this.startDaemon({ owner, name, slots, home, offer })
       }
     for (const owner of names) for (let at = 0; at < directives; at++) this.#bring(owner, `d${at}`)
     for (const owner of names)
@@ -205,6 +213,7 @@ export class World {
       const next = Math.min(ms, clock.monotonic() + lookMs)
       await (looks % looksATurn === 0 ? clock.run(next) : clock.go(next))
       this.duties.look()
+      this.presences.look()
     }
   }
 
@@ -254,7 +263,7 @@ export class World {
 
   #bring(owner: string, id: string): void {
     const { clock, random, network, trace, store, options, checkers } = this
-    const { stepsMax, ownRetries, eager, deeds } = options
+    const { stepsMax, ownRetries, eager, lasting, varied, deeds } = options
     const person = new Person(
       {
         clock,
@@ -265,6 +274,8 @@ export class World {
         stepsMax,
         ownRetries,
         eager,
+        lasting,
+        varied,
         deeds,
         healing: () => this.healing,
         mayBeParked: () => this.mayBeParked,
