@@ -20,6 +20,8 @@ export interface SimOptions {
   /** Whether people act many times a second, at what is rarely so for long, and directives have all that can be merged and checked. */
   eager: boolean
   owners: number
+  /** Whose daemons run the client of production: 0 for none, 1 for every other one, 2 for all. */
+  clients: number
   /** Per owner. */
   daemons: number
   scripts: number
@@ -43,6 +45,7 @@ export const calm = (seed: number, more: Partial<SimOptions> = {}): SimOptions =
   ownRetries: false,
   eager: false,
   owners: 1,
+  clients: 0,
   daemons: 1,
   scripts: 0,
   directives: 1,

@@ -5,6 +5,7 @@ import { SimRandom } from './random.ts'
 import {
   all,
   buildFaultRates,
+  clientFaultRates,
   firstDeedRates,
   firstFaultRates,
   latestFaultRates,
@@ -35,9 +36,10 @@ const outcomes: ReadonlySet<string> = new Set([
 
 /**
  * Worlds of regressions are what they were when they found something: 1, from before there were later faults; 2, from before limits
- * were small and directives said how often failures of the means are tried again; 3, from before there were builds.
+ * were small and directives said how often failures of the means are tried again; 3, from before there were builds; 4, from before
+ * daemons ran the client of production.
  */
-const drawnAsBefore: Readonly<Record<string, 1 | 2 | 3>> = {
+const drawnAsBefore: Readonly<Record<string, 1 | 2 | 3 | 4>> = {
   'small 42': 1,
   'small 71': 1,
   'small 98': 1,
@@ -80,7 +82,7 @@ export const swarm = (seed: number, size: Size): SimOptions => {
   const asBefore = drawnAsBefore[`${size} ${seed}`]
   const eager = size === 'steered'
   const some = (now: number, name: string): number => {
-    const rate = asBefore === undefined || asBefore === 3 ? now : (ratesBefore[name] ?? now)
+    const rate = asBefore === undefined || asBefore >= 3 ? now : (ratesBefore[name] ?? now)
     const on = outcomes.has(name) ? steered.outcomes : steered.faults
     return random.chance(eager ? on : share) ? Math.min(1, rate * harder) : 0
   }
@@ -119,7 +121,9 @@ export const swarm = (seed: number, size: Size): SimOptions => {
     tight: one([0, 0, 1, 2]),
     ownRetries: random.chance(0.7),
   }
-  return asBefore === 3 ? third : { ...third, ...ofBuilds(third, random.aside()) }
+  if (asBefore === 3) return third
+  const fourth = { ...third, ...ofBuilds(third, random.aside()) }
+  return asBefore === 4 ? fourth : { ...fourth, ...ofClients(fourth, random.aside().fork()) }
 }
 
 /** In a third of all worlds there are several. */
@@ -129,4 +133,11 @@ const ofBuilds = ({ faults, chaosMs }: SimOptions, random: SimRandom): Partial<S
   // Something has to be under way still when nodes come back.
   const longer = builds > 1 ? { chaosMs: Math.max(chaosMs, 16_000) } : {}
   return { builds, ...longer, faults: { ...faults, ...all(buildFaultRates, some) } }
+}
+
+/** In a half of all worlds some daemons run the client of production, or all do. */
+const ofClients = ({ faults }: SimOptions, random: SimRandom): Partial<SimOptions> => {
+  const clients = random.pick([0, 0, 1, 2]) ?? 0
+  const some = (rate: number): number => (clients > 0 && random.chance(0.5) ? rate : 0)
+  return { clients, faults: { ...faults, ...all(clientFaultRates, some) } }
 }
