@@ -199,9 +199,13 @@ export class OwnDaemon implements WorldDaemon {
 
   /** Whoever was told that an attempt is accepted may rely on it, whatever becomes of the process. */
   #answered({ subject, body }: Pick<Incoming, 'subject' | 'body'>, answer: object): void {
-    if (subjects.daemonSession.read(subject)?.verb !== 'spawn' || !('accepted' in answer)) return
+    const read = subjects.daemonSession.read(subject)
+    if (read?.verb !== 'spawn') return
     const { id: task, attempt, nonce } = (decode(body) as Spawn).task
-    if (this.#disk.record(attemptKey({ task, attempt }))?.nonce !== nonce)
+    // What it cannot do is a failure of the attempt, as if it had reported that.
+    if ('error' in answer)
+      this.#world.reported(`${read.owner} ${task} ${attempt} ${nonce} ${read.session} ${read.id} failed`)
+    else if (this.#disk.record(attemptKey({ task, attempt }))?.nonce !== nonce)
       this.#world.trace.violate('12', `${this.spec.name} has accepted ${task}/${attempt}, and has no record of it`)
   }
 

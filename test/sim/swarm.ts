@@ -65,6 +65,8 @@ const drawnAsBefore: Readonly<Record<string, 1 | 2 | 3 | 4>> = {
   'large 31187': 3,
   'pulls 302209': 3,
   'steered 320085': 3,
+  'steered 346562': 4,
+  'steered 364442': 4,
 }
 
 /** How likely these were then. */
