@@ -3,6 +3,7 @@ import type { Spawn } from '../protocol/task.ts'
 import type { AttemptRecord, Attempts, Outcome } from './attempts.ts'
 import { failed } from './attempts.ts'
 import type { Clones } from './clone.ts'
+import type { DaemonClock } from './clock.ts'
 import type { Ending } from './ending.ts'
 import { openEnding } from './ending.ts'
 import { execute } from './execution.ts'
@@ -12,8 +13,6 @@ import type { Families } from './family.ts'
 import type { Home } from './home.ts'
 import type { Log } from './log.ts'
 import type { Output } from './output.ts'
-import { openOutput } from './output.ts'
-import { logFile } from './outputs.ts'
 import type { Pulse } from './pulse.ts'
 import { openPulse } from './pulse.ts'
 import type { Reports } from './reports.ts'
@@ -36,6 +35,9 @@ export interface Surroundings {
   environment: Record<string, string>
   shell: string
   log: Log
+  clock: DaemonClock
+  /** Where what an attempt writes goes; `flows` is called for every piece of it. */
+  openOutput: (record: AttemptRecord, flows: () => void) => Output
 }
 
 export interface RunningAttempt {
@@ -49,7 +51,7 @@ export interface RunningAttempt {
 
 /** Runs an attempt whose record is on the disk. Never rejects: whatever goes wrong is an outcome. */
 export const runAttempt = (record: AttemptRecord, spawn: Spawn, around: Surroundings): RunningAttempt =>
-  overseen(record, spawn, around.reports, (life) => perform(record, spawn, around, life))
+  overseen(record, spawn, around, (life) => perform(record, spawn, around, life))
 
 /** What there is of an attempt while it runs. */
 export interface Life {
@@ -62,17 +64,17 @@ export interface Life {
 export const overseen = (
   record: AttemptRecord,
   spawn: Spawn,
-  reports: Reports,
+  { reports, clock }: Pick<Surroundings, 'reports' | 'clock'>,
   work: (life: Life) => Promise<Outcome>,
 ): RunningAttempt => {
   const ending = openEnding()
-  const pulse = openPulse(record, reports, ending)
-  const overTime = setTimeout(() => ending.end('total'), Math.min(spawn.totalMs, 2 ** 31 - 1))
+  const pulse = openPulse(record, reports, clock, ending)
+  const overTime = clock.after(Math.min(spawn.totalMs, 2 ** 31 - 1), () => ending.end('total'))
   const opened: Life['opened'] = { workspace: null, output: null }
   const outcome = work({ ending, pulse, opened })
     .catch((error: unknown) => failureOf(error, ending))
     .finally(() => {
-      clearTimeout(overTime)
+      overTime.cancel()
       pulse.stop()
     })
   const nothing = { offset: 0, bytes: Buffer.alloc(0), total: 0 }
@@ -94,7 +96,7 @@ const perform = async (
   if (executor === null) return failed(unknownExecutor(name, around.choice.names), false)
   const flows = (): void => pulse.progress()
   const use = { signal: ending.signal, flows }
-  const output = outputOf(record, around, flows)
+  const output = around.openOutput(record, flows)
   opened.output = output
   try {
     const workspace = await openWorkspace(spawn, around.home.work, around.clones, use)
@@ -110,23 +112,3 @@ const perform = async (
 
 const unknownExecutor = (name: string, known: readonly string[]): string =>
   `this daemon has no executor ${JSON.stringify(name)}; it has ${known.join(', ')}`
-
-/** Where what an attempt writes goes: its log file, and whoever watches. */
-export const outputOf = (
-  record: AttemptRecord,
-  { home, wire, log }: Pick<Surroundings, 'home' | 'wire' | 'log'>,
-  flows: () => void,
-): Output =>
-  openOutput({
-    attempt: record.attempt,
-    file: logFile(home.logs, record),
-    flows,
-    publish: (lines) => {
-      try {
-        wire.output(record.task, lines)
-      } catch (error) {
-        log.debug({ task: record.task, error: String(error) }, 'output was not published')
-      }
-    },
-    lost: (error) => log.warn({ task: record.task, error: String(error) }, 'output was not written to the log file'),
-  })

@@ -62,13 +62,49 @@ export interface Attempts {
 /** How an attempt's files are named. */
 export const attemptKey = ({ task, attempt }: { task: string; attempt: number }): string => `${task}-${attempt}`
 
-export const openAttempts = (folder: string): Attempts => {
+/** Where the records are: a folder, or the simulator's. Each call rejects with the system's error, and then changed nothing. */
+export interface RecordFiles {
+  names: () => string[]
+  /** Null when there is no such file. */
+  read: (name: string) => Promise<string | null>
+  /** Whole, and on the disk whatever happens to the machine. */
+  write: (name: string, text: string) => Promise<void>
+  /** Whole for whoever reads it, also after a crash of this process. */
+  replace: (name: string, text: string) => Promise<void>
+  rename: (name: string, to: string) => Promise<void>
+  /** When it was written last, in ms since 1970; null when it is not there. */
+  writtenAt: (name: string) => Promise<number | null>
+  remove: (name: string) => Promise<void>
+}
+
+export const openAttempts = (folder: string): Attempts => attemptsIn(recordFolder(folder))
+
+const recordFolder = (folder: string): RecordFiles => ({
+  names: () => readdirSync(folder),
+  read: (name) => readFile(join(folder, name), 'utf8').catch(nullWithout),
+  write: (name, text) => writeDurably(join(folder, name), text),
+  replace: (name, text) => replaceFile(join(folder, name), text),
+  rename: (name, to) => rename(join(folder, name), join(folder, to)),
+  writtenAt: (name) =>
+    stat(join(folder, name)).then(
+      ({ mtimeMs }) => mtimeMs,
+      () => null,
+    ),
+  remove: (name) => rm(join(folder, name), { force: true }),
+})
+
+const nullWithout = (error: NodeJS.ErrnoException): null => {
+  if (error.code === 'ENOENT') return null
+  throw error
+}
+
+export const attemptsIn = (files: RecordFiles): Attempts => {
   const saving = new Map<string, Promise<void>>()
-  const write = (one: AttemptRecord, put: typeof writeDurably): Promise<void> => {
+  const write = (one: AttemptRecord, put: RecordFiles['write']): Promise<void> => {
     const key = attemptKey(one)
     const text = JSON.stringify(one)
     // One after the other: a slow write must not replace a newer one.
-    const written = (saving.get(key) ?? Promise.resolve()).then(() => put(join(folder, `${key}.json`), text))
+    const written = (saving.get(key) ?? Promise.resolve()).then(() => put(`${key}.json`, text))
     const settled = written
       .catch(() => undefined)
       .then(() => {
@@ -77,27 +113,25 @@ export const openAttempts = (folder: string): Attempts => {
     saving.set(key, settled)
     return written
   }
-  const names = (): string[] => readdirSync(folder).filter((name) => name.endsWith('.json'))
+  const names = (): string[] => files.names().filter((name) => name.endsWith('.json'))
   return {
     open: async () => {
-      const read = await Promise.all(
-        names().map(async (name) => ({ name, record: await readRecord(join(folder, name)) })),
-      )
+      const read = await Promise.all(names().map(async (name) => ({ name, record: await readRecord(files, name) })))
       const damaged = read.flatMap(({ name, record }) => (record === 'damaged' ? [name] : []))
-      for (const name of damaged) await rename(join(folder, name), join(folder, `${name}.damaged`))
+      for (const name of damaged) await files.rename(name, `${name}.damaged`)
       return { records: read.flatMap(({ record }) => (isOpen(record) ? [record] : [])), damaged }
     },
     find: async (task, attempt) => {
-      const found = await readRecord(join(folder, `${attemptKey({ task, attempt })}.json`))
+      const found = await readRecord(files, `${attemptKey({ task, attempt })}.json`)
       return found === 'damaged' ? null : found
     },
-    save: (one) => write(one, writeDurably),
-    note: (one) => write(one, replaceFile),
+    save: (one) => write(one, files.write),
+    note: (one) => write(one, files.replace),
     prune: async (before) => {
-      for (const file of readdirSync(folder).map((name) => join(folder, name))) {
-        const found = await stat(file).catch(() => null)
-        if (found === null || found.mtimeMs >= before) continue
-        if (!file.endsWith('.json') || !isOpen(await readRecord(file))) await rm(file, { force: true })
+      for (const name of files.names()) {
+        const at = await files.writtenAt(name)
+        if (at === null || at >= before) continue
+        if (!name.endsWith('.json') || !isOpen(await readRecord(files, name))) await files.remove(name)
       }
     },
   }
@@ -106,11 +140,8 @@ export const openAttempts = (folder: string): Attempts => {
 const isOpen = (read: AttemptRecord | 'damaged' | null): read is AttemptRecord =>
   read !== null && read !== 'damaged' && read.receipt === null
 
-const readRecord = async (file: string): Promise<AttemptRecord | 'damaged' | null> => {
-  const text = await readFile(file, 'utf8').catch((error: NodeJS.ErrnoException) => {
-    if (error.code === 'ENOENT') return null
-    throw error
-  })
+const readRecord = async (files: RecordFiles, name: string): Promise<AttemptRecord | 'damaged' | null> => {
+  const text = await files.read(name)
   if (text === null) return null
   try {
     const parsed = record.safeParse(JSON.parse(text))

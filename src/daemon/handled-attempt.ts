@@ -4,16 +4,16 @@ import type { z } from 'zod'
 import { WritError } from '../protocol/errors.ts'
 import type { MergeResult, Spawn } from '../protocol/task.ts'
 import type { verdict } from '../protocol/verdict.ts'
-import type { RunningAttempt } from './attempt.ts'
-import { outputOf, overseen } from './attempt.ts'
+import type { RunningAttempt, Surroundings } from './attempt.ts'
+import { overseen } from './attempt.ts'
 import type { AttemptRecord, Outcome } from './attempts.ts'
 import { failed, outcome as outcomeForm } from './attempts.ts'
+import type { Alarm, DaemonClock } from './clock.ts'
 import type { Endable, Ending } from './ending.ts'
 import { Interrupted } from './ending.ts'
 import { failureOf } from './failure.ts'
 import type { Output } from './output.ts'
 import { termMs as graceMs } from './process-group.ts'
-import type { Shared } from './serving.ts'
 
 /** What a handler is given beside the spawn. */
 export interface TaskContext {
@@ -60,12 +60,19 @@ export type Handler = (
 ) => Promise<TaskResult | TaskFailure | undefined | void> | TaskResult | TaskFailure | undefined | void
 
 /** Runs the handler for an attempt whose record is on the disk. Never rejects. */
-export const runHandled = (record: AttemptRecord, spawn: Spawn, shared: Shared, handle: Handler): RunningAttempt =>
-  overseen(record, spawn, shared.reports, async ({ ending, pulse: { progress }, opened }) => {
-    const output = outputOf(record, shared, progress)
+export const runHandled = (
+  record: AttemptRecord,
+  spawn: Spawn,
+  shared: Pick<Surroundings, 'reports' | 'clock' | 'openOutput' | 'log'>,
+  handle: Handler,
+): RunningAttempt =>
+  overseen(record, spawn, shared, async ({ ending, pulse: { progress }, opened }) => {
+    const output = shared.openOutput(record, progress)
     opened.output = output
     try {
-      const call = await ending.watch(() => Promise.resolve(begin(handle, spawn, { progress, output, ending })))
+      const call = await ending.watch(() =>
+        Promise.resolve(begin(handle, spawn, { progress, output, ending, clock: shared.clock })),
+      )
       const outcome = await call.outcome
       if (outcome === null) shared.log.warn({ task: record.task }, 'a handler goes on although its attempt is over')
       return asEnded(outcome ?? failed('it did not end when it was asked to', true), ending)
@@ -93,28 +100,31 @@ interface Call extends Endable {
   outcome: Promise<Outcome | null>
 }
 
-const begin = (
-  handle: Handler,
-  spawn: Spawn,
-  { progress, output, ending }: { progress: TaskContext['progress']; output: Output; ending: Ending },
-): Call => {
+interface Given {
+  progress: TaskContext['progress']
+  output: Output
+  ending: Ending
+  clock: DaemonClock
+}
+
+const begin = (handle: Handler, spawn: Spawn, { progress, output, ending, clock }: Given): Call => {
   const calling = new AbortController()
   let giveUp = (): void => undefined
-  let grace: NodeJS.Timeout | undefined
+  let grace: Alarm | undefined
   const givenUp = new Promise<null>((resolve) => {
     giveUp = () => resolve(null)
   })
   const context = { signal: calling.signal, progress, output: lineWriter(output) }
   const called = Promise.resolve().then(() => handle(spawn, context))
   const told = called.then(outcomeOf).catch((error: unknown) => failureOf(error, ending))
-  const outcome = Promise.race([told, givenUp]).finally(() => clearTimeout(grace))
+  const outcome = Promise.race([told, givenUp]).finally(() => grace?.cancel())
   return {
     outcome,
     ended: outcome,
     stop: async (force = false) => {
       calling.abort(new Interrupted(`the attempt is being ended: ${ending.reason() ?? 'stop'}`))
       if (force) giveUp()
-      else grace ??= setTimeout(giveUp, graceMs)
+      else grace ??= clock.after(graceMs, giveUp)
       await outcome
     },
   }

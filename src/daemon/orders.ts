@@ -7,6 +7,7 @@ import { addressOf, isToken } from '../protocol/ids.ts'
 import type { Order, Spawn } from '../protocol/task.ts'
 import type { AttemptRecord, Attempts } from './attempts.ts'
 import { attemptKey, failed } from './attempts.ts'
+import type { DaemonClock } from './clock.ts'
 import { wordsFor } from './failure.ts'
 import type { RunningAttempts } from './running.ts'
 import type { Orders } from './wire.ts'
@@ -18,6 +19,7 @@ export interface OrdersOptions {
   /** Of now. */
   session: () => string
   attempts: Attempts
+  clock: DaemonClock
   running: RunningAttempts
   draining: () => boolean
   drain: () => void
@@ -93,7 +95,8 @@ const oneAtATime = () => {
 }
 
 /** Accepts an attempt that is new here: its record is written before it begins and before the answer. */
-const acceptor = ({ owner, slots, session, attempts, running, draining }: OrdersOptions) => {
+const acceptor = (options: OrdersOptions) => {
+  const { slots, attempts, running, draining } = options
   let accepting = 0
   return async (order: Order, spawn: Spawn): Promise<void> => {
     if (draining())
@@ -101,7 +104,7 @@ const acceptor = ({ owner, slots, session, attempts, running, draining }: Orders
     if (running.find(attemptKey(order)) !== null)
       throw new WritError('BUSY', 'the same attempt with another nonce is not over yet')
     if (running.count() + accepting >= slots) throw new WritError('BUSY', `all ${slots} slots of this daemon are taken`)
-    const record = recordFor(order, spawn, session(), owner)
+    const record = recordFor(order, spawn, options)
     accepting++
     try {
       await attempts.note(record)
@@ -118,16 +121,15 @@ const acceptor = ({ owner, slots, session, attempts, running, draining }: Orders
 const recordFor = (
   { task, attempt, nonce }: Order,
   spawn: Spawn | null,
-  session: string,
-  owner: string,
+  { owner, session, clock }: OrdersOptions,
 ): AttemptRecord => ({
   task,
   attempt,
   nonce,
-  session,
+  session: session(),
   address: spawn?.task.address ?? addressOf(owner, task),
   spawn,
-  acceptedAt: Date.now(),
+  acceptedAt: clock.now(),
   group: null,
   token: null,
   outcome: null,
@@ -136,9 +138,10 @@ const recordFor = (
 })
 
 /** So that its holder can close it. Recorded, so that a spawn which comes after its cancel is not run. */
-const closeUnknown = async (order: Order, { owner, session, attempts, running }: OrdersOptions): Promise<void> => {
+const closeUnknown = async (order: Order, options: OrdersOptions): Promise<void> => {
+  const { attempts, running } = options
   const outcome = failed('this daemon does not know the attempt', true)
-  const record = { ...recordFor(order, null, session(), owner), outcome }
+  const record = { ...recordFor(order, null, options), outcome }
   if (running.find(attemptKey(order)) !== null) return running.repeat(record, outcome)
   await attempts.save(record)
   running.resume(record)

@@ -5,6 +5,9 @@ import { outputPartBytes } from '../protocol/limits.ts'
 import type { OutputOrder, OutputPart } from '../protocol/task.ts'
 import type { AttemptRecord, Attempts } from './attempts.ts'
 import { attemptKey } from './attempts.ts'
+import type { Surroundings } from './attempt.ts'
+import type { Output } from './output.ts'
+import { openOutput } from './output.ts'
 import type { Part } from './output-log.ts'
 import { readOutputLog } from './output-log.ts'
 import type { RunningAttempts } from './running.ts'
@@ -12,6 +15,26 @@ import type { RunningAttempts } from './running.ts'
 /** Where an attempt's output is kept. */
 export const logFile = (logs: string, attempt: { task: string; attempt: number }): string =>
   join(logs, `${attemptKey(attempt)}.log`)
+
+/** Where what an attempt writes goes: its log file, and whoever watches. */
+export const outputOf = (
+  record: AttemptRecord,
+  { home, wire, log }: Pick<Surroundings, 'home' | 'wire' | 'log'>,
+  flows: () => void,
+): Output =>
+  openOutput({
+    attempt: record.attempt,
+    file: logFile(home.logs, record),
+    flows,
+    publish: (lines) => {
+      try {
+        wire.output(record.task, lines)
+      } catch (error) {
+        log.debug({ task: record.task, error: String(error) }, 'output was not published')
+      }
+    },
+    lost: (error) => log.warn({ task: record.task, error: String(error) }, 'output was not written to the log file'),
+  })
 
 /** Throws NOT_FOUND for an attempt that this daemon does not know, or whose log it does not keep any more. */
 export const openOutputs =

@@ -4,6 +4,7 @@
  */
 import { attemptAskMs } from '../protocol/limits.ts'
 import type { AttemptRecord } from './attempts.ts'
+import type { DaemonClock } from './clock.ts'
 import type { Ending } from './ending.ts'
 import type { Reports } from './reports.ts'
 
@@ -13,13 +14,18 @@ export interface Pulse {
   stop: () => void
 }
 
-export const openPulse = (record: AttemptRecord, reports: Reports, ending: Ending): Pulse => {
+export const openPulse = (record: AttemptRecord, reports: Reports, clock: DaemonClock, ending: Ending): Pulse => {
   const heed = (wanted: boolean): void => {
     if (!wanted) ending.end('cancel')
   }
-  const asking = setInterval(() => void reports.ask(record).then(heed), attemptAskMs)
+  const askLater = () =>
+    clock.after(attemptAskMs, () => {
+      asking = askLater()
+      void reports.ask(record).then(heed)
+    })
+  let asking = askLater()
   return {
     progress: (text) => void reports.progress(record, text).then(heed),
-    stop: () => clearInterval(asking),
+    stop: () => asking.cancel(),
   }
 }

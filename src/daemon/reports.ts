@@ -2,11 +2,12 @@
  * Delivers reports until the receipt is there: a holder that is away, moves or restarts costs time, never an outcome.
  * An error that speaks of the report itself (the attempt is not open, the input is refused) is final like a receipt.
  */
-import { setTimeout as sleep } from 'node:timers/promises'
 import type { Code } from '../protocol/errors.ts'
 import { WritError } from '../protocol/errors.ts'
 import type { AttemptRecord, Outcome } from './attempts.ts'
 import { failed } from './attempts.ts'
+import type { DaemonClock } from './clock.ts'
+import { pause } from './clock.ts'
 import type { Log } from './log.ts'
 import type { Wire } from './wire.ts'
 
@@ -27,7 +28,7 @@ export interface Reports {
   ask: (record: AttemptRecord) => Promise<boolean>
 }
 
-export const openReports = (wire: Wire, log: Log, stopped: AbortSignal): Reports => {
+export const openReports = (wire: Wire, clock: DaemonClock, log: Log, stopped: AbortSignal): Reports => {
   const progressed = new WeakMap<AttemptRecord, number>()
   const send = async (record: AttemptRecord, { verb, body }: Outcome) => {
     const { attempt, nonce, session } = record
@@ -49,7 +50,8 @@ export const openReports = (wire: Wire, log: Log, stopped: AbortSignal): Reports
           return deliver(record, failed(`its report was refused: ${String(error)}`, false))
         }
         if (malformed.has(code)) return 'refused'
-        await sleep(waitMs, undefined, { signal: stopped })
+        await pause(clock, waitMs, stopped)
+        stopped.throwIfAborted()
       }
     }
   }
@@ -63,8 +65,9 @@ export const openReports = (wire: Wire, log: Log, stopped: AbortSignal): Reports
     }
   }
   const progress = async (record: AttemptRecord, text?: string): Promise<boolean> => {
-    if (Date.now() - (progressed.get(record) ?? 0) < progressMs) return true
-    progressed.set(record, Date.now())
+    const now = clock.monotonic()
+    if (now - (progressed.get(record) ?? -progressMs) < progressMs) return true
+    progressed.set(record, now)
     return isWanted(record, 'progress', text === undefined ? {} : { text: text.slice(0, 4096) })
   }
   return { deliver, progress, ask: (record) => isWanted(record, 'accepted', {}) }

@@ -2,7 +2,6 @@
  * The attempts that have no receipt yet, from acceptance to the receipt: they run, their outcome is written down, it is
  * reported until it was taken, and then nothing is left of them but a small record.
  */
-import { join } from 'node:path'
 import type { Spawn } from '../protocol/task.ts'
 import type { RunningAttempt, Surroundings } from './attempt.ts'
 import type { AttemptRecord, Outcome } from './attempts.ts'
@@ -11,7 +10,6 @@ import type { Reason } from './ending.ts'
 import { isFullDisk } from './failure.ts'
 import type { ProcessGroup } from './process-group.ts'
 import { groupLives, signalGroup } from './process-group.ts'
-import { removeFolder } from './remove-folder.ts'
 
 /** `attempt` is null once it is over and only its report is under way. */
 interface Open {
@@ -19,9 +17,11 @@ interface Open {
   attempt: RunningAttempt | null
 }
 
-/** `run`: how an attempt of this daemon is run, once its record is on the disk. Never rejects. */
-export interface RunningOptions extends Pick<Surroundings, 'home' | 'attempts' | 'reports' | 'log'> {
+export interface RunningOptions extends Pick<Surroundings, 'attempts' | 'reports' | 'log'> {
+  /** How an attempt of this daemon is run, once its record is on the disk. Never rejects. */
   run: (record: AttemptRecord, spawn: Spawn) => RunningAttempt
+  /** Removes what an attempt had beside its workspace. */
+  removePlans: (record: AttemptRecord) => Promise<void>
 }
 
 export interface RunningAttempts {
@@ -116,13 +116,13 @@ const mayLive = (group: ProcessGroup): boolean => {
 const removeAll = async (
   record: AttemptRecord,
   attempt: RunningAttempt | null,
-  { home, attempts, log }: RunningOptions,
+  { removePlans, attempts, log }: RunningOptions,
 ): Promise<void> => {
   const stamp = { task: record.task, attempt: record.attempt }
   const tell = (error: unknown): void =>
     log.error({ ...stamp, error: String(error) }, 'not all of an attempt was cleaned up')
   await attempt?.remove().catch(tell)
-  await removeFolder(join(home.plans, attemptKey(record))).catch(tell)
+  await removePlans(record).catch(tell)
   // On the disk whatever could not be removed, and last: on a full disk it takes the room that the workspace had.
   await attempts.note(record).catch(tell)
 }

@@ -1,30 +1,29 @@
 /**
- * What every daemon does, whatever its tasks are made of: its home and its records, its session, the orders that come to it,
- * reports until their receipts, drain and the end. How an attempt is run is brought by daemon.ts (processes) and task-handler.ts (a function).
+ * What every daemon has on its machine, whatever its tasks are made of: its home and its records, the logs of its attempts, and their
+ * clean-up. How an attempt is run is brought by daemon.ts (processes) and task-handler.ts (a function).
  */
 import { hostname } from 'node:os'
-import { setTimeout as sleep } from 'node:timers/promises'
+import { join } from 'node:path'
 import type { Role } from '../protocol/directive.ts'
 import { WritError } from '../protocol/errors.ts'
 import { chosenId, ownerName } from '../protocol/ids.ts'
 import { cleanMs as cleanMsUsual, daemonDiskBytes, daemonSlotsMax } from '../protocol/limits.ts'
+import type { Daemon, Shared as Assembled, Works } from './assembly.ts'
+import { assemble } from './assembly.ts'
 import type { Surroundings } from './attempt.ts'
-import type { AttemptRecord } from './attempts.ts'
-import { openAttempts } from './attempts.ts'
-import type { Home } from './home.ts'
+import { attemptKey, openAttempts } from './attempts.ts'
+import { realClock } from './clock.ts'
 import { homeFolder, openHome } from './home.ts'
 import type { Log } from './log.ts'
-import { openOrders } from './orders.ts'
 import { mendOutputLog } from './output-log.ts'
-import { logFile, openOutputs } from './outputs.ts'
+import { logFile, openOutputs, outputOf } from './outputs.ts'
 import type { PruneOptions } from './prune.ts'
 import { prune } from './prune.ts'
-import { openReports } from './reports.ts'
-import type { RunningAttempts, RunningOptions } from './running.ts'
-import { openRunning } from './running.ts'
-import { openSession } from './session.ts'
+import { removeFolder } from './remove-folder.ts'
+import type { RunningAttempts } from './running.ts'
 import type { DaemonBus } from './wire.ts'
-import { openWire } from './wire.ts'
+
+export type { Daemon } from './assembly.ts'
 
 /** What every daemon is told. */
 export interface ServingOptions {
@@ -46,31 +45,11 @@ export interface ServingOptions {
   cleanMs?: number
 }
 
-export interface Daemon {
-  /** Resolves once a node has answered its hello; rejects with BAD_INPUT or TOO_LARGE when what it says of itself is refused. */
-  ready: Promise<void>
-  /** Takes nothing new; `drained` resolves when what runs has ended and was reported. */
-  drain: () => void
-  drained: Promise<void>
-  /** Ends what runs (with `force` at once), reports it as far as somebody answers, and says bye. May be called again with `force`. */
-  stop: (force?: boolean) => Promise<void>
-}
-
 /** What is there before the first attempt. */
-export type Shared = Pick<Surroundings, 'home' | 'attempts' | 'wire' | 'reports' | 'log'>
+export type Shared = Assembled & Pick<Surroundings, 'home' | 'openOutput'>
 
 /** How the attempts of one daemon are run. */
-export interface Trade extends Pick<PruneOptions, 'clones'> {
-  run: RunningOptions['run']
-  /** What tasks may ask for by name. */
-  executors: readonly string[]
-  /** Ends what still runs of a former process's attempts. */
-  endFormer: (records: readonly AttemptRecord[]) => Promise<void>
-  close: () => Promise<void>
-}
-
-/** How long a stop waits for receipts, in ms. What has none by then is reported at the next start. */
-const [stopMs, forcedStopMs] = [5000, 500]
+export interface Trade extends Pick<Works, 'run' | 'executors' | 'endFormer' | 'close'>, Pick<PruneOptions, 'clones'> {}
 
 /** Starts a daemon. Throws BAD_INPUT for what its options name wrongly, LOCKED when another process uses its home. */
 export const serve = async (
@@ -80,74 +59,39 @@ export const serve = async (
   checkOptions(options)
   const home = await openHome(homeFolder(options.name, options.home, process.env))
   try {
-    return await assemble(options, home, open)
+    const labels = { ...options.labels, host: hostLabel() }
+    const ground = { ...options, labels, home, attempts: openAttempts(home.attempts), clock: realClock }
+    return await assemble(ground, async (assembled) => {
+      const openOutput: Shared['openOutput'] = (record, flows) => outputOf(record, { ...assembled, home }, flows)
+      const shared = { ...assembled, home, openOutput }
+      return worksOf(options, shared, await open(shared))
+    })
   } catch (error) {
     home.release()
     throw error
   }
 }
 
-const assemble = async (
-  options: ServingOptions & { log: Log },
-  home: Home,
-  open: (shared: Shared) => Promise<Trade>,
-): Promise<Daemon> => {
-  const { bus, owner, name, slots, log } = options
-  const wire = openWire(bus, owner, name)
-  const stopping = new AbortController()
-  const reports = openReports(wire, log, stopping.signal)
-  const shared = { home, attempts: openAttempts(home.attempts), wire, reports, log }
-  const trade = await open(shared)
-  const drainage = openDrainage()
-  const changed = (): void => {
-    session.beat()
-    drainage.look(running.names().length)
-  }
-  const running = openRunning({ ...shared, run: trade.run }, changed, () => cleaning.now())
-  const drain = (): void => {
-    drainage.begin()
-    changed()
-  }
-  const orders = openOrders({
-    owner,
-    slots,
-    session: () => session.id(),
-    attempts: shared.attempts,
-    running,
-    draining: drainage.begun,
-    drain,
-    output: openOutputs(running, shared.attempts, home.logs),
-  })
-  const describe = () => ({ ...capabilities(options, trade), running: running.names(), draining: drainage.begun() })
-  const lost = await takeUp(shared, trade)
-  const cleaning = await startCleaning(options, shared, trade, running)
-  const session = openSession({ wire, home, describe, orders, log })
-  for (const record of lost) running.resume(record)
-  // A fault of its own ends the process without a word: nothing is to run on until the next start.
-  process.once('exit', running.killAll)
-  const close = once(async () => {
-    process.off('exit', running.killAll)
-    cleaning.stop()
-    await session.close()
-    await trade.close()
-    home.release()
-  })
+const worksOf = (options: ServingOptions, shared: Shared, trade: Trade): Works => {
+  const { home, attempts } = shared
   return {
-    ready: session.ready,
-    drain,
-    drained: drainage.done,
-    stop: async (force = false) => {
-      drain()
-      await running.endAll(force)
-      await giveUp(running, force)
-      stopping.abort()
-      await close()
+    ...trade,
+    removePlans: (record) => removeFolder(join(home.plans, attemptKey(record))),
+    endFormer: async (records) => {
+      await trade.endFormer(records)
+      for (const record of records) record.output ??= mendOutputLog(logFile(home.logs, record))
+    },
+    outputs: (running) => openOutputs(running, attempts, home.logs),
+    keep: (running) => startKeeping(options, shared, trade, running),
+    close: async () => {
+      await trade.close()
+      home.release()
     },
   }
 }
 
 /** At once, when nothing runs yet, and then every so often. */
-const startCleaning = async (
+const startKeeping = async (
   { cleanMs = cleanMsUsual, diskBytesMax = daemonDiskBytes }: ServingOptions,
   { home, attempts, log }: Shared,
   { clones }: Trade,
@@ -157,6 +101,8 @@ const startCleaning = async (
     prune({ home, attempts, clones, open: running.records, diskBytesMax, isFirst, log }).catch((error: unknown) =>
       log.warn({ error: String(error) }, 'the clean-up did not come to its end'),
     )
+  // A fault of its own ends the process without a word: nothing is to run on until the next start.
+  process.once('exit', running.killAll)
   await clean(true)
   let cleaning: Promise<void> | null = null
   const now = (): void => {
@@ -166,7 +112,11 @@ const startCleaning = async (
   }
   const timer = setInterval(now, cleanMs)
   timer.unref()
-  return { now, stop: () => clearInterval(timer) }
+  const stop = (): void => {
+    process.off('exit', running.killAll)
+    clearInterval(timer)
+  }
+  return { now, stop }
 }
 
 const checkOptions = ({ owner, name, slots, roles }: ServingOptions): void => {
@@ -179,58 +129,9 @@ const checkOptions = ({ owner, name, slots, roles }: ServingOptions): void => {
     throw new WritError('BAD_INPUT', 'a daemon needs a role', { hint: 'planner, worker, evaluator, merger' })
 }
 
-const capabilities = ({ slots, roles, labels }: ServingOptions, { executors }: Trade) => ({
-  slots,
-  roles: [...roles],
-  executors: [...executors],
-  labels: { ...labels, host: hostLabel() },
-})
-
 /** The host's name as a label's value may be. */
 const hostLabel = (): string =>
   hostname()
     .replace(/[^A-Za-z0-9._-]/g, '-')
     .replace(/^[^A-Za-z0-9]+/, '')
     .slice(0, 63) || 'localhost'
-
-/** The predecessor's attempts; what still ran of them is ended first, so that nothing runs twice. */
-const takeUp = async ({ attempts, home, log }: Shared, { endFormer }: Trade): Promise<AttemptRecord[]> => {
-  const { records, damaged } = await attempts.open()
-  for (const file of damaged) log.error({ file }, 'the record of an attempt cannot be read; it was moved aside')
-  await endFormer(records)
-  for (const record of records) record.output ??= mendOutputLog(logFile(home.logs, record))
-  if (records.length > 0) log.info({ count: records.length }, 'attempts of the former process are taken up')
-  return records
-}
-
-const openDrainage = () => {
-  let begun = false
-  let tell = (): void => undefined
-  const done = new Promise<void>((resolve) => {
-    tell = resolve
-  })
-  return {
-    begun: () => begun,
-    begin: () => {
-      begun = true
-    },
-    look: (open: number) => {
-      if (begun && open === 0) tell()
-    },
-    done,
-  }
-}
-
-const giveUp = async (running: RunningAttempts, force: boolean): Promise<void> => {
-  const late = new AbortController()
-  await Promise.race([
-    running.delivered(),
-    sleep(force ? forcedStopMs : stopMs, undefined, { signal: late.signal }).catch(() => undefined),
-  ])
-  late.abort()
-}
-
-const once = (act: () => Promise<void>): (() => Promise<void>) => {
-  let done: Promise<void> | null = null
-  return () => (done ??= act())
-}

@@ -1,9 +1,10 @@
 /** The daemon's session: says hello until a node answers, beats while it lives, and hears the orders meanwhile. */
-import { setTimeout as sleep } from 'node:timers/promises'
 import { beatMs as usualBeatMs } from '../protocol/limits.ts'
 import type { Code } from '../protocol/errors.ts'
 import { WritError } from '../protocol/errors.ts'
 import type { Hello } from '../protocol/task.ts'
+import type { DaemonClock } from './clock.ts'
+import { pause, within } from './clock.ts'
 import type { Home } from './home.ts'
 import type { Log } from './log.ts'
 import type { Orders, Wire } from './wire.ts'
@@ -27,17 +28,18 @@ export interface Session {
 
 export interface SessionOptions {
   wire: Wire
-  home: Home
+  clock: DaemonClock
+  home: Pick<Home, 'id' | 'session' | 'remember'>
   /** What the hello says, as it is at that moment. */
   describe: () => Omit<Hello, 'session' | 'home'>
   orders: Orders
   log: Log
 }
 
-export const openSession = ({ wire, home, describe, orders, log }: SessionOptions): Session => {
+export const openSession = ({ wire, clock, home, describe, orders, log }: SessionOptions): Session => {
   const closing = new AbortController()
   const closed = (): boolean => closing.signal.aborted
-  const bell = openBell()
+  const bell = openBell(clock)
   const beats = beatsIn(log)
   let id = home.session
   // Before the hello: an order may follow it at once.
@@ -81,7 +83,7 @@ export const openSession = ({ wire, home, describe, orders, log }: SessionOption
         if (closed()) return
         const final = whyNot(error, log)
         if (final !== null) return refused(final)
-        await sleep(waitMs, undefined, { signal: closing.signal }).catch(() => undefined)
+        await pause(clock, waitMs, closing.signal)
         waitMs = Math.min(backoffMaxMs, 2 * waitMs)
       }
     }
@@ -95,7 +97,7 @@ export const openSession = ({ wire, home, describe, orders, log }: SessionOption
       closing.abort()
       // What is under way is not waited for: it may be a request that nobody answers.
       void living
-      await Promise.race([listening.drain(), sleep(drainMs, undefined, { ref: false })])
+      await within(clock, drainMs, listening.drain())
       await wire.bye(id).catch((error: unknown) => log.debug({ error: String(error) }, 'the bye was not answered'))
     },
   }
@@ -132,7 +134,7 @@ const whyNot = (error: unknown, log: Log): WritError | null => {
 }
 
 /** A wait that a ring cuts short; a ring before it counts as well. */
-const openBell = () => {
+const openBell = (clock: DaemonClock) => {
   let rung = false
   let cut = (): void => undefined
   return {
@@ -145,9 +147,8 @@ const openBell = () => {
       cut = () => cutting.abort()
       if (rung) cut()
       rung = false
-      await sleep(ms, undefined, { signal: AbortSignal.any([cutting.signal, signal]) }).catch(() =>
-        signal.throwIfAborted(),
-      )
+      await pause(clock, ms, cutting.signal, signal)
+      signal.throwIfAborted()
       rung = false
     },
   }

@@ -5,6 +5,7 @@ import { expect, test, vi } from 'vitest'
 import type { RunningAttempt } from '../../src/daemon/attempt.ts'
 import type { AttemptRecord } from '../../src/daemon/attempts.ts'
 import { openAttempts } from '../../src/daemon/attempts.ts'
+import { realClock } from '../../src/daemon/clock.ts'
 import { openHome } from '../../src/daemon/home.ts'
 import type { ProcessGroup } from '../../src/daemon/process-group.ts'
 import { groupLives, startedAt, statOf } from '../../src/daemon/process-group.ts'
@@ -67,7 +68,7 @@ test('what runs is killed at the end of a process that can open no more files', 
 const runningWith = async (group: ProcessGroup): Promise<RunningAttempts> => {
   const wire = openWire(memoryBus(), 'default', 'tester')
   const home = await openHome(temporaryFolder())
-  const reports = openReports(wire, quiet, AbortSignal.abort())
+  const reports = openReports(wire, realClock, quiet, AbortSignal.abort())
   const attempt: RunningAttempt = {
     end: () => undefined,
     outcome: new Promise(() => undefined),
@@ -75,7 +76,7 @@ const runningWith = async (group: ProcessGroup): Promise<RunningAttempts> => {
     remove: () => Promise.resolve(),
   }
   const attempts = openAttempts(home.attempts)
-  const around = { home, attempts, reports, log: quiet, run: () => attempt }
+  const around = { attempts, reports, log: quiet, run: () => attempt, removePlans: () => Promise.resolve() }
   const running = openRunning(
     around,
     () => undefined,

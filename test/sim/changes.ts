@@ -10,6 +10,7 @@ export const numbersMin = {
   mailboxMax: 1,
   tight: 0,
   owners: 1,
+  clients: 0,
   daemons: 1,
   scripts: 0,
   directives: 1,

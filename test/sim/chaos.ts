@@ -1,6 +1,6 @@
 /** What befalls the world from outside while it is not healing: threads and daemons die, freeze and come back, links are cut. */
 import { noFaults } from './bus-links.ts'
-import type { SimDaemon } from './daemon.ts'
+import type { WorldDaemon } from './daemons.ts'
 import { aloneAt, Disorder } from './disorder.ts'
 import type { SimRandom } from './random.ts'
 import type { SimThread } from './thread.ts'
@@ -14,7 +14,7 @@ export class Chaos {
   readonly #disorder: Disorder
   #incarnations = 0
   /** Daemons that are away, whether they come back with their records, and whether they would only once the world heals. */
-  readonly #away = new Map<string, { daemon: SimDaemon; keeps: boolean; isGone: boolean }>()
+  readonly #away = new Map<string, { daemon: WorldDaemon; keeps: boolean; isGone: boolean }>()
 
   constructor(world: World) {
     this.#world = world
@@ -68,7 +68,7 @@ export class Chaos {
     })
   }
 
-  #befallDaemon(daemon: SimDaemon): void {
+  #befallDaemon(daemon: WorldDaemon): void {
     const { luck } = this.#world
     if (luck.strikes('daemonGone', this.#random)) this.#lose(daemon, null, true)
     else if (luck.strikes('daemonRestarted', this.#random)) this.#lose(daemon, this.#random.between(100, 40_000), true)
@@ -76,21 +76,21 @@ export class Chaos {
   }
 
   /** `backMs`: null when it stays away until the world heals. */
-  #lose(daemon: SimDaemon, backMs: number | null, keeps: boolean): void {
+  #lose(daemon: WorldDaemon, backMs: number | null, keeps: boolean): void {
     daemon.kill()
     this.#away.set(daemon.spec.name, { daemon, keeps, isGone: backMs === null })
     if (backMs !== null) this.#world.clock.after(backMs, () => this.#bringBack(daemon))
   }
 
-  #bringBack(daemon: SimDaemon): void {
+  #bringBack(daemon: WorldDaemon): void {
     const away = this.#away.get(daemon.spec.name)
     if (away?.daemon !== daemon) return
     this.#away.delete(daemon.spec.name)
-    this.#world.startDaemon(daemon.spec, away.keeps ? daemon.records : undefined)
+    this.#world.startAgain(daemon, away.keeps)
   }
 
   /** Where things last it does, beside the first of its owner, which can do all. */
-  #mayStayAway({ spec: { owner, name } }: SimDaemon): boolean {
+  #mayStayAway({ spec: { owner, name } }: WorldDaemon): boolean {
     return this.#world.options.lasting && name !== `${owner}-d0`
   }
 

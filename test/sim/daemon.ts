@@ -10,22 +10,13 @@ import { readAddress, subjects } from '../../src/bus/subjects.ts'
 import { WritError } from '../../src/protocol/errors.ts'
 import { addressOf } from '../../src/protocol/ids.ts'
 import { beatMs, textBytesMax } from '../../src/protocol/limits.ts'
-import type { Offer } from '../../src/protocol/needs.ts'
 import type { BeatReply, HelloReply, Order, Receipt, Spawn } from '../../src/protocol/task.ts'
+import type { DaemonSpec, WorldDaemon } from './daemons.ts'
 import type { Fault } from './rates.ts'
 import { clockOf, Process, ProcessBus } from './process.ts'
 import type { SimRandom } from './random.ts'
 import type { DaemonWorld, Outcome } from './work.ts'
 import { outcomeOf } from './work.ts'
-
-export interface DaemonSpec {
-  owner: string
-  name: string
-  slots: number
-  /** Null: it starts anew each time. */
-  home: string | null
-  offer: Offer
-}
 
 /** An attempt as the daemon has it on its disk. `spawn` is null when its cancel came first. */
 export interface AttemptRecord {
@@ -43,7 +34,7 @@ const neverMs = 300_000
 const failedBody = { reason: 'the opposite', means: false }
 const hour = 3_600_000
 
-export class SimDaemon {
+export class SimDaemon implements WorldDaemon {
   readonly spec: DaemonSpec
   readonly records: Map<string, AttemptRecord>
   readonly process: Process
@@ -81,6 +72,19 @@ export class SimDaemon {
     this.#world.trace.add(`${this.spec.name} dies`)
     this.process.kill()
     this.#sim.kill()
+  }
+
+  successor(keeps: boolean): SimDaemon {
+    return new SimDaemon(this.#world, this.spec, keeps ? this.records : undefined)
+  }
+
+  knows({ task, attempt }: { task: string; attempt: number }): boolean {
+    return this.records.has(`${task}/${attempt}`)
+  }
+
+  /** Others do not rely on it. */
+  unfinished(): null {
+    return null
   }
 
   async #live(): Promise<void> {

@@ -5,7 +5,7 @@
 import { subjects } from '../../src/bus/subjects.ts'
 import { WritError } from '../../src/protocol/errors.ts'
 import { leaseMs } from '../../src/protocol/limits.ts'
-import type { DaemonSpec, SimDaemon } from './daemon.ts'
+import type { DaemonSpec, WorldDaemon } from './daemons.ts'
 import { firstName } from './fleet.ts'
 import { usual } from './offers.ts'
 import type { Fault } from './rates.ts'
@@ -31,7 +31,7 @@ export class Disorder {
   /** How often each node was started again, by its first name. */
   readonly #starts = new Map<string, number>()
   #joined = 0
-  #herd: SimDaemon[] = []
+  #herd: WorldDaemon[] = []
 
   constructor(world: World, random: SimRandom) {
     this.#world = world

@@ -78,6 +78,10 @@ export class Ending {
     const { faulted, parked } = store.tables
     const still = [...faulted.keys(), ...parked.map(({ message, actor }) => `message ${message} of ${actor}`)]
     if (this.#world.mayBeParked && still.length > 0) return `${still.join(', ')} is parked still`
+    for (const daemon of this.#world.daemons.values()) {
+      const left = daemon.unfinished()
+      if (left !== null) return left
+    }
     return this.#unshared()
   }
 

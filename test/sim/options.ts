@@ -26,6 +26,8 @@ export interface SimOptions {
   /** Whether daemons differ in what they offer, and tasks in what they need. */
   varied: boolean
   owners: number
+  /** Whose daemons run the client of production: 0 for none, 1 for every other one, 2 for all. */
+  clients: number
   /** Per owner. */
   daemons: number
   scripts: number
@@ -52,6 +54,7 @@ export const calm = (seed: number, more: Partial<SimOptions> = {}): SimOptions =
   lasting: false,
   varied: false,
   owners: 1,
+  clients: 0,
   daemons: 1,
   scripts: 0,
   directives: 1,

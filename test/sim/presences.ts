@@ -9,7 +9,7 @@ import { subjects } from '../../src/bus/subjects.ts'
 import { registryId, shardOf } from '../../src/protocol/ids.ts'
 import { acceptMs, daemonLeaseMs, stallMs } from '../../src/protocol/limits.ts'
 import type { SimClock } from './clock.ts'
-import type { SimDaemon } from './daemon.ts'
+import type { WorldDaemon } from './daemons.ts'
 import type { Duties } from './duties.ts'
 import type { SimStore } from './store.ts'
 import type { Trace } from './trace.ts'
@@ -19,7 +19,7 @@ export interface PresencesWorld {
   store: SimStore
   trace: Trace
   duties: Duties
-  daemons: ReadonlyMap<string, SimDaemon>
+  daemons: ReadonlyMap<string, WorldDaemon>
 }
 
 /** A commit may fail, and what is lost is told again after ten seconds. */
@@ -141,8 +141,8 @@ export class Presences {
   }
 
   /** That it was accepted is stored later, and nobody says so again. */
-  #hasBegun({ daemon, task, attempt }: AttemptRow): boolean {
-    return this.#world.daemons.get(daemon)?.records.has(`${task}/${attempt}`) === true
+  #hasBegun(row: AttemptRow): boolean {
+    return this.#world.daemons.get(row.daemon)?.knows(row) === true
   }
 
   #stallMs({ directive }: AttemptRow): number {

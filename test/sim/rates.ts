@@ -120,7 +120,22 @@ export const buildFaultRates = {
   migrationThrows: 0.15,
 } as const
 
-export const faultRates = { ...firstFaultRates, ...laterFaultRates, ...latestFaultRates, ...buildFaultRates } as const
+/** Those of worlds in which daemons run the client of production. */
+export const clientFaultRates = {
+  /** Of records that a daemon writes: its disk is full; it takes its time. */
+  recordFails: 0.01,
+  recordSlow: 0.05,
+  /** Of daemons: right before or after a call, a word, or a record. */
+  daemonKilledAtCall: 0.004,
+} as const
+
+export const faultRates = {
+  ...firstFaultRates,
+  ...laterFaultRates,
+  ...latestFaultRates,
+  ...buildFaultRates,
+  ...clientFaultRates,
+} as const
 
 export type Fault = keyof typeof faultRates
 export type Faults = Record<Fault, number>

@@ -29,6 +29,7 @@ const sizes = [
   'threadsPerNode',
   'builds',
   'scripts',
+  'clients',
   'daemons',
   'stepsMax',
 ] as const

@@ -5,6 +5,7 @@ import { SimRandom } from './random.ts'
 import {
   all,
   buildFaultRates,
+  clientFaultRates,
   firstDeedRates,
   firstFaultRates,
   latestFaultRates,
@@ -36,7 +37,7 @@ const outcomes: ReadonlySet<string> = new Set([
 /**
  * Worlds of regressions are what they were when they found something: 1, from before there were later faults; 2, from before limits
  * were small and directives said how often failures of the means are tried again; 3, from before there were builds; 4, from before
- * there were worlds that last, and daemons that differ.
+ * there were worlds that last, daemons that differ, and some that ran the client of production.
  */
 const drawnAsBefore: Readonly<Record<string, 1 | 2 | 3 | 4>> = {
   'small 42': 1,
@@ -136,8 +137,8 @@ export const swarm = (seed: number, size: Size): SimOptions => {
   if (asBefore === 3) return third
   const fourth = { ...third, ...ofBuilds(third, random.aside()) }
   if (asBefore === 4) return fourth
-  const removes = seed % removesEvery === 0
-  return { ...fourth, ...ofDaemons(fourth, random.aside().fork()), removes }
+  const fifth = { ...fourth, ...ofDaemons(fourth, random.aside().fork()), removes: seed % removesEvery === 0 }
+  return { ...fifth, ...ofClients(fifth, random.aside().fork()) }
 }
 
 /** In a third of all worlds there are several. */
@@ -157,4 +158,11 @@ const ofDaemons = ({ daemons, scripts }: SimOptions, random: SimRandom): Partial
   const lasting = random.chance(0.4) && scripts === 0
   const varied = random.chance(0.4)
   return { lasting, varied, daemons: lasting || varied ? Math.max(2, daemons) : daemons }
+}
+
+/** In a half of all worlds some daemons run the client of production, or all do. */
+const ofClients = ({ faults }: SimOptions, random: SimRandom): Partial<SimOptions> => {
+  const clients = random.pick([0, 0, 1, 2]) ?? 0
+  const some = (rate: number): number => (clients > 0 && random.chance(0.5) ? rate : 0)
+  return { clients, faults: { ...faults, ...all(clientFaultRates, some) } }
 }

@@ -25,6 +25,8 @@ export interface DaemonWorld {
   openAttempts: () => AttemptRow[]
   reported: (report: string) => void
   forged: (counted: boolean, what: string) => void
+  /** Whoever supervises its process starts the daemon of this name again after so many ms. */
+  revive: (daemon: string, ms: number) => void
   /** What the planner does before it is done. */
   plan: (spawn: Spawn, random: SimRandom) => Promise<void>
 }

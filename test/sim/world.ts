@@ -11,7 +11,8 @@ import { type Retention, forEver } from '../../src/protocol/retention.ts'
 import { Chaos } from './chaos.ts'
 import { Checkers } from './checkers.ts'
 import { SimClock } from './clock.ts'
-import { type AttemptRecord, type DaemonSpec, SimDaemon } from './daemon.ts'
+import { SimDaemon } from './daemon.ts'
+import type { DaemonSpec, WorldDaemon } from './daemons.ts'
 import { Duties } from './duties.ts'
 import { ThreadEar } from './ear.ts'
 import { Ending } from './ending.ts'
@@ -23,6 +24,7 @@ import { Luck } from './luck.ts'
 import { offerBy, usual } from './offers.ts'
 import type { SimOptions } from './options.ts'
 import type { Faults } from './rates.ts'
+import { OwnDaemon } from './own-daemon.ts'
 import { Person } from './people.ts'
 import { Presences } from './presences.ts'
 import { Planner } from './planner.ts'
@@ -79,7 +81,7 @@ export class World {
   readonly ear: ThreadEar
   readonly repository = new Map<string, ReadonlySet<string>>()
   readonly threads: SimThread[] = []
-  readonly daemons = new Map<string, SimDaemon>()
+  readonly daemons = new Map<string, WorldDaemon>()
   readonly people: Person[] = []
   readonly luck: Luck
   readonly fleet: Fleet
@@ -164,7 +166,7 @@ export class World {
         const home = this.random.chance(0.5) ? `home-${name}` : null
         const slots = this.random.between(1, 3)
         const offer = this.options.varied ? offerBy(this.random.aside(), at) : usual
-        this.startDaemon({ owner, name, slots, home, offer })
+        this.startDaemon({ owner, name, slots, home, offer }, this.#isOwn(name))
       }
     for (const owner of names) for (let at = 0; at < directives; at++) this.#bring(owner, `d${at}`)
     for (const owner of names)
@@ -236,11 +238,33 @@ export class World {
     void thread.start()
   }
 
-  startDaemon(spec: DaemonSpec, records?: Map<string, AttemptRecord>): SimDaemon {
-    const daemon = new SimDaemon(this.#daemonWorld(), spec, records)
-    this.daemons.set(spec.name, daemon)
-    daemon.start()
+  /** Whether it runs the client of production: all do, or every other one. */
+  #isOwn(name: string): boolean {
+    const { clients } = this.options
+    return clients > 1 || (clients === 1 && Number(name.at(-1)) % 2 === this.options.seed % 2)
+  }
+
+  startDaemon(spec: DaemonSpec, isOwn = false): WorldDaemon {
+    const daemon = new (isOwn ? OwnDaemon : SimDaemon)(this.#daemonWorld(), spec)
+    this.#takeIn(daemon)
     return daemon
+  }
+
+  /** In the place of one that has died. */
+  startAgain(daemon: WorldDaemon, keeps: boolean): void {
+    this.#takeIn(daemon.successor(keeps))
+  }
+
+  #takeIn(daemon: WorldDaemon): void {
+    this.daemons.set(daemon.spec.name, daemon)
+    daemon.start()
+  }
+
+  #revive(name: string, ms: number): void {
+    const daemon = this.daemons.get(name)
+    this.clock.after(ms, () => {
+      if (daemon !== undefined && this.daemons.get(name) === daemon) this.startAgain(daemon, true)
+    })
   }
 
   #daemonWorld(): DaemonWorld {
@@ -257,6 +281,7 @@ export class World {
       forged: (counted, what) => {
         if (counted) trace.violate('7', `a forged report of ${what} counted`)
       },
+      revive: (name, ms) => this.#revive(name, ms),
       plan: (spawn, chance) => this.#planner.submit(spawn.owner, spawn.directive.id, chance),
     }
   }
