@@ -2,7 +2,8 @@
  * A whole Writ in one simulated world: threads with the real engine over a simulated store and bus, daemons and people, all
  * by one seed. First things go wrong; then the world heals, and everything must come to its end.
  */
-import { checkBounds } from './bounds.ts'
+import { Blame } from './blame.ts'
+import { checkBounds, checkMailboxes } from './bounds.ts'
 import { buildsMax } from './builds.ts'
 import { SimNetwork } from './bus.ts'
 import { type Retention, forEver } from '../../src/protocol/retention.ts'
@@ -67,6 +68,7 @@ export class World {
   readonly store: SimStore
   readonly checkers: Checkers
   readonly versions: VersionCheck
+  readonly blame = new Blame(this.trace, () => this.threads.flatMap(({ engine }) => [...engine.host.memory.actors]))
   readonly duties: Duties
   readonly ear: ThreadEar
   readonly repository = new Map<string, ReadonlySet<string>>()
@@ -91,7 +93,12 @@ export class World {
     this.network = new SimNetwork(this.clock, this.random.fork())
     this.network.onFault = this.luck.count
     this.storeFaults = new StoreFaults(this.clock, this.luck, this.random.fork())
-    const { fate, call } = this.storeFaults
+    const { call } = this.storeFaults
+    const fate: StoreFaults['fate'] = (thread, commit) => {
+      const one = this.storeFaults.fate(thread, commit)
+      if (one.answer === 'refused') this.blame.refused(commit)
+      return one
+    }
     const now = (): number => beginMs + Math.floor(this.clock.monotonic()) + this.#skewMs
     const mailboxMessagesMax = options.mailboxMax
     const joined: VersionCheck['joined'] = (...told) => this.versions.joined(...told)
@@ -99,9 +106,10 @@ export class World {
     this.store = new SimStore({ clock: this.clock, now, fate, call, joined, renewed, mailboxMessagesMax })
     this.versions = new VersionCheck(this.clock, this.store, this.trace)
     this.storeFaults.poison(this.store.tables)
+    checkMailboxes(this.store.tables, mailboxMessagesMax, this.trace)
     this.checkers = new Checkers(this.store, this.trace)
     const line = new LineCheck(this.store.tables, this.checkers.fold, this.repository, this.trace)
-    this.checkers.others.push(checkBounds(this.trace), line.check, this.versions.check)
+    this.checkers.others.push(checkBounds(this.trace), line.check, this.versions.check, this.blame.check)
     this.#planner = new Planner(this)
     this.duties = new Duties(this)
     const mayFail = (): boolean => this.happened.has('machineThrows') || this.happened.has('migrationThrows')
@@ -173,13 +181,14 @@ export class World {
   }
 
   /** What a machine throws at once it throws at always, until the world heals; null: at nothing. */
-  #throwsAt(fault: 'machineThrows' | 'migrationThrows', random: SimRandom): ((what: string) => boolean) | null {
+  #throwsAt(fault: 'machineThrows' | 'migrationThrows', random: SimRandom): Parameters<typeof faultyAt>[0] {
     if (this.faults[fault] === 0) return null
     const known = new Map<string, boolean>()
-    return (what) => {
+    return (what, context) => {
       if (this.healing) return false
       const throws = known.get(what) ?? this.luck.strikes(fault, random)
       known.set(what, throws)
+      if (throws) this.blame.threw(context)
       return throws
     }
   }
