@@ -1,10 +1,11 @@
 /** Postgres keeps the contract of the store. What only a real server can do wrong is in postgres-faults.test.ts. */
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import postgres from 'postgres'
+import type { Committed } from '../../src/actors/ports/rows.ts'
 import { migrate } from '../../src/persistence/migrate.ts'
 import { openStore } from '../../src/persistence/postgres-store.ts'
 import { freshDatabase, type FreshDatabase } from '../support/database.ts'
-import { mailboxOfTests, storeContract } from './store.contract.ts'
+import { mailboxOfTests, storeContract, type StoreWorld } from './store.contract.ts'
 
 let database: FreshDatabase
 let admin: postgres.Sql
@@ -12,7 +13,7 @@ let admin: postgres.Sql
 beforeAll(async () => {
   database = await freshDatabase()
   await migrate({ url: database.url, log: () => undefined })
-  admin = postgres(database.url, { max: 1, onnotice: () => undefined })
+  admin = postgres(database.url, { max: 2, onnotice: () => undefined })
 })
 afterAll(async () => {
   await admin.end()
@@ -40,6 +41,29 @@ const advance = async (ms: number): Promise<void> => {
     await admin`update ${admin(`writ.${table}`)} set at = at - ${ms}`
 }
 
+/** It waits for the journals, which come after its messages. */
+const heldUp: StoreWorld['heldUp'] = async (thread, commit, meanwhile) => {
+  const store = await openStore({ url: database.url, log: () => undefined, applicationName: 'held up' })
+  const waits = async (): Promise<number> =>
+    (
+      await admin`
+        select from pg_stat_activity
+        where datname = current_database() and wait_event_type = 'Lock' and query like '%writ.commit%'`
+    ).length
+  let late: Promise<Committed> | undefined
+  try {
+    await admin.begin(async (sql) => {
+      await sql`lock table writ.journal in share mode`
+      late = store.commit(thread, commit)
+      await expect.poll(waits).toBe(1)
+      await meanwhile()
+    })
+    return (await late) ?? { messages: [] }
+  } finally {
+    await store.close()
+  }
+}
+
 storeContract('Postgres', async () => {
   await empty()
   const store = await openStore({
@@ -48,7 +72,7 @@ storeContract('Postgres', async () => {
     applicationName: 'store contract',
     mailboxMessagesMax: mailboxOfTests,
   })
-  return { store, advance, close: () => store.close() }
+  return { store, advance, heldUp, close: () => store.close() }
 })
 
 test('of contents that files refer to each is looked at once until the last was, however many there are', async () => {

@@ -8,9 +8,19 @@ import { mailboxOfTests, storeContract } from './store.contract.ts'
 
 storeContract('in memory', () => {
   const clock = new SimClock()
+  let lateMs = 0
+  const fate = (): CommitFate => ({ appliedAfterMs: lateMs, answer: 'told', answeredAfterMs: lateMs })
+  const store = new SimStore({ clock, mailboxMessagesMax: mailboxOfTests, fate })
   return Promise.resolve({
-    store: new SimStore({ clock, mailboxMessagesMax: mailboxOfTests }),
+    store,
     advance: (ms: number) => clock.run(clock.monotonic() + ms),
+    heldUp: async (thread, commit, meanwhile) => {
+      lateMs = 1000
+      const late = store.commit(thread, commit)
+      lateMs = 0
+      await meanwhile()
+      return clock.runFor(late)
+    },
     close: () => Promise.resolve(),
   })
 })
@@ -45,6 +55,24 @@ describe('a simulated commit', () => {
     await store.reclaim(me, [0])
     await clock.run(1000)
     expect(store.tables.actors.size).toBe(0)
+  })
+
+  test('that is never applied leaves a gap: its messages had their ids', async () => {
+    let lost = true
+    const clock = new SimClock()
+    const fate = (): CommitFate => ({
+      appliedAfterMs: lost ? null : 0,
+      answer: lost ? 'unknown' : 'told',
+      answeredAfterMs: 0,
+    })
+    const store = new SimStore({ clock, fate })
+    await store.join(me)
+    await store.claim(me, 1)
+    const message = { to: 'alice/d', from: 'alice/e', shard: 0, body: new Uint8Array() } as const
+    const send = () => store.commit(me, { shards: [{ shard: 0, epoch: 1 }], messages: [message] })
+    await expect(send()).rejects.toMatchObject({ code: 'UNKNOWN_RESULT' })
+    lost = false
+    expect(await send()).toEqual({ messages: [2] })
   })
 
   test('is refused as bad input', async () => {

@@ -17,6 +17,8 @@ export interface StoreWorld {
   store: Store
   /** Lets that much time pass on the store's clock, at once. */
   advance: (ms: number) => Promise<void>
+  /** A commit that has an entry of a journal, over a connection of its own: held up once its messages have their ids, until `meanwhile` is over. */
+  heldUp: (thread: ThreadIdentity, commit: Commit, meanwhile: () => Promise<void>) => Promise<Committed>
   close: () => Promise<void>
 }
 
@@ -624,6 +626,29 @@ const mailboxes = (world: World, hold: Hold, commit: CommitAs): void => {
       const read = await store.mailbox([0, 1, 2], 100)
       expect(read.map((row) => [row.id, row.body[0]])).toEqual(ids.map((id, n) => [id, n]))
       expect(read[0]).toMatchObject({ to: 'alice/d', from: 'alice/sender', shard: 0, tries: 0 })
+    })
+
+    test('a lower id may be seen after a higher one: a message has its id before its commit holds', async () => {
+      const { store, heldUp } = world()
+      const seen = async (): Promise<[number, number | undefined][]> =>
+        (await store.mailbox([0], 10)).map((row) => [row.id, row.body[0]])
+      const first = await commit({ messages: [message('a', 0, 1)] })
+      let sooner: Committed = { messages: [] }
+      const journal = [{ key: 'alice/b', version: 1, entries: new Uint8Array([1]) }] as const
+      const rows = { shards: [{ shard: 0, epoch: 1 }], messages: [message('b', 0, 2)], journal }
+      const late = await heldUp(make.identity('t1'), rows, async () => {
+        sooner = await commit({ messages: [message('c', 0, 3)] })
+        expect(await seen()).toEqual([
+          [first.messages[0], 1],
+          [sooner.messages[0], 3],
+        ])
+      })
+      expect(late.messages[0]).toBeLessThan(sooner.messages[0] ?? 0)
+      expect(await seen()).toEqual([
+        [first.messages[0], 1],
+        [late.messages[0], 2],
+        [sooner.messages[0], 3],
+      ])
     })
 
     test('only messages of the shards that were asked for are read, oldest first, up to the limit', async () => {

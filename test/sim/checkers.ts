@@ -49,7 +49,8 @@ export class Checkers {
   readonly #wereParked = new Set<number | null>()
   readonly #fired = new Set<string>()
   readonly #attempts = new Map<string, number>()
-  #inserted = 0
+  /** What was ever put into a mailbox, and as the how manieth. */
+  readonly #inserted = new Map<number, number>()
   #latest = 0
   /** Commits so far. */
   #checked = 0
@@ -62,23 +63,23 @@ export class Checkers {
     this.#install()
   }
 
-  /** How many messages were ever put into mailboxes. */
-  get inserted(): number {
-    return this.#inserted
+  /** Whether this message was ever in a mailbox: its id alone is taken before that. */
+  wasInserted(message: number): boolean {
+    return this.#inserted.has(message)
   }
 
   #install(): void {
     const tables = this.#tables
     const [commit, insert] = [tables.commit.bind(tables), tables.insertMessage.bind(tables)]
-    tables.insertMessage = (row) => {
-      const id = insert(row)
-      this.#inserted = Math.max(this.#inserted, id)
+    tables.insertMessage = (row, taken) => {
+      const id = insert(row, taken)
+      this.#inserted.set(id, this.#inserted.size)
       return id
     }
-    tables.commit = (thread, rows) => {
+    tables.commit = (thread, rows, now, ids) => {
       const before = this.#before(rows)
       try {
-        const committed = commit(thread, rows)
+        const committed = commit(thread, rows, now, ids)
         this.#trace.add(`commit ${thread.thread} ${linesOf(rows, committed.messages)}`)
         this.#check(thread, rows, before)
         return committed
@@ -232,7 +233,7 @@ export class Checkers {
     const left = [...waits, ...ahead]
     if (left.length === 0) return
     for (const row of before.consumed) {
-      const older = left.find((each) => row !== undefined && each.id < row.id && sameWay(each, row))
+      const older = left.find((each) => row !== undefined && sameWay(each, row) && this.#isOlder(each, row))
       if (older !== undefined)
         this.#wrong('5', `message ${row?.id} overtook ${older.id} from ${older.from} to ${older.to}`)
     }
@@ -242,6 +243,12 @@ export class Checkers {
       const asRows = before.consumed.filter((row) => row !== undefined && sameWay(row, older)).length
       if (told > asRows) this.#wrong('5', `a word from ${older.from} to ${older.to} overtook message ${older.id}`)
     }
+  }
+
+  /** What the stream brings is put in by calls of their own: one that took its id sooner may be there later, and then it is not. */
+  #isOlder(each: { id: number }, { id, from }: StoredMessage): boolean {
+    const came = (message: number): number => this.#inserted.get(message) ?? 0
+    return each.id < id && (from !== 'stream' || came(each.id) < came(id))
   }
 
   #checkAttempts({ attempts = [] }: Commit, { attempts: before }: Before): void {

@@ -94,7 +94,7 @@ export class ThreadEar implements Ear {
   }
 
   #mail({ from, message }: { from: string; message?: number }): void {
-    if (from !== 'stream' && message !== undefined && message > this.#checkers.inserted)
+    if (from !== 'stream' && message !== undefined && !this.#checkers.wasInserted(message))
       this.#wrong(`message ${message} is told before its commit`)
   }
 

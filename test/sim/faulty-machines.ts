@@ -13,8 +13,11 @@ export class MachineFault extends Error {
   override readonly name = 'MachineFault'
 }
 
-/** Told of each message that an actor is about to take, and of each migration, in words that are the same whenever it is tried again. */
-type IsFaulty = (what: string) => boolean
+/**
+ * Told of each message that an actor is about to take, and of each migration, in words that are the same whenever it is tried again, and
+ * what the actor remembers.
+ */
+type IsFaulty = (what: string, context: object) => boolean
 
 const none: IsFaulty = () => false
 let isFaulty = none
@@ -27,14 +30,14 @@ export const faultyAt = (is: IsFaulty | null, fails: IsFaulty | null): void => {
 }
 
 /** Asked by each migration. */
-export const throwAtFault = (what: string): void => {
-  if (isFailing(what)) throw new MachineFault('nobody thought of this')
+export const throwAtFault = (what: string, context: object): void => {
+  if (isFailing(what, context)) throw new MachineFault('nobody thought of this')
 }
 
 export const advance = (live: Live, message: Message, given: Given<unknown>): Advance => {
   // What is parked of a registry is mended with nobody's directive.
   const isRegistry = Object.keys(given.settings ?? {}).length === 0
-  if (isFaulty !== none && !isRegistry && isFaulty(wordsOf(live, message, given)))
+  if (isFaulty !== none && !isRegistry && isFaulty(wordsOf(live, message, given), live.snapshot.context as object))
     throw new MachineFault(`the machine is at fault at ${message.type}`)
   return sound(live, message, given)
 }

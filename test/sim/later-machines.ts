@@ -129,7 +129,7 @@ const reminding = ({ held, ...states }: Config['states']): object => ({
 const migratedTo =
   (version: string, { states, fields }: Renamed = none) =>
   ({ value, context }: VersionState): VersionState => {
-    throwAtFault(JSON.stringify([version, value, context]))
+    throwAtFault(JSON.stringify([version, value, context]), context)
     const { versions = ['1'] } = context
     return {
       value: valueIn(value, states),

@@ -31,7 +31,7 @@ test(
     const names = ['answer-before-commit', 'publish-before-commit', 'passed-told-twice']
     const { code, said } = await mutants(...names.flatMap((name) => ['--only', name]), '--seeds', '30', '--jobs', '1')
     expect(said).toMatch(/\n3 of 3 found\n$/)
-    expect(said).toMatch(/found {4}6: event 1 of .* is told before its commit/)
+    expect(said).toMatch(/found {4}6: message 0 is told before its commit/)
     expect(code).toBe(0)
   },
   limitMs,

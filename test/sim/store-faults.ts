@@ -27,8 +27,8 @@ export class StoreFaults {
   /** Some of the messages that are put into mailboxes from now on: the database refuses what comes of them. */
   poison(tables: Tables): void {
     const insert = tables.insertMessage.bind(tables)
-    tables.insertMessage = (row) => {
-      const id = insert(row)
+    tables.insertMessage = (row, taken) => {
+      const id = insert(row, taken)
       // What is parked of a registry is mended with nobody's directive; what it says is out of date by then.
       const mayBe = ![row.to, row.from].some((actor) => actor.endsWith(`/${registryId}`))
       if (mayBe && this.#luck.strikes('messagePoisoned', this.#aside)) this.#poisoned.add(id)

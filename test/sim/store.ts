@@ -98,10 +98,14 @@ export class SimStore implements Store {
   readonly drain: Store['drain'] = (thread) => this.#call('drain', () => this.#leases.drain(thread))
   readonly leave: Store['leave'] = (thread) => this.#call('leave', () => this.#leases.leave(thread))
 
-  /** The rows are copied when it is called: what the caller does with them afterwards changes nothing. */
+  /**
+   * The rows are copied when it is called: what the caller does with them afterwards changes nothing. Then their messages take their
+   * ids, too: others that take theirs later may be seen sooner, and what comes to nothing leaves a gap.
+   */
   readonly commit = async (thread: ThreadIdentity, rows: Commit): Promise<Committed> => {
     const { appliedAfterMs, answer, answeredAfterMs } = this.#options.fate?.(thread, rows) ?? ordinary
     const mine = handedOver(rows)
+    const ids = mine.messages?.map(() => this.tables.nextMessage())
     if (answer === 'refused') {
       await this.#pass(answeredAfterMs)
       throw new WritError('BAD_INPUT', 'the database refuses the content: so the simulator decided')
@@ -109,7 +113,7 @@ export class SimStore implements Store {
     const applied =
       appliedAfterMs === null
         ? null
-        : this.#pass(appliedAfterMs).then(() => this.tables.commit(thread, mine, this.now()))
+        : this.#pass(appliedAfterMs).then(() => this.tables.commit(thread, mine, this.now(), ids))
     // One that is refused before or after its caller has given up has nobody to hear it.
     applied?.catch(() => undefined)
     if (answer === 'told' && applied !== null) {
@@ -244,8 +248,9 @@ export class SimStore implements Store {
         .sort(order),
     )
 
-  readonly enqueue: Store['enqueue'] = ({ incarnation, sequence, to, shard, body }) =>
-    this.#call('enqueue', (tables) => {
+  readonly enqueue: Store['enqueue'] = ({ incarnation, sequence, to, shard, body }) => {
+    const id = this.tables.nextMessage()
+    return this.#call('enqueue', (tables) => {
       const place = `${incarnation} ${sequence}`
       const capacity = this.#options.mailboxMessagesMax ?? mailboxMessagesMax
       if (tables.ingress.has(place)) return false
@@ -256,10 +261,11 @@ export class SimStore implements Store {
       }
       tables.ingress.set(place, this.now())
       this.streamed.taken += 1
-      const id = tables.insertMessage({ to, shard, from: 'stream', body })
+      tables.insertMessage({ to, shard, from: 'stream', body }, id)
       this.#options.takenIn?.(place, id)
       return true
     })
+  }
 
   readonly countTry: Store['countTry'] = (message, reason) =>
     this.#call('countTry', ({ messages }) => {

@@ -57,19 +57,23 @@ export class Tables {
   readonly counts = { inserted: 0, consumed: 0, parked: 0 }
   #lastMessage = 0
 
-  insertMessage(row: rows.MessageRow): number {
-    const id = ++this.#lastMessage
+  /** As a sequence gives it: whoever takes one may be seen later than those who took theirs after him, or never. */
+  nextMessage(): number {
+    return ++this.#lastMessage
+  }
+
+  insertMessage(row: rows.MessageRow, id = this.nextMessage()): number {
     this.messages.set(id, { ...copied(row), id, tries: 0 })
     this.counts.inserted += 1
     return id
   }
 
-  /** All or nothing, as `writ.commit` does it. The rows are the store's from now on. */
-  commit(thread: ThreadIdentity, commit: rows.Commit, now = 0): rows.Committed {
+  /** All or nothing, as `writ.commit` does it. The rows are the store's from now on; `ids` are those that its messages took as it began. */
+  commit(thread: ThreadIdentity, commit: rows.Commit, now = 0, ids: readonly number[] = []): rows.Committed {
     this.#fence(thread, commit)
     this.#compare(commit)
     this.#refuseDoubles(commit)
-    const committed = this.#write(commit, now)
+    const committed = this.#write(commit, ids, now)
     for (const { key } of commit.removed ?? []) this.#remove(key, now)
     return committed
   }
@@ -122,14 +126,14 @@ export class Tables {
     unique('faulted', commit.faulted ?? [], (row) => row.key)
   }
 
-  #write(commit: rows.Commit, now: number): rows.Committed {
+  #write(commit: rows.Commit, ids: readonly number[], now: number): rows.Committed {
     for (const row of commit.actors ?? []) this.actors.set(row.key, row)
     for (const id of commit.consumed ?? []) this.messages.delete(id)
     this.counts.consumed += commit.consumed?.length ?? 0
     for (const row of commit.fired ?? []) this.timers.delete(timerKey(row))
     for (const row of commit.cancelledTimers ?? []) this.timers.delete(timerKey(row))
     put(this.timers, commit.timers, timerKey)
-    const messages = (commit.messages ?? []).map((row) => this.insertMessage(row))
+    const messages = (commit.messages ?? []).map((row, at) => this.insertMessage(row, ids[at]))
     put(this.journal, commit.journal, journalKey)
     this.#writeRecords(commit)
     this.#writeSlots(commit)

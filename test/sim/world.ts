@@ -3,7 +3,8 @@
  * by one seed. First things go wrong; then the world heals, and everything must come to its end.
  */
 import { Assignments } from './assignments.ts'
-import { checkBounds } from './bounds.ts'
+import { Blame } from './blame.ts'
+import { checkBounds, checkMailboxes } from './bounds.ts'
 import { buildsMax } from './builds.ts'
 import { SimNetwork } from './bus.ts'
 import type { ActorKey } from '../../src/protocol/ids.ts'
@@ -76,6 +77,7 @@ export class World {
   readonly checkers: Checkers
   readonly versions: VersionCheck
   readonly line: LineCheck
+  readonly blame = new Blame(this.trace, () => this.threads.flatMap(({ engine }) => [...engine.host.memory.actors]))
   readonly duties: Duties
   readonly presences: Presences
   readonly ear: ThreadEar
@@ -102,7 +104,12 @@ export class World {
     this.network = new SimNetwork(this.clock, this.random.fork())
     this.network.onFault = this.luck.count
     this.storeFaults = new StoreFaults(this.clock, this.luck, this.random.fork())
-    const { fate, call } = this.storeFaults
+    const { call } = this.storeFaults
+    const fate: StoreFaults['fate'] = (thread, commit) => {
+      const one = this.storeFaults.fate(thread, commit)
+      if (one.answer === 'refused') this.blame.refused(commit)
+      return one
+    }
     const now = (): number => beginMs + Math.floor(this.clock.monotonic()) + this.#skewMs
     const mailboxMessagesMax = options.mailboxMax
     const joined: VersionCheck['joined'] = (...told) => this.versions.joined(...told)
@@ -111,12 +118,13 @@ export class World {
     this.store = new SimStore({ clock: this.clock, now, fate, call, joined, renewed, mailboxMessagesMax, takenIn })
     this.versions = new VersionCheck(this.clock, this.store, this.trace)
     this.storeFaults.poison(this.store.tables)
+    checkMailboxes(this.store.tables, mailboxMessagesMax, this.trace)
     this.checkers = new Checkers(this.store, this.trace)
     const published = new PublishedCheck(this.store.tables, this.checkers.fold, this.trace)
     this.line = new LineCheck(this.store.tables, this.checkers.fold, this.repository, this.trace)
     this.checkers.others.push(checkBounds(this.trace), this.line.check, this.versions.check, published.check)
     const assignments = new Assignments(this.store.tables, this.trace)
-    this.checkers.others.push(assignments.check, checkRemoval(this.store.tables, this.checkers.fold, this.trace))
+    this.checkers.others.push(assignments.check, this.blame.check, checkRemoval(this.store.tables, this.checkers.fold, this.trace))
     this.#planner = new Planner(this)
     this.duties = new Duties(this)
     this.presences = new Presences(this)
@@ -197,13 +205,14 @@ export class World {
   }
 
   /** What a machine throws at once it throws at always, until the world heals; null: at nothing. */
-  #throwsAt(fault: 'machineThrows' | 'migrationThrows', random: SimRandom): ((what: string) => boolean) | null {
+  #throwsAt(fault: 'machineThrows' | 'migrationThrows', random: SimRandom): Parameters<typeof faultyAt>[0] {
     if (this.faults[fault] === 0) return null
     const known = new Map<string, boolean>()
-    return (what) => {
+    return (what, context) => {
       if (this.healing) return false
       const throws = known.get(what) ?? this.luck.strikes(fault, random)
       known.set(what, throws)
+      if (throws) this.blame.threw(context)
       return throws
     }
   }
