@@ -76,7 +76,15 @@ export class Chaos {
       const places = { effects: join(setup.folder, 'effects'), repository }
       const { natsUrl } = site.servers
       const archive = new Archive(site.servers.sql)
-      const workload = new Workload({ bus, natsUrl, random: random.fork(), places, folder: setup.folder, archive, wrong })
+      const workload = new Workload({
+        bus,
+        natsUrl,
+        random: random.fork(),
+        places,
+        folder: setup.folder,
+        archive,
+        wrong,
+      })
       return new Chaos(setup, site, { bus, archive }, workload, random.fork(), violations)
     } catch (error) {
       await site.stop()

@@ -45,7 +45,7 @@ export class Assignments {
     const { grants = [], attempts = [] } = commit
     const made = grants.filter(({ owner, id }) => !this.#granted.has(`${owner} ${id}`))
     for (const grant of made) this.#checkGrant(grant, made)
-    for (const attempt of attempts) this.#checkAttempt(attempt)
+    for (const attempt of attempts) this.#checkAttempt(attempt, commit)
     this.#remember(commit)
   }
 
@@ -94,7 +94,7 @@ export class Assignments {
     return this.#tables.needs.get(directive)?.lines.filter(({ count }) => count > 0) ?? []
   }
 
-  #checkAttempt(attempt: AttemptRow): void {
+  #checkAttempt(attempt: AttemptRow, commit: Commit): void {
     const { owner, task, attempt: number, grant, daemon: name, session } = attempt
     const key = `${owner} ${task} ${number}`
     if (this.#opened.has(key)) return
@@ -105,7 +105,7 @@ export class Assignments {
       this.#trace.violate('R39', `attempt ${key} is on ${name}, and its grant on ${daemon.owner}'s ${daemon.name}`)
     const lack = lackOf(this.#wantOf(attempt), daemon)
     if (lack !== null) this.#trace.violate('R39', `attempt ${key} is opened on ${name}, which is ${lack}`)
-    this.#checkDesk(attempt, daemon)
+    this.#checkDesk(attempt, daemon, commit)
   }
 
   /** A step's labels come on top of those of the directive, whatever the role; the rest is for its work alone. */
@@ -120,11 +120,14 @@ export class Assignments {
   }
 
   /** A directive spends its grant on the most urgent of its own tasks; work that was begun goes before new work. */
-  #checkDesk({ actor, directive, owner, task, grant }: AttemptRow, daemon: DaemonRow): void {
+  #checkDesk({ actor, directive, owner, task, grant }: AttemptRow, daemon: DaemonRow, commit: Commit): void {
+    const { mended = [], unfaulted = [] } = commit
     const chosen = this.#ready.get(actor)
-    if (chosen === undefined) return
+    // Whom the same commit mends may have been parked still when the grant was spent.
+    if (chosen === undefined || mended.includes(directive)) return
     for (const row of this.#ready.values()) {
       if (row.directive !== directive || row === chosen || this.#tables.ready.get(row.actor) !== row) continue
+      if (unfaulted.includes(row.actor)) continue
       const isBefore = row.begun === chosen.begun ? isMoreUrgent(row, chosen) : row.priority > chosen.priority
       if (isBefore && this.#mayBegin(row) && lackOf(row, daemon) === null)
         this.#trace.violate(

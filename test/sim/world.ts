@@ -124,7 +124,11 @@ export class World {
     this.line = new LineCheck(this.store.tables, this.checkers.fold, this.repository, this.trace)
     this.checkers.others.push(checkBounds(this.trace), this.line.check, this.versions.check, published.check)
     const assignments = new Assignments(this.store.tables, this.trace)
-    this.checkers.others.push(assignments.check, this.blame.check, checkRemoval(this.store.tables, this.checkers.fold, this.trace))
+    this.checkers.others.push(
+      assignments.check,
+      this.blame.check,
+      checkRemoval(this.store.tables, this.checkers.fold, this.trace),
+    )
     this.#planner = new Planner(this)
     this.duties = new Duties(this)
     this.presences = new Presences(this)
