@@ -30,6 +30,8 @@ export class Assignments {
   readonly #trace: Trace
   /** Of each grant, its daemon as it was then. */
   readonly #granted = new Map<string, DaemonRow>()
+  /** Grants that were lost with the commit that made them, and never stored. */
+  readonly #passing = new Set<string>()
   readonly #opened = new Set<string>()
   /** As they were before the commit that is looked at. */
   readonly #needs = new Map<ActorKey, NeedRow>()
@@ -42,7 +44,8 @@ export class Assignments {
   }
 
   readonly check = (commit: Commit): void => {
-    const { grants = [], attempts = [] } = commit
+    const { grants = [], goneGrants = [], attempts = [] } = commit
+    for (const { owner, id } of goneGrants) this.#passing.add(`${owner} ${id}`)
     const made = grants.filter(({ owner, id }) => !this.#granted.has(`${owner} ${id}`))
     for (const grant of made) this.#checkGrant(grant, made)
     for (const attempt of attempts) this.#checkAttempt(attempt, commit)
@@ -100,6 +103,7 @@ export class Assignments {
     if (this.#opened.has(key)) return
     this.#opened.add(key)
     const daemon = this.#granted.get(`${owner} ${grant}`)
+    if (daemon === undefined && this.#passing.has(`${owner} ${grant}`)) return
     if (daemon === undefined) return this.#trace.violate('R39', `attempt ${key} is on ${grant}, which nobody granted`)
     if (daemon.name !== name || daemon.session !== session || daemon.owner !== owner)
       this.#trace.violate('R39', `attempt ${key} is on ${name}, and its grant on ${daemon.owner}'s ${daemon.name}`)
@@ -120,11 +124,11 @@ export class Assignments {
   }
 
   /** A directive spends its grant on the most urgent of its own tasks; work that was begun goes before new work. */
-  #checkDesk({ actor, directive, owner, task, grant }: AttemptRow, daemon: DaemonRow, commit: Commit): void {
+  #checkDesk({ actor, directive, owner, task, number, grant }: AttemptRow, daemon: DaemonRow, commit: Commit): void {
     const { mended = [], unfaulted = [] } = commit
     const chosen = this.#ready.get(actor)
-    // Whom the same commit mends may have been parked still when the grant was spent.
-    if (chosen === undefined || mended.includes(directive)) return
+    // What the same commit made to wait was not there before, and whom it mends may have been parked still.
+    if (chosen?.number !== number || mended.includes(directive)) return
     for (const row of this.#ready.values()) {
       if (row.directive !== directive || row === chosen || this.#tables.ready.get(row.actor) !== row) continue
       if (unfaulted.includes(row.actor)) continue

@@ -86,6 +86,8 @@ export class Chaos {
     const away = this.#away.get(daemon.spec.name)
     if (away?.daemon !== daemon) return
     this.#away.delete(daemon.spec.name)
+    // Another of its name may have been started meanwhile.
+    if (this.#world.daemons.get(daemon.spec.name) !== daemon) return
     this.#world.startAgain(daemon, away.keeps)
   }
 

@@ -227,6 +227,9 @@ export class Disorder {
       offer: usual,
     }))
     const start = (): void => {
+      // One of its name may have been brought back meanwhile.
+      for (const daemon of specs.flatMap(({ name }) => this.#world.daemons.get(name) ?? []))
+        if (!daemon.process.isDead) daemon.kill()
       this.#herd = specs.map((spec) => this.#world.startDaemon(spec))
     }
     start()

@@ -128,6 +128,8 @@ export class ThreadEar implements Ear {
     this.#report(subject, answer, body)
     this.#presences.answered(subject, body, answer, thread)
     const hello = subjects.daemon.read(subject)
+    // Who has left in the same commit is not stored any more.
+    if (hello?.verb === 'bye') this.#early.delete(`${hello.owner} ${hello.id}`)
     if (hello?.verb !== 'hello') return
     const daemon = this.#tables.daemons.get(`${hello.owner} ${hello.id}`)
     const name = `${hello.owner} ${hello.id}`

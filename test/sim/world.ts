@@ -77,12 +77,16 @@ export class World {
   readonly checkers: Checkers
   readonly versions: VersionCheck
   readonly line: LineCheck
-  readonly blame = new Blame(this.trace, () => this.threads.flatMap(({ engine }) => [...engine.host.memory.actors]))
+  readonly blame = new Blame(this.trace, () =>
+    this.#started.filter(({ process }) => !process.isDead).flatMap(({ engine }) => [...engine.host.memory.actors]),
+  )
   readonly duties: Duties
   readonly presences: Presences
   readonly ear: ThreadEar
   readonly repository = new Map<string, ReadonlySet<string>>()
   readonly threads: SimThread[] = []
+  /** Those that are stopping are among them. */
+  readonly #started: SimThread[] = []
   readonly daemons = new Map<string, WorldDaemon>()
   readonly people: Person[] = []
   readonly luck: Luck
@@ -248,6 +252,7 @@ export class World {
     const world = { clock, random, network, store, trace, ear, luck, retention, refused }
     const thread = new SimThread(world, place, fleet.of(place.node))
     this.threads.push(thread)
+    this.#started.push(thread)
     void thread.start()
   }
 
