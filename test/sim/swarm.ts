@@ -5,6 +5,8 @@ import { SimRandom } from './random.ts'
 import {
   all,
   buildFaultRates,
+  decidedDeedRates,
+  decidedFaultRates,
   firstDeedRates,
   firstFaultRates,
   latestFaultRates,
@@ -35,9 +37,10 @@ const outcomes: ReadonlySet<string> = new Set([
 
 /**
  * Worlds of regressions are what they were when they found something: 1, from before there were later faults; 2, from before limits
- * were small and directives said how often failures of the means are tried again; 3, from before there were builds.
+ * were small and directives said how often failures of the means are tried again; 3, from before there were builds; 4, from before
+ * people decided about single messages that are parked.
  */
-const drawnAsBefore: Readonly<Record<string, 1 | 2 | 3>> = {
+const drawnAsBefore: Readonly<Record<string, 1 | 2 | 3 | 4>> = {
   'small 42': 1,
   'small 71': 1,
   'small 98': 1,
@@ -63,6 +66,14 @@ const drawnAsBefore: Readonly<Record<string, 1 | 2 | 3>> = {
   'large 31187': 3,
   'pulls 302209': 3,
   'steered 320085': 3,
+  'steered 346562': 4,
+  'large 349211': 4,
+  'steered 351154': 4,
+  'steered 363270': 4,
+  'steered 364442': 4,
+  'large 367867': 4,
+  'large 372147': 4,
+  'pulls 430589': 4,
 }
 
 /** How likely these were then. */
@@ -80,7 +91,7 @@ export const swarm = (seed: number, size: Size): SimOptions => {
   const asBefore = drawnAsBefore[`${size} ${seed}`]
   const eager = size === 'steered'
   const some = (now: number, name: string): number => {
-    const rate = asBefore === undefined || asBefore === 3 ? now : (ratesBefore[name] ?? now)
+    const rate = asBefore === undefined || asBefore >= 3 ? now : (ratesBefore[name] ?? now)
     const on = outcomes.has(name) ? steered.outcomes : steered.faults
     return random.chance(eager ? on : share) ? Math.min(1, rate * harder) : 0
   }
@@ -119,7 +130,17 @@ export const swarm = (seed: number, size: Size): SimOptions => {
     tight: one([0, 0, 1, 2]),
     ownRetries: random.chance(0.7),
   }
-  return asBefore === 3 ? third : { ...third, ...ofBuilds(third, random.aside()) }
+  if (asBefore === 3) return third
+  const fourth = { ...third, ...ofBuilds(third, random.aside()) }
+  return asBefore === 4 ? fourth : { ...fourth, ...decided(fourth, random.aside().fork()) }
+}
+
+/** Where something can be parked, people may decide about it; in some worlds also about what registries are told, and tell. */
+const decided = ({ faults, deeds }: SimOptions, random: SimRandom): Partial<SimOptions> => {
+  const registryPoisoned = random.chance(0.15) ? decidedFaultRates.registryPoisoned : 0
+  const canBe = registryPoisoned + faults.messagePoisoned + faults.machineThrows + faults.commitRefused > 0
+  const some = (rate: number): number => (random.chance(0.7) && canBe ? rate : 0)
+  return { faults: { ...faults, registryPoisoned }, deeds: { ...deeds, ...all(decidedDeedRates, some) } }
 }
 
 /** In a third of all worlds there are several. */
