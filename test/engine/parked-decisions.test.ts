@@ -139,13 +139,12 @@ it('R41: what a dropped grant was for is asked for anew', async () => {
   await put(id, registryId, pack({ type: 'grant', grant: { id: 'g1', number: 1, daemon: 'd', requirement: 'x' } }))
   await parkedLine()
   // As the registry's commit of that grant has it: the need is served.
-  await test.end()
   const served = ((await needs())[0]?.lines ?? []).map((line) => ({ ...line, count: 0 }))
   await test.sql`update writ.needs set granted = 1, lines = ${test.sql.json(served as never)} where directive = ${key}`
   await test.sql`
     insert into writ.grants (owner, id, directive, number, daemon, session, role, requirement, recalled, at)
     values (${owner}, 'g1', ${key}, 1, 'd', 's', 'worker', 'x', false, writ.now())`
-  await test.start()
+  test.engine.host.memory.registries.delete(owner)
   expect((await dropIt()).told).toBe('the slot goes back to the registry')
   const daemon = await world.daemon('d', { work: () => null })
   expect((await daemon.spawned('worker a')).directive.id).toBe(id)
