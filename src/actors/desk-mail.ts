@@ -71,7 +71,7 @@ const takeGrant = async (turn: Turn, directive: ActorKey, offer: GrantOffer): Pr
 }
 
 /** Its registry may have decided about it meanwhile, or it is dropped: it goes back, and what it was for is asked for anew. */
-export const returnGrant = async (turn: Turn, directive: ActorKey, { id }: Pick<GrantOffer, 'id'>): Promise<void> => {
+const returnGrant = async (turn: Turn, directive: ActorKey, { id }: GrantOffer): Promise<void> => {
   const { memory, loader } = turn.host
   const message: ToRegistry = { type: 'release', directive, grants: [{ id, suspect: false, unspent: true }] }
   turn.post(actorKey(readKey(directive).owner, registryId), message, directive)

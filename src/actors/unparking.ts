@@ -17,8 +17,8 @@ import {
 } from '../protocol/ids.ts'
 import { droppedEvent, messageId, readMessageId, type Unpark, type Unparked } from '../protocol/parked.ts'
 import { recordFor } from './apply.ts'
-import { returnGrant } from './desk-mail.ts'
-import { type FromRegistry, type GrantOffer, post } from './granting.ts'
+import { takeFromRegistry } from './desk-mail.ts'
+import { type FromRegistry, post } from './granting.ts'
 import { isInOrder } from './in-order.ts'
 import { parkedError } from './parked.ts'
 import { readBody, typeOf } from './parked-views.ts'
@@ -82,9 +82,9 @@ const retryMessage = (turn: Turn, one: Stopped): Unparked => {
   return answer(one.id, one.actor, `it is in the mailbox of ${readKey(one.actor).id} again, at its place`)
 }
 
-/** What a directive lacks, or does not hold, it may have told its registry anew since: an old word must not win over that. */
+/** What a directive lacks and holds it may have told its registry anew since: an old word must not win over that, nor change what it was told of. */
 const isOutdated = ({ actor, body }: Stopped): boolean =>
-  kindOf(readKey(actor).id) === 'registry' && ['need', 'holding'].includes(typeOf(readBody(body)) ?? '')
+  kindOf(readKey(actor).id) === 'registry' && ['need', 'release', 'holding'].includes(typeOf(readBody(body)) ?? '')
 
 const askAnew = (turn: Turn, one: Stopped): Unparked => {
   leave(turn, one, false)
@@ -121,14 +121,9 @@ const shown = ({ actor, from }: Stopped): string => {
 }
 
 /** What only tells how things stand, is said again before long, or has nobody who waits for it. */
-const harmless: ReadonlySet<string> = new Set([
-  'published',
-  'task.accepted',
-  'grant.recall',
-  'grant.audit',
-  'daemon.back',
-  'desk.look',
-])
+const harmless: ReadonlySet<string> = new Set(['published', 'task.accepted', 'grant.recall', 'daemon.back'])
+/** What its desk does of a message that is dropped: it answers, tells anew, and gives a slot back. */
+const ofDesk: ReadonlySet<string> = new Set(['grant', 'grant.audit', 'desk.look'])
 const endings: ReadonlySet<string> = new Set(['task.done', 'task.failed', 'task.lost'])
 type Ending = Extract<Message, { type: 'task.done' | 'task.failed' | 'task.lost' }>
 
@@ -152,11 +147,13 @@ const tellOfDrop = async (turn: Turn, one: Stopped): Promise<string> => {
     turn.post(actor, lost, from)
     return `${id} is told that its attempt ${attempt} is lost`
   }
-  if (type === 'grant') {
-    await returnGrant(turn, actor, (message as { grant: GrantOffer }).grant)
-    turn.desks.add(actor)
+  if (ofDesk.has(type)) {
+    const told = message as FromRegistry
+    await takeFromRegistry(turn, directiveKeyOf(actor), told.type === 'grant' ? { ...told, late: true } : told)
     await turn.run()
-    return 'the slot goes back to the registry'
+    return type === 'grant'
+      ? 'the slot goes back to the registry'
+      : `${id} has told the registry what it needs and holds`
   }
   const directive = await turn.host.loader.actor(directiveKeyOf(actor))
   if (directive !== null && (directive.live === null ? directive.row.ended : isOverOrEnding(directive.live)))
@@ -194,12 +191,12 @@ const tellDirective = async (turn: Turn, { actor, from }: Stopped, type: string)
 const askAgain = async (turn: Turn, one: Stopped, dropped: Record<string, unknown>): Promise<void> => {
   const { from } = one
   if (!from.includes('/') || (await turn.host.store.directive(from as ActorKey)) === null) return
+  audit(turn, one)
   const look: FromRegistry = { type: 'desk.look', dropped }
   turn.post(from as ActorKey, look, 'mend')
-  audit(turn, one)
 }
 
-/** Of the slots that it gave back, or said that it does not hold, it is asked anew. */
+/** Of the slots that it gave back, or said that it does not hold, it is asked anew, before what it needs: those would count as on their way to it. */
 const audit = (turn: Turn, { actor, from, body }: Stopped): void => {
   const message = readBody(body)
   const type = typeOf(message)
