@@ -186,3 +186,35 @@ it('R41: an old need that is put back does not win over what the directive has t
   expect((await daemon.spawned('worker a')).directive.id).toBe(id)
   await verified()
 })
+
+it('R41: of a slot whose return is put back or dropped the directive is asked anew, and it is given back', async () => {
+  const id = await world.create({ plan: planOf({ a: [] }) })
+  const { owner } = world
+  const key = actorKey(owner, id)
+  const grants = () => test.sql`select from writ.grants where owner = ${owner}`
+  for (const decide of [retryIt, dropIt]) {
+    await test.sql`
+      insert into writ.grants (owner, id, directive, number, daemon, session, role, requirement, recalled, at)
+      values (${owner}, 'g1', ${key}, 1, 'd', 's', 'worker', 'x', false, writ.now())`
+    test.engine.host.memory.registries.delete(owner)
+    const release = { type: 'release', directive: key, grants: [{ id: 'g1', suspect: false, unspent: true }] }
+    await put(registryId, id, pack(release), deadly)
+    expect((await decide()).told).toBe(`${id} tells the registry anew what it needs`)
+    await expect.poll(async () => (await grants()).length, { timeout: 10_000 }).toBe(0)
+  }
+  await verified()
+})
+
+it('R41: what a registry asks is answered when it is dropped', async () => {
+  const id = await world.create({ plan: planOf({ a: [] }) })
+  const { owner } = world
+  await test.sql`
+    insert into writ.grants (owner, id, directive, number, daemon, session, role, requirement, recalled, at)
+    values (${owner}, 'g1', ${actorKey(owner, id)}, 1, 'd', 's', 'worker', 'x', false, writ.now())`
+  test.engine.host.memory.registries.delete(owner)
+  await put(id, registryId, pack({ type: 'grant.audit', grants: ['g1'] }), deadly)
+  expect((await dropIt()).told).toContain('has told the registry')
+  const grants = () => test.sql`select from writ.grants where owner = ${owner}`
+  await expect.poll(async () => (await grants()).length, { timeout: 10_000 }).toBe(0)
+  await verified()
+})
