@@ -39,7 +39,7 @@ export const takeFromRegistry = async (turn: Turn, directive: ActorKey, message:
     case 'daemon.back':
       return loseMissing(turn, directive, message)
     case 'desk.look':
-      return message.dropped === undefined ? undefined : tellAgain(turn, directive, message.dropped)
+      return message.dropped === undefined && message.anew !== true ? undefined : tellAgain(turn, directive, message)
   }
 }
 
@@ -50,10 +50,12 @@ const giveBack = (turn: Turn, directive: ActorKey, message: FromRegistry): void 
   if (unknown.length > 0) turn.post(actorKey(readKey(directive).owner, registryId), answer, directive)
 }
 
+type Look = Extract<FromRegistry, { type: 'desk.look' }>
+
 /** What the registry was told last never came to it. */
-const tellAgain = async (turn: Turn, directive: ActorKey, data: Record<string, unknown>): Promise<void> => {
+const tellAgain = async (turn: Turn, directive: ActorKey, { dropped: data }: Look): Promise<void> => {
   await turn.host.loader.directive(directive)
-  recordFor(turn, directive, { type: droppedEvent, severity: 'warn', source: 'user', data })
+  if (data !== undefined) recordFor(turn, directive, { type: droppedEvent, severity: 'warn', source: 'user', data })
   const desk = await turn.host.loader.desk(directive)
   turn.host.memory.set(turn.host.memory.desks, directive, { ...desk, told: null })
 }
@@ -68,7 +70,7 @@ const takeGrant = async (turn: Turn, directive: ActorKey, offer: GrantOffer): Pr
   memory.set(memory.desks, directive, { ...desk, told, seen: Math.max(desk.seen, grant.number) })
 }
 
-/** What its registry has decided about it meanwhile came before it: it goes back, and what it was for is asked for anew. */
+/** Its registry may have decided about it meanwhile, or it is dropped: it goes back, and what it was for is asked for anew. */
 const returnGrant = async (turn: Turn, directive: ActorKey, { id }: GrantOffer): Promise<void> => {
   const { memory, loader } = turn.host
   const message: ToRegistry = { type: 'release', directive, grants: [{ id, suspect: false, unspent: true }] }

@@ -42,7 +42,7 @@ const typeKey = Buffer.from([0xa4, ...Buffer.from('type')])
 const beginMax = 5
 
 /** From the beginning of its body alone: the type of a message comes first. */
-const typeIn = (head: Uint8Array): string | null => {
+export const typeIn = (head: Uint8Array): string | null => {
   const bytes = Buffer.from(head)
   const key = bytes.indexOf(typeKey)
   if (key < 1 || key > beginMax) return typeOf(readBody(head))

@@ -7,10 +7,9 @@ import { parkTriesMax } from '../protocol/limits.ts'
 import type { Host } from './host.ts'
 import type { Resident } from './memory.ts'
 import type { ActorKey } from '../protocol/ids.ts'
-import { pack } from './codec.ts'
-import type { FromRegistry } from './granting.ts'
+import { withField } from './codec.ts'
 import { isFromRegistry } from './in-order.ts'
-import { readBody, typeOf } from './parked-views.ts'
+import { typeIn } from './parked-views.ts'
 import { endedThread } from '../protocol/parked.ts'
 import { Faulty, park, stopParked } from './parked.ts'
 import type { ParkedRow } from './ports/parked-rows.ts'
@@ -124,14 +123,9 @@ export class Parking {
   }
 }
 
-/** A grant that is put back one day must not count as new: the registry may have given its slot to another. */
-const late = (row: StoredMessage): Uint8Array => {
-  const { from, body } = row
-  // Nothing else is opened, nor at what threads have ended.
-  if (!isFromRegistry(from) || isSpent(row)) return body
-  const message = readBody(body)
-  return typeOf(message) === 'grant' ? pack({ ...(message as FromRegistry), late: true }) : body
-}
+/** A grant that is put back one day must not count as new: the registry may have given its slot to another. It is not opened for that. */
+const late = ({ from, body }: StoredMessage): Uint8Array =>
+  isFromRegistry(from) && typeIn(body) === 'grant' ? withField(body, 'late', true) : body
 
 /** But what is parked for this node alone: its shard is handed to one that knows its machine, where what its daemon does still counts. */
 const stopThose = async (turn: Turn, actors: readonly ActorKey[], knowing: Knowing): Promise<object> => {

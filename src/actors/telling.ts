@@ -73,7 +73,8 @@ export const tellSlice = async (turn: Turn, origin: Origin, { from, create, mess
   if (chain === null) return
   const { indexes, end } = create ? await rootsOf(turn, chain, from) : await livingOf(turn, origin, chain, from)
   for (const index of indexes) tellStep(turn, origin, index, message)
-  const done: Message = { type: 'slice.done', told: indexes.length, next: end < chain.steps ? end : null }
+  const count = 'recount' in message ? { recount: message.recount } : {}
+  const done: Message = { type: 'slice.done', told: indexes.length, next: end < chain.steps ? end : null, ...count }
   if (done.next === null) turn.tell(key, done, key)
   else turn.post(key, done, key)
 }

@@ -10,7 +10,6 @@ import {
   actorKey,
   addressOf,
   directiveKeyOf,
-  directiveOf,
   kindOf,
   readKey,
   registryId,
@@ -18,7 +17,9 @@ import {
 } from '../protocol/ids.ts'
 import { droppedEvent, messageId, readMessageId, type Unpark, type Unparked } from '../protocol/parked.ts'
 import { recordFor } from './apply.ts'
-import type { FromRegistry, GrantOffer } from './granting.ts'
+import { takeFromRegistry } from './desk-mail.ts'
+import { type FromRegistry, post } from './granting.ts'
+import { isInOrder } from './in-order.ts'
 import { parkedError } from './parked.ts'
 import { readBody, typeOf } from './parked-views.ts'
 import type { StoppedMessage } from './ports/parked-rows.ts'
@@ -74,9 +75,23 @@ const leave = (turn: Turn, { actor, message }: Stopped, back: boolean): void => 
   turn.draft.unparked.push({ message, actor, shard, back })
 }
 
+/** It goes back to its place; what is said anew instead is not taken any more. */
 const retryMessage = (turn: Turn, one: Stopped): Unparked => {
+  if (isOutdated(one)) return askAnew(turn, one)
   leave(turn, one, true)
   return answer(one.id, one.actor, `it is in the mailbox of ${readKey(one.actor).id} again, at its place`)
+}
+
+/** What a directive lacks and holds it may have told its registry anew since: an old word must not win over that, nor change what it was told of. */
+const isOutdated = ({ actor, body }: Stopped): boolean =>
+  kindOf(readKey(actor).id) === 'registry' && ['need', 'release', 'holding'].includes(typeOf(readBody(body)) ?? '')
+
+const askAnew = (turn: Turn, one: Stopped): Unparked => {
+  leave(turn, one, false)
+  audit(turn, one)
+  const look: FromRegistry = { type: 'desk.look', anew: true }
+  turn.post(one.from as ActorKey, look, 'mend')
+  return answer(one.id, one.actor, `${shown(one)} tells the registry anew what it needs`)
 }
 
 interface Reason {
@@ -106,21 +121,16 @@ const shown = ({ actor, from }: Stopped): string => {
 }
 
 /** What only tells how things stand, is said again before long, or has nobody who waits for it. */
-const harmless: ReadonlySet<string> = new Set([
-  'published',
-  'task.accepted',
-  'grant.recall',
-  'grant.audit',
-  'daemon.back',
-  'desk.look',
-])
+const harmless: ReadonlySet<string> = new Set(['published', 'task.accepted', 'grant.recall', 'daemon.back'])
+/** What its desk does of a message that is dropped: it answers, tells anew, and gives a slot back. */
+const ofDesk: ReadonlySet<string> = new Set(['grant', 'grant.audit', 'desk.look'])
 const endings: ReadonlySet<string> = new Set(['task.done', 'task.failed', 'task.lost'])
 type Ending = Extract<Message, { type: 'task.done' | 'task.failed' | 'task.lost' }>
 
 /** Answers with who was told what. Throws REFUSED where nobody can be told in its stead. */
 const tellOfDrop = async (turn: Turn, one: Stopped): Promise<string> => {
   const { actor, from } = one
-  const { owner, id } = readKey(actor)
+  const { id } = readKey(actor)
   const message = readBody(one.body)
   const type = typeOf(message) ?? ''
   if (id === registryId) return `${shown(one)} tells the registry anew what it needs`
@@ -137,15 +147,17 @@ const tellOfDrop = async (turn: Turn, one: Stopped): Promise<string> => {
     turn.post(actor, lost, from)
     return `${id} is told that its attempt ${attempt} is lost`
   }
-  if (type === 'grant') {
-    const grants = [{ id: (message as { grant: GrantOffer }).grant.id, suspect: false, unspent: true }]
-    const release: ToRegistry = { type: 'release', directive: actor, grants }
-    turn.post(actorKey(owner, registryId), release, actor)
-    return 'the slot goes back to the registry'
+  if (ofDesk.has(type)) {
+    const told = message as FromRegistry
+    await takeFromRegistry(turn, directiveKeyOf(actor), told.type === 'grant' ? { ...told, late: true } : told)
+    await turn.run()
+    return type === 'grant'
+      ? 'the slot goes back to the registry'
+      : `${id} has told the registry what it needs and holds`
   }
   const directive = await turn.host.loader.actor(directiveKeyOf(actor))
   if (directive !== null && (directive.live === null ? directive.row.ended : isOverOrEnding(directive.live)))
-    return `${directiveOf(id)} has ended, or is about to, and waits for nothing`
+    return tellDirective(turn, one, type)
   throw new WritError(
     'REFUSED',
     `${id} would wait for ever for what ${type || 'a message that cannot be read'} tells it`,
@@ -158,9 +170,41 @@ const tellOfDrop = async (turn: Turn, one: Stopped): Promise<string> => {
 /** Once all is told to stop, what is parked holds up only that. */
 const isOverOrEnding = (live: Live): boolean => hasEnded(live) || isEnding(live)
 
+/** What actors of a directive tell each other that a retry does without: it says it anew, or takes up whatever they are. */
+const saidAnew: ReadonlySet<string> = new Set(
+  'cancel step.stopped slice.done step.ready step.failed dispatch retry rework'.split(' '),
+)
+
+/** It counts what its steps answer to being told to stop: it tells them anew, for that may have been among what was dropped. */
+const tellDirective = async (turn: Turn, { actor, from }: Stopped, type: string): Promise<string> => {
+  const key = directiveKeyOf(actor)
+  const { id } = readKey(key)
+  if (!isInOrder(from, actor)) return `${id} has ended, or is about to, and waits for nothing`
+  const needed = !saidAnew.has(type)
+  turn.tell(key, { type: 'message.dropped', needed }, from)
+  await turn.run()
+  const told = `${id} has ended, or asks its steps to stop anew`
+  return needed ? `${told}; a retry would need it, so there can be none` : told
+}
+
 /** The registry keeps no history: the directive that told it writes down what became of that, and asks for its slots anew. */
-const askAgain = async (turn: Turn, { from }: Stopped, dropped: Record<string, unknown>): Promise<void> => {
+const askAgain = async (turn: Turn, one: Stopped, dropped: Record<string, unknown>): Promise<void> => {
+  const { from } = one
   if (!from.includes('/') || (await turn.host.store.directive(from as ActorKey)) === null) return
+  audit(turn, one)
   const look: FromRegistry = { type: 'desk.look', dropped }
   turn.post(from as ActorKey, look, 'mend')
+}
+
+/** Of the slots that it gave back, or said that it does not hold, it is asked anew, before what it needs: those would count as on their way to it. */
+const audit = (turn: Turn, { actor, from, body }: Stopped): void => {
+  const message = readBody(body)
+  const type = typeOf(message)
+  const grants =
+    type === 'release'
+      ? (message as Extract<ToRegistry, { type: 'release' }>).grants.map(({ id }) => id)
+      : type === 'holding'
+        ? (message as Extract<ToRegistry, { type: 'holding' }>).unknown
+        : []
+  if (grants.length > 0) post(turn, readKey(actor).owner, from as ActorKey, { type: 'grant.audit', grants })
 }

@@ -226,6 +226,39 @@ const bySlice = (live: Live): Split => {
   }
 }
 
+/** Whether what was told to stop, and what is answered to that, is of the count that goes on. */
+const byCount = ({ recount }: { recount?: number }, other: string): Split => ({
+  options: [
+    option('present', '', recount === undefined ? {} : { recount }),
+    last('other', other, { recount: (recount ?? 0) + 1 }),
+  ],
+  of: (message) => (message['recount'] === recount ? 'present' : 'other'),
+})
+
+const byCountOfSlice = (live: Live): Split[] =>
+  directiveOf(live).slice === 'cancel' ? [byCount(directiveOf(live), 'of another count')] : []
+
+const byAsker = (live: Live): Split[] => {
+  if (live.snapshot.machine.id !== 'step') return []
+  const { recount } = stepOf(live)
+  const { options } = byCount(stepOf(live), 'of a count anew')
+  const before = recount === undefined ? [] : [last('earlier', 'of an earlier count')]
+  return [{ options: [...options, ...before], of: ({ recount: of }) => askedIn(of as number | undefined, recount) }]
+}
+
+const askedIn = (of: number | undefined, recount: number | undefined): string => {
+  if (of === recount) return 'present'
+  return (of ?? 0) > (recount ?? 0) ? 'other' : 'earlier'
+}
+
+const byNeed: Split = {
+  options: [
+    option('needed', 'which a retry would need', { needed: true }),
+    option('not needed', 'which a retry does without', { needed: false }),
+  ],
+  of: ({ needed }) => (needed === true ? 'needed' : 'not needed'),
+}
+
 /** Coarse first. A type that is not here is of one case: nothing in such a message matters. */
 export const splitsOf = (live: Live, type: string): readonly Split[] => {
   const make: Record<string, () => Split[]> = {
@@ -241,7 +274,10 @@ export const splitsOf = (live: Live, type: string): readonly Split[] => {
     'step.unpassed': () => [byLeaving],
     'line.moved': () => [byCounted],
     'step.failed': () => [byFailed(live)],
-    'slice.done': () => [bySlice(live)],
+    'step.stopped': () => [byCount(directiveOf(live), 'of another count')],
+    'message.dropped': () => [byNeed],
+    cancel: () => byAsker(live),
+    'slice.done': () => [...byCountOfSlice(live), bySlice(live)],
     'step.command': () => [byVerb, byStepOfPlan(live)],
     'dependency.passed': () => [byDependency(live)],
     'dependency.withdrawn': () => [byDependency(live)],

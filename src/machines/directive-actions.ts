@@ -2,6 +2,7 @@
 import { act, type Does } from './act.ts'
 import {
   acceptReading,
+  cancelOf,
   type DirectiveContext,
   type DirectiveEvent,
   failedListMax,
@@ -169,6 +170,9 @@ const movingLine = (event: DirectiveEvent): Effect[] => {
   return [{ kind: 'tell', to: { step: event.index }, message: { type: 'line.moved', ...counted } }]
 }
 
+const cancelling = (event: DirectiveEvent, recount: number | undefined): Effect[] =>
+  'index' in event ? [{ kind: 'tell', to: { step: event.index }, message: cancelOf(recount) }] : []
+
 /** Of counts and slices. */
 const chainActions = {
   countPassed: on(({ passed, line }, event) =>
@@ -192,18 +196,12 @@ const chainActions = {
     effects: movingLine(event),
   })),
   /** While ending: merged too late, so it has not passed after all, and stops like the others. */
-  stopLate: on(({ told, passed }, event) => ({
+  stopLate: on(({ told, passed, recount }, event) => ({
     set: { told: told + 1, ...(answersMoves(event) ? { passed: passed + 1 } : {}) },
-    effects: [
-      ...movingLine(event),
-      ...('index' in event ? [{ kind: 'tell', to: { step: event.index }, message: { type: 'cancel' } } as const] : []),
-    ],
+    effects: [...movingLine(event), ...cancelling(event, recount)],
   })),
   /** While ending, or ended: a step that came to life after the others were told to stop. */
-  stopReady: on(({ told }, event) => ({
-    set: { told: told + 1 },
-    effects: 'index' in event ? [{ kind: 'tell', to: { step: event.index }, message: { type: 'cancel' } }] : [],
-  })),
+  stopReady: on(({ told, recount }, event) => ({ set: { told: told + 1 }, effects: cancelling(event, recount) })),
   dispatchStep: on((_, event) => ({
     effects: 'index' in event ? [{ kind: 'tell', to: { step: event.index }, message: { type: 'dispatch' } }] : [],
   })),
@@ -224,9 +222,17 @@ const chainActions = {
     return { effects: steps > 0 ? [history('steps_skipped', 'info', { steps })] : [] }
   }),
   beginCancelling: on(({ cursors }) => ({ set: { alive: 0, cursors: { ...cursors, cancel: 0 } } })),
-  tellCancel: on(({ cursors }) => ({ set: { slice: 'cancel' }, effects: [sliceOf('cancel', cursors.cancel ?? 0)] })),
+  tellCancel: on(({ cursors, recount }) => ({
+    set: { slice: 'cancel' },
+    effects: [sliceOf('cancel', cursors.cancel ?? 0, recount)],
+  })),
   forgetOwed: on(() => ({ set: { owed: 0 } })),
-  countStopped: on(({ stopped }) => ({ set: { stopped: stopped + 1 } })),
+  countStopped: on(({ stopped, recount }, event) =>
+    event.type === 'step.stopped' && event.recount === recount ? { set: { stopped: stopped + 1 } } : {},
+  ),
+  /** What was dropped may have been a word that is counted: only what is told, and answered, from now on is. */
+  countAnew: on(({ recount = 0 }) => ({ set: { told: 0, stopped: 0, recount: recount + 1, slice: null } })),
+  noteDropped: on((_, event) => ({ set: event.type === 'message.dropped' && event.needed ? { unheard: true } : {} })),
   beginRetry: on(({ cursors, chain }) => ({
     set: {
       failed: [],
@@ -268,6 +274,12 @@ const steeringActions = {
   }),
   refuseStep: on<{ status: DirectiveStatus }>((context, event, { status }) => stepRefusal(context, event, status)),
   refuseRetry: on(retryRefusal),
+  refuseUnheard: on(() =>
+    refuse(
+      'a message was dropped that the directive or a step of it would need to go on',
+      'its history says which one (message_dropped); what is left to do goes into a new directive',
+    ),
+  ),
   notePaused: on(() => ({ effects: [byPerson('directive_paused')] })),
   noteResumed: on(() => ({ effects: [byPerson('directive_resumed')] })),
   refuse: on<{ status: DirectiveStatus }>((_, event, { status }) =>

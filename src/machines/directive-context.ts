@@ -1,7 +1,7 @@
 /** What a directive remembers: counts and cursors, never a list that grows with its plan. */
 import type { Effect } from './effect.ts'
 import type { DirectiveSettings, Given } from './given.ts'
-import type { DirectiveMessage, PlanReading } from './message.ts'
+import type { DirectiveMessage, Message, PlanReading } from './message.ts'
 import type { TaskContext } from './task.ts'
 
 /** What is being told to many steps, slice by slice. `roots`: dispatch to those without dependencies; `wake`: to those alive. */
@@ -27,9 +27,13 @@ export interface DirectiveContext extends TaskContext {
   slice: Telling | null
   /** A step became ready when it could not be told to go: the steps alive are told again. */
   missed: boolean
-  /** How often steps were told to stop, and their answers to that; counted over the directive's life. */
+  /** How often steps were told to stop, and their answers to that; counted over the directive's life, or since it last counted anew. */
   told: number
   stopped: number
+  /** How often it has counted these anew, for a message was dropped; not there: never. Answers of an earlier count do not count. */
+  recount?: number
+  /** A message was dropped without which a retry would wait for ever, or go on where it must not. */
+  unheard?: true
   /** Steps that had come to life when they were told to stop, the last time that it was ending. */
   alive: number
   /** Steps that were sent to rework by the acceptance checks, or to merge again, and have not said yet that they have left passed. */
@@ -93,13 +97,19 @@ export const nextTelling = ({ cursors, missed }: DirectiveContext): { what: Tell
   return cursors.roots === null ? null : { what: 'roots', from: cursors.roots }
 }
 
-const messages = { roots: 'dispatch', wake: 'dispatch', retry: 'retry', cancel: 'cancel' } as const
+const messages = { roots: 'dispatch', wake: 'dispatch', retry: 'retry' } as const
 
-export const sliceOf = (what: Telling, from: number): Effect => ({
+export const sliceOf = (what: Telling, from: number, recount?: number): Effect => ({
   kind: 'slice',
   from,
   create: what === 'roots',
-  message: { type: messages[what] },
+  message: what === 'cancel' ? cancelOf(recount) : { type: messages[what] },
+})
+
+/** What a step is told to stop, in this count. */
+export const cancelOf = (recount: number | undefined): Extract<Message, { type: 'cancel' }> => ({
+  type: 'cancel',
+  ...(recount === undefined ? {} : { recount }),
 })
 
 /** The plan that the message, or the planner's report, brings; null when it brings none that can be taken. */

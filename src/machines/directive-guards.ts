@@ -24,13 +24,14 @@ const coversFailed = ({ context: { failed, failures }, event }: Of): boolean =>
   uncovered(failed, event).length === 0
 const retriesFailed = (of: Of): boolean => asksRetry(of) && coversFailed(of)
 
+const lacksWords = ({ context: { unheard } }: Of): boolean => unheard === true
+
 const endedShort = or([stateIn({ flow: 'failed' }), stateIn({ flow: 'cancelled' })])
 const ended = or([stateIn({ flow: 'completed' }), endedShort])
 
 export const directiveGuards = {
   notEnded: not(ended),
-  /** A retry brings it back to life (R50). */
-  revives: endedShort,
+  endedShort,
   gateOpen: stateIn({ gate: 'open' }),
   beingCancelled: stateIn('#cancelling'),
   attemptOpen: ({ context: { task } }: Of) => task !== null && task.nonce !== '',
@@ -59,9 +60,14 @@ export const directiveGuards = {
   noSliceOut: ({ context }: Of) => context.slice === null,
   isLastCancel: ({ context: { slice }, event }: Of) =>
     slice === 'cancel' && event.type === 'slice.done' && event.next === null,
+  /** Of a slice that was out when it began to count anew. */
+  isOfOldCount: ({ context: { slice, recount }, event }: Of) =>
+    slice === 'cancel' && event.type === 'slice.done' && event.recount !== recount,
   allStopped: ({ context: { told, stopped } }: Of) => stopped >= told,
 
   commandsStep,
+  lacksWords,
+  asksVainly: (of: Of) => asksRetry(of) && lacksWords(of),
   /** A person retries a failed step of a directive that has ended: that is a retry of the directive. */
   retriesFailed,
   asksRetry,

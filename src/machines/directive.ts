@@ -1,7 +1,8 @@
 /** The chart of a directive: how far it is (flow), and whether anything new may be dispatched (gate). */
-import { and, raise, setup } from 'xstate'
+import { and, not, raise, setup } from 'xstate'
 import { effect } from './act.ts'
 import { directiveActions } from './directive-actions.ts'
+import { dropped, ended, noPlan, refusals, refuse, retries, steers, tellsAnew } from './directive-answers.ts'
 import { type DirectiveContext, type DirectiveEvent, newDirective } from './directive-context.ts'
 import type { DirectiveStatus } from '../protocol/views.ts'
 import { directiveGuards } from './directive-guards.ts'
@@ -15,34 +16,6 @@ const startOf = ({ given }: DirectiveContext, purpose: Purpose): Start =>
 
 const endedAs = <const S extends string>(status: S) => ({ type: 'endedAs', params: { status } }) as const
 const mergeIs = <const K extends string>(kind: K) => ({ type: 'mergeIs', params: { kind } }) as const
-const refuse = <const S extends DirectiveStatus>(status: S) =>
-  ({ actions: { type: 'refuse', params: { status } } }) as const
-
-/** What is refused in this status, and how a person's command to a step is taken; `live`: the directive is not ending. */
-const refusals = <const S extends DirectiveStatus>(status: S) =>
-  ({ start: refuse(status), retry: refuse(status) }) as const
-const steers = <const S extends DirectiveStatus, const L extends boolean>(status: S, live: L) =>
-  [
-    { guard: 'commandsStep', actions: { type: 'tellStep', params: { live } } },
-    { actions: { type: 'refuseStep', params: { status } } },
-  ] as const
-
-/** A directive that has ended: an evaluation is still possible, and a failed step may be retried (R38, R50). */
-const ended = <const S extends DirectiveStatus>(status: S) =>
-  ({
-    start: refuse(status),
-    cancel: refuse(status),
-    pause: refuse(status),
-    resume: refuse(status),
-    'step.command': [
-      { guard: 'retriesFailed', target: 'again', actions: 'beginRetry' },
-      { guard: 'asksRetry', actions: 'refuseRetry' },
-      { guard: 'commandsStep', actions: { type: 'tellStep', params: { live: false } } },
-      { actions: { type: 'refuseStep', params: { status } } },
-    ],
-  }) as const
-const noPlan = <const S extends DirectiveStatus>(status: S) => [{ guard: 'hasChain' }, refuse(status)] as const
-const again = { target: 'again', actions: 'beginRetry' } as const
 
 export const directive = setup({
   types: {
@@ -64,7 +37,12 @@ export const directive = setup({
 })
   .extend({
     actions: { startAgain: raise({ type: 'start' }) },
-    guards: { tellsNow: and(['gateOpen', 'mayTell']), revivesByStep: and(['revives', 'retriesFailed']) },
+    guards: {
+      tellsNow: and(['gateOpen', 'mayTell']),
+      /** A retry brings it back to life (R50). */
+      revives: and(['endedShort', not('lacksWords')]),
+      revivesByStep: and(['endedShort', not('lacksWords'), 'retriesFailed']),
+    },
   })
   .createMachine({
     id: 'directive',
@@ -189,6 +167,7 @@ export const directive = setup({
             on: {
               'step.passed': [{ guard: 'mergedElsewhere', actions: 'stopLate' }, { actions: 'countPassed' }],
               'step.ready': { actions: 'stopReady' },
+              'message.dropped': dropped,
             },
             states: {
               as: {
@@ -229,10 +208,17 @@ export const directive = setup({
                   telling: {
                     always: { guard: 'noSliceOut', actions: 'tellCancel' },
                     on: {
-                      'slice.done': { guard: 'isLastCancel', target: 'waiting', actions: ['sliceDone', 'noteSkipped'] },
+                      'slice.done': [
+                        { guard: 'isOfOldCount' },
+                        { guard: 'isLastCancel', target: 'waiting', actions: ['sliceDone', 'noteSkipped'] },
+                      ],
+                      'message.dropped': tellsAnew,
                     },
                   },
-                  waiting: { always: { guard: 'allStopped', target: 'over' } },
+                  waiting: {
+                    always: { guard: 'allStopped', target: 'over' },
+                    on: { 'message.dropped': tellsAnew },
+                  },
                   over: {
                     always: [
                       { guard: 'beingCancelled', target: '#directive.flow.cancelled' },
@@ -254,14 +240,21 @@ export const directive = setup({
           completed: { tags: ['completed', 'ended'], on: { ...ended('completed'), retry: refuse('completed') } },
           failed: {
             tags: ['failed', 'ended'],
-            on: { ...ended('failed'), 'step.ready': { actions: 'stopReady' }, retry: again, plan: noPlan('failed') },
+            on: {
+              ...ended('failed'),
+              'step.ready': { actions: 'stopReady' },
+              'message.dropped': dropped,
+              retry: retries,
+              plan: noPlan('failed'),
+            },
           },
           cancelled: {
             tags: ['cancelled', 'ended'],
             on: {
               ...ended('cancelled'),
               'step.ready': { actions: 'stopReady' },
-              retry: again,
+              'message.dropped': dropped,
+              retry: retries,
               plan: noPlan('cancelled'),
             },
           },

@@ -23,6 +23,7 @@ const asksEvaluation = (of: Of): string | null => {
   return stops > 0 ? 'the step has stopped as it was told to' : 'its directive is not ending'
 }
 const asksRetry = (of: Of): string | null => (isVerb(of, 'retry') ? 'the command is to retry a step of the plan' : null)
+const unheard = (): string => 'a message was dropped that a retry would need'
 const retriesFailed = (of: Of): string | null => {
   if (!isVerb(of, 'retry')) return null
   const { failed } = of.context
@@ -76,6 +77,9 @@ export const guardWords: Readonly<Record<string, (of: Of) => string | null>> = {
     chain === null ? 'the directive has a plan' : `the step is one of its plan, 0 to ${chain.steps - 1}`,
   retriesFailed,
   asksRetry,
+  lacksWords: unheard,
+  asksVainly: (of) => (isVerb(of, 'retry') ? unheard() : null),
+  isOfOldCount: () => null,
   notEnded: () => 'the directive has not ended',
   revives: () => 'the directive has failed or was cancelled',
   revivesByStep: retriesFailed,

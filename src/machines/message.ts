@@ -79,9 +79,13 @@ export type DirectiveMessage =
   | { type: 'step.unpassed'; index: number; sentBack?: boolean; before?: boolean }
   | { type: 'step.failed'; index: number; name: string; reason: string }
   /** The answer of a step, once it is at rest, to each `cancel` that it was told. */
-  | { type: 'step.stopped'; index: number }
+  | { type: 'step.stopped'; index: number; recount?: number }
   /** From the turn, after a `slice`: how many steps were told, and where the next slice begins (null: that was the last). */
-  | { type: 'slice.done'; told: number; next: number | null }
+  | { type: 'slice.done'; told: number; next: number | null; recount?: number }
+  /**
+   * A person dropped what it, or a step of it, was told while it was ending, or had ended. `needed`: a retry could not do without.
+   */
+  | { type: 'message.dropped'; needed: boolean }
   /** A person steers a step: through its directive, which knows whether it still lives. */
   | { type: 'step.command'; index: number; verb: 'evaluate' | 'approve' | 'cancel' }
   /** `covers`: the step and all that wait for it, directly or not (R50). */
@@ -97,8 +101,11 @@ export type StepMessage =
   | { type: 'dependency.passed' | 'dependency.withdrawn' | 'dependent.begun'; index: number }
   /** The line is not the one that the merge started from: merge again. `counted`: it counts as passed until it takes that back. */
   | { type: 'line.moved'; counted?: true }
-  /** Ends the step: what had begun as cancelled, the rest as skipped; each one is answered with a `step.stopped`. */
-  | { type: 'cancel' }
+  /**
+   * Ends the step: what had begun as cancelled, the rest as skipped; each one is answered with a `step.stopped`. `recount`: its
+   * directive counts anew, the how-manieth time; the answers say so, and those of an earlier count are owed no more.
+   */
+  | { type: 'cancel'; recount?: number }
   /** Pending again, with a fresh rework budget (R50). */
   | { type: 'retry' }
   /** The acceptance checks want this step's work done again (R20). */

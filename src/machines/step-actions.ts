@@ -128,6 +128,18 @@ const hints: Readonly<Record<string, string>> = {
   cancel: 'only a held step can be cancelled by itself; else cancel the directive',
 }
 
+/** Answers to an earlier count are owed no more, and an earlier count asks for none. */
+const askingStop = ({ stops, recount }: StepContext, event: StepEvent): Does<StepContext> => {
+  const asked = event.type === 'cancel' ? event.recount : undefined
+  if (asked === recount) return { set: { stops: stops + 1 } }
+  return asked === undefined || asked < (recount ?? 0) ? {} : { set: { stops: 1, recount: asked } }
+}
+
+const stoppedOf = (context: StepContext): Message => {
+  const { recount } = context
+  return { type: 'step.stopped', index: indexOf(context), ...(recount === undefined ? {} : { recount }) }
+}
+
 /** Reworks from here on, and what they are told. */
 const roundActions = {
   takeFeedback: on((_, event) => ({ set: { feedback: 'feedback' in event ? event.feedback : null } })),
@@ -250,12 +262,10 @@ export const stepActions = {
   })),
   /** It has left passed already. */
   loseLine: on((context) => ({ set: { inLine: false }, effects: answerOf(context) })),
-  askStop: on(({ stops }) => ({ set: { stops: stops + 1 } })),
+  askStop: on(askingStop),
   answerStop: on((context) => ({
     set: { stops: 0 },
-    effects: Array.from({ length: context.stops }, () =>
-      tellDirective({ type: 'step.stopped', index: indexOf(context) }),
-    ),
+    effects: Array.from({ length: context.stops }, () => tellDirective(stoppedOf(context))),
   })),
   refuseCommand: on<{ status: StepStatus }>((context, event, { status }) => refusing(context, event, status)),
 }

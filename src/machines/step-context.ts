@@ -41,6 +41,8 @@ export interface StepContext extends TaskContext {
   flagged: boolean
   /** How often it was told to stop and has not answered yet. */
   stops: number
+  /** The count of its directive that these are for; not there: the first. */
+  recount?: number
   /** Why it failed. */
   reason: string | null
 }

@@ -10,8 +10,8 @@ import { grouped } from './grouped.ts'
 import type { Scene } from './scene.ts'
 import type { Tell } from './tell.ts'
 
-/** The grant is on its way to the directive, or the word that it is gone; on its way back. */
-const coming: ReadonlySet<string> = new Set(['grant'])
+/** The grant is on its way to the directive, or it is asked whether it has it; or the word that it is gone is; on its way back. */
+const coming: ReadonlySet<string> = new Set(['grant', 'grant.audit'])
 const lost: ReadonlySet<string> = new Set(['grant.lost'])
 const goingBack: ReadonlySet<string> = new Set(['release', 'holding'])
 

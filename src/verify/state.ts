@@ -10,7 +10,7 @@ type OfStep = Pick<StepContext, 'waitsFor' | 'stops' | 'manual'>
 type OfDirective = Pick<
   DirectiveContext,
   'chain' | 'generations' | 'passed' | 'told' | 'stopped' | 'slice' | 'cursors' | 'missed'
->
+> & { unheard: boolean }
 
 export interface State {
   status: string
@@ -56,6 +56,6 @@ export const stateOf = (live: Live, history: History | null): State => {
 const ofStep = ({ waitsFor, stops, manual }: StepContext): OfStep => ({ waitsFor, stops, manual })
 
 const ofDirective = (context: DirectiveContext): OfDirective => {
-  const { chain, generations, passed, told, stopped, slice, cursors, missed } = context
-  return { chain, generations, passed, told, stopped, slice, cursors, missed }
+  const { chain, generations, passed, told, stopped, slice, cursors, missed, unheard = false } = context
+  return { chain, generations, passed, told, stopped, slice, cursors, missed, unheard }
 }

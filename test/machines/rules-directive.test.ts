@@ -586,6 +586,31 @@ describe('steering', () => {
     expect(told(directive.tell({ type: 'step.ready', index: 0 }).effects)).toEqual(['step 0: cancel'])
   })
 
+  it('R46 R49: after a message was dropped all steps are told to stop anew, and answers of before do not count', () => {
+    const directive = aDirective()
+    directive.tellAll(...toRunning, the.cancel, done(2), stopped(0))
+    const { effects } = directive.tell({ type: 'message.dropped', needed: false })
+    expect(ofKind(effects, 'slice')).toMatchObject([{ from: 0, message: { type: 'cancel', recount: 1 } }])
+    // The slice of before may have been out still.
+    directive.tell(done(0))
+    directive.tellAll({ ...done(2), recount: 1 }, stopped(0), stopped(1), { ...stopped(0), recount: 1 })
+    expect(statusOf(directive.live)).toBe('cancelling')
+    expect(statusOf(directive.tell({ ...stopped(1), recount: 1 }).live)).toBe('cancelled')
+    expect(statusOf(directive.tell(the.retry).live)).toBe('active')
+  })
+
+  it('R46 R50: one of which a message was dropped that a retry would need is not retried, nor does it go on when it was paused', () => {
+    const directive = aDirective()
+    directive.tellAll(...toRunning, { type: 'pause' }, the.cancel, done(0), { type: 'message.dropped', needed: true })
+    for (const asked of [the.retry, { type: 'step.command', index: 0, verb: 'retry' }]) {
+      const { live, effects } = directive.tell(asked)
+      expect(statusOf(live)).toBe('cancelled')
+      expect(effects).toMatchObject([
+        { kind: 'refuse', text: expect.stringContaining('a message was dropped') as string },
+      ])
+    }
+  })
+
   it('R21 R49: a step told twice is answered for twice, also when its answer comes after the directive has ended', () => {
     const directive = aDirective()
     const ready = { type: 'step.ready', index: 0 }

@@ -783,6 +783,14 @@ describe('stopping', () => {
     expect(told(step.tell(the.cancel).effects)).toEqual(['directive: step.stopped'])
   })
 
+  it('R46 R49: of a count anew one answer is owed, whatever was asked before, and none for what was asked before it', () => {
+    const step = aStep()
+    const answer = { type: 'step.stopped', index: 3, recount: 1 }
+    step.tellAll(...work, the.cancel, the.cancel, { ...the.cancel, recount: 1 }, the.cancel)
+    const { effects } = step.tell(the.done)
+    expect(ofKind(effects, 'tell')).toEqual([{ kind: 'tell', to: 'directive', message: answer }])
+  })
+
   it('R49 R50: a stop that is overtaken by a retry is answered all the same', () => {
     const step = aStep()
     step.tellAll(...work, the.failed, the.evaluateEnded, the.granted, the.cancel)

@@ -79,7 +79,7 @@ describe.each<[string, AnyStateMachine, object]>([
     const text = JSON.stringify(machine.config)
     const unused = (names: object) => Object.keys(names).filter((each) => !text.includes(`"${each}"`))
     const { delays, guards, actions } = machine.implementations
-    const throughOthers = ['effect', 'mayTell']
+    const throughOthers = ['effect', 'mayTell', 'endedShort']
     expect([delays, guards, actions].flatMap(unused).filter((each) => !throughOthers.includes(each))).toEqual([])
   })
 

@@ -146,6 +146,7 @@ const directive = (path: readonly Short[], over: Partial<DirectiveSettings> = {}
 const pause = { type: 'pause' }
 const stepFailed = { type: 'step.failed', index: 1, name: 's1', reason: 'cannot be done' }
 const stepReady = { type: 'step.ready', index: 1 }
+const toldAnew = { type: 'message.dropped', needed: false }
 const noPlan = { type: 'task.done' }
 const toFailing = [...toRunning, stepFailed]
 const toEnd = [{ type: 'slice.done', told: 0, next: null }]
@@ -213,12 +214,22 @@ export const directivePlaces: Record<string, Place> = {
   'cancelling, telling': directive([...toRunning, the.cancel]),
   'cancelling, judge stops': directive([...toJudging, the.cancel]),
   'cancelling, waiting for one': directive([...toRunning, the.cancel, the.told]),
+  'cancelling, telling anew': directive([...toRunning, the.cancel, the.told, toldAnew]),
+  'cancelling, waiting anew': directive([
+    ...toRunning,
+    the.cancel,
+    the.told,
+    toldAnew,
+    { type: 'slice.done', told: 2, next: null, recount: 1 },
+  ]),
   completed: directive(toCompleted),
   failed: directive([...toFailing, ...toEnd]),
   'failed, two steps': directive([...toFailing, { ...stepFailed, index: 0 }, ...toEnd]),
   'failed, paused': directive([...toFailing, pause, ...toEnd]),
+  'failed, paused, unheard': directive([...toFailing, pause, ...toEnd, { ...toldAnew, needed: true }]),
   'failed, no plan': directive([...toPlanner, the.failed]),
   cancelled: directive([...toRunning, the.cancel, ...toEnd]),
+  'cancelled, unheard': directive([...toRunning, the.cancel, ...toEnd, { ...toldAnew, needed: true }]),
   'cancelled, in draft': directive([the.cancel]),
   'cancelled, in draft, with a plan': directive([the.cancel], { ...bare, readyPlan: { hash: 'h9', steps: 3 } }),
   'cancelled, before the line': directive([...toPlanner, the.plan, noPlan, the.cancel, ...toEnd]),
@@ -284,6 +295,7 @@ export const stepEvents: Record<string, Short> = {
   'line.moved': { type: 'line.moved' },
   'line.moved, counted': { type: 'line.moved', counted: true },
   cancel: the.cancel,
+  'cancel, counted anew': { ...the.cancel, recount: 1 },
   retry: the.retry,
   rework: { type: 'rework', feedback: 'the whole does not fit' },
   ...commands,
@@ -315,8 +327,12 @@ export const directiveEvents: Record<string, Short> = {
   'step.failed': stepFailed,
   'step.failed, another': { type: 'step.failed', index: 0, name: 's0', reason: 'too hard' },
   'step.stopped': { type: 'step.stopped', index: 1 },
+  'step.stopped, of a count anew': { type: 'step.stopped', index: 1, recount: 1 },
   'slice.done': { type: 'slice.done', told: 2, next: null },
   'slice.done, more': { type: 'slice.done', told: 2, next: 200 },
+  'slice.done, of a count anew': { type: 'slice.done', told: 2, next: null, recount: 1 },
+  'message.dropped': { type: 'message.dropped', needed: false },
+  'message.dropped, needed': { type: 'message.dropped', needed: true },
   ...Object.fromEntries(
     verbs.map((verb): [string, Short] => [
       `step.command ${verb}`,

@@ -3,7 +3,7 @@
  * here are theirs). What is wrong goes into the trace; the world stops at its next look.
  */
 import type { JournalEntry } from '../../src/actors/draft.ts'
-import { isInOrder } from '../../src/actors/in-order.ts'
+import { isFromRegistry, isInOrder } from '../../src/actors/in-order.ts'
 import type { AttemptRow, Commit, StoredMessage, TimerRow } from '../../src/actors/ports/rows.ts'
 import type { ThreadIdentity } from '../../src/actors/ports/store.ts'
 import { openAttempt, phase, timersOf } from '../../src/machines/advance.ts'
@@ -233,6 +233,8 @@ export class Checkers {
     const left = [...waits, ...ahead]
     if (left.length === 0) return
     for (const row of before.consumed) {
+      // A parked actor takes nothing: a person has dropped it.
+      if (row !== undefined && !isFromRegistry(row.from) && this.#tables.faulted.has(row.to)) continue
       const older = left.find((each) => row !== undefined && sameWay(each, row) && this.#isOlder(each, row))
       if (older !== undefined)
         this.#wrong('5', `message ${row?.id} overtook ${older.id} from ${older.from} to ${older.to}`)

@@ -79,7 +79,7 @@ export class Person {
       await this.#sleep(this.#random.between(least, most))
       const deed = this.#choose()
       if (deed === null || this.#world.healing()) continue
-      this.#world.count(deed)
+      if (deed !== 'parkedRetry' && deed !== 'parkedDrop') this.#world.count(deed)
       await this.#do(deed, id, input)
     }
   }
@@ -132,6 +132,9 @@ export class Person {
       case 'retry':
       case 'mend':
         return this.#ask(deed, () => directive[deed]())
+      case 'parkedRetry':
+      case 'parkedDrop':
+        return this.#decide(deed)
       case 'createAgain':
         return this.#createAgain(input)
       case 'evaluate': {
@@ -155,6 +158,25 @@ export class Person {
       case 'publishFlood':
         return this.#end(deed)
     }
+  }
+
+  /** About one message or actor that is parked: of the directive, or of its owner's registry. */
+  async #decide(deed: 'parkedRetry' | 'parkedDrop'): Promise<unknown> {
+    const { tables } = this.#world
+    const registry = actorKey(readKey(this.directive).owner, registryId)
+    const isOf = (actor: ActorKey): boolean => actor === registry || directiveKeyOf(actor) === this.directive
+    const messages = [
+      ...tables.parked.flatMap(({ message, actor }) => (message === null ? [] : [{ message, actor }])),
+      ...[...tables.messages.values()].flatMap(({ id, to }) =>
+        tables.faulted.has(to) ? [{ message: id, actor: to }] : [],
+      ),
+    ].flatMap(({ message, actor }) => (isOf(actor) ? [messageId(readKey(actor).id, message)] : []))
+    const actors = [...tables.faulted.keys()].flatMap((key) => (isOf(key) ? [readKey(key).id] : []))
+    const id = this.#random.pick(deed === 'parkedDrop' ? messages : [...messages, ...actors])
+    if (id === undefined) return null
+    this.#world.count(deed)
+    if (deed === 'parkedRetry') return this.#ask(`retry ${id}`, () => this.#client.parked.retry({ id }))
+    return this.#ask(`drop ${id}`, () => this.#client.parked.drop({ id, why: 'away with it' }))
   }
 
   /** One command that is sent twice at once has one answer. */

@@ -129,12 +129,19 @@ export const clientFaultRates = {
   daemonKilledAtCall: 0.004,
 } as const
 
+/** Those of worlds in which people decide about each message that is parked. */
+export const decidedFaultRates = {
+  /** Of messages to registries, and of theirs: as `messagePoisoned` of all others. */
+  registryPoisoned: 0.03,
+} as const
+
 export const faultRates = {
   ...firstFaultRates,
   ...laterFaultRates,
   ...latestFaultRates,
   ...buildFaultRates,
   ...clientFaultRates,
+  ...decidedFaultRates,
 } as const
 
 export type Fault = keyof typeof faultRates
@@ -168,7 +175,12 @@ export const laterDeedRates = {
   publishFlood: 0.2,
 } as const
 
-export const deedRates = { ...firstDeedRates, ...laterDeedRates } as const
+export const decidedDeedRates = {
+  parkedRetry: 1,
+  parkedDrop: 1,
+} as const
+
+export const deedRates = { ...firstDeedRates, ...laterDeedRates, ...decidedDeedRates } as const
 
 export type Deed = keyof typeof deedRates
 

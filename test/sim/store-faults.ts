@@ -15,6 +15,7 @@ export class StoreFaults {
   readonly #aside: SimRandom
   /** Messages that no commit can take. */
   readonly #poisoned = new Set<number>()
+  #tables: Tables | null = null
   #downUntil = 0
 
   constructor(clock: SimClock, luck: Luck, random: SimRandom) {
@@ -26,12 +27,12 @@ export class StoreFaults {
 
   /** Some of the messages that are put into mailboxes from now on: the database refuses what comes of them. */
   poison(tables: Tables): void {
+    this.#tables = tables
     const insert = tables.insertMessage.bind(tables)
     tables.insertMessage = (row, taken) => {
       const id = insert(row, taken)
-      // What is parked of a registry is mended with nobody's directive; what it says is out of date by then.
-      const mayBe = ![row.to, row.from].some((actor) => actor.endsWith(`/${registryId}`))
-      if (mayBe && this.#luck.strikes('messagePoisoned', this.#aside)) this.#poisoned.add(id)
+      const ofRegistry = [row.to, row.from].some((actor) => actor.endsWith(`/${registryId}`))
+      if (this.#luck.strikes(ofRegistry ? 'registryPoisoned' : 'messagePoisoned', this.#aside)) this.#poisoned.add(id)
       return id
     }
   }
@@ -53,8 +54,14 @@ export class StoreFaults {
     const fate = this.#fate()
     // By the time that a person tries it again, what was wrong is mended.
     for (const { message } of parked) if (message !== null) this.#poisoned.delete(message)
-    if (consumed.some((id) => this.#poisoned.has(id))) return { ...fate, answer: 'refused' }
+    if (consumed.some((id) => this.#poisoned.has(id) && !this.#isDropped(id))) return { ...fate, answer: 'refused' }
     return this.#isDown ? { appliedAfterMs: null, answer: 'unknown', answeredAfterMs: fate.answeredAfterMs } : fate
+  }
+
+  /** What a parked actor was told is consumed by nobody but a person who drops it. */
+  #isDropped(id: number): boolean {
+    const to = this.#tables?.messages.get(id)?.to
+    return to !== undefined && this.#tables?.faulted.has(to) === true
   }
 
   #fate(): CommitFate {

@@ -6,6 +6,8 @@ import {
   all,
   buildFaultRates,
   clientFaultRates,
+  decidedDeedRates,
+  decidedFaultRates,
   firstDeedRates,
   firstFaultRates,
   latestFaultRates,
@@ -37,7 +39,7 @@ const outcomes: ReadonlySet<string> = new Set([
 /**
  * Worlds of regressions are what they were when they found something: 1, from before there were later faults; 2, from before limits
  * were small and directives said how often failures of the means are tried again; 3, from before there were builds; 4, from before
- * there were worlds that last, daemons that differ, and some that ran the client of production.
+ * there were worlds that last, daemons that differ, some that ran the client of production, and people who decided about single messages.
  */
 const drawnAsBefore: Readonly<Record<string, 1 | 2 | 3 | 4>> = {
   'small 42': 1,
@@ -138,7 +140,16 @@ export const swarm = (seed: number, size: Size): SimOptions => {
   const fourth = { ...third, ...ofBuilds(third, random.aside()) }
   if (asBefore === 4) return fourth
   const fifth = { ...fourth, ...ofDaemons(fourth, random.aside().fork()), removes: seed % removesEvery === 0 }
-  return { ...fifth, ...ofClients(fifth, random.aside().fork()) }
+  const sixth = { ...fifth, ...ofClients(fifth, random.aside().fork()) }
+  return { ...sixth, ...decided(sixth, random.aside().fork()) }
+}
+
+/** Where something can be parked, people may decide about it; in some worlds also about what registries are told, and tell. */
+const decided = ({ faults, deeds }: SimOptions, random: SimRandom): Partial<SimOptions> => {
+  const registryPoisoned = random.chance(0.15) ? decidedFaultRates.registryPoisoned : 0
+  const canBe = registryPoisoned + faults.messagePoisoned + faults.machineThrows + faults.commitRefused > 0
+  const some = (rate: number): number => (random.chance(0.7) && canBe ? rate : 0)
+  return { faults: { ...faults, registryPoisoned }, deeds: { ...deeds, ...all(decidedDeedRates, some) } }
 }
 
 /** In a third of all worlds there are several. */

@@ -143,7 +143,7 @@ export class World {
 
   /** Whether something could be parked for no fault of the code: then people mend it in the end. */
   get mayBeParked(): boolean {
-    const parking = ['messagePoisoned', 'machineThrows', 'migrationThrows', 'commitRefused']
+    const parking = ['messagePoisoned', 'registryPoisoned', 'machineThrows', 'migrationThrows', 'commitRefused']
     return parking.some((fault) => this.happened.has(fault))
   }
 

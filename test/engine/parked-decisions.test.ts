@@ -1,0 +1,220 @@
+/** What a person decides about parked messages leaves nothing that waits for ever, and wins over nothing that was said since. */
+import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest'
+import { pack } from '../../src/actors/codec.ts'
+import { actorKey, registryId, shardOf, stepId } from '../../src/protocol/ids.ts'
+import { parkTriesMax } from '../../src/protocol/limits.ts'
+import { endedThread } from '../../src/protocol/parked.ts'
+import { verifyDatabase } from '../../src/verify-of.ts'
+import { startTestEngine, type TestEngine } from '../support/engine.ts'
+import { planOf, refusal, type World } from '../support/world.ts'
+
+let test: TestEngine
+let world: World
+beforeAll(async () => {
+  test = await startTestEngine()
+})
+beforeEach(async () => {
+  await test.start()
+  world = await test.world()
+})
+afterAll(() => test.stop())
+
+/** A text that ends early. */
+const unreadable = Buffer.from([0xa5, 0x61])
+const deadly = { tries: parkTriesMax, reason: `${endedThread}for a test` }
+
+/** Lays a message into a mailbox, as a commit would have done. */
+const put = async (to: string, from: string, body: Uint8Array, { tries, reason } = { tries: 0, reason: '' }) => {
+  const { owner } = world
+  await test.sql`
+    insert into writ.messages (shard, "to", "from", body, tries, reason)
+    values (${shardOf(owner, to)}, ${actorKey(owner, to)}, ${actorKey(owner, from)}, ${Buffer.from(body)}, ${tries},
+            ${reason === '' ? null : reason})`
+}
+
+const lines = async () => (await world.client.parked.list()).lines
+/** The one thing that is parked. Mailboxes are looked into without waiting for the next sweep. */
+const parkedLine = async () => {
+  const counted = async (): Promise<number> => {
+    test.engine.mailbox.look(test.engine.holder.shards)
+    return (await lines()).length
+  }
+  await expect.poll(counted, { timeout: 20_000 }).toBe(1)
+  return (await lines())[0] ?? expect.unreachable()
+}
+
+/** Threads end at the message of this type that waits behind what is parked, as often as is allowed. */
+const makeDeadly = async (to: string, type: string): Promise<void> => {
+  const found = () => test.sql<{ id: string }[]>`
+    select id from writ.messages
+    where "to" = ${actorKey(world.owner, to)} and position(${Buffer.from(type)}::bytea in body) > 0`
+  await expect.poll(async () => (await found()).length, { timeout: 10_000 }).toBe(1)
+  const [row] = await found()
+  await test.sql`update writ.messages set tries = ${deadly.tries}, reason = ${deadly.reason} where id = ${row?.id ?? 0}`
+}
+
+const dropIt = async () => world.client.parked.drop({ id: (await parkedLine()).id, why: 'away with it' })
+const retryIt = async () => world.client.parked.retry({ id: (await parkedLine()).id })
+
+/** That what is stored agrees with itself, journals included. */
+const verified = async (): Promise<void> => {
+  const { findings } = await verifyDatabase({ url: test.databaseUrl, directive: null, quick: false })
+  expect(findings.filter(({ key }) => key.startsWith(`${world.owner}/`))).toEqual([])
+}
+
+/** A directive whose step has stopped when its directive could not hear of it: the answer waits behind what is parked. */
+const stoppedUnheard = async (): Promise<string> => {
+  const daemon = await world.daemon('d', { work: () => null, cancelled: () => null })
+  const id = await world.start({ plan: planOf({ a: [] }) })
+  const spawn = await daemon.spawned('worker a')
+  await put(id, stepId(id, 1, 0), unreadable)
+  await parkedLine()
+  await world.client.directive(id).cancel()
+  await daemon.ordered('cancel')
+  await daemon.failed(spawn, 'stopped')
+  await world.until(id, 'step_cancelled')
+  return id
+}
+
+it('R46: a directive that is being cancelled comes to its end though the word that its step has stopped is dropped', async () => {
+  const id = await stoppedUnheard()
+  await makeDeadly(id, 'step.stopped')
+  await dropIt()
+  expect(await parkedLine()).toMatchObject({ type: 'step.stopped' })
+  expect((await dropIt()).told).toContain('asks its steps to stop anew')
+  await world.until(id, 'directive_cancelled')
+  await verified()
+})
+
+it('R46 R50: dropping what a step has said of how it ended costs no retry; it is told to stop, and answers, anew', async () => {
+  const daemon = await world.daemon('d', { work: () => null, cancelled: () => null })
+  const id = await world.start({ evaluate: false, plan: planOf({ a: [] }) })
+  const spawn = await daemon.spawned('worker a')
+  await test.end()
+  await put(id, stepId(id, 1, 0), pack({ type: 'step.stopped', index: 0 }), deadly)
+  await test.start()
+  await parkedLine()
+  await world.client.directive(id).cancel()
+  await daemon.ordered('cancel')
+  await dropIt()
+  await daemon.failed(spawn, 'stopped')
+  await world.until(id, 'directive_cancelled')
+  await world.client.directive(id).retry()
+  await daemon.done(await daemon.spawned('worker a', 2))
+  await world.until(id, 'directive_completed')
+  await verified()
+})
+
+it('R50: a directive of which a word was dropped that a retry would need is not retried, and says why', async () => {
+  const daemon = await world.daemon('d', { work: () => null, cancelled: () => null })
+  const id = await world.start({ evaluate: false, plan: planOf({ a: [], b: [] }) })
+  const spawn = await daemon.spawned('worker a')
+  await put(id, stepId(id, 1, 0), unreadable)
+  await parkedLine()
+  await daemon.done(spawn)
+  await world.until(id, 'step_passed')
+  const worker = await daemon.spawned('worker b')
+  await world.client.directive(id).cancel()
+  await daemon.ordered('cancel')
+  await daemon.failed(worker, 'stopped')
+  await makeDeadly(id, 'step.passed')
+  await dropIt()
+  expect(await parkedLine()).toMatchObject({ type: 'step.passed' })
+  expect((await dropIt()).told).toContain('a retry would need it')
+  await world.until(id, 'directive_cancelled')
+  for (const retry of [() => world.client.directive(id).retry(), () => world.client.step(stepId(id, 1, 0)).retry()])
+    expect(await refusal(retry())).toMatchObject({
+      ...{ code: 'REFUSED', message: expect.stringContaining('a message was dropped') as string },
+      hint: expect.stringContaining('message_dropped') as string,
+    })
+  await verified()
+})
+
+it('R41: what a dropped grant was for is asked for anew', async () => {
+  const id = await world.start({ plan: planOf({ a: [] }) })
+  const { owner } = world
+  const key = actorKey(owner, id)
+  const needs = () => test.sql<{ lines: { count: number }[] }[]>`select lines from writ.needs where directive = ${key}`
+  await expect.poll(async () => (await needs()).length).toBe(1)
+  await put(id, registryId, pack({ type: 'grant', grant: { id: 'g1', number: 1, daemon: 'd', requirement: 'x' } }))
+  await parkedLine()
+  // As the registry's commit of that grant has it: the need is served.
+  const served = ((await needs())[0]?.lines ?? []).map((line) => ({ ...line, count: 0 }))
+  await test.sql`update writ.needs set granted = 1, lines = ${test.sql.json(served as never)} where directive = ${key}`
+  await test.sql`
+    insert into writ.grants (owner, id, directive, number, daemon, session, role, requirement, recalled, at)
+    values (${owner}, 'g1', ${key}, 1, 'd', 's', 'worker', 'x', false, writ.now())`
+  test.engine.host.memory.registries.delete(owner)
+  expect((await dropIt()).told).toBe('the slot goes back to the registry')
+  const daemon = await world.daemon('d', { work: () => null })
+  expect((await daemon.spawned('worker a')).directive.id).toBe(id)
+  await verified()
+})
+
+it('R41: a grant at which threads ended does not count as new either, when it is put back', async () => {
+  const daemon = await world.daemon('d', { work: () => null })
+  await world.start({ evaluate: false, plan: planOf({ b: [] }) })
+  const worker = await daemon.spawned('worker b')
+  const id = await world.start({ evaluate: false, plan: planOf({ a: [] }) })
+  const offer = {
+    ...{ id: 'gone1', number: 1, daemon: 'd', session: 's-d', roles: ['worker'], labels: {}, inbox: null },
+    ...{ executors: ['shell', 'command', 'checks'], requirement: '["worker",null,[]]' },
+  }
+  await put(id, registryId, pack({ type: 'grant', grant: offer }), deadly)
+  await retryIt()
+  await expect.poll(async () => (await test.sql`select from writ.messages`).length, { timeout: 10_000 }).toBe(0)
+  expect(await test.sql`select from writ.held where id = 'gone1'`).toEqual([])
+  await verified()
+  await daemon.done(worker)
+  expect((await daemon.spawned('worker a')).directive.id).toBe(id)
+  await verified()
+})
+
+it('R41: an old need that is put back does not win over what the directive has told its registry since', async () => {
+  const id = await world.create({ plan: planOf({ a: [] }) })
+  const key = actorKey(world.owner, id)
+  // What it told when it lacked nothing.
+  await put(registryId, id, pack({ type: 'need', directive: key, lines: [], seen: 0 }), deadly)
+  await parkedLine()
+  await world.client.directive(id).start()
+  const needs = () => test.sql`select lines from writ.needs where directive = ${key}`
+  await expect.poll(async () => (await needs()).length).toBe(1)
+  expect((await retryIt()).told).toBe(`${id} tells the registry anew what it needs`)
+  await expect.poll(async () => (await test.sql`select from writ.messages`).length, { timeout: 10_000 }).toBe(0)
+  expect(await needs()).toHaveLength(1)
+  const daemon = await world.daemon('d', { work: () => null })
+  expect((await daemon.spawned('worker a')).directive.id).toBe(id)
+  await verified()
+})
+
+it('R41: of a slot whose return is put back or dropped the directive is asked anew, and it is given back', async () => {
+  const id = await world.create({ plan: planOf({ a: [] }) })
+  const { owner } = world
+  const key = actorKey(owner, id)
+  const grants = () => test.sql`select from writ.grants where owner = ${owner}`
+  for (const decide of [retryIt, dropIt]) {
+    await test.sql`
+      insert into writ.grants (owner, id, directive, number, daemon, session, role, requirement, recalled, at)
+      values (${owner}, 'g1', ${key}, 1, 'd', 's', 'worker', 'x', false, writ.now())`
+    test.engine.host.memory.registries.delete(owner)
+    const release = { type: 'release', directive: key, grants: [{ id: 'g1', suspect: false, unspent: true }] }
+    await put(registryId, id, pack(release), deadly)
+    expect((await decide()).told).toBe(`${id} tells the registry anew what it needs`)
+    await expect.poll(async () => (await grants()).length, { timeout: 10_000 }).toBe(0)
+  }
+  await verified()
+})
+
+it('R41: what a registry asks is answered when it is dropped', async () => {
+  const id = await world.create({ plan: planOf({ a: [] }) })
+  const { owner } = world
+  await test.sql`
+    insert into writ.grants (owner, id, directive, number, daemon, session, role, requirement, recalled, at)
+    values (${owner}, 'g1', ${actorKey(owner, id)}, 1, 'd', 's', 'worker', 'x', false, writ.now())`
+  test.engine.host.memory.registries.delete(owner)
+  await put(id, registryId, pack({ type: 'grant.audit', grants: ['g1'] }), deadly)
+  expect((await dropIt()).told).toContain('has told the registry')
+  const grants = () => test.sql`select from writ.grants where owner = ${owner}`
+  await expect.poll(async () => (await grants()).length, { timeout: 10_000 }).toBe(0)
+  await verified()
+})
