@@ -28,6 +28,8 @@ interface Open {
   subscription: Subscription
   /** Monotonic ms of the last audit. */
   auditedAt: number
+  /** Whether it is known who is there: whose names nobody else may take. */
+  isReady: boolean
 }
 
 export class Registries {
@@ -59,16 +61,24 @@ export class Registries {
     if (this.#open.has(owner) || !this.#isHeld(owner)) return
     const subscription = this.#host.wire.serveRegistry(owner, (asked) => this.#take(asked))
     const now = this.#host.clock.monotonic()
-    this.#open.set(owner, { subscription, auditedAt: now })
+    const open = { subscription, auditedAt: now, isReady: false }
+    this.#open.set(owner, open)
     const { daemons } = await this.#host.store.registry(owner)
-    if (this.#open.get(owner)?.subscription !== subscription) return
+    if (this.#open.get(owner) !== open) return
     for (const { name, session, at } of daemons) {
       const key = `${owner}/${name}`
       // Of what was in line when it was closed the last time something may have been heard after that.
       const isHeard = (this.#host.presence.get(key)?.seenAt ?? -1) >= now
       if (!isHeard) this.#host.presence.set(key, { ...heardOf(at === 0 ? unheard : session, now), waitsForBeat: true })
     }
+    open.isReady = true
     this.#unit(owner, 'audit', (turn) => auditGrants(turn, owner, leaseMs))
+  }
+
+  /** Of what is in line some comes before the registry knows who is there, or after it was closed and has forgotten that. */
+  #checkReady(owner: string): void {
+    if (this.#open.get(owner)?.isReady !== true)
+      throw new WritError('BUSY', 'the registry of daemons is just changing hands', { hint: 'ask again' })
   }
 
   /** All are forgotten before the first wait: what is taken again meanwhile is opened anew. */
@@ -156,7 +166,10 @@ export class Registries {
 
   #hello(asked: Asked, name: string): void {
     const heard = { inbox: null, heardAt: this.#host.now() }
-    this.#ask(asked, (turn) => helloDaemon(turn, asked.owner, name, asked.body as Hello, heard))
+    this.#ask(asked, async (turn) => {
+      this.#checkReady(asked.owner)
+      return helloDaemon(turn, asked.owner, name, asked.body as Hello, heard)
+    })
   }
 
   /** A beat stays in memory, unless it changes what can be granted. */
@@ -232,7 +245,10 @@ export class Registries {
       asked.fail(error)
     }
     const heard = { inbox: replyTo, heardAt: this.#host.now() }
-    const run: Unit['run'] = (turn) => helloDaemon(turn, owner, name, hello, heard)
+    const run: Unit['run'] = async (turn) => {
+      this.#checkReady(owner)
+      return helloDaemon(turn, owner, name, hello, heard)
+    }
     this.#push(unitOf(shardOf(owner, registryId), `pull ${name}`, run, { asker: { reply: () => {}, fail } }))
   }
 

@@ -172,6 +172,28 @@ it('R43: a silent daemon is lost however slow the line is in which its loss wait
   expect(tables.daemons.has('d')).toBe(false)
 })
 
+it('R43: a hello that is taken before the registry knows who is there, or after it was closed, takes nobody’s name', async () => {
+  const { registries, units, answers, ask } = await openRegistry()
+  const tables = await host.loader.registry(owner)
+  tables.daemons.set('d', rowOf('d'))
+  const isRefused = async (): Promise<void> => {
+    ask('hello', helloOf('other'))
+    await expect(units.pop()?.run(new Turn(host, new Draft()))).rejects.toMatchObject({ code: 'BUSY' })
+    expect([tables.daemons.get('d')?.session, answers]).toEqual(['d', []])
+  }
+  await registries.close(() => true)
+  await isRefused()
+  let tell = (): void => undefined
+  const read = new Promise<void>((resolve) => (tell = resolve))
+  host.store.registry = () => read.then(() => ({ daemons: [rowOf('d')], needs: [], grants: [] }))
+  const opening = registries.open(owner)
+  await isRefused()
+  tell()
+  await opening
+  ask('hello', helloOf('other'))
+  await expect(units.pop()?.run(new Turn(host, new Draft()))).rejects.toMatchObject({ code: 'NAME_TAKEN' })
+})
+
 it('an owner has so many daemons and pulls at most; one more is refused, and those that are there may say hello again', async () => {
   const tables = await host.loader.registry(owner)
   for (let count = 0; count < daemonCountMax; count++)

@@ -7,7 +7,7 @@ import { isFromRegistry, isInOrder } from '../../src/actors/in-order.ts'
 import type { AttemptRow, Commit, StoredMessage, TimerRow } from '../../src/actors/ports/rows.ts'
 import type { ThreadIdentity } from '../../src/actors/ports/store.ts'
 import { openAttempt, phase, timersOf } from '../../src/machines/advance.ts'
-import { type ActorKey, directiveKeyOf, readKey } from '../../src/protocol/ids.ts'
+import { type ActorKey, actorKey, directiveKeyOf, directiveOf, readKey, readTaskId } from '../../src/protocol/ids.ts'
 import { checkBudgets } from './budgets.ts'
 import { checkDispatch, type Statuses, statusesOf } from './dispatches.ts'
 import { Fold } from './fold.ts'
@@ -269,10 +269,18 @@ export class Checkers {
     }
   }
 
+  #isRemoved({ owner, task }: { owner: string; task: string }): boolean {
+    const actor = readTaskId(task)?.actor
+    return actor !== undefined && this.#tables.removed.has(actorKey(owner, directiveOf(actor)))
+  }
+
   /** What comes late changes nothing but what is kept of it, once. */
   #checkLate({ late = [] }: Commit, { attempts: before }: Before): void {
     for (const row of late) {
-      const closed = this.#tables.attempts.get(attemptName(row))?.closedAt
+      const attempt = this.#tables.attempts.get(attemptName(row))
+      const { closedAt: closed } = attempt ?? {}
+      // Of what was removed nothing is there to be kept beside.
+      if (attempt === undefined && this.#isRemoved(row)) continue
       if (closed == null || (before.get(attemptName(row))?.reported ?? null) !== null)
         this.#wrong('7', `what was reported of ${attemptName(row)} is kept as late`)
     }
