@@ -185,7 +185,7 @@ it('R43: a hello that is taken before the registry knows who is there, or after 
   await isRefused()
   let tell = (): void => undefined
   const read = new Promise<void>((resolve) => (tell = resolve))
-  host.store.registry = () => read.then(() => ({ daemons: [rowOf('d')], needs: [], grants: [] }))
+  host.store.registry = () => read.then(() => ({ daemons: [{ ...rowOf('d'), at: 1 }], needs: [], grants: [] }))
   const opening = registries.open(owner)
   await isRefused()
   tell()

@@ -241,7 +241,7 @@ export class Checkers {
     }
     // What the engine itself tells of an attempt (a parked actor finds it in its mailbox) names it: the first word counts, in whatever order.
     for (const older of left.filter(({ from }) => from.includes('/'))) {
-      const told = (entries.get(older.to) ?? []).filter(({ origin }) => origin === older.from).length
+      const told = (entries.get(older.to) ?? []).filter((entry) => isWord(entry, older.from)).length
       const asRows = before.consumed.filter((row) => row !== undefined && sameWay(row, older)).length
       if (told > asRows) this.#wrong('5', `a word from ${older.from} to ${older.to} overtook message ${older.id}`)
     }
@@ -365,6 +365,10 @@ export class Checkers {
 const byText = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0)
 
 type Way = Pick<StoredMessage, 'from' | 'to'>
+/** That one was dropped by a person is told in its place. */
+const isWord = ({ origin, message }: JournalEntry, from: string): boolean =>
+  origin === from && (message as { type: string } | null)?.type !== 'message.dropped'
+
 const sameWay = (a: Way, b: Way): boolean => a.from === b.from && a.to === b.to
 
 /** A commit in one line of the trace. */
