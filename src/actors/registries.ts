@@ -13,6 +13,7 @@ import { heardOf } from './presence.ts'
 import { auditGrants, helloDaemon, loseDaemon, lookAgain } from './registrar.ts'
 import { grantsOn, isLacking } from './registry-tables.ts'
 import { hasRoom, noRoom } from './room.ts'
+import type { Turn } from './turn.ts'
 import { type Unit, unitOf } from './unit.ts'
 
 /** The end of a pull that nothing has come of is tried again after this time. */
@@ -26,6 +27,8 @@ const unheard = ''
 
 interface Open {
   subscription: Subscription
+  /** Monotonic ms. */
+  readonly openedAt: number
   /** Monotonic ms of the last audit. */
   auditedAt: number
   /** Whether it is known who is there: whose names nobody else may take. */
@@ -56,23 +59,32 @@ export class Registries {
     this.#isHeld = isHeld
   }
 
-  /** Listens for the owner's daemons. Those that the tables know have one lease of grace to be heard of. */
+  /**
+   * Listens for the owner's daemons, and reads who is there; where that fails it is read with the next look. Those that the tables know
+   * have one lease of grace to be heard of.
+   */
   async open(owner: string): Promise<void> {
-    if (this.#open.has(owner) || !this.#isHeld(owner)) return
-    const subscription = this.#host.wire.serveRegistry(owner, (asked) => this.#take(asked))
-    const now = this.#host.clock.monotonic()
-    const open = { subscription, auditedAt: now, isReady: false }
-    this.#open.set(owner, open)
+    if (this.#open.get(owner)?.isReady === true || !this.#isHeld(owner)) return
+    const open = this.#open.get(owner) ?? this.#listen(owner)
     const { daemons } = await this.#host.store.registry(owner)
-    if (this.#open.get(owner) !== open) return
+    if (this.#open.get(owner) !== open || open.isReady) return
     for (const { name, session, at } of daemons) {
       const key = `${owner}/${name}`
       // Of what was in line when it was closed the last time something may have been heard after that.
-      const isHeard = (this.#host.presence.get(key)?.seenAt ?? -1) >= now
+      const isHeard = (this.#host.presence.get(key)?.seenAt ?? -1) >= open.openedAt
+      const now = this.#host.clock.monotonic()
       if (!isHeard) this.#host.presence.set(key, { ...heardOf(at === 0 ? unheard : session, now), waitsForBeat: true })
     }
     open.isReady = true
     this.#unit(owner, 'audit', (turn) => auditGrants(turn, owner, leaseMs))
+  }
+
+  #listen(owner: string): Open {
+    const subscription = this.#host.wire.serveRegistry(owner, (asked) => this.#take(asked))
+    const now = this.#host.clock.monotonic()
+    const open = { subscription, openedAt: now, auditedAt: now, isReady: false }
+    this.#open.set(owner, open)
+    return open
   }
 
   /** Of what is in line some comes before the registry knows who is there, or after it was closed and has forgotten that. */
@@ -100,6 +112,7 @@ export class Registries {
   async look(): Promise<void> {
     const now = this.#host.clock.monotonic()
     for (const [owner, open] of this.#open) {
+      await this.open(owner)
       if (now - open.auditedAt >= registryAuditMs) {
         open.auditedAt = now
         this.#unit(owner, 'audit', (turn) => auditGrants(turn, owner, registryAuditMs))
@@ -252,16 +265,12 @@ export class Registries {
     this.#push(unitOf(shardOf(owner, registryId), `pull ${name}`, run, { asker: { reply: () => {}, fail } }))
   }
 
-  #ask(asked: Asked, run: Unit['run']): void {
-    const asker = { reply: asked.reply, fail: asked.fail }
-    this.#push(unitOf(shardOf(asked.owner, registryId), `${asked.verb} of ${asked.id}`, withRun(run), { asker }))
+  #ask({ owner, verb, id, reply, fail }: Asked, run: Unit['run']): void {
+    this.#push(unitOf(shardOf(owner, registryId), `${verb} of ${id}`, withRun(run), { asker: { reply, fail } }))
   }
 
-  #unit(owner: string, what: string, run: (turn: Parameters<Unit['run']>[0]) => Promise<void>): void {
-    const unit = async (turn: Parameters<Unit['run']>[0]): Promise<object> => {
-      await run(turn)
-      return {}
-    }
+  #unit(owner: string, what: string, run: (turn: Turn) => Promise<void>): void {
+    const unit = (turn: Turn): Promise<object> => run(turn).then(() => ({}))
     this.#push(unitOf(shardOf(owner, registryId), `${what} (${actorKey(owner, registryId)})`, withRun(unit)))
   }
 }
@@ -275,12 +284,7 @@ const withRun =
   }
 
 /** A pull that has its task stays until the task has ended; one that has none is told so. */
-const loseUnusedPull = async (
-  turn: Parameters<Unit['run']>[0],
-  owner: string,
-  name: string,
-  session: string,
-): Promise<void> => {
+const loseUnusedPull = async (turn: Turn, owner: string, name: string, session: string): Promise<void> => {
   const tables = await turn.host.loader.registry(owner)
   const pull = tables.daemons.get(name)
   if (pull?.session !== session || grantsOn(tables, name).length > 0) return

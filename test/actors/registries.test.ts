@@ -188,7 +188,12 @@ it('R43: a hello that is taken before the registry knows who is there, or after 
   host.store.registry = () => read.then(() => ({ daemons: [{ ...rowOf('d'), at: 1 }], needs: [], grants: [] }))
   const opening = registries.open(owner)
   await isRefused()
+  host.store.registry = () => Promise.reject(new Error('the store is away'))
+  await expect(registries.open(owner)).rejects.toThrow('away')
+  await isRefused()
+  host.store.registry = () => read.then(() => ({ daemons: [{ ...rowOf('d'), at: 1 }], needs: [], grants: [] }))
   tell()
+  await registries.look()
   await opening
   ask('hello', helloOf('other'))
   await expect(units.pop()?.run(new Turn(host, new Draft()))).rejects.toMatchObject({ code: 'NAME_TAKEN' })
