@@ -79,7 +79,7 @@ it('a message at which threads have ended is parked unopened: opening it may be 
   expect(await parkedBody('stream', body, reason)).toBe(body)
   // Not to be read beyond its type: what comes behind that has no end.
   const endless = Uint8Array.from([...body.subarray(0, -1), 0x81])
-  expect(() => unpack(endless)).toThrow()
+  expect(() => unpack(endless)).toThrow('end')
   const marked = Buffer.from((await parkedBody(actorKey('o', registryId), endless, reason)) ?? [])
   expect(marked.subarray(3, endless.length)).toEqual(Buffer.from(endless.subarray(3)))
   expect(marked.subarray(endless.length)).toEqual(Buffer.concat([pack('late'), pack(true)]))
