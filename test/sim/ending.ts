@@ -75,8 +75,10 @@ export class Ending {
     for (const row of grants.values()) return `grant ${row.id} of ${row.directive} is not given back`
     const dead = this.#dead()
     if (dead !== null) return `the daemon ${dead}, which is dead, is not lost`
-    const { faulted, parked } = store.tables
-    const still = [...faulted.keys(), ...parked.map(({ message, actor }) => `message ${message} of ${actor}`)]
+    const { faulted, parked, removed } = store.tables
+    // What is left of what was removed goes with the next clearing.
+    const ofThere = parked.filter(({ actor }) => !removed.has(directiveKeyOf(actor)))
+    const still = [...faulted.keys(), ...ofThere.map(({ message, actor }) => `message ${message} of ${actor}`)]
     if (this.#world.mayBeParked && still.length > 0) return `${still.join(', ')} is parked still`
     for (const daemon of this.#world.daemons.values()) {
       const left = daemon.unfinished()
@@ -131,7 +133,8 @@ export class Ending {
     for (const { directive, created } of people)
       if (created && !actors.has(directive) && !removed.has(directive)) trace.violate('12', `${directive} is gone`)
     for (const key of faulted.keys()) trace.violate('10', `${key} is parked`)
-    for (const { actor, reason } of parked) trace.violate('10', `a message to ${actor} is parked: ${reason}`)
+    for (const { actor, reason } of parked)
+      if (!removed.has(directiveKeyOf(actor))) trace.violate('10', `a message to ${actor} is parked: ${reason}`)
     for (const row of actors.values()) if (row.kind === 'directive') this.#checkCounts(row)
     const { checkers, line } = this.#world
     line.checkAll()

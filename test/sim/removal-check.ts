@@ -1,5 +1,6 @@
 /** What goes for good has ended, and nothing of it is under way any more: nobody could tell afterwards what it was. */
 import type { Commit } from '../../src/actors/ports/rows.ts'
+import { isInOrder } from '../../src/actors/in-order.ts'
 import { hasEnded } from '../../src/machines/advance.ts'
 import { type ActorKey, directiveKeyOf } from '../../src/protocol/ids.ts'
 import type { Fold } from './fold.ts'
@@ -18,7 +19,10 @@ export const checkRemoval =
 
 const underWay = ({ messages, parked, attempts, grants, held, ready }: Tables, key: ActorKey): string[] => [
   ...[...messages.values()].flatMap(({ id, to }) => (directiveKeyOf(to) === key ? [`message ${id} to ${to}`] : [])),
-  ...parked.flatMap(({ message, actor }) => (directiveKeyOf(actor) === key ? [`the parked message ${message}`] : [])),
+  // Of what is parked only what another actor waits behind is waited for: nobody needs the rest, and it goes too.
+  ...parked.flatMap(({ message, from, actor }) =>
+    directiveKeyOf(actor) === key && isInOrder(from, actor) ? [`the parked message ${message}`] : [],
+  ),
   ...[...attempts.values()].flatMap(({ directive, task, attempt, closedAt }) =>
     directive === key && closedAt === null ? [`the attempt ${task}/${attempt}`] : [],
   ),
