@@ -117,8 +117,8 @@ it('what a watcher is shown of a directive from its beginning to its end is what
 })
 
 it('a watcher that begins in the middle is shown the states as they are, and from then on misses nothing', async () => {
+  // Without a daemon nothing more happens to it by itself.
   const world = await test.world()
-  await world.daemon('d1', { slots: 2, work: () => null })
   await world.start({ id: 'middle', plan: chainOf(2) })
   await world.until('middle', 'step_running')
   const watcher = await watching(world, { directive: 'middle' })
