@@ -53,6 +53,8 @@ export class PublishedCheck {
     const task = `${readKey(to).owner} ${id.replace('__c', '__t')}`
     const live = this.#fold.live(to)
     if (changed.has(task) || live === null || phase(live) === 'stopping') return false
+    // A parked actor takes nothing: a person has dropped it.
+    if (this.#tables.faulted.has(to)) return false
     const { attempt } = body as { attempt?: number }
     return [...this.#tables.attempts.values()].some(
       (row) =>
