@@ -108,22 +108,25 @@ export class Registries {
     await this.close(() => true)
   }
 
-  /** Once a second: silent daemons are lost, pulls that waited long enough are answered, old grants are audited. */
+  /** Once a second. An owner whose tables cannot be read holds up no other. */
   async look(): Promise<void> {
     const now = this.#host.clock.monotonic()
-    for (const [owner, open] of this.#open) {
-      await this.open(owner)
-      if (now - open.auditedAt >= registryAuditMs) {
-        open.auditedAt = now
-        this.#unit(owner, 'audit', (turn) => auditGrants(turn, owner, registryAuditMs))
-      }
-      const { daemons, grants } = await this.#host.loader.registry(owner)
-      const busy = new Set([...grants.values()].map(({ daemon }) => daemon))
-      for (const daemon of daemons.values())
-        if (daemon.inbox === null) this.#lookAt(owner, daemon, now)
-        else if (!busy.has(daemon.name)) this.#lookAtPull(owner, daemon.name, daemon.session, now)
-    }
     for (const [session, until] of this.#pulls) if (now >= until) this.#pulls.delete(session)
+    await Promise.all([...this.#open].map(([owner, open]) => this.#lookIn(owner, open, now)))
+  }
+
+  /** Silent daemons are lost, pulls that waited long enough are answered, old grants are audited. */
+  async #lookIn(owner: string, open: Open, now: number): Promise<void> {
+    await this.open(owner)
+    if (now - open.auditedAt >= registryAuditMs) {
+      open.auditedAt = now
+      this.#unit(owner, 'audit', (turn) => auditGrants(turn, owner, registryAuditMs))
+    }
+    const { daemons, grants } = await this.#host.loader.registry(owner)
+    const busy = new Set([...grants.values()].map(({ daemon }) => daemon))
+    for (const daemon of daemons.values())
+      if (daemon.inbox === null) this.#lookAt(owner, daemon, now)
+      else if (!busy.has(daemon.name)) this.#lookAtPull(owner, daemon.name, daemon.session, now)
   }
 
   /** Whether it is answered with a task or with none is decided in its registry's turn, so that it is never both. */

@@ -34,7 +34,10 @@ export const settle = async (turn: Turn, directive: ActorKey): Promise<void> => 
   const spare = freeGrants(desk)
   for (const held of spare) await release(turn, directive, held.id, false)
   tellNeed(turn, directive, desk, lacks(desk, may))
-  if (desk.ready.size > 0) for (const key of [directive, ...desk.ready.keys()]) await lookLater(turn, directive, key)
+  if (desk.ready.size === 0) return
+  const { actors } = turn.host.memory
+  const foreign = [directive, ...desk.ready.keys()].filter((key) => actors.get(key)?.live === null)
+  for (const key of foreign) await lookLater(turn, directive, key)
 }
 
 const tellNeed = (turn: Turn, directive: ActorKey, desk: Desk, lines: ReturnType<typeof lacks>): void => {

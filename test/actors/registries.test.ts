@@ -172,6 +172,20 @@ it('R43: a silent daemon is lost however slow the line is in which its loss wait
   expect(tables.daemons.has('d')).toBe(false)
 })
 
+it('R43: a silent daemon is lost though the tables of another owner cannot be read', async () => {
+  const { registries, units } = await openRegistry()
+  host.store.registry = () => Promise.reject(new Error('the store is away'))
+  await expect(registries.open('another')).rejects.toThrow('away')
+  await registries.close((each) => each === owner)
+  const read = { daemons: [rowOf('d')], needs: [], grants: [] }
+  host.memory.registries.clear()
+  host.store.registry = (each) => (each === owner ? Promise.resolve(read) : Promise.reject(new Error('away')))
+  await registries.open(owner)
+  await clock.run(clock.monotonic() + daemonLeaseMs)
+  await expect(registries.look()).rejects.toThrow('away')
+  expect(units.map(({ what }) => what)).toContainEqual(expect.stringContaining('the loss of d'))
+})
+
 it('R43: a hello that is taken before the registry knows who is there, or after it was closed, takes nobody’s name', async () => {
   const { registries, units, answers, ask } = await openRegistry()
   const tables = await host.loader.registry(owner)
