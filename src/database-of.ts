@@ -1,4 +1,4 @@
-/** Composes what a person does to a database as a whole: the command meets src/persistence here. */
+/** Composes what a person does to a database as a whole, or asks of it: the command meets src/persistence here. */
 import { migrate } from './persistence/migrate.ts'
 import { checkIsWrits, takeForRestored } from './persistence/restored.ts'
 
@@ -11,3 +11,5 @@ export const databaseRestored = async (url: string): Promise<{ incarnation: stri
   await migrate({ url, log: () => undefined })
   return { incarnation: await takeForRestored(url) }
 }
+
+export { askPostgres } from './persistence/postgres-version.ts'

@@ -7,7 +7,7 @@ import { compareVersions } from '../embedded/find-program.ts'
 import { findPostgres } from '../embedded/find-postgres.ts'
 import type { Folders } from '../embedded/folders.ts'
 import { otherUser } from '../embedded/other-user.ts'
-import { askPostgres } from '../embedded/postgres-version.ts'
+import { askPostgres } from '../database-of.ts'
 import { WritError } from '../protocol/errors.ts'
 import { caOption, type Named, type Settings } from './config.ts'
 import type { Look } from './doctor.ts'
@@ -18,7 +18,7 @@ const MiB = 1024 * 1024
 
 const sizeOf = (bytes: number): string => `${Math.ceil(bytes / MiB)} MiB`
 
-/** Throws UNREACHABLE, OLD_SERVER, NO_SERVER, or REFUSED for an encoding that cannot hold every text. */
+/** Throws UNREACHABLE, UNAUTHORIZED, OLD_SERVER, NO_SERVER, or REFUSED for an encoding that cannot hold every text. */
 export const postgresFinding = async (settings: Settings, folders: Folders): Promise<Look> => {
   const server = settings.database ?? running(folders, 'database')
   if (server === null) {

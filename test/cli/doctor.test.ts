@@ -123,6 +123,19 @@ describe('doctor', () => {
     expect(out).not.toContain('geheim')
   })
 
+  test('a Postgres that does not let its user in is told by what it says, without the password', async () => {
+    const wrong = new URL(servers().WRIT_DATABASE_URL)
+    wrong.password = 'geheim'
+    const { code, findings, out } = await examined({ ...servers(), WRIT_DATABASE_URL: wrong.href })
+    expect(code).toBe(1)
+    expect(findings.get('Postgres')).toMatchObject({
+      state: 'problem',
+      found: expect.stringMatching(/does not accept user "/) as string,
+      remedy: expect.stringMatching(/WRIT_DATABASE_URL/) as string,
+    })
+    expect(out).not.toContain('geheim')
+  })
+
   test('a NATS server without any node on it is told as such', async () => {
     const { code, findings } = await examined({ ...servers(), WRIT_OWNER: 'nobody-asks-for-this-one' })
     expect(code).toBe(1)

@@ -36,8 +36,7 @@ export class LineCheck {
   checkAll(): void {
     for (const key of this.#tables.directives.keys()) {
       const context = this.#contextOf(key)
-      if (context !== undefined && context.chain !== null)
-        this.#checkAllPassed(key, context.line, context.chain.generation, () => false)
+      if (context !== undefined) this.#checkAllPassed(key, context, () => false)
     }
   }
 
@@ -49,11 +48,11 @@ export class LineCheck {
   #checkLine(key: ActorKey): void {
     const context = this.#contextOf(key)
     if (context === undefined) return
-    const { line, chain } = context
+    const { line } = context
     const before = this.#lines.get(key)
     this.#lines.set(key, line)
     if (before !== undefined && before !== line) this.#checkNew(key, before, line)
-    if (line !== null && chain !== null) this.#checkWhole(key, line, chain.generation)
+    if (line !== null) this.#checkWhole(key, context)
   }
 
   #contextOf(key: ActorKey): DirectiveContext | undefined {
@@ -77,21 +76,24 @@ export class LineCheck {
     }
   }
 
-  #checkWhole(key: ActorKey, line: string, generation: number): void {
+  #checkWhole(key: ActorKey, context: DirectiveContext): void {
     // What it was told and has not taken, parked or not, may be of the line.
     const told = [...this.#tables.messages.values(), ...this.#tables.parked.map((row) => ({ ...row, to: row.actor }))]
     if (told.some(({ to, from }) => to === key && from !== key)) return
     // That it has merged onto a line that moved on, and merges again, may be on its way to it.
     const isTold = (step: ActorKey): boolean => told.some(({ to, from }) => to === step && from === key)
-    this.#checkAllPassed(key, line, generation, isTold)
+    this.#checkAllPassed(key, context, isTold)
   }
 
-  #checkAllPassed(key: ActorKey, line: string | null, generation: number, isTold: (step: ActorKey) => boolean): void {
+  /** One that is ending, and was to hear what a person dropped, has not heard all; it can have no retry. */
+  #checkAllPassed(key: ActorKey, context: DirectiveContext, isTold: (step: ActorKey) => boolean): void {
+    const { line, chain, unheard = false } = context
+    if (chain === null || unheard) return
     const { owner, id } = readKey(key)
     const there = this.#content(line)
     for (const row of this.#tables.actors.values()) {
       const read = row.directive === key ? readStepId(row.id) : null
-      if (read?.directive !== id || read.generation !== generation || row.status !== 'passed') continue
+      if (read?.directive !== id || read.generation !== chain.generation || row.status !== 'passed') continue
       if (isTold(row.key)) continue
       const step = this.#fold.live(actorKey(owner, row.id))?.snapshot.context as StepContext | undefined
       for (const work of this.#content(step?.commit ?? null))

@@ -1,6 +1,6 @@
 /** What a Postgres says about itself, whoever runs it. */
 import postgres from 'postgres'
-import { WritError } from '../protocol/errors.ts'
+import { onceFailure } from './failures.ts'
 
 const connectSeconds = 5
 
@@ -12,7 +12,7 @@ export interface PostgresVersion {
   bytes: number
 }
 
-/** Asks the server of this URL once. Throws UNREACHABLE, without the URL's password. */
+/** Asks the server of this URL once. Throws UNREACHABLE, or what it says no with (UNAUTHORIZED, REFUSED), without the URL's password. */
 export const askPostgres = async (url: string): Promise<PostgresVersion> => {
   const sql = postgres(url, { max: 1, connect_timeout: connectSeconds, onnotice: () => undefined })
   try {
@@ -21,8 +21,7 @@ export const askPostgres = async (url: string): Promise<PostgresVersion> => {
              pg_database_size(current_database()) as bytes`
     return { version: row.version.split(' ')[0] ?? row.version, encoding: row.encoding, bytes: Number(row.bytes) }
   } catch (cause) {
-    const why = cause instanceof Error ? cause.message : String(cause)
-    throw new WritError('UNREACHABLE', `Postgres does not answer (${why})`, { cause })
+    throw onceFailure(url)(cause)
   } finally {
     await sql.end({ timeout: 1 })
   }
