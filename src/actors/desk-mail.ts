@@ -6,7 +6,7 @@ import { recordFor } from './apply.ts'
 import { askAttempt, setHeld } from './attempt.ts'
 import type { AttemptRow } from './ports/rows.ts'
 import type { FromRegistry, GrantOffer } from './granting.ts'
-import { release, type ToRegistry } from './settle.ts'
+import type { ToRegistry } from './settle.ts'
 import type { Turn } from './turn.ts'
 
 /** Messages to directives that are for their desks: no machine takes them. */
@@ -115,5 +115,6 @@ const answerAudit = async (turn: Turn, directive: ActorKey, grants: readonly str
   const { owner } = readKey(directive)
   const message: ToRegistry = { type: 'holding', directive, unknown }
   turn.post(actorKey(owner, registryId), message, directive)
-  for (const id of unknown) await release(turn, directive, id, true)
+  // They may have counted as on their way to what is lacking, since these were told.
+  turn.host.memory.set(turn.host.memory.desks, directive, { ...desk, told: null })
 }

@@ -50,7 +50,8 @@ export class Loader {
     if (this.#memory.gone.has(key)) return Promise.resolve(null)
     return this.#keep(this.#memory.directives, key, `directive ${key}`, async () => {
       const loaded = await this.#store.directive(key)
-      return loaded === null ? null : { ...loaded, key, ...readKey(key) }
+      // It may have gone while it was read.
+      return loaded === null || this.#memory.gone.has(key) ? null : { ...loaded, key, ...readKey(key) }
     })
   }
 

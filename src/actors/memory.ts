@@ -111,16 +111,26 @@ export class Memory {
 
   /** Forgets a directive with its steps, and that it ever was: nothing of it is read from the store any more. */
   remove(directive: ActorKey): void {
-    const isOf = (key: string): boolean => key === directive || key.startsWith(`${directive}__`)
-    const kept = [this.actors, this.directives, this.desks, this.tasks, this.closed, this.fileNames]
-    for (const map of kept) for (const key of map.keys()) if (isOf(key)) this.delete(map as Table<string, unknown>, key)
+    for (const [map, key] of this.#of(directive)) this.delete(map, key)
     this.set(this.gone, directive, true)
   }
 
   /** The commit has held: from now on the store says so, and what was read before does not count. */
   removed(directives: readonly ActorKey[]): void {
     if (directives.length > 0) this.era++
-    for (const key of directives) this.gone.delete(key)
+    for (const directive of directives) {
+      // A read that was under way as it went may have brought some of it back.
+      for (const [map, key] of this.#of(directive)) map.delete(key)
+      this.gone.delete(directive)
+    }
+  }
+
+  #of(directive: ActorKey): [Table<string, unknown>, string][] {
+    const isOf = (key: string): boolean => key === directive || key.startsWith(`${directive}__`)
+    const kept = [this.actors, this.directives, this.desks, this.tasks, this.closed, this.fileNames]
+    return kept.flatMap((map) =>
+      [...map.keys()].filter(isOf).map((key): [Table<string, unknown>, string] => [map as Table<string, unknown>, key]),
+    )
   }
 
   /** How much is kept: actors and rows, each some hundred bytes to a few KiB. A desk is kept of what is not there, too. */

@@ -18,6 +18,12 @@ export interface Presence {
   notBefore: number
 }
 
+/**
+ * The session of a daemon that is to say hello, and with it what it runs: the database was restored from an earlier copy, and what that
+ * says of the daemon (`at` 0) may not be true any more. No session is called so: its beat is not known.
+ */
+export const unheard = ''
+
 /** A daemon that has just been heard of. */
 export const heardOf = (session: string, seenAt: number): Presence => ({
   session,

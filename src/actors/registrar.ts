@@ -7,7 +7,7 @@ import { type ActorKey, actorKey, readKey, registryId } from '../protocol/ids.ts
 import { beatMs, daemonCountMax, daemonLeaseMs } from '../protocol/limits.ts'
 import type { Hello, HelloReply } from '../protocol/task.ts'
 import { forgetNeed, freeGrant, loseGrants, matchAll, post, presenceKey, putNeed, recallAll } from './granting.ts'
-import { heardOf, type Presence } from './presence.ts'
+import { heardOf, type Presence, unheard } from './presence.ts'
 import type { DaemonRow, NeedRow } from './ports/registry-rows.ts'
 import { grantsOn, lessGranted, type RegistryTables } from './registry-tables.ts'
 import type { ToRegistry } from './settle.ts'
@@ -79,10 +79,13 @@ const offeredAt = ({ host }: Turn, tables: RegistryTables, name: string): number
 const isPulledOn = (tables: RegistryTables, daemon: DaemonRow | undefined): boolean =>
   daemon !== undefined && daemon.inbox !== null && grantsOn(tables, daemon.name).length > 0
 
-/** A presence of another session is of a hello whose commit did not get through: that one runs again, and is not there yet. */
+/**
+ * A presence of another session is of a hello whose commit did not get through: that one runs again, and is not there yet. After a
+ * restore the one whose name it was has its lease to say hello.
+ */
 const isLive = ({ host }: Turn, daemon: DaemonRow | undefined, presence: Presence | undefined): boolean =>
   presence !== undefined &&
-  presence.session === daemon?.session &&
+  [daemon?.session, unheard].includes(presence.session) &&
   host.clock.monotonic() - presence.seenAt < daemonLeaseMs
 
 /** A daemon is gone: said bye, or was silent for its lease. Its grants are lost with it. */
@@ -101,6 +104,17 @@ export const loseDaemon = async (
   turn.host.memory.delete(turn.host.presence, presenceKey(owner, name))
   // It leaves no slot behind, but may have had one that was called back for somebody.
   matchAll(turn, owner, tables, [])
+}
+
+/** A pull that has its task stays until the task has ended; one that has none is told so. */
+export const loseUnusedPull = async (turn: Turn, owner: string, name: string, session: string): Promise<void> => {
+  const tables = await turn.host.loader.registry(owner)
+  const pull = tables.daemons.get(name)
+  if (pull?.session !== session || grantsOn(tables, name).length > 0) return
+  await loseDaemon(turn, owner, name, session, 'the pull is over')
+  const { inbox } = pull
+  const why = new WritError('NO_ANSWER', 'no task came up in time', { hint: 'pull again' })
+  if (inbox !== null) turn.draft.outgoing.push({ kind: 'reply', send: () => turn.host.wire.endPull(inbox, why) })
 }
 
 /** A beat changed what a daemon offers, or freed a slot that nobody knew about: look again. */

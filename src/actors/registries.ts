@@ -9,21 +9,15 @@ import type { Subscription } from './ports/bus.ts'
 import type { DaemonRow } from './ports/registry-rows.ts'
 import type { Asked } from './ports/wire.ts'
 import type { Presence } from './presence.ts'
-import { heardOf } from './presence.ts'
-import { auditGrants, helloDaemon, loseDaemon, lookAgain } from './registrar.ts'
-import { grantsOn, isLacking } from './registry-tables.ts'
+import { heardOf, unheard } from './presence.ts'
+import { auditGrants, helloDaemon, loseDaemon, loseUnusedPull, lookAgain } from './registrar.ts'
+import { isLacking } from './registry-tables.ts'
 import { hasRoom, noRoom } from './room.ts'
 import type { Turn } from './turn.ts'
 import { type Unit, unitOf } from './unit.ts'
 
 /** The end of a pull that nothing has come of is tried again after this time. */
 const endAgainMs = beatMs
-
-/**
- * Of a daemon that is to say hello, and with it what it runs: the database was restored from an earlier copy, and what it says of
- * the daemon (`at` 0) may not be true any more. No session is called so: its beat is not known.
- */
-const unheard = ''
 
 interface Open {
   subscription: Subscription
@@ -64,7 +58,7 @@ export class Registries {
    * have one lease of grace to be heard of.
    */
   async open(owner: string): Promise<void> {
-    if (this.#open.get(owner)?.isReady === true || !this.#isHeld(owner)) return
+    if (this.#isReady(owner) || !this.#isHeld(owner)) return
     const open = this.#open.get(owner) ?? this.#listen(owner)
     const { daemons } = await this.#host.store.registry(owner)
     if (this.#open.get(owner) !== open || open.isReady) return
@@ -87,9 +81,13 @@ export class Registries {
     return open
   }
 
+  #isReady(owner: string): boolean {
+    return this.#open.get(owner)?.isReady === true
+  }
+
   /** Of what is in line some comes before the registry knows who is there, or after it was closed and has forgotten that. */
   #checkReady(owner: string): void {
-    if (this.#open.get(owner)?.isReady !== true)
+    if (!this.#isReady(owner))
       throw new WritError('BUSY', 'the registry of daemons is just changing hands', { hint: 'ask again' })
   }
 
@@ -147,12 +145,21 @@ export class Registries {
       // Not heard of from now on: a hello that is in line before the loss makes it heard of again.
       this.#host.presence.delete(key)
       this.#losing.add(key)
-      const reason = `the daemon ${name} has been silent for ${daemonLeaseMs / 1000} s`
-      this.#unit(owner, `the loss of ${name}`, async (turn) => {
-        this.#losing.delete(key)
-        if (turn.host.presence.get(key) === undefined) await loseDaemon(turn, owner, name, session, reason)
-      })
+      this.#unit(owner, `the loss of ${name}`, (turn) => this.#lose(turn, owner, name, session))
     }
+  }
+
+  /** In line it is until its commit holds: one that does not is run again. */
+  async #lose(turn: Turn, owner: string, name: string, session: string): Promise<void> {
+    const key = `${owner}/${name}`
+    const isOver = (): void => void this.#losing.delete(key)
+    turn.draft.outgoing.push({ kind: 'reply', send: isOver })
+    if (!this.#isReady(owner) || this.#host.presence.has(key)) return
+    const reason = `the daemon ${name} has been silent for ${daemonLeaseMs / 1000} s`
+    await loseDaemon(turn, owner, name, session, reason).catch((error: unknown) => {
+      isOver()
+      throw error
+    })
   }
 
   get #hasRoom(): boolean {
@@ -285,14 +292,3 @@ const withRun =
     await turn.run()
     return reply
   }
-
-/** A pull that has its task stays until the task has ended; one that has none is told so. */
-const loseUnusedPull = async (turn: Turn, owner: string, name: string, session: string): Promise<void> => {
-  const tables = await turn.host.loader.registry(owner)
-  const pull = tables.daemons.get(name)
-  if (pull?.session !== session || grantsOn(tables, name).length > 0) return
-  await loseDaemon(turn, owner, name, session, 'the pull is over')
-  const { inbox } = pull
-  const why = new WritError('NO_ANSWER', 'no task came up in time', { hint: 'pull again' })
-  if (inbox !== null) turn.draft.outgoing.push({ kind: 'reply', send: () => turn.host.wire.endPull(inbox, why) })
-}

@@ -190,7 +190,7 @@ export class Turn {
   /** A parked actor takes nothing. What daemons and others of the engine tell it waits in its mailbox; what people ask is not done at all. */
   async #putOff({ to, from, message }: Letter, resident: Resident): Promise<void> {
     const waits = from.includes('/') || fromEngine.has(from) || from.startsWith('daemon ')
-    if (message === null || !waits || message.type === 'command') throw parkedError(resident)
+    if (message === null || !waits || isAsked(message)) throw parkedError(resident)
     this.post(to, message, from)
     await closeForParked(this, to, message)
   }
@@ -280,10 +280,13 @@ export class Turn {
 
 /**
  * Taken in the commit that answers the person who asked for it, or not done at all: whoever asked is to hear what the step says to it,
- * and a directive is not to be completed before it hears that one of its steps has left passed by a person's word.
+ * and a directive is not to be completed, nor retried, before it hears that one of its steps has left passed by a person's word, or what
+ * a person has dropped.
  */
 const isAsked = (message: Message | null): boolean =>
-  message?.type === 'command' || (message?.type === 'step.unpassed' && message.sentBack === false)
+  message?.type === 'command' ||
+  message?.type === 'message.dropped' ||
+  (message?.type === 'step.unpassed' && message.sentBack === false)
 
 /** Throws Faulty: what the machine throws is the actor's own. */
 const move = (live: Live, { to, message, timer }: Letter, given: Given<unknown>): Advance => {

@@ -3,6 +3,7 @@
  * drain and the end. Where it keeps its records, what time it is and how an attempt is run is given: by serving.ts, and by the simulator.
  */
 import type { Role } from '../protocol/directive.ts'
+import { daemonLeaseMs } from '../protocol/limits.ts'
 import type { Surroundings } from './attempt.ts'
 import type { AttemptRecord, Attempts } from './attempts.ts'
 import type { DaemonClock } from './clock.ts'
@@ -24,7 +25,10 @@ export interface Daemon {
   /** Takes nothing new; `drained` resolves when what runs has ended and was reported. */
   drain: () => void
   drained: Promise<void>
-  /** Ends what runs (with `force` at once), reports it as far as somebody answers, and says bye. May be called again with `force`. */
+  /**
+   * Ends what runs (with `force` at once), reports it as far as somebody answers, and says bye, unless something is left to report. May be
+   * called again with `force`.
+   */
   stop: (force?: boolean) => Promise<void>
 }
 
@@ -58,8 +62,10 @@ export interface Works extends Pick<RunningOptions, 'run' | 'removePlans'> {
   close: () => Promise<void>
 }
 
-/** How long a stop waits for receipts, in ms. What has none by then is reported at the next start. */
-const [stopMs, forcedStopMs] = [5000, 500]
+/** How long a stop waits for receipts, in ms: as long as it takes until a node that has died is replaced. */
+const [stopMs, forcedStopMs] = [15_000, 500]
+
+const unreported = 'some outcomes are not reported: they count if this daemon is started again before its lease is over'
 
 export const assemble = async (ground: Ground, open: (shared: Shared) => Promise<Works>): Promise<Daemon> => {
   const { bus, owner, name, slots, clock, log, home, attempts } = ground
@@ -92,11 +98,15 @@ export const assemble = async (ground: Ground, open: (shared: Shared) => Promise
   const describe = () => ({ ...capabilities(ground, works), running: running.names(), draining: drainage.begun() })
   const lost = await takeUp(shared, works)
   const keeping = await works.keep(running)
-  const session = openSession({ wire, clock, home, describe, orders, log })
+  // Before the hello, which names them: what a daemon comes back without is taken for lost. It beats for them only later.
   for (const record of lost) running.resume(record)
+  const session = openSession({ wire, clock, home, describe, orders, log })
+  /** What has no receipt yet would be lost with the bye: whoever starts again before its lease is over reports it. */
   const close = once(async () => {
     keeping.stop()
-    await session.close()
+    const left = running.names()
+    if (left.length > 0) log.warn({ left: left.length, leaseMs: daemonLeaseMs }, unreported)
+    await session.close({ bye: left.length === 0 })
     await works.close()
   })
   return {

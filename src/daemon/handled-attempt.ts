@@ -114,7 +114,8 @@ const begin = (handle: Handler, spawn: Spawn, { progress, output, ending, clock 
   const givenUp = new Promise<null>((resolve) => {
     giveUp = () => resolve(null)
   })
-  const context = { signal: calling.signal, progress, output: lineWriter(output) }
+  const says: TaskContext['progress'] = (text) => progress(wordsOf(text))
+  const context = { signal: calling.signal, progress: says, output: lineWriter(output) }
   const called = Promise.resolve().then(() => handle(spawn, context))
   const told = called.then(outcomeOf).catch((error: unknown) => failureOf(error, ending))
   const outcome = Promise.race([told, givenUp]).finally(() => grace?.cancel())
@@ -130,10 +131,16 @@ const begin = (handle: Handler, spawn: Spawn, { progress, output, ending, clock 
   }
 }
 
+/** Handlers in JavaScript say anything, a percentage say. */
+const wordsOf = (said: unknown): string | undefined =>
+  said === undefined || said === null || typeof said === 'string' ? (said ?? undefined) : inspect(said)
+
 const lineWriter =
   (output: Output): TaskContext['output'] =>
-  (text) =>
-    void output.take(Buffer.from(text.endsWith('\n') ? text : `${text}\n`), 'stdout')
+  (said) => {
+    const text = wordsOf(said) ?? ''
+    output.take(Buffer.from(text.endsWith('\n') ? text : `${text}\n`), 'stdout')
+  }
 
 /** As it would arrive: what JSON leaves out is left out before it is looked at. */
 const outcomeOf = (given: Awaited<ReturnType<Handler>>): Outcome => {

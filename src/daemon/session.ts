@@ -22,8 +22,8 @@ export interface Session {
   ready: Promise<void>
   /** Beats now: something changed that the registry should know. */
   beat: () => void
-  /** Hears no more orders, says bye, and is over. */
-  close: () => Promise<void>
+  /** Hears no more orders, says bye if it is to, and is over. */
+  close: (how: { bye: boolean }) => Promise<void>
 }
 
 export interface SessionOptions {
@@ -93,12 +93,13 @@ export const openSession = ({ wire, clock, home, describe, orders, log }: Sessio
     id: () => id,
     ready,
     beat: bell.ring,
-    close: async () => {
+    close: async ({ bye }) => {
       closing.abort()
       // What is under way is not waited for: it may be a request that nobody answers.
       void living
       await within(clock, drainMs, listening.drain())
-      await wire.bye(id).catch((error: unknown) => log.debug({ error: String(error) }, 'the bye was not answered'))
+      if (bye)
+        await wire.bye(id).catch((error: unknown) => log.debug({ error: String(error) }, 'the bye was not answered'))
     },
   }
 }

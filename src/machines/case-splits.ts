@@ -254,9 +254,15 @@ const askedIn = (of: number | undefined, recount: number | undefined): string =>
 const byNeed: Split = {
   options: [
     option('needed', 'which a retry would need', { needed: true }),
+    option('failed', 'that a step has failed', { needed: false, failed: true }),
+    option('root', 'that a step without dependencies may go', { needed: false, root: true }),
     option('not needed', 'which a retry does without', { needed: false }),
   ],
-  of: ({ needed }) => (needed === true ? 'needed' : 'not needed'),
+  of: ({ needed, failed, root }) => {
+    if (needed === true) return 'needed'
+    if (failed === true) return 'failed'
+    return root === true ? 'root' : 'not needed'
+  },
 }
 
 /** Coarse first. A type that is not here is of one case: nothing in such a message matters. */

@@ -82,8 +82,10 @@ const stepRefusal = ({ chain }: DirectiveContext, event: DirectiveEvent, status:
   return { effects: [{ kind: 'refuse', code: 'NOT_FOUND', text, hint: 'name a step of the current chain' }] }
 }
 
-const retryRefusal = ({ failed }: DirectiveContext, event: DirectiveEvent): Does<DirectiveContext> => {
+const retryRefusal = ({ failed, failures }: DirectiveContext, event: DirectiveEvent): Does<DirectiveContext> => {
   const index = event.type === 'step.command' ? event.index : -1
+  if (!failed.includes(index) && failures > failed.length)
+    return refuse(`it is not known whether step ${index} has failed`, 'retry the directive')
   if (!failed.includes(index))
     return refuse(`step ${index} has not failed`, 'retry the directive, or the step that has failed')
   const text = 'other steps have failed as well'
@@ -217,10 +219,11 @@ const chainActions = {
     const counts = slice === 'cancel' ? { told: told + event.told, alive: alive + event.told } : {}
     return { set: { slice: null, cursors: { ...cursors, [slice]: event.next }, ...counts } }
   }),
-  noteSkipped: on(({ chain, alive }) => {
+  noteSkipped: on(({ chain, alive, skippedTold = false }) => {
     const steps = (chain?.steps ?? 0) - alive
-    return { effects: steps > 0 ? [history('steps_skipped', 'info', { steps })] : [] }
+    return { effects: steps > 0 && !skippedTold ? [history('steps_skipped', 'info', { steps })] : [] }
   }),
+  keepSkipped: on(() => ({ set: { skippedTold: true } })),
   beginCancelling: on(({ cursors }) => ({ set: { alive: 0, cursors: { ...cursors, cancel: 0 } } })),
   tellCancel: on(({ cursors, recount }) => ({
     set: { slice: 'cancel' },
@@ -232,9 +235,22 @@ const chainActions = {
   ),
   /** What was dropped may have been a word that is counted: only what is told, and answered, from now on is. */
   countAnew: on(({ recount = 0 }) => ({ set: { told: 0, stopped: 0, recount: recount + 1, slice: null } })),
-  noteDropped: on((_, event) => ({ set: event.type === 'message.dropped' && event.needed ? { unheard: true } : {} })),
-  beginRetry: on(({ cursors, chain }) => ({
+  /** A failure that is counted and not listed keeps single steps from being retried: whoever has failed is not known (R50). */
+  noteDropped: on(({ failures, cursors }, event) => {
+    if (event.type !== 'message.dropped') return {}
+    const { needed, failed = false, root = false } = event
+    return {
+      set: {
+        ...(needed ? { unheard: true } : {}),
+        ...(failed ? { failures: failures + 1 } : {}),
+        // All roots are dispatched anew, should it be retried: those that are there take no harm.
+        ...(root ? { cursors: { ...cursors, roots: 0 } } : {}),
+      },
+    }
+  }),
+  beginRetry: on(({ cursors, chain, skippedTold }) => ({
     set: {
+      ...(skippedTold === undefined ? {} : { skippedTold: false }),
       failed: [],
       failures: 0,
       reason: null,

@@ -42,3 +42,5 @@ export const tellsAnew = {
   reenter: true,
   actions: ['noteDropped', 'countAnew', 'beginCancelling'],
 } as const
+/** As that, once it was said how many never began. */
+export const tellsOnceMore = { ...tellsAnew, actions: ['keepSkipped', ...tellsAnew.actions] } as const

@@ -34,6 +34,8 @@ export interface DirectiveContext extends TaskContext {
   recount?: number
   /** A message was dropped without which a retry would wait for ever, or go on where it must not. */
   unheard?: true
+  /** That some never began was said already, before it counted anew. */
+  skippedTold?: boolean
   /** Steps that had come to life when they were told to stop, the last time that it was ending. */
   alive: number
   /** Steps that were sent to rework by the acceptance checks, or to merge again, and have not said yet that they have left passed. */

@@ -2,7 +2,17 @@
 import { and, not, raise, setup } from 'xstate'
 import { effect } from './act.ts'
 import { directiveActions } from './directive-actions.ts'
-import { dropped, ended, noPlan, refusals, refuse, retries, steers, tellsAnew } from './directive-answers.ts'
+import {
+  dropped,
+  ended,
+  noPlan,
+  refusals,
+  refuse,
+  retries,
+  steers,
+  tellsAnew,
+  tellsOnceMore,
+} from './directive-answers.ts'
 import { type DirectiveContext, type DirectiveEvent, newDirective } from './directive-context.ts'
 import type { DirectiveStatus } from '../protocol/views.ts'
 import { directiveGuards } from './directive-guards.ts'
@@ -217,7 +227,7 @@ export const directive = setup({
                   },
                   waiting: {
                     always: { guard: 'allStopped', target: 'over' },
-                    on: { 'message.dropped': tellsAnew },
+                    on: { 'message.dropped': tellsOnceMore },
                   },
                   over: {
                     always: [

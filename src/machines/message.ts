@@ -84,8 +84,9 @@ export type DirectiveMessage =
   | { type: 'slice.done'; told: number; next: number | null; recount?: number }
   /**
    * A person dropped what it, or a step of it, was told while it was ending, or had ended. `needed`: a retry could not do without.
+   * `failed`: it was that a step has failed, nobody knows which one. `root`: a step without dependencies was to begin with it, and is not there.
    */
-  | { type: 'message.dropped'; needed: boolean }
+  | { type: 'message.dropped'; needed: boolean; failed?: true; root?: true }
   /** A person steers a step: through its directive, which knows whether it still lives. */
   | { type: 'step.command'; index: number; verb: 'evaluate' | 'approve' | 'cancel' }
   /** `covers`: the step and all that wait for it, directly or not (R50). */

@@ -37,6 +37,22 @@ it('a step that was read is there, though memory made room in the same moment', 
   expect((await loader.planRow('plan', 7))?.name).toBe('s7')
 })
 
+it('of a directive that goes while it is read nothing is remembered', async () => {
+  const { loader, memory, store } = await setUp()
+  let tell = (): void => undefined
+  const read = new Promise<void>((resolve) => (tell = resolve))
+  store.directive = () => read.then(() => ({}) as never)
+  const [key, step] = ['o/d', 'o/d__1_0'] as const
+  const [directive, desk] = [loader.directive(key), loader.desk(key)]
+  memory.remove(key)
+  tell()
+  expect(await directive).toBe(null)
+  await desk
+  memory.actors.set(step, {} as never)
+  memory.removed([key])
+  for (const map of [memory.actors, memory.directives, memory.desks, memory.gone]) expect([...map.keys()]).toEqual([])
+})
+
 it('the texts of plans count by their length into what memory keeps, until it makes room', async () => {
   const { loader, memory } = await setUp('x'.repeat(100_000))
   for (let time = 0; time < 2; time++) await loader.planRows('plan', 0, count)

@@ -172,6 +172,55 @@ it('R43: a silent daemon is lost however slow the line is in which its loss wait
   expect(tables.daemons.has('d')).toBe(false)
 })
 
+it('R43: a silent daemon is lost with a later try when the commit of the first has failed', async () => {
+  const { registries, units } = await openRegistry()
+  const reread = async (): Promise<void> => {
+    host.memory.forget()
+    const { daemons } = await host.loader.registry(owner)
+    daemons.set('d', rowOf('d'))
+  }
+  await reread()
+  host.presence.set(`${owner}/d`, heardOf('d', clock.monotonic()))
+  await clock.run(clock.monotonic() + daemonLeaseMs)
+  await registries.look()
+  const loss = units.find(({ what }) => what.includes('the loss of d'))
+  // As the loop does when that commit is not answered: all is forgotten, and the unit runs again later. A sweep comes between.
+  for (let time = 0; time < 2; time++) {
+    const turn = new Turn(host, new Draft())
+    await loss?.run(turn)
+    expect(turn.draft.daemons.size).toBe(1)
+    await reread()
+    await registries.look()
+  }
+})
+
+it('R43: after a restore nobody else takes the name of a daemon that has its lease to say hello', async () => {
+  const { registries } = await openRegistry()
+  await registries.close(() => true)
+  host.memory.registries.clear()
+  const row = { ...rowOf('d'), home: 'home-of-d', at: 0 }
+  host.store.registry = () => Promise.resolve({ daemons: [row], needs: [], grants: [] })
+  await registries.open(owner)
+  const hello = (home: string): Promise<unknown> =>
+    helloDaemon(new Turn(host, new Draft()), owner, 'd', { ...helloOf(home), home }, { inbox: null, heardAt: 0 })
+  await expect(hello('another')).rejects.toMatchObject({ code: 'NAME_TAKEN' })
+  await expect(hello('home-of-d')).resolves.toMatchObject({ session: 'd' })
+})
+
+it('R42: what a daemon loses all at once, by being started again, counts as one refusal or two, not as so many', async () => {
+  const turn = new Turn(host, new Draft())
+  await helloDaemon(turn, owner, 'd', { ...helloOf('s'), slots: 8 }, { inbox: null, heardAt: 0 })
+  const { grants } = await host.loader.registry(owner)
+  const directive = `${owner}/x` as const
+  const lines = [{ role: 'worker' as const, labels: {}, executor: null, count: 8, priority: 5, since: 0 }]
+  await takeFromDirective(turn, { type: 'need', directive, lines, seen: 0 })
+  expect(grants.size).toBe(8)
+  for (const id of [...grants.keys()])
+    await takeFromDirective(turn, { type: 'release', directive, grants: [{ id, suspect: true, unspent: false }] })
+  const { notBefore = Infinity } = host.presence.get(`${owner}/d`) ?? {}
+  expect(notBefore - clock.monotonic()).toBeLessThanOrEqual(beatMs)
+})
+
 it('R43: a silent daemon is lost though the tables of another owner cannot be read', async () => {
   const { registries, units } = await openRegistry()
   host.store.registry = () => Promise.reject(new Error('the store is away'))

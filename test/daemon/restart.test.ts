@@ -204,6 +204,8 @@ describe('a daemon that was killed with -9', () => {
     await startDaemon(second, { home })
     const report = await second.outcome('t1')
     expect(report).toMatchObject({ verb: 'done', body: { commit: git(folder, 'rev-parse', 'writ/d/s/1') } })
+    // Without it the registry would take the attempt for lost, and what is reported for late.
+    expect(second.hellos[0]).toMatchObject({ running: ['t1/1'] })
     expect(await second.order('spawn', spawn)).toEqual({ accepted: true })
     await idle(second)
     expect(readFileSync(join(home, 'count'), 'utf8')).toBe('run\n')

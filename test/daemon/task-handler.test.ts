@@ -35,6 +35,35 @@ const patient = (then: Handler = () => undefined) => {
 }
 
 describe('a function as a daemon', () => {
+  test('R43 R45: what was not reported when it stopped is not given up with a bye, and the next one says hello with it', async () => {
+    const byes: unknown[] = []
+    const bus = memoryBus()
+    bus.answer(subjects.daemon.pattern({ owner: 'default', id: 'tester', verb: 'bye' }), (_, body) => byes.push(body))
+    const node = openNode(bus)
+    node.refuse(...Array.from({ length: 100 }, () => ({ code: 'NO_ANSWER', message: 'away' }) as const))
+    const { home, stop } = await start(node, () => ({ result: 'r' }))
+    await node.order('spawn', spawnOf('t1'))
+    await node.outcome('t1')
+    await stop(true)
+    expect(byes).toEqual([])
+    const next = openNode()
+    await start(next, () => undefined, { home })
+    expect(next.hellos[0]).toMatchObject({ running: ['t1/1'] })
+    expect((await next.outcome('t1')).body).toMatchObject({ result: 'r' })
+  })
+
+  test('a handler in JavaScript may say that it gets on by anything, a percentage say', async () => {
+    const node = openNode()
+    await start(node, (_, { progress, output }) => {
+      progress(50 as never)
+      output(null as never)
+      return { result: 'r' }
+    })
+    await node.order('spawn', spawnOf('t1'))
+    expect(await node.outcome('t1')).toMatchObject({ verb: 'done', body: { result: 'r' } })
+    expect(node.reports.find(({ verb }) => verb === 'progress')?.body).toMatchObject({ text: '50' })
+  })
+
   test('is given the spawn, and what it gives back is reported as done', async () => {
     const node = openNode()
     await start(node, ({ task }) => ({ result: `did ${task.plan}`, commit: 'a'.repeat(40) }))

@@ -130,6 +130,70 @@ it('R50: a directive of which a word was dropped that a retry would need is not 
   await verified()
 })
 
+it('R50: what a retry would need is not dropped while the directive is parked, which could be retried before it hears of that', async () => {
+  const { owner } = world
+  const daemon = await world.daemon('d', { work: () => null, cancelled: () => null })
+  const id = await world.start({ evaluate: false, plan: planOf({ a: [], b: ['a'] }) })
+  const spawn = await daemon.spawned('worker a')
+  await world.client.directive(id).cancel()
+  await daemon.ordered('cancel')
+  await daemon.failed(spawn, 'stopped')
+  await world.until(id, 'directive_cancelled')
+  await test.end()
+  await put(stepId(id, 1, 1), stepId(id, 1, 0), pack({ type: 'dependency.passed' }), deadly)
+  await test.sql`insert into writ.faulted (key, reason, at) values (${actorKey(owner, id)}, 'a fault', 2)`
+  await test.start()
+  await expect.poll(async () => (await lines()).length, { timeout: 20_000 }).toBe(2)
+  const word = (await lines()).find(({ type }) => type === 'dependency.passed')?.id ?? ''
+  const dropping = (): Promise<{ told: string }> => world.client.parked.drop({ id: word, why: 'away with it' })
+  expect(await refusal(dropping())).toMatchObject({ code: 'PARKED', message: expect.stringContaining(id) as string })
+  await world.client.parked.retry({ id })
+  expect((await dropping()).told).toContain('a retry would need it')
+  expect(await refusal(world.client.directive(id).retry())).toMatchObject({ code: 'REFUSED' })
+  await verified()
+})
+
+it('R50: a root that never began, for its dispatch was dropped, begins with the retry', async () => {
+  const daemon = await world.daemon('d', { work: () => null, cancelled: () => null, slots: 2 })
+  const id = await world.create({ evaluate: false, plan: planOf({ a: [], b: [] }) })
+  await put(stepId(id, 1, 1), id, pack({ type: 'dispatch' }), deadly)
+  await parkedLine()
+  await world.client.directive(id).start()
+  const spawn = await daemon.spawned('worker a')
+  await makeDeadly(stepId(id, 1, 1), 'dispatch')
+  await world.client.directive(id).cancel()
+  await daemon.ordered('cancel')
+  await daemon.failed(spawn, 'stopped')
+  await world.until(id, 'directive_cancelled')
+  await dropIt()
+  expect(await parkedLine()).toMatchObject({ type: 'dispatch' })
+  await dropIt()
+  await world.client.directive(id).retry()
+  await daemon.done(await daemon.spawned('worker a', 2))
+  await daemon.done(await daemon.spawned('worker b'))
+  await world.until(id, 'directive_completed')
+  await verified()
+})
+
+it('R41: what is lacking is told anew once an audit has found a slot that was counted as on its way to it', async () => {
+  const id = await world.start({ evaluate: false, plan: planOf({ a: [] }) })
+  const { owner } = world
+  const key = actorKey(owner, id)
+  const needs = () => test.sql<{ lines: { count: number }[] }[]>`select lines from writ.needs where directive = ${key}`
+  await expect.poll(async () => (await needs()).length).toBe(1)
+  const served = ((await needs())[0]?.lines ?? []).map((line) => ({ ...line, count: 0 }))
+  await test.sql`update writ.needs set granted = 1, lines = ${test.sql.json(served as never)} where directive = ${key}`
+  await test.sql`
+    insert into writ.grants (owner, id, directive, number, daemon, session, role, requirement, recalled, at)
+    values (${owner}, 'g1', ${key}, 1, 'd', 's', 'worker', 'x', false, writ.now())`
+  test.engine.host.memory.registries.delete(owner)
+  await put(id, registryId, pack({ type: 'grant.audit', grants: ['g1'] }))
+  test.engine.mailbox.look(test.engine.holder.shards)
+  const daemon = await world.daemon('d', { work: () => null })
+  expect((await daemon.spawned('worker a')).directive.id).toBe(id)
+  await verified()
+})
+
 it('R41: what a dropped grant was for is asked for anew', async () => {
   const id = await world.start({ plan: planOf({ a: [] }) })
   const { owner } = world

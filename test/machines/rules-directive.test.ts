@@ -644,6 +644,35 @@ describe('steering', () => {
     expect(ofKind(all.tell(done(0)).effects, 'event')[0]).toMatchObject({ type: 'steps_skipped', data: { steps: 2 } })
   })
 
+  it('R47 R49: that line is there once for each ending, however often its steps are told to stop anew', () => {
+    const directive = aDirective()
+    const dropped = { type: 'message.dropped', needed: false }
+    const skipped = (...told: { type: string }[]): number =>
+      told.flatMap((each) => events(directive.tell(each).effects)).filter((type) => type === 'steps_skipped').length
+    const answered = (recount: number) => ({ ...done(1), recount })
+    directive.tellAll(...toRunning)
+    expect(skipped(the.cancel, dropped)).toBe(0)
+    expect(skipped(answered(1))).toBe(1)
+    const stops = { ...stopped(0), recount: 2 }
+    expect(skipped(dropped, answered(2), stops)).toBe(0)
+    expect(statusOf(directive.live)).toBe('cancelled')
+    expect(skipped(the.retry, done(1), the.cancel, answered(2))).toBe(1)
+  })
+
+  it('R50: once a step has failed nobody knows which, the directive is retried as a whole and no step alone', () => {
+    const directive = aDirective()
+    directive.tellAll(...toRunning, stepFailed, done(2))
+    directive.tellAll({ type: 'message.dropped', needed: false, failed: true }, { ...done(2), recount: 1 })
+    directive.tellAll({ ...stopped(0), recount: 1 }, { ...stopped(1), recount: 1 })
+    expect(statusOf(directive.live)).toBe('failed')
+    for (const index of [0, 1]) {
+      const { live, effects } = directive.tell({ type: 'step.command', index, verb: 'retry', covers: [] })
+      expect(statusOf(live)).toBe('failed')
+      expect(effects).toMatchObject([{ kind: 'refuse', hint: 'retry the directive' }])
+    }
+    expect(statusOf(directive.tell(the.retry).live)).toBe('active')
+  })
+
   it('R49: cancel turns failing into cancelling, and what has stopped stays counted', () => {
     const directive = aDirective()
     directive.tellAll(...toRunning, stepFailed, done(2), stopped(0))

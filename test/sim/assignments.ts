@@ -68,8 +68,8 @@ export class Assignments {
 
   /** Of what waited before and waits still, nothing was to come first. */
   #checkTurn({ id, owner, directive, requirement }: GrantRow, daemon: DaemonRow, made: readonly GrantRow[]): void {
-    const line = this.#needs.get(directive)?.lines.find((each) => requirementOf(each) === requirement)
-    if (line === undefined || line.count === 0) return
+    const line = this.#lineOf(directive, requirement)
+    if (line === null) return
     for (const need of this.#needs.values()) {
       if (need.owner !== owner || !this.#isSteady(need, made)) continue
       for (const other of this.#stillLacking(need))
@@ -79,6 +79,15 @@ export class Assignments {
             `${daemon.name} is given to ${directive} for ${textOf(line)} (grant ${id}), and ${need.directive} waits for ${textOf(other)}`,
           )
     }
+  }
+
+  /** As it waited before, or as it was told anew by the same commit, if that is more urgent. */
+  #lineOf(directive: ActorKey, requirement: string): NeedLine | null {
+    const [before, now] = [this.#needs, this.#tables.needs].map((needs) =>
+      needs.get(directive)?.lines.find((each) => requirementOf(each) === requirement),
+    )
+    if (before === undefined || before.count === 0) return null
+    return now !== undefined && isMoreUrgent(now, before) ? now : before
   }
 
   /** Whether all that became of the need by this commit is that some of it was granted: what is told anew may have come later. */

@@ -187,10 +187,11 @@ export class ThreadEar implements Ear {
       this.#trace.violate('R43', `what came late of ${name} has its receipt, and is not kept`)
   }
 
-  /** The receipt of a report that counted: the attempt is closed, and it counted once. */
+  /** The receipt of a report that counted: the attempt is closed, or was before it was removed, and it counted once. */
   #counts(name: string, report: string): void {
-    if (this.#tables.attempts.get(name)?.closedAt == null)
-      this.#wrong(`the report of ${name} has its receipt too early`)
+    const row = this.#tables.attempts.get(name)
+    const isKnown = row === undefined ? this.#counted.has(name) : row.closedAt !== null
+    if (!isKnown) this.#wrong(`the report of ${name} has its receipt too early`)
     if ((this.#counted.get(name) ?? report) !== report) this.#trace.violate('7', `two reports of ${name} counted`)
     this.#counted.set(name, report)
   }

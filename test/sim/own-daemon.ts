@@ -14,7 +14,7 @@ import type { Output } from '../../src/daemon/output.ts'
 import type { DaemonBus } from '../../src/daemon/wire.ts'
 import { WritError } from '../../src/protocol/errors.ts'
 import { beatMs } from '../../src/protocol/limits.ts'
-import type { Order, Receipt, Spawn } from '../../src/protocol/task.ts'
+import type { Hello, Order, Receipt, Spawn } from '../../src/protocol/task.ts'
 import type { SimBus } from './bus.ts'
 import type { DaemonSpec, WorldDaemon } from './daemons.ts'
 import { homeOn, SimDisk } from './disk.ts'
@@ -38,6 +38,8 @@ export class OwnDaemon implements WorldDaemon {
   readonly #aside: SimRandom
   readonly #clock: DaemonClock
   readonly #sim: SimBus
+  /** What had no receipt on its disk as it was started. */
+  #taken: readonly string[] = []
 
   constructor(world: DaemonWorld, spec: DaemonSpec, disk?: SimDisk) {
     this.#world = world
@@ -52,7 +54,8 @@ export class OwnDaemon implements WorldDaemon {
   }
 
   start(): void {
-    this.#world.trace.add(`${this.spec.name} starts as ours, with ${this.#disk.open().length} attempts`)
+    this.#taken = this.#disk.open()
+    this.#world.trace.add(`${this.spec.name} starts as ours, with ${this.#taken.length} attempts`)
     void this.#live()
   }
 
@@ -186,7 +189,15 @@ export class OwnDaemon implements WorldDaemon {
     }
   }
 
+  /** What it does not name in its hello is taken for lost. */
+  #checkHello({ running }: Hello): void {
+    for (const name of this.#taken)
+      if (this.#disk.open().includes(name) && !this.#disk.receipted.has(name) && !running.includes(name))
+        this.#world.trace.violate('R43', `${this.spec.name} says hello without ${name}, of which it has a record`)
+  }
+
   #said(subject: string, body: object): void {
+    if (subjects.daemon.read(subject)?.verb === 'hello') this.#checkHello(body as Hello)
     const read = subjects.report.read(subject)
     if (read === null) return
     const { attempt, nonce, session } = body as Stamp

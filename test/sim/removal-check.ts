@@ -1,5 +1,5 @@
 /** What goes for good has ended, and nothing of it is under way any more: nobody could tell afterwards what it was. */
-import type { Commit } from '../../src/actors/ports/rows.ts'
+import type { Commit, MessageRow } from '../../src/actors/ports/rows.ts'
 import { isInOrder } from '../../src/actors/in-order.ts'
 import { hasEnded } from '../../src/machines/advance.ts'
 import { type ActorKey, directiveKeyOf } from '../../src/protocol/ids.ts'
@@ -9,16 +9,25 @@ import type { Trace } from './trace.ts'
 
 export const checkRemoval =
   (tables: Tables, fold: Fold, trace: Trace) =>
-  ({ removed = [] }: Commit): void => {
+  ({ removed = [], messages = [] }: Commit): void => {
     for (const { key } of removed) {
       const live = fold.live(key)
       if (live === null || !hasEnded(live)) trace.violate('removal', `${key} was removed, and has not ended`)
-      for (const what of underWay(tables, key)) trace.violate('removal', `${key} was removed, and there is ${what}`)
+      const told = messages.filter(({ to }) => directiveKeyOf(to) === key)
+      for (const what of underWay(tables, key, told))
+        trace.violate('removal', `${key} was removed, and there is ${what}`)
     }
   }
 
-const underWay = ({ messages, parked, attempts, grants, held, ready }: Tables, key: ActorKey): string[] => [
-  ...[...messages.values()].flatMap(({ id, to }) => (directiveKeyOf(to) === key ? [`message ${id} to ${to}`] : [])),
+/** `told`: by others, in the same commit; it finds nobody, as what is told a moment later. */
+const underWay = (
+  { messages, parked, attempts, grants, held, ready }: Tables,
+  key: ActorKey,
+  told: readonly MessageRow[],
+): string[] => [
+  ...[...messages.values()].flatMap((row) =>
+    directiveKeyOf(row.to) === key && !told.some((each) => isSame(each, row)) ? [`message ${row.id} to ${row.to}`] : [],
+  ),
   // Of what is parked only what another actor waits behind is waited for: nobody needs the rest, and it goes too.
   ...parked.flatMap(({ message, from, actor }) =>
     directiveKeyOf(actor) === key && isInOrder(from, actor) ? [`the parked message ${message}`] : [],
@@ -31,3 +40,6 @@ const underWay = ({ messages, parked, attempts, grants, held, ready }: Tables, k
     directive === key ? [`${actor} that waits for a slot`] : [],
   ),
 ]
+
+const isSame = (a: MessageRow, b: MessageRow): boolean =>
+  a.to === b.to && a.from === b.from && Buffer.compare(a.body, b.body) === 0
