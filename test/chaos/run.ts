@@ -13,7 +13,7 @@ import { Chaos } from './chaos.ts'
 import { faultsMin, tooLittle } from './floors.ts'
 import type { History } from './history.ts'
 import type { Kind } from './kinds.ts'
-import { type ChaosOptions, readOptions } from './options.ts'
+import { asked, type ChaosOptions } from './options.ts'
 import { countsOf, recoveryOf, type Report, spreadOf, textOf } from './report.ts'
 
 const second = 1000
@@ -180,7 +180,7 @@ const abortedBy = (signal: AbortSignal): Promise<void> =>
   new Promise((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }))
 
 const main = async (): Promise<number> => {
-  const options = readOptions(process.argv.slice(2))
+  const options = asked(process.argv.slice(2))
   const folder = realpathSync(mkdtempSync(join(tmpdir(), 'writ-chaos-')))
   const interrupted = new AbortController()
   setMaxListeners(0, interrupted.signal)
