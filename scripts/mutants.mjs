@@ -7,7 +7,7 @@ import { fork } from 'node:child_process'
 import { mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
 import { join } from 'node:path'
-import { parseArgs } from 'node:util'
+import { loaded } from './loaded.mjs'
 import { patched, readPatch } from './patch.mjs'
 import { installed, ready, root } from './ready.mjs'
 import { simulators } from './simulator.mjs'
@@ -15,10 +15,12 @@ import { simulators } from './simulator.mjs'
 /** A world that takes longer than this goes round in circles. */
 const worldMs = 300_000
 
-const values = asked()
-const max = Number(values.seeds)
-
 await ready(installed)
+const { asked } = await loaded('test/sim/mutants/arguments.ts')
+const values = asked(process.argv.slice(2), {
+  jobs: availableParallelism(),
+  patches: join(root, 'test/sim/mutants'),
+})
 mkdirSync(join(root, '.cache'), { recursive: true })
 const folder = mkdtempSync(join(root, '.cache', 'mutants-'))
 try {
@@ -31,31 +33,13 @@ try {
   rmSync(folder, { recursive: true, force: true })
 }
 
-function asked() {
-  const options = {
-    only: { type: 'string', multiple: true },
-    seeds: { type: 'string', default: '5000' },
-    jobs: { type: 'string', default: String(availableParallelism()) },
-    patches: { type: 'string', default: join(root, 'test/sim/mutants') },
-  }
-  try {
-    return parseArgs({ options }).values
-  } catch (error) {
-    console.error(`${error.message}\nnpm run sim:mutants [-- --only NAME] [--seeds MAX] [--jobs J] [--patches FOLDER]`)
-    process.exit(2)
-  }
-}
-
 /** The patches that were asked for. All of them, asked for or not, are tried on the source before the first world runs. */
 function chosen() {
   const files = readdirSync(values.patches).filter((name) => name.endsWith('.patch'))
   const all = files.toSorted().map((name) => readPatch(join(values.patches, name)))
   const stale = all.flatMap(staleOf)
   if (stale.length > 0) throw new Error(stale.join('\n\n'))
-  const { only = all.map(({ name }) => name) } = values
-  const unknown = only.filter((name) => !all.some((mutant) => mutant.name === name))
-  if (unknown.length > 0) throw new Error(`there is no ${unknown.join(', ')} in ${values.patches}`)
-  return all.filter(({ name }) => only.includes(name))
+  return all.filter(({ name }) => values.only?.includes(name) ?? true)
 }
 
 function staleOf(mutant) {
@@ -76,14 +60,14 @@ async function found(mutants) {
     for (let mutant = waiting.shift(); mutant !== undefined; mutant = waiting.shift())
       if (await isFound(mutant, sound)) count++
   }
-  await Promise.all(Array.from({ length: Number(values.jobs) }, worker))
+  await Promise.all(Array.from({ length: values.jobs }, worker))
   console.log(`\n${count} of ${mutants.length} found`)
   return count
 }
 
 async function isFound(mutant, sound) {
   const began = Date.now()
-  const last = await hunted(await bundled(mutant.name, [mutant]), 1, max)
+  const last = await hunted(await bundled(mutant.name, [mutant]), 1, values.seeds)
   const seconds = ((Date.now() - began) / 1000).toFixed(1)
   const verdict = last.broken === null ? null : await blamed(last, sound)
   const seeds = last.broken === null ? 'not found' : `${last.seed} seeds`

@@ -31,6 +31,8 @@ beforeAll(async () => {
     smallDisk: false,
     keep: false,
     seed: 20_261_126,
+    violations: [],
+    signal: new AbortController().signal,
     say,
   }
   chaos = await Chaos.start(setup)

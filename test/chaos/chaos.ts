@@ -16,9 +16,11 @@ import { Workload } from './workload.ts'
 
 export interface ChaosSetup extends Pick<
   SiteOptions,
-  'checkout' | 'folder' | 'nodes' | 'daemons' | 'slots' | 'smallDisk'
+  'checkout' | 'folder' | 'nodes' | 'daemons' | 'slots' | 'smallDisk' | 'signal'
 > {
   seed: number
+  /** What is found to be wrong comes here. */
+  violations: string[]
   /** What was stored is kept although nothing was wrong. */
   keep: boolean
   say: (line: string) => void
@@ -35,7 +37,6 @@ const straysTold = 5
 export class Chaos {
   readonly site: Site
   readonly workload: Workload
-  readonly violations: string[]
   readonly faults: Inflicted[] = []
   readonly skipped = new Set<Kind>()
   readonly #setup: ChaosSetup
@@ -43,6 +44,7 @@ export class Chaos {
   readonly #archive: Archive
   readonly #random: SimRandom
   #lastFaultAt = performance.now()
+  #stopped: Promise<void> | null = null
 
   private constructor(
     setup: ChaosSetup,
@@ -50,23 +52,18 @@ export class Chaos {
     { bus, archive }: { bus: NatsBus; archive: Archive },
     workload: Workload,
     random: SimRandom,
-    violations: string[],
   ) {
     this.site = site
     this.workload = workload
-    this.violations = violations
     this.#setup = setup
     this.#bus = bus
     this.#archive = archive
     this.#random = random
   }
 
+  /** Throws, with nothing left that runs, when the signal comes first. */
   static async start(setup: ChaosSetup): Promise<Chaos> {
-    const violations: string[] = []
-    const wrong = (what: string): void => {
-      violations.push(what)
-      setup.say(`VIOLATION: ${what}`)
-    }
+    const wrong = (what: string): void => tellWrong(setup, what)
     const site = await Site.start({ ...setup, wrong })
     const random = new SimRandom(setup.seed)
     try {
@@ -85,11 +82,15 @@ export class Chaos {
         archive,
         wrong,
       })
-      return new Chaos(setup, site, { bus, archive }, workload, random.fork(), violations)
+      return new Chaos(setup, site, { bus, archive }, workload, random.fork())
     } catch (error) {
       await site.stop()
       throw error
     }
+  }
+
+  get violations(): readonly string[] {
+    return this.#setup.violations
   }
 
   get repository(): string {
@@ -109,15 +110,16 @@ export class Chaos {
       this.faults.push({ kind, target, began, healed })
       this.#setup.say(`${kind}: ${target} (${((healed - began) / 1000).toFixed(1)} s)`)
     } catch (error) {
-      this.wrong(`${kind} did not heal: ${error instanceof Error ? error.message : String(error)}`)
+      // What is being ended heals no more.
+      if (!this.#setup.signal.aborted)
+        this.wrong(`${kind} did not heal: ${error instanceof Error ? error.message : String(error)}`)
     } finally {
       this.#lastFaultAt = performance.now()
     }
   }
 
   wrong(what: string): void {
-    this.violations.push(what)
-    this.#setup.say(`VIOLATION: ${what}`)
+    tellWrong(this.#setup, what)
   }
 
   /** Resolves once `work` has, or when nothing has gone on for minutes although all is healthy: that is a violation. */
@@ -141,30 +143,38 @@ export class Chaos {
     over = true
   }
 
-  /** Ends everything in order, and judges. Nothing runs any more when it resolves. */
+  /** Ends everything in order, and judges. Nothing runs any more when it resolves. Throws when the signal comes first: then there is no judgement. */
   async judge(): Promise<History> {
     const { servers } = this.site
+    const { signal } = this.#setup
     this.#setup.say('All has ended: what is left?')
     await this.#untilNothingIsLeft()
     await this.workload.stop()
     await this.#tellStrays('all has ended')
     await this.site.leaveAll()
     await this.#tellStrays('all have left')
+    signal.throwIfAborted()
     const history = this.#archive.merged(await readHistory(servers.sql, join(this.#setup.folder, 'effects')))
     const { shapes, receipts, heard, publishing } = this.workload
     const { repository } = this
     const known = { shapes, receiptsOf: (id: string) => receipts.of(id), heard, published: publishing.all, repository }
     for (const violation of [...violationsOf(history, known), ...repositoryViolations(history, known)])
       this.wrong(violation)
+    signal.throwIfAborted()
     this.#setup.say('writ verify')
     for (const { code, table, key, found, right } of await this.site.verify())
       this.wrong(`writ verify: ${code} in ${table}, ${key}: ${found}; right is ${right}`)
     await this.stop()
+    signal.throwIfAborted()
     return history
   }
 
   /** Ends everything without a judgement. */
-  async stop(): Promise<void> {
+  stop(): Promise<void> {
+    return (this.#stopped ??= this.#stop())
+  }
+
+  async #stop(): Promise<void> {
     await this.workload.stop()
     await this.#bus.close()
     await this.site.stop(this.#setup.keep || this.violations.length > 0)
@@ -191,18 +201,28 @@ export class Chaos {
     while (performance.now() < until) {
       const left = await rowsLeft(this.site.servers.sql).catch(() => ({ unknown: 1 }))
       if (Object.keys(left).length === 0) return
-      await delay(lookMs)
+      await this.#pause()
     }
+  }
+
+  /** Until the next look, unless the signal comes. */
+  #pause(): Promise<void> {
+    return delay(lookMs, undefined, { signal: this.#setup.signal })
   }
 
   /** A task that has been reported is about to end. */
   async #tellStrays(although: string): Promise<void> {
     const until = performance.now() + strayWithinMs
     let strays = this.site.strays()
-    for (; strays.length > 0 && performance.now() < until; strays = this.site.strays()) await delay(lookMs)
+    for (; strays.length > 0 && performance.now() < until; strays = this.site.strays()) await this.#pause()
     for (const stray of strays.slice(0, straysTold)) this.wrong(`a process is left although ${although}: ${stray}`)
     if (strays.length > straysTold) this.wrong(`${strays.length} processes in all are left although ${although}`)
   }
+}
+
+const tellWrong = ({ violations, say }: ChaosSetup, what: string): void => {
+  violations.push(what)
+  say(`VIOLATION: ${what}`)
 }
 
 /** Bare, with one commit on its branch. */

@@ -1,5 +1,6 @@
-/** What `npm run chaos` is told on its command line. */
-import { parseArgs } from 'node:util'
+/** What `npm run chaos` was asked for, in words of the command line. */
+import { InvalidArgumentError } from 'commander'
+import { command, whole } from '../support/arguments.ts'
 import { type Kind, kinds } from './kinds.ts'
 
 export interface ChaosOptions {
@@ -15,53 +16,39 @@ export interface ChaosOptions {
   keep: boolean
 }
 
-const usage = `npm run chaos -- [--minutes N] [--seed S] [--only KIND,…] [--nodes N] [--directives N] [--keep] [--json]
-kinds: ${kinds.join(', ')}`
+type Given = Omit<ChaosOptions, 'seed' | 'only'> & Partial<Pick<ChaosOptions, 'seed' | 'only'>>
 
-/** Throws with the usage when it is no command line of ours. */
-export const readOptions = (args: readonly string[]): ChaosOptions => {
-  const { minutes, seed, only, nodes, directives, json, keep } = parsed(args)
-  const chosen = only === undefined ? kinds : only.split(',').map(kindOf)
-  return {
-    minutes: numberOf('--minutes', minutes ?? '3'),
-    seed: numberOf('--seed', seed ?? String(Math.floor(Math.random() * 2 ** 31))),
-    nodes: numberOf('--nodes', nodes ?? '3'),
-    directives: numberOf('--directives', directives ?? '10'),
-    only: chosen,
-    json,
-    keep,
-  }
+const seedMax = 2 ** 31
+const minutesMax = 10_000
+
+const minutesIn = (text: string): number => {
+  const value = /^\d*\.?\d+$/.test(text) ? Number(text) : NaN
+  if (value > 0 && value <= minutesMax) return value
+  throw new InvalidArgumentError(`It is a number above 0, up to ${minutesMax}.`)
 }
 
-const parsed = (args: readonly string[]) => {
-  try {
-    const { values } = parseArgs({
-      args: [...args],
-      options: {
-        minutes: { type: 'string' },
-        seed: { type: 'string' },
-        only: { type: 'string' },
-        nodes: { type: 'string' },
-        directives: { type: 'string' },
-        json: { type: 'boolean', default: false },
-        keep: { type: 'boolean', default: false },
-      },
-    })
-    return values
-  } catch (error) {
-    throw new Error(`${error instanceof Error ? error.message : String(error)}\n${usage}`, { cause: error })
-  }
-}
-
-const kindOf = (text: string): Kind => {
+const kindIn = (text: string): Kind => {
   const kind = kinds.find((each) => each === text)
-  if (kind === undefined) throw new Error(`there is no kind of fault ${text}\n${usage}`)
+  if (kind === undefined) throw new InvalidArgumentError(`There is no ${text}; there are ${kinds.join(', ')}.`)
   return kind
 }
 
-const numberOf = (name: string, text: string): number => {
-  const number = Number(text)
-  if (text.trim() === '' || !Number.isFinite(number) || number <= 0)
-    throw new Error(`${name} ${text}: not a number above 0\n${usage}`)
-  return number
+const kindsIn = (text: string): Kind[] => [...new Set(text.split(',').map(kindIn))]
+
+/** Ends the process with words for people when they are wrong. */
+export const asked = (args: readonly string[]): ChaosOptions => {
+  const program = command(
+    'chaos',
+    'Mistreats real nodes, daemons and servers, and checks what comes of it (docs/chaos.md).',
+  )
+    .option('--minutes <minutes>', 'how long there are faults', minutesIn, 3)
+    .option('--seed <seed>', 'which faults and directives; another one each time when unset', whole(0, seedMax))
+    .option('--only <kinds>', 'these kinds of faults alone, by comma; docs/chaos.md lists them', kindsIn)
+    .option('--nodes <count>', 'how many nodes', whole(1, 100), 3)
+    .option('--directives <count>', 'how many are under way at a time', whole(1, 1000), 10)
+    .option('--keep', 'keep logs and data although nothing was wrong', false)
+    .option('--json', 'the report as one value, on standard output', false)
+    .parse([...args], { from: 'user' })
+  const { seed = Math.floor(Math.random() * seedMax), only = kinds, ...given } = program.opts<Given>()
+  return { ...given, seed, only }
 }

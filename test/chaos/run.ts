@@ -3,17 +3,17 @@
  * is read and held against what was asked for. Ends with 1 when anything was violated, or too little happened.
  */
 import { setMaxListeners } from 'node:events'
-import { mkdtempSync, realpathSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { SimRandom } from '../sim/random.ts'
 import { isAccepted } from './checks.ts'
-import { Chaos } from './chaos.ts'
+import { Chaos, type ChaosSetup } from './chaos.ts'
 import { faultsMin, tooLittle } from './floors.ts'
+import { runFolder } from './folder.ts'
 import type { History } from './history.ts'
 import type { Kind } from './kinds.ts'
-import { type ChaosOptions, readOptions } from './options.ts'
+import { asked, type ChaosOptions } from './options.ts'
 import { countsOf, recoveryOf, type Report, spreadOf, textOf } from './report.ts'
 
 const second = 1000
@@ -126,7 +126,7 @@ const reportOf = (options: ChaosOptions, chaos: Chaos, history: History, folder:
     operations: operationsOf(chaos, history),
     recovery: recoveryOf(chaos.faults, handOffs),
     stoodStill: spreadOf([...history.directives].map(([id, { stoodStillMs: ms }]) => ({ ms, of: id }))),
-    violations: chaos.violations,
+    violations: [...chaos.violations],
     folder,
   }
   report.violations = [
@@ -136,7 +136,11 @@ const reportOf = (options: ChaosOptions, chaos: Chaos, history: History, folder:
   return report
 }
 
-const runAll = async (options: ChaosOptions, folder: string, signal: AbortSignal): Promise<Report | null> => {
+/** Throws when the signal comes first. */
+const runAll = async (
+  options: ChaosOptions,
+  { folder, violations, signal }: Pick<ChaosSetup, 'folder' | 'violations' | 'signal'>,
+): Promise<Report> => {
   const { seed, nodes, keep } = options
   say(`Seed ${seed}; everything lies in ${folder}`)
   const setup = {
@@ -147,6 +151,8 @@ const runAll = async (options: ChaosOptions, folder: string, signal: AbortSignal
     slots,
     seed,
     keep,
+    violations,
+    signal,
     say,
     smallDisk: options.only.includes('disk-full'),
   }
@@ -171,19 +177,20 @@ const runAll = async (options: ChaosOptions, folder: string, signal: AbortSignal
   } catch (error) {
     noMore.abort(error)
     await chaos.stop()
-    if (signal.aborted) return null
     throw error
   }
 }
 
 const abortedBy = (signal: AbortSignal): Promise<void> =>
-  new Promise((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }))
+  new Promise((resolve) => {
+    if (signal.aborted) resolve()
+    else signal.addEventListener('abort', () => resolve(), { once: true })
+  })
 
-const main = async (): Promise<number> => {
-  const options = readOptions(process.argv.slice(2))
-  const folder = realpathSync(mkdtempSync(join(tmpdir(), 'writ-chaos-')))
-  const interrupted = new AbortController()
-  setMaxListeners(0, interrupted.signal)
+/** Of this process. */
+const interrupted = (): AbortSignal => {
+  const controller = new AbortController()
+  setMaxListeners(0, controller.signal)
   let last = 0
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
     process.on(signal, () => {
@@ -192,19 +199,32 @@ const main = async (): Promise<number> => {
       last = performance.now()
       if (isRepeated) return
       // The second time nothing is waited for: what runs is ended at the exit.
-      if (interrupted.signal.aborted) process.exit(interruptedExit)
+      if (controller.signal.aborted) process.exit(interruptedExit)
       say('Stopping …')
-      interrupted.abort(new Error('interrupted'))
+      controller.abort(new Error('interrupted'))
     })
   }
-  const report = await runAll(options, folder, interrupted.signal)
-  const isWell = report?.violations.length === 0
-  if (report !== null) writeFileSync(join(folder, 'report.json'), JSON.stringify(report, null, 2))
-  if ((report === null || isWell) && !options.keep) {
-    rmSync(folder, { recursive: true, force: true })
-    if (report !== null) report.folder = null
+  return controller.signal
+}
+
+const main = async (): Promise<number> => {
+  const options = asked(process.argv.slice(2))
+  const signal = interrupted()
+  const violations: string[] = []
+  let isWell = false
+  const isToGo = (): boolean => !options.keep && violations.length === 0 && (isWell || signal.aborted)
+  const folder = runFolder(isToGo)
+  const report = await runAll(options, { folder, violations, signal }).catch((error: unknown) => {
+    if (signal.aborted) return null
+    throw error
+  })
+  if (report === null) {
+    if (!isToGo()) say(`Logs and data: ${folder}`)
+    return interruptedExit
   }
-  if (report === null) return interruptedExit
+  isWell = report.violations.length === 0
+  writeFileSync(join(folder, 'report.json'), JSON.stringify(report, null, 2))
+  if (isToGo()) report.folder = null
   process.stdout.write(options.json ? `${JSON.stringify(report)}\n` : `${textOf(report)}\n`)
   return isWell ? 0 : 1
 }

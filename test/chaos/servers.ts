@@ -1,16 +1,18 @@
 /** A Postgres and a nats-server that are mistreated, each always on its port, in the folder of the run. */
-import { chmodSync, mkdirSync, readdirSync, rmSync } from 'node:fs'
+import { chmodSync, existsSync, mkdirSync, readdirSync, realpathSync, rmSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import postgres from 'postgres'
 import { dataFolder, type Folders } from '../../src/embedded/folders.ts'
+import { living } from '../../src/embedded/living.ts'
 import { startNats } from '../../src/embedded/nats.ts'
 import { startPostgres } from '../../src/embedded/postgres.ts'
 import type { Server } from '../../src/embedded/server.ts'
 import { statOf } from '../../src/daemon/process-group.ts'
 import { migrate } from '../../src/persistence/migrate.ts'
-import { endStray } from './tracked.ts'
+import { atExit } from './at-exit.ts'
 import { type SmallDisk, smallDisk } from './small-disk.ts'
+import { endStray } from './tracked.ts'
 
 export interface MistreatedServers {
   /** With credentials, and not through any link. */
@@ -41,25 +43,25 @@ export interface MistreatedServers {
 const users = [{ user: 'writ', password: 'chaos' }]
 const answersWithinMs = 90_000
 
-/** `small`: Postgres lies on a file system that can be filled, where the machine allows it. */
-export const startServers = async (root: string, small: boolean): Promise<MistreatedServers> => {
+/** `small`: Postgres lies on a file system that can be filled, where the machine allows it. `signal`: no start is waited for any more. */
+export const startServers = async (root: string, small: boolean, signal: AbortSignal): Promise<MistreatedServers> => {
   mkdirSync(root, { recursive: true })
   const folders = dataFolder({ dataDir: root, env: {} })
   const disk = small ? smallDisk(folders.postgres) : null
   // Postgres may be another user, who has to get through: else its cluster would lie elsewhere, and outlive the folder.
   for (const passed of [dirname(root), root]) chmodSync(passed, 0o711)
   const log = (): void => undefined
-  const common = { folders, log, durable: true }
+  const common = { folders, log, durable: true, signal }
+  const spared = atExit(() => killAll(folders))
   let [database, nats] = await bothOrNone(
     startPostgres({ ...common, port: 0 }),
     startNats({ ...common, port: 0, users }),
+    async ({ url }) => {
+      await migrate({ url, log })
+      signal.throwIfAborted()
+    },
     disk,
   )
-  process.once('exit', () => {
-    killBoth([database, nats])
-    disk?.remove()
-  })
-  await migrate({ url: database.url, log })
   const sql = postgres(database.url, { max: 2, onnotice: log, connect_timeout: 5, idle_timeout: 5, max_lifetime: 60 })
   let isClosed = false
   let starting: Promise<unknown> = Promise.resolve()
@@ -129,33 +131,46 @@ export const startServers = async (root: string, small: boolean): Promise<Mistre
       await sql.end({ timeout: 1 })
       await Promise.all([database.stop(), nats.stop()])
       disk?.remove(keep)
+      spared()
     },
   }
 }
 
-/** When one does not start, the other is ended, and nothing stays behind. */
+/** When one does not start, or the first cannot be made ready, nothing stays behind. */
 const bothOrNone = async (
   first: Promise<Server>,
   second: Promise<Server>,
+  madeReady: (one: Server) => Promise<void>,
   disk: SmallDisk | null,
 ): Promise<[Server, Server]> => {
   const both = await Promise.allSettled([first, second])
-  const [database, nats] = both
-  if (database.status === 'fulfilled' && nats.status === 'fulfilled') return [database.value, nats.value]
-  for (const one of both) if (one.status === 'fulfilled') await one.value.stop()
-  disk?.remove()
-  throw both.find((one) => one.status === 'rejected')?.reason
+  try {
+    const [database, nats] = [await first, await second]
+    await madeReady(database)
+    return [database, nats]
+  } catch (error) {
+    for (const one of both) if (one.status === 'fulfilled') await one.value.stop()
+    disk?.remove()
+    throw error
+  }
 }
 
-/** Postgres with all its own: a backend that is killed alone would have the others wait for a recovery. */
-const killBoth = ([database, nats]: readonly [Server, Server]): void => {
-  for (const [pid, signal] of [
-    [database.pid, 'SIGQUIT'],
-    [nats.pid, 'SIGKILL'],
-  ] as const) {
-    if (statOf(pid)?.parent !== process.pid) continue
-    process.kill(pid, 'SIGCONT')
-    process.kill(pid, signal)
+/**
+ * At once, whatever of them there is: one may have been started a moment ago, or an initdb may be at work. Postgres ends with all its own:
+ * a backend that is killed alone would have the others wait for a recovery.
+ */
+const killAll = ({ root, postgres }: Folders): void => {
+  const places = [root, ...(existsSync(postgres) ? [realpathSync(postgres)] : [])]
+  for (const pid of childrenOf(process.pid)) {
+    const command = living(pid)?.command ?? ''
+    if (!places.some((place) => command.includes(place))) continue
+    const own = allUnder(pid)
+    if (!command.includes('/postgres -D ')) {
+      sendAll([pid, ...own], 'SIGKILL')
+      continue
+    }
+    sendAll([pid, ...own], 'SIGCONT')
+    sendAll([pid], 'SIGQUIT')
   }
 }
 
@@ -176,6 +191,8 @@ const childrenOf = (pid: number): number[] =>
   readdirSync('/proc')
     .filter((name) => /^\d+$/.test(name) && statOf(name)?.parent === pid)
     .map(Number)
+
+const allUnder = (pid: number): number[] => childrenOf(pid).flatMap((child) => [child, ...allUnder(child)])
 
 const emptied = ({ nats }: Folders): void => {
   for (const name of readdirSync(nats)) rmSync(join(nats, name), { recursive: true, force: true })

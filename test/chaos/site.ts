@@ -2,18 +2,17 @@
  * All that a run consists of: servers, nodes and daemons as the built `writ` has them, each a process of its own, and the links between
  * them. Everything lies in one folder and ends with the run.
  */
-import { execFile } from 'node:child_process'
 import { existsSync, mkdirSync, renameSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { pathToFileURL } from 'node:url'
-import { promisify } from 'node:util'
 import { codes } from '../../src/protocol/errors.ts'
 import type { Finding } from '../../src/protocol/findings.ts'
 import { type Link, openLink } from './link.ts'
 import { type MistreatedServers, startServers } from './servers.ts'
 import { straysOf } from './strays.ts'
 import { Processes, type Tracked } from './tracked.ts'
+import { findingsOf } from './verify.ts'
 
 export interface SiteOptions {
   /** Of the checkout, whose `dist` is run. */
@@ -25,6 +24,8 @@ export interface SiteOptions {
   slots: number
   /** Postgres on a file system that can be filled, where the machine allows it. */
   smallDisk: boolean
+  /** From then on nothing is waited for that is to start or to be found out. */
+  signal: AbortSignal
   /** Hears of whatever ends without being told to. */
   wrong: (what: string) => void
 }
@@ -51,7 +52,6 @@ export const threadsPerNode = 2
 const startsWithinMs = 120_000
 const [lookMs, againMs] = [50, 500]
 const passingExits: ReadonlySet<unknown> = new Set([codes.UNREACHABLE.exit, codes.TIMED_OUT.exit])
-const verifyBytesMax = 64 * 1024 * 1024
 const readyLine = { node: 'Ctrl-C', daemon: 'it takes tasks now' }
 
 export class Site {
@@ -75,7 +75,10 @@ export class Site {
 
   static async start(options: SiteOptions): Promise<Site> {
     for (const name of ['logs', 'faults', 'effects']) mkdirSync(join(options.folder, name), { recursive: true })
-    const site = new Site(options, await startServers(join(options.folder, 'servers'), options.smallDisk))
+    const site = new Site(
+      options,
+      await startServers(join(options.folder, 'servers'), options.smallDisk, options.signal),
+    )
     try {
       for (let at = 0; at < options.nodes; at++) site.nodes.push(await site.#place('node'))
       for (let at = 0; at < options.daemons; at++) site.daemons.push(await site.#place('daemon'))
@@ -113,14 +116,10 @@ export class Site {
   }
 
   /** What `writ verify` of the newest build finds. */
-  async verify(): Promise<Finding[]> {
+  verify(): Promise<Finding[]> {
     const { args, env } = this.#buildOf(this.#build)
     const all = [...args, this.#writ, 'verify', '--json', '--database-url', this.servers.databaseUrl]
-    const options = { env: { ...cleanEnvironment(), ...env }, maxBuffer: verifyBytesMax }
-    const { stdout } = await promisify(execFile)(process.execPath, all, options).catch(outputOf)
-    const { findings } = JSON.parse(stdout) as { findings?: Finding[] }
-    if (findings === undefined) throw new Error(`writ verify does not say what it finds: ${stdout.slice(0, 1000)}`)
-    return findings
+    return findingsOf(all, { env: { ...cleanEnvironment(), ...env }, signal: this.#options.signal })
   }
 
   /** It leaves in order, for good. */
@@ -239,7 +238,7 @@ export class Site {
       const until = performance.now() + startsWithinMs
       while (one?.hasSaid(readyLine[kind]) !== true) {
         if (performance.now() > until) throw new Error(`${name} does not start (${logFile})`)
-        await delay(lookMs)
+        await delay(lookMs, undefined, { signal: this.#options.signal })
       }
     }
     return {
@@ -270,13 +269,6 @@ export class Site {
       send: (signal) => one?.send(signal),
     }
   }
-}
-
-/** It ends with 1 when it finds something. */
-const outputOf = (error: unknown): { stdout: string } => {
-  const { code, stdout } = error as { code?: unknown; stdout?: string }
-  if (code === 1 && stdout !== undefined) return { stdout }
-  throw error
 }
 
 const through = (url: string, { port }: Link): string => {

@@ -2,6 +2,7 @@
 import { execFileSync } from 'node:child_process'
 import { closeSync, fsyncSync, mkdirSync, openSync, renameSync, rmSync, writeSync } from 'node:fs'
 import { join } from 'node:path'
+import { atExit } from './at-exit.ts'
 
 export interface SmallDisk {
   /** Takes all room that is left. */
@@ -25,6 +26,8 @@ export const smallDisk = (folder: string): SmallDisk | null => {
   }
   const ballast = join(folder, 'ballast')
   let removed = false
+  const unmount = (): void => void execFileSync('umount', ['-l', folder], { stdio: 'ignore' })
+  const spared = atExit(unmount)
   return {
     fill: () => fill(ballast),
     free: () => rmSync(ballast, { force: true }),
@@ -34,7 +37,8 @@ export const smallDisk = (folder: string): SmallDisk | null => {
       const kept = `${folder}.kept`
       // With its owners: Postgres opens nothing that is not its own.
       if (keep) execFileSync('cp', ['-a', folder, kept])
-      execFileSync('umount', ['-l', folder], { stdio: 'ignore' })
+      unmount()
+      spared()
       if (!keep) return
       rmSync(folder, { recursive: true, force: true })
       renameSync(kept, folder)

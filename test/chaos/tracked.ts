@@ -4,6 +4,7 @@ import { closeSync, openSync, readFileSync, statSync } from 'node:fs'
 import { setTimeout as delay } from 'node:timers/promises'
 import { endProcess } from '../../src/embedded/end-process.ts'
 import { living } from '../../src/embedded/living.ts'
+import { atExit } from './at-exit.ts'
 
 export interface Tracked {
   name: string
@@ -23,12 +24,9 @@ const gentleMs = 60_000
 
 export class Processes {
   readonly #all = new Set<Tracked & { started: string }>()
+  /** Whatever ends this process, nothing of it runs on. */
+  readonly #spared = atExit(() => this.killAll())
   #isClosed = false
-
-  constructor() {
-    // Whatever ends this process, nothing of it runs on.
-    process.once('exit', () => this.killAll())
-  }
 
   /** In a session of its own: a Ctrl-C is for the run alone, which ends everything in order. */
   start(name: string, args: readonly string[], options: { env: NodeJS.ProcessEnv; logFile: string }): Tracked {
@@ -83,6 +81,7 @@ export class Processes {
   async endAll(): Promise<void> {
     this.#isClosed = true
     await Promise.all([...this.#all].map((one) => one.end()))
+    this.#spared()
   }
 }
 

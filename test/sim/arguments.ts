@@ -1,5 +1,6 @@
 /** What `npm run sim` was asked for, in words of the command line. */
-import { Command, InvalidArgumentError } from 'commander'
+import { type Command, InvalidArgumentError } from 'commander'
+import { command, whole } from '../support/arguments.ts'
 import { type Changes, isNumberName, isStrike, numbersMin } from './changes.ts'
 import { sizeNames } from './options.ts'
 import { isSize, type Mix } from './seeds.ts'
@@ -19,14 +20,6 @@ export interface Asked {
 }
 
 const seedMax = 2 ** 32 - 1
-
-const whole =
-  (least: number, most: number) =>
-  (text: string): number => {
-    const value = /^\d{1,10}$/.test(text) ? Number(text) : NaN
-    if (value >= least && value <= most) return value
-    throw new InvalidArgumentError(`It is a whole number from ${least} to ${most}.`)
-  }
 
 const sizeIn = (text: string): Mix => {
   if (text === 'mixed' || isSize(text)) return text
@@ -57,9 +50,8 @@ interface Given extends Pick<Asked, 'seeds' | 'from' | 'jobs' | 'size' | 'failur
   uncovered?: true
 }
 
-const command = (jobs: number): Command =>
-  new Command('npm run sim --')
-    .description('Runs Writ in simulated worlds in which things go wrong, and checks its rules (docs/simulator.md).')
+const commandFor = (jobs: number): Command =>
+  command('sim', 'Runs Writ in simulated worlds in which things go wrong, and checks its rules (docs/simulator.md).')
     .option('--seeds <count>', 'how many worlds', whole(1, 1_000_000_000), 1_000)
     .option('--from <seed>', 'the first one', whole(0, seedMax), 1)
     .option('--jobs <count>', 'how many at a time', whole(1, 256), jobs)
@@ -69,12 +61,10 @@ const command = (jobs: number): Command =>
     .option('--seed <seed>', 'replay this one, and show its trace', whole(0, seedMax))
     .option('--only <names>', 'with --seed: leave these faults and deeds on, by comma; none for none', strikesIn)
     .option('--with <numbers>', 'with --seed: a world of other numbers, as in engines=1,chaosMs=4000', numbersIn)
-    .allowExcessArguments(false)
-    .showHelpAfterError('(--help shows what there is)')
 
 /** Ends the process with words for people when they are wrong. `jobs`: as many as there are processors. */
 export const asked = (args: readonly string[], jobs: number): Asked => {
-  const program = command(jobs).parse([...args], { from: 'user' })
+  const program = commandFor(jobs).parse([...args], { from: 'user' })
   const given = program.opts<Given>()
   if (given.seed === undefined && (given.only !== undefined || given.with !== undefined))
     program.error('error: --only and --with change the world of one seed: say which with --seed')

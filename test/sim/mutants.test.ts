@@ -74,3 +74,18 @@ test('a patch whose old lines are there more than once is an error', async () =>
   expect(said).toMatch(/vague\.patch does not apply: src\/protocol\/limits\.ts has \d+ places/)
   expect(code).toBe(1)
 })
+
+test.each([
+  [['--seeds', 'abc'], 'It is a whole number from 1 to 1000000000.'],
+  [['--seeds', '0'], 'It is a whole number from 1 to 1000000000.'],
+  [['--jobs', '0'], 'It is a whole number from 1 to 256.'],
+  [['--only', 'no-such-bug'], 'there is no no-such-bug in '],
+  [['--patches', folder], 'there are no patches in '],
+  [['--sides=3'], "unknown option '--sides=3'"],
+  [['no-fence'], 'too many arguments'],
+])('%j is refused in words, and no bug is said to be missed', async (args, words) => {
+  const { code, said } = await mutants(...args)
+  expect(said).toContain(words)
+  expect(said).not.toContain(' found')
+  expect(code).toBe(2)
+})

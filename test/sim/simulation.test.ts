@@ -49,5 +49,5 @@ test.each([
 ])('%j is refused in words', async (args, words) => {
   const { code, said } = await sim(...args)
   expect(said).toContain(words)
-  expect(code).toBe(1)
+  expect(code).toBe(2)
 })
