@@ -89,7 +89,8 @@ export class Person {
     const { tables } = this.#world
     const { id } = readKey(this.directive)
     const row = tables.actors.get(this.directive)
-    if (row === undefined) return
+    // What it told its registry may outlive a directive that was removed.
+    if (row === undefined) return this.#retryRegistry()
     if (row.facts['paused'] === true) await this.#ask('resume', () => this.#client.directive(id).resume())
     const isParked = [...tables.faulted.keys(), ...tables.parked.map(({ actor }) => actor)].some(
       (key) => directiveKeyOf(key) === this.directive,
