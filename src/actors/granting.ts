@@ -81,7 +81,7 @@ export const freeGrant = (
 
 /** It waits for its next beat; one that refuses again and again waits longer each time. What comes back while it waits was sent before. */
 const refusedBy = (presence: Presence, now: number): Presence => {
-  if (now < presence.notBefore) return presence
+  if (now < presence.notBefore) return { ...presence, waitsForBeat: true }
   const refusals = presence.refusals + 1
   const waitMs = refusals === 1 ? 0 : Math.min(refusedWaitMaxMs, beatMs * 2 ** (refusals - 2))
   return { ...presence, refusals, notBefore: now + waitMs, waitsForBeat: true }

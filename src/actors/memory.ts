@@ -4,7 +4,7 @@
  * them; when a commit fails, all of it is forgotten and read again. One unit of a batch can be undone alone.
  */
 import type { Live } from '../machines/advance.ts'
-import { type ActorKey, readKey, shardOf } from '../protocol/ids.ts'
+import { type ActorKey, directiveKeyOf, readKey, shardOf } from '../protocol/ids.ts'
 import type { PlanRow } from '../protocol/plan.ts'
 import type { Desk } from './desk.ts'
 import type { ActorRow, AttemptRow, TaskRow } from './ports/rows.ts'
@@ -111,26 +111,24 @@ export class Memory {
 
   /** Forgets a directive with its steps, and that it ever was: nothing of it is read from the store any more. */
   remove(directive: ActorKey): void {
-    for (const [map, key] of this.#of(directive)) this.delete(map, key)
+    for (const map of this.#ofDirectives())
+      for (const key of map.keys()) if (directiveKeyOf(key as ActorKey) === directive) this.delete(map, key)
     this.set(this.gone, directive, true)
   }
 
   /** The commit has held: from now on the store says so, and what was read before does not count. */
   removed(directives: readonly ActorKey[]): void {
-    if (directives.length > 0) this.era++
-    for (const directive of directives) {
-      // A read that was under way as it went may have brought some of it back.
-      for (const [map, key] of this.#of(directive)) map.delete(key)
-      this.gone.delete(directive)
-    }
+    if (directives.length === 0) return
+    this.era++
+    const gone = new Set(directives)
+    // A read that was under way as they went may have brought some of it back.
+    for (const map of this.#ofDirectives())
+      for (const key of map.keys()) if (gone.has(directiveKeyOf(key as ActorKey))) map.delete(key)
+    for (const directive of gone) this.gone.delete(directive)
   }
 
-  #of(directive: ActorKey): [Table<string, unknown>, string][] {
-    const isOf = (key: string): boolean => key === directive || key.startsWith(`${directive}__`)
-    const kept = [this.actors, this.directives, this.desks, this.tasks, this.closed, this.fileNames]
-    return kept.flatMap((map) =>
-      [...map.keys()].filter(isOf).map((key): [Table<string, unknown>, string] => [map as Table<string, unknown>, key]),
-    )
+  #ofDirectives(): Map<string, unknown>[] {
+    return [this.actors, this.directives, this.desks, this.tasks, this.closed, this.fileNames]
   }
 
   /** How much is kept: actors and rows, each some hundred bytes to a few KiB. A desk is kept of what is not there, too. */

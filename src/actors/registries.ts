@@ -40,8 +40,11 @@ export class Registries {
    * is asked again.
    */
   readonly #pulls = new Map<string, number>()
-  /** Whose loss is in line: however slow that is, they are not taken for ones that nobody has looked at yet. */
-  readonly #losing = new Set<string>()
+  /**
+   * Whose loss is in line, since when, monotonic ms: however slow that is, they are not taken for ones that nobody has looked at yet. One that
+   * was dropped from the line is put there again after a lease.
+   */
+  readonly #losing = new Map<string, number>()
   /** Requests that wait outside of the loop, for a daemon's answer. */
   #outside = 0
 
@@ -97,7 +100,7 @@ export class Registries {
     for (const [owner] of gone) {
       this.#open.delete(owner)
       for (const key of this.#host.presence.keys()) if (key.startsWith(`${owner}/`)) this.#host.presence.delete(key)
-      for (const key of this.#losing) if (key.startsWith(`${owner}/`)) this.#losing.delete(key)
+      for (const key of this.#losing.keys()) if (key.startsWith(`${owner}/`)) this.#losing.delete(key)
     }
     await Promise.all(gone.map(([, { subscription }]) => subscription.drain()))
   }
@@ -138,13 +141,13 @@ export class Registries {
   #lookAt(owner: string, { name, session, at }: DaemonRow, now: number): void {
     const key = `${owner}/${name}`
     const presence = this.#host.presence.get(key)
-    if (presence === undefined && this.#losing.has(key)) return
-    if (presence === undefined)
+    const since = presence?.seenAt ?? this.#losing.get(key)
+    if (since === undefined)
       this.#host.presence.set(key, { ...heardOf(at === 0 ? unheard : session, now), waitsForBeat: true })
-    else if (now - presence.seenAt >= daemonLeaseMs) {
+    else if (now - since >= daemonLeaseMs) {
       // Not heard of from now on: a hello that is in line before the loss makes it heard of again.
       this.#host.presence.delete(key)
-      this.#losing.add(key)
+      this.#losing.set(key, now)
       this.#unit(owner, `the loss of ${name}`, (turn) => this.#lose(turn, owner, name, session))
     }
   }
@@ -152,14 +155,10 @@ export class Registries {
   /** In line it is until its commit holds: one that does not is run again. */
   async #lose(turn: Turn, owner: string, name: string, session: string): Promise<void> {
     const key = `${owner}/${name}`
-    const isOver = (): void => void this.#losing.delete(key)
-    turn.draft.outgoing.push({ kind: 'reply', send: isOver })
+    turn.draft.outgoing.push({ kind: 'reply', send: () => void this.#losing.delete(key) })
     if (!this.#isReady(owner) || this.#host.presence.has(key)) return
     const reason = `the daemon ${name} has been silent for ${daemonLeaseMs / 1000} s`
-    await loseDaemon(turn, owner, name, session, reason).catch((error: unknown) => {
-      isOver()
-      throw error
-    })
+    await loseDaemon(turn, owner, name, session, reason)
   }
 
   get #hasRoom(): boolean {

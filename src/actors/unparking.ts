@@ -177,16 +177,19 @@ const saidAnew: ReadonlySet<string> = new Set(
 
 /**
  * It counts what its steps answer to being told to stop: it tells them anew, for that may have been among what was dropped. One that is
- * parked itself cannot hear of it, and might be retried before it does: then nothing is dropped (PARKED).
+ * parked itself cannot hear of it, and might be retried before it does: then nothing is dropped (PARKED), but what it is parked at, for
+ * nothing else would help it. It hears of that as it goes on, in the place of what was dropped.
  */
-const tellDirective = async (turn: Turn, { actor, from }: Stopped, type: string): Promise<string> => {
+const tellDirective = async (turn: Turn, { actor, from, waits }: Stopped, type: string): Promise<string> => {
   const key = directiveKeyOf(actor)
   const { id } = readKey(key)
   if (!isInOrder(from, actor)) return `${id} has ended, or is about to, and waits for nothing`
   const needed = !saidAnew.has(type)
   const failed = type === 'step.failed' && { failed: true as const }
   const root = type === 'dispatch' && (await turn.host.loader.actor(actor)) === null && { root: true as const }
-  turn.tell(key, { type: 'message.dropped', needed, ...failed, ...root }, from)
+  const message: Message = { type: 'message.dropped', needed, ...failed, ...root }
+  if (waits && actor === key) turn.post(key, message, from)
+  else turn.tell(key, message, from)
   await turn.run()
   const told = `${id} has ended, or asks its steps to stop anew`
   return needed ? `${told}; a retry would need it, so there can be none` : told

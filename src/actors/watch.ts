@@ -26,7 +26,8 @@ interface Watched {
   attempt: AttemptRow
   accepted: boolean
   sentAt: number
-  acceptedAt: number
+  /** From when on its acceptance is to be stored, where it is not. */
+  storeAt: number
   /** Monotonic ms of acceptance or of the last progress. */
   aliveAt: number
   stallMs: number
@@ -66,7 +67,7 @@ export class Watch {
       attempt,
       accepted: attempt.accepted || attempt.inbox !== null,
       sentAt: now,
-      acceptedAt: now,
+      storeAt: now + acceptanceStoredMs,
       aliveAt: now,
       stallMs,
       given: attempt.accepted,
@@ -131,10 +132,17 @@ export class Watch {
       this.#lose(watched, 'accept', `not accepted within ${acceptMs / 1000} s`)
     else if (accepted && attempt.inbox === null && now - aliveAt >= watched.stallMs)
       this.#lose(watched, 'stall', `no progress for ${watched.stallMs / 1000} s`)
-    else if (accepted && !watched.given && now - watched.acceptedAt >= acceptanceStoredMs) {
+    else if (accepted && now >= watched.storeAt && (!watched.given || this.#isUnstored(attempt))) {
       watched.given = true
+      watched.storeAt = now + againMs
       this.#watching.storeAcceptance(attempt)
     }
+  }
+
+  /** A commit that was to store it may have been refused, or its machine at fault. A parked one hears of nothing. */
+  #isUnstored(attempt: AttemptRow): boolean {
+    const { attempts, actors } = this.#host.memory
+    return attempts.get(keyOf(attempt))?.accepted === false && actors.get(attempt.actor)?.parked == null
   }
 
   /** Its actor gives it up by a timer of its own; a parked one does not. */
@@ -168,7 +176,7 @@ export class Watch {
   #accept(watched: Watched): void {
     if (watched.accepted) return
     watched.accepted = true
-    watched.acceptedAt = this.#host.clock.monotonic()
+    watched.storeAt = this.#host.clock.monotonic() + acceptanceStoredMs
     const { actor, attempt, nonce } = watched.attempt
     this.#host.accepted.set(actor, { attempt, nonce })
   }

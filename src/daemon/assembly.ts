@@ -104,7 +104,7 @@ export const assemble = async (ground: Ground, open: (shared: Shared) => Promise
   /** What has no receipt yet would be lost with the bye: whoever starts again before its lease is over reports it. */
   const close = once(async () => {
     keeping.stop()
-    const left = running.names()
+    const left = running.records().filter(({ receipt }) => receipt === null)
     if (left.length > 0) log.warn({ left: left.length, leaseMs: daemonLeaseMs }, unreported)
     await session.close({ bye: left.length === 0 })
     await works.close()

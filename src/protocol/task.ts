@@ -113,7 +113,10 @@ const labels = z
   .record(z.string().max(63), z.string().max(63))
   .refine((given) => Object.keys(given).length <= labelCountMax, `at most ${labelCountMax} labels`)
 
-/** `daemon.<id>.hello`: who the daemon is and what it can do. `running`: attempts that it still runs, `<task id>/<attempt>`. */
+/**
+ * `daemon.<id>.hello`: who the daemon is and what it can do. `running`: attempts that it still runs, or whose outcome has no receipt yet,
+ * `<task id>/<attempt>`.
+ */
 export const hello = z.object({
   session: z.string().min(1).max(100),
   slots: z.int().min(0).max(1000),

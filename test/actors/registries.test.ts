@@ -192,6 +192,10 @@ it('R43: a silent daemon is lost with a later try when the commit of the first h
     await reread()
     await registries.look()
   }
+  // Nor is it forgotten when it is dropped from the line.
+  await clock.run(clock.monotonic() + daemonLeaseMs)
+  await registries.look()
+  expect(units.filter(({ what }) => what.includes('the loss of d'))).toHaveLength(2)
 })
 
 it('R43: after a restore nobody else takes the name of a daemon that has its lease to say hello', async () => {
@@ -219,6 +223,27 @@ it('R42: what a daemon loses all at once, by being started again, counts as one 
     await takeFromDirective(turn, { type: 'release', directive, grants: [{ id, suspect: true, unspent: false }] })
   const { notBefore = Infinity } = host.presence.get(`${owner}/d`) ?? {}
   expect(notBefore - clock.monotonic()).toBeLessThanOrEqual(beatMs)
+})
+
+it('R42: a slot that is lost while its daemon waits for another reason is given to nobody before the next beat', async () => {
+  const turn = new Turn(host, new Draft())
+  await helloDaemon(turn, owner, 'd', { ...helloOf('s'), slots: 3 }, { inbox: null, heardAt: 0 })
+  const { grants } = await host.loader.registry(owner)
+  const directive = `${owner}/x` as const
+  const lines = [{ role: 'worker' as const, labels: {}, executor: null, count: 9, priority: 5, since: 0 }]
+  await takeFromDirective(turn, { type: 'need', directive, lines, seen: 0 })
+  const giveBack = async (): Promise<void> => {
+    const [id = expect.unreachable()] = [...grants.keys()]
+    await takeFromDirective(turn, { type: 'release', directive, grants: [{ id, suspect: true, unspent: false }] })
+  }
+  await giveBack()
+  await giveBack()
+  const presence = host.presence.get(`${owner}/d`) ?? expect.unreachable()
+  host.presence.set(`${owner}/d`, { ...presence, waitsForBeat: false })
+  await giveBack()
+  await clock.run(presence.notBefore)
+  await takeFromDirective(turn, { type: 'need', directive, lines, seen: 0 })
+  expect(grants.size).toBe(0)
 })
 
 it('R43: a silent daemon is lost though the tables of another owner cannot be read', async () => {

@@ -84,6 +84,23 @@ it('R40: an acceptance is stored however often its daemon says that it gets on',
   expect(stored).toHaveLength(1)
 })
 
+it('R40: an acceptance whose commit was refused is stored again, unless its actor is parked', async () => {
+  const { host, watch, stored, pass } = setUp()
+  const row = { ...open, accepted: false }
+  host.memory.attempts.set('alice/d__t1', row)
+  watch.open(row)
+  watch.heard('alice/d__t1', 'd1', { attempt: 1, nonce: 'n1', session: 's1' }, 'accepted')
+  await pass(2.5 * acceptMs)
+  expect(stored).toHaveLength(3)
+  host.memory.actors.set(row.actor, { parked: { reason: 'a fault' } } as never)
+  await pass(2 * acceptMs)
+  expect(stored).toHaveLength(3)
+  host.memory.actors.clear()
+  host.memory.attempts.set('alice/d__t1', open)
+  await pass(2 * acceptMs)
+  expect(stored).toHaveLength(3)
+})
+
 it('R43: asking whether an attempt is still wanted is no progress', async () => {
   const { watch, told, pass } = setUp()
   watch.open(open)

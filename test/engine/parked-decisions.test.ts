@@ -153,6 +153,27 @@ it('R50: what a retry would need is not dropped while the directive is parked, w
   await verified()
 })
 
+it('R46: what a directive that is ending is parked at can be dropped, and once it is retried it comes to its end', async () => {
+  const daemon = await world.daemon('d', { work: () => null, cancelled: () => null })
+  const id = await world.start({ evaluate: false, plan: planOf({ a: [] }) })
+  const spawn = await daemon.spawned('worker a')
+  await world.client.directive(id).cancel()
+  await daemon.ordered('cancel')
+  // Its machine throws at it: `merged` is missing.
+  await put(id, stepId(id, 1, 0), pack({ type: 'step.passed', index: 0 }), {
+    tries: parkTriesMax - 1,
+    reason: 'a fault',
+  })
+  const line = await parkedLine()
+  expect(line).toMatchObject({ id, type: 'step.passed' })
+  await world.client.parked.drop({ id: line.message ?? '', why: 'it is poison' })
+  await world.client.parked.retry({ id })
+  await daemon.failed(spawn, 'stopped')
+  await world.until(id, 'directive_cancelled')
+  expect(await refusal(world.client.directive(id).retry())).toMatchObject({ code: 'REFUSED' })
+  await verified()
+})
+
 it('R50: a root that never began, for its dispatch was dropped, begins with the retry', async () => {
   const daemon = await world.daemon('d', { work: () => null, cancelled: () => null, slots: 2 })
   const id = await world.create({ evaluate: false, plan: planOf({ a: [], b: [] }) })
