@@ -26,16 +26,31 @@ export interface Stat {
 
 /** Null: there is none, or not on a Linux. */
 export const statOf = (pid: number | string): Stat | null => {
+  const fields = fieldsOf(pid)
+  if (fields === null) return null
+  const [parent = 0, group = 0, session = 0] = fields.slice(1, 4).map(Number)
+  return { state: fields[0] ?? 'X', parent, group, session, ticks: Number(fields[19]) }
+}
+
+/** From its state on, as proc(5) has them. */
+const fieldsOf = (pid: number | string): string[] | null => {
   try {
     const text = readFileSync(`/proc/${pid}/stat`, 'utf8')
     // The command's name in brackets may itself hold spaces and brackets.
-    const fields = text.slice(text.lastIndexOf(')') + 2).split(' ')
-    const [parent = 0, group = 0, session = 0] = fields.slice(1, 4).map(Number)
-    return { state: fields[0] ?? 'X', parent, group, session, ticks: Number(fields[19]) }
+    return text.slice(text.lastIndexOf(')') + 2).split(' ')
   } catch {
     // It ended between two looks, or never was.
     return null
   }
+}
+
+/** Of the flags of a process: it is the kernel's own (PF_KTHREAD). */
+const ofKernel = 0x00200000
+
+/** Whether it is just becoming another program: for that moment it has no environment, not even an empty one. */
+export const isBecoming = (pid: number | string): boolean => {
+  const [state = 'X', flags = 0, environmentEnd = 0] = [0, 6, 48].map((at) => fieldsOf(pid)?.[at])
+  return !['Z', 'X'].includes(String(state)) && (Number(flags) & ofKernel) === 0 && Number(environmentEnd) === 0
 }
 
 const bootId = (): string => readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim()

@@ -5,7 +5,7 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises'
 import type { Family } from './family.ts'
-import { statOf } from './process-group.ts'
+import { isBecoming, statOf } from './process-group.ts'
 
 /** A variable of the environment that only processes of ours have with this value. */
 export interface Mark {
@@ -21,8 +21,10 @@ const processesAtOnce = 100
 const idsLastMs = 5000
 /** How long the end of what was killed is waited for, in ms: one that hangs in the system may take forever. */
 const endMs = 5000
-/** How often those are looked for that were begun while the others were killed. */
+/** How often those are looked for that were begun while the others were killed, or were just becoming another program. */
 const roundsMax = 20
+/** How long the first and each further look for the latter waits, in ms more each time: for a second in all. */
+const becomingMs = 5
 
 /** The processes of a moment: none of them is a stray of what begins after it. */
 export interface Moment {
@@ -43,24 +45,34 @@ export const endStrays = async (
   const killed = new Set<number>()
   const besides = since !== undefined && Date.now() - since.at < idsLastMs ? since.ids : new Set<string>()
   for (let round = 0; round < roundsMax; round++) {
-    const found = new Set([...(await marked(marks, besides)), ...((await family?.look(besides)) ?? [])])
-    if (found.size === 0) break
+    const { ids, areBecoming } = await marked(marks, besides)
+    const found = new Set([...ids, ...((await family?.look(besides)) ?? [])])
+    if (found.size === 0 && !areBecoming) break
+    if (found.size === 0) await sleep(round * becomingMs)
     for (const pid of found) if (kill(pid)) killed.add(pid)
     if (!(await gone(found))) break
   }
   return [...killed]
 }
 
-const marked = async (marks: readonly Mark[], besides: ReadonlySet<string>): Promise<number[]> => {
+/** `areBecoming`: some show nothing at this moment. */
+const marked = async (
+  marks: readonly Mark[],
+  besides: ReadonlySet<string>,
+): Promise<{ ids: number[]; areBecoming: boolean }> => {
   const wanted = new Set(marks.map(({ name, value }) => `${name}=${value}`))
   const ids = idsOfProcesses().filter((id) => !besides.has(id))
   const found: number[] = []
+  let areBecoming = false
   for (let from = 0; from < ids.length; from += processesAtOnce) {
     if (from > 0) await nextTurn()
-    for (const id of ids.slice(from, from + processesAtOnce))
-      if (environmentOf(id).some((entry) => wanted.has(entry))) found.push(Number(id))
+    for (const id of ids.slice(from, from + processesAtOnce)) {
+      const environment = environmentOf(id)
+      if (environment.some((entry) => wanted.has(entry))) found.push(Number(id))
+      else if (environment.length === 1 && environment[0] === '' && isBecoming(id)) areBecoming = true
+    }
   }
-  return found
+  return { ids: found, areBecoming }
 }
 
 const idsOfProcesses = (): string[] =>
