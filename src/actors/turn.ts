@@ -279,9 +279,8 @@ export class Turn {
 }
 
 /**
- * Taken in the commit that answers the person who asked for it, or not done at all: whoever asked is to hear what the step says to it,
- * and a directive is not to be completed, nor retried, before it hears that one of its steps has left passed by a person's word, or what
- * a person has dropped.
+ * Taken in the commit that answers the person who asked for it, or not done at all: whoever asked is to hear what the step says to it, and a
+ * directive is not to be completed, nor retried, before it hears that a step has left passed by a person's word, or what was dropped.
  */
 const isAsked = (message: Message | null): boolean =>
   message?.type === 'command' ||

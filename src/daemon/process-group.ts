@@ -47,10 +47,15 @@ const fieldsOf = (pid: number | string): string[] | null => {
 /** Of the flags of a process: it is the kernel's own (PF_KTHREAD). */
 const ofKernel = 0x00200000
 
-/** Whether it is just becoming another program: for that moment it has no environment, not even an empty one. */
-export const isBecoming = (pid: number | string): boolean => {
-  const [state = 'X', flags = 0, environmentEnd = 0] = [0, 6, 48].map((at) => fieldsOf(pid)?.[at])
-  return !['Z', 'X'].includes(String(state)) && (Number(flags) & ofKernel) === 0 && Number(environmentEnd) === 0
+/**
+ * Whether a process whose environment has shown nothing may have one all the same: it is just becoming another program, or has become it since.
+ * One that begins and ends at the same place is empty for good.
+ */
+export const mayHaveEnvironment = (pid: number | string): boolean => {
+  const fields = fieldsOf(pid)
+  const [state = 'X', flags, begin, end] = [0, 6, 47, 48].map((at) => fields?.[at])
+  if (['Z', 'X'].includes(state) || (Number(flags) & ofKernel) !== 0) return false
+  return Number(end) === 0 || begin !== end
 }
 
 const bootId = (): string => readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim()

@@ -5,7 +5,7 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises'
 import type { Family } from './family.ts'
-import { isBecoming, statOf } from './process-group.ts'
+import { mayHaveEnvironment, statOf } from './process-group.ts'
 
 /** A variable of the environment that only processes of ours have with this value. */
 export interface Mark {
@@ -69,7 +69,7 @@ const marked = async (
     for (const id of ids.slice(from, from + processesAtOnce)) {
       const environment = environmentOf(id)
       if (environment.some((entry) => wanted.has(entry))) found.push(Number(id))
-      else if (environment.length === 1 && environment[0] === '' && isBecoming(id)) areBecoming = true
+      else if (environment.length === 1 && environment[0] === '' && mayHaveEnvironment(id)) areBecoming = true
     }
   }
   return { ids: found, areBecoming }

@@ -191,7 +191,7 @@ const abortedBy = (signal: AbortSignal): Promise<void> =>
 const interrupted = (): AbortSignal => {
   const controller = new AbortController()
   setMaxListeners(0, controller.signal)
-  let last = 0
+  let last = -Infinity
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
     process.on(signal, () => {
       // One Ctrl-C may arrive twice, from the terminal and from npm.
