@@ -111,8 +111,8 @@ export class Memory {
 
   /** Forgets a directive with its steps, and that it ever was: nothing of it is read from the store any more. */
   remove(directive: ActorKey): void {
-    for (const map of this.#ofDirectives())
-      for (const key of map.keys()) if (directiveKeyOf(key as ActorKey) === directive) this.delete(map, key)
+    const isOf = (key: string): boolean => key === directive || key.startsWith(`${directive}__`)
+    for (const map of this.#ofDirectives()) for (const key of map.keys()) if (isOf(key)) this.delete(map, key)
     this.set(this.gone, directive, true)
   }
 

@@ -211,30 +211,37 @@ it('R43: after a restore nobody else takes the name of a daemon that has its lea
   await expect(hello('home-of-d')).resolves.toMatchObject({ session: 'd' })
 })
 
+const directive = `${owner}/x` as const
+const needOf = (count: number) => {
+  const lines = [{ role: 'worker' as const, labels: {}, executor: null, count, priority: 5, since: 0 }]
+  return { type: 'need' as const, directive, lines, seen: 0 }
+}
+const suspectRelease = (id: string) => {
+  const grants = [{ id, suspect: true, unspent: false }]
+  return { type: 'release' as const, directive, grants }
+}
+/** The daemon `d` says hello, and a directive needs `count` slots: what has been granted. */
+const helloWithNeed = async (turn: Turn, { slots, count }: { slots: number; count: number }) => {
+  await helloDaemon(turn, owner, 'd', { ...helloOf('s'), slots }, { inbox: null, heardAt: 0 })
+  await takeFromDirective(turn, needOf(count))
+  return (await host.loader.registry(owner)).grants
+}
+
 it('R42: what a daemon loses all at once, by being started again, counts as one refusal or two, not as so many', async () => {
   const turn = new Turn(host, new Draft())
-  await helloDaemon(turn, owner, 'd', { ...helloOf('s'), slots: 8 }, { inbox: null, heardAt: 0 })
-  const { grants } = await host.loader.registry(owner)
-  const directive = `${owner}/x` as const
-  const lines = [{ role: 'worker' as const, labels: {}, executor: null, count: 8, priority: 5, since: 0 }]
-  await takeFromDirective(turn, { type: 'need', directive, lines, seen: 0 })
+  const grants = await helloWithNeed(turn, { slots: 8, count: 8 })
   expect(grants.size).toBe(8)
-  for (const id of [...grants.keys()])
-    await takeFromDirective(turn, { type: 'release', directive, grants: [{ id, suspect: true, unspent: false }] })
+  for (const id of [...grants.keys()]) await takeFromDirective(turn, suspectRelease(id))
   const { notBefore = Infinity } = host.presence.get(`${owner}/d`) ?? {}
   expect(notBefore - clock.monotonic()).toBeLessThanOrEqual(beatMs)
 })
 
 it('R42: a slot that is lost while its daemon waits for another reason is given to nobody before the next beat', async () => {
   const turn = new Turn(host, new Draft())
-  await helloDaemon(turn, owner, 'd', { ...helloOf('s'), slots: 3 }, { inbox: null, heardAt: 0 })
-  const { grants } = await host.loader.registry(owner)
-  const directive = `${owner}/x` as const
-  const lines = [{ role: 'worker' as const, labels: {}, executor: null, count: 9, priority: 5, since: 0 }]
-  await takeFromDirective(turn, { type: 'need', directive, lines, seen: 0 })
+  const grants = await helloWithNeed(turn, { slots: 3, count: 9 })
   const giveBack = async (): Promise<void> => {
     const [id = expect.unreachable()] = [...grants.keys()]
-    await takeFromDirective(turn, { type: 'release', directive, grants: [{ id, suspect: true, unspent: false }] })
+    await takeFromDirective(turn, suspectRelease(id))
   }
   await giveBack()
   await giveBack()
@@ -242,7 +249,7 @@ it('R42: a slot that is lost while its daemon waits for another reason is given 
   host.presence.set(`${owner}/d`, { ...presence, waitsForBeat: false })
   await giveBack()
   await clock.run(presence.notBefore)
-  await takeFromDirective(turn, { type: 'need', directive, lines, seen: 0 })
+  await takeFromDirective(turn, needOf(9))
   expect(grants.size).toBe(0)
 })
 

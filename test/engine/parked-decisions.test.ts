@@ -62,6 +62,27 @@ const verified = async (): Promise<void> => {
   expect(findings.filter(({ key }) => key.startsWith(`${world.owner}/`))).toEqual([])
 }
 
+/** The slot g1, as its registry has stored that it granted it to the directive. */
+const storeGrant = async (id: string): Promise<void> => {
+  const { owner } = world
+  await test.sql`
+    insert into writ.grants (owner, id, directive, number, daemon, session, role, requirement, recalled, at)
+    values (${owner}, 'g1', ${actorKey(owner, id)}, 1, 'd', 's', 'worker', 'x', false, writ.now())`
+  test.engine.host.memory.registries.delete(owner)
+}
+/** As the commit of a grant has it: what the directive needed is served. */
+const storeServed = async (id: string): Promise<void> => {
+  const [{ lines } = expect.unreachable()] = await needsOf(id)
+  const served = lines.map((line) => ({ ...line, count: 0 }))
+  await test.sql`
+    update writ.needs set granted = 1, lines = ${test.sql.json(served as never)}
+    where directive = ${actorKey(world.owner, id)}`
+}
+const needsOf = (id: string) =>
+  test.sql<{ lines: { count: number }[] }[]>`
+    select lines from writ.needs where directive = ${actorKey(world.owner, id)}`
+const grants = () => test.sql`select from writ.grants where owner = ${world.owner}`
+
 /** A directive whose step has stopped when its directive could not hear of it: the answer waits behind what is parked. */
 const stoppedUnheard = async (): Promise<string> => {
   const daemon = await world.daemon('d', { work: () => null, cancelled: () => null })
@@ -198,16 +219,9 @@ it('R50: a root that never began, for its dispatch was dropped, begins with the 
 
 it('R41: what is lacking is told anew once an audit has found a slot that was counted as on its way to it', async () => {
   const id = await world.start({ evaluate: false, plan: planOf({ a: [] }) })
-  const { owner } = world
-  const key = actorKey(owner, id)
-  const needs = () => test.sql<{ lines: { count: number }[] }[]>`select lines from writ.needs where directive = ${key}`
-  await expect.poll(async () => (await needs()).length).toBe(1)
-  const served = ((await needs())[0]?.lines ?? []).map((line) => ({ ...line, count: 0 }))
-  await test.sql`update writ.needs set granted = 1, lines = ${test.sql.json(served as never)} where directive = ${key}`
-  await test.sql`
-    insert into writ.grants (owner, id, directive, number, daemon, session, role, requirement, recalled, at)
-    values (${owner}, 'g1', ${key}, 1, 'd', 's', 'worker', 'x', false, writ.now())`
-  test.engine.host.memory.registries.delete(owner)
+  await expect.poll(async () => (await needsOf(id)).length).toBe(1)
+  await storeServed(id)
+  await storeGrant(id)
   await put(id, registryId, pack({ type: 'grant.audit', grants: ['g1'] }))
   test.engine.mailbox.look(test.engine.holder.shards)
   const daemon = await world.daemon('d', { work: () => null })
@@ -217,19 +231,11 @@ it('R41: what is lacking is told anew once an audit has found a slot that was co
 
 it('R41: what a dropped grant was for is asked for anew', async () => {
   const id = await world.start({ plan: planOf({ a: [] }) })
-  const { owner } = world
-  const key = actorKey(owner, id)
-  const needs = () => test.sql<{ lines: { count: number }[] }[]>`select lines from writ.needs where directive = ${key}`
-  await expect.poll(async () => (await needs()).length).toBe(1)
+  await expect.poll(async () => (await needsOf(id)).length).toBe(1)
   await put(id, registryId, pack({ type: 'grant', grant: { id: 'g1', number: 1, daemon: 'd', requirement: 'x' } }))
   await parkedLine()
-  // As the registry's commit of that grant has it: the need is served.
-  const served = ((await needs())[0]?.lines ?? []).map((line) => ({ ...line, count: 0 }))
-  await test.sql`update writ.needs set granted = 1, lines = ${test.sql.json(served as never)} where directive = ${key}`
-  await test.sql`
-    insert into writ.grants (owner, id, directive, number, daemon, session, role, requirement, recalled, at)
-    values (${owner}, 'g1', ${key}, 1, 'd', 's', 'worker', 'x', false, writ.now())`
-  test.engine.host.memory.registries.delete(owner)
+  await storeServed(id)
+  await storeGrant(id)
   expect((await dropIt()).told).toBe('the slot goes back to the registry')
   const daemon = await world.daemon('d', { work: () => null })
   expect((await daemon.spawned('worker a')).directive.id).toBe(id)
@@ -262,11 +268,10 @@ it('R41: an old need that is put back does not win over what the directive has t
   await put(registryId, id, pack({ type: 'need', directive: key, lines: [], seen: 0 }), deadly)
   await parkedLine()
   await world.client.directive(id).start()
-  const needs = () => test.sql`select lines from writ.needs where directive = ${key}`
-  await expect.poll(async () => (await needs()).length).toBe(1)
+  await expect.poll(async () => (await needsOf(id)).length).toBe(1)
   expect((await retryIt()).told).toBe(`${id} tells the registry anew what it needs`)
   await expect.poll(async () => (await test.sql`select from writ.messages`).length, { timeout: 10_000 }).toBe(0)
-  expect(await needs()).toHaveLength(1)
+  expect(await needsOf(id)).toHaveLength(1)
   const daemon = await world.daemon('d', { work: () => null })
   expect((await daemon.spawned('worker a')).directive.id).toBe(id)
   await verified()
@@ -276,12 +281,8 @@ it('R41: of a slot whose return is put back or dropped the directive is asked an
   const id = await world.create({ plan: planOf({ a: [] }) })
   const { owner } = world
   const key = actorKey(owner, id)
-  const grants = () => test.sql`select from writ.grants where owner = ${owner}`
   for (const decide of [retryIt, dropIt]) {
-    await test.sql`
-      insert into writ.grants (owner, id, directive, number, daemon, session, role, requirement, recalled, at)
-      values (${owner}, 'g1', ${key}, 1, 'd', 's', 'worker', 'x', false, writ.now())`
-    test.engine.host.memory.registries.delete(owner)
+    await storeGrant(id)
     const release = { type: 'release', directive: key, grants: [{ id: 'g1', suspect: false, unspent: true }] }
     await put(registryId, id, pack(release), deadly)
     expect((await decide()).told).toBe(`${id} tells the registry anew what it needs`)
@@ -292,14 +293,9 @@ it('R41: of a slot whose return is put back or dropped the directive is asked an
 
 it('R41: what a registry asks is answered when it is dropped', async () => {
   const id = await world.create({ plan: planOf({ a: [] }) })
-  const { owner } = world
-  await test.sql`
-    insert into writ.grants (owner, id, directive, number, daemon, session, role, requirement, recalled, at)
-    values (${owner}, 'g1', ${actorKey(owner, id)}, 1, 'd', 's', 'worker', 'x', false, writ.now())`
-  test.engine.host.memory.registries.delete(owner)
+  await storeGrant(id)
   await put(id, registryId, pack({ type: 'grant.audit', grants: ['g1'] }), deadly)
   expect((await dropIt()).told).toContain('has told the registry')
-  const grants = () => test.sql`select from writ.grants where owner = ${owner}`
   await expect.poll(async () => (await grants()).length, { timeout: 10_000 }).toBe(0)
   await verified()
 })
