@@ -167,10 +167,17 @@ const putDaemon = (turn: Turn, tables: RegistryTables, row: DaemonRow): void => 
 
 /**
  * Asks the directives of old grants what they hold; what they do not know is freed. Matches as well, so that a look that was
- * lost on the way leaves no free slot beside what waits for it.
+ * lost on the way leaves no free slot beside what waits for it. Its chart hears that it was just taken over, or that this is past.
  */
-export const auditGrants = async (turn: Turn, owner: string, olderThanMs: number): Promise<void> => {
+export const auditGrants = async (
+  turn: Turn,
+  owner: string,
+  { olderThanMs, says }: { olderThanMs: number; says: 'audit' | 'settled' },
+): Promise<void> => {
   const tables = await tablesFor(turn, owner)
+  const key = actorKey(owner, registryId)
+  const resident = await turn.host.loader.actor(key)
+  if (resident?.live != null && resident.parked === null) turn.tell(key, { type: says }, 'registry')
   const before = turn.host.now() - olderThanMs
   const asked = new Map<ActorKey, string[]>()
   for (const grant of tables.grants.values())

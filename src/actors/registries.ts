@@ -73,7 +73,7 @@ export class Registries {
       if (!isHeard) this.#host.presence.set(key, { ...heardOf(at === 0 ? unheard : session, now), waitsForBeat: true })
     }
     open.isReady = true
-    this.#unit(owner, 'audit', (turn) => auditGrants(turn, owner, leaseMs))
+    this.#unit(owner, 'audit', (turn) => auditGrants(turn, owner, { olderThanMs: leaseMs, says: 'audit' }))
   }
 
   #listen(owner: string): Open {
@@ -121,7 +121,7 @@ export class Registries {
     await this.open(owner)
     if (now - open.auditedAt >= registryAuditMs) {
       open.auditedAt = now
-      this.#unit(owner, 'audit', (turn) => auditGrants(turn, owner, registryAuditMs))
+      this.#unit(owner, 'audit', (turn) => auditGrants(turn, owner, { olderThanMs: registryAuditMs, says: 'settled' }))
     }
     const { daemons, grants } = await this.#host.loader.registry(owner)
     const busy = new Set([...grants.values()].map(({ daemon }) => daemon))

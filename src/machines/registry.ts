@@ -1,4 +1,4 @@
-/** The chart of an owner's registry of daemons: it grants slots, except while it settles what is still held after a start. */
+/** The chart of an owner's registry of daemons. It grants slots in both states, to those whose beats it has heard. */
 import { setup } from 'xstate'
 import { effect } from './act.ts'
 import type { Given } from './given.ts'
@@ -28,7 +28,7 @@ export const registry = setup({
   context: ({ input }) => ({ given: input.given, report: null }),
   initial: 'settling',
   states: {
-    /** The directives have been asked what they hold; grants that nobody knows are freed when all have answered. */
+    /** It was just taken over: its directives have been asked what they hold, its daemons have their lease to be heard. */
     settling: { tags: 'settling', on: { settled: 'granting' } },
     granting: { tags: 'granting', on: { audit: 'settling' } },
   },

@@ -9,6 +9,8 @@ import { helloDaemon, lookAgain, takeFromDirective } from '../../src/actors/regi
 import { Registries } from '../../src/actors/registries.ts'
 import { Turn } from '../../src/actors/turn.ts'
 import type { Unit } from '../../src/actors/unit.ts'
+import { statusOf } from '../../src/machines/live.ts'
+import { actorKey, registryId } from '../../src/protocol/ids.ts'
 import {
   beatMs,
   daemonCountMax,
@@ -53,7 +55,7 @@ const openRegistry = async () => {
     () => true,
   )
   await registries.open(owner)
-  units.length = 0
+  const [taken] = units.splice(0)
   host.presence.set(`${owner}/d`, { ...heardOf('s', 0), running: 1 })
   const answers: (string | undefined)[] = []
   const ask = (verb: 'hello' | 'bye' | 'beat' | 'drain' | 'pull', body: object): void =>
@@ -63,7 +65,7 @@ const openRegistry = async () => {
       reply: (answer) => answers.push(JSON.stringify(answer)),
       fail: (error) => answers.push((error as { code: string }).code),
     } satisfies Asked)
-  return { registries, units, answers, ask }
+  return { registries, units, answers, ask, taken }
 }
 
 it('hellos, pulls and byes wait in line up to the limit of requests, and what is over it is told so at once', async () => {
@@ -209,6 +211,22 @@ it('R43: after a restore nobody else takes the name of a daemon that has its lea
     helloDaemon(new Turn(host, new Draft()), owner, 'd', { ...helloOf(home), home }, { inbox: null, heardAt: 0 })
   await expect(hello('another')).rejects.toMatchObject({ code: 'NAME_TAKEN' })
   await expect(hello('home-of-d')).resolves.toMatchObject({ session: 'd' })
+})
+
+it('a registry settles from being taken over until its first audit after that, and its chart says so', async () => {
+  const key = actorKey(owner, registryId)
+  const audit = async (unit: Unit | undefined): Promise<string> => {
+    await unit?.run(new Turn(host, new Draft()))
+    const { live } = (await host.loader.actor(key)) ?? expect.unreachable()
+    return live === null ? 'foreign' : statusOf(live)
+  }
+  for (let times = 0; times < 2; times++) {
+    const { registries, units, taken } = await openRegistry()
+    expect(await audit(taken)).toBe('settling')
+    await clock.run(clock.monotonic() + registryAuditMs)
+    await registries.look()
+    expect(await audit(units.find(({ what }) => what.startsWith('audit')))).toBe('granting')
+  }
 })
 
 const directive = `${owner}/x` as const
