@@ -2,7 +2,6 @@
  * One thread's engine: it holds shards, takes what comes in for them, commits it in batches and lets out what follows.
  * Speaks to the world through its ports alone, so that the simulator runs the very same code.
  */
-import type { Message } from '../machines/message.ts'
 import type { Catalog } from '../machines/versions.ts'
 import { readKey, registryId, shardOf, shardOfKey } from '../protocol/ids.ts'
 import { forEver, type Retention } from '../protocol/retention.ts'
@@ -30,6 +29,7 @@ import { Reopening } from './reopening.ts'
 import { composeSpawn } from './spawn.ts'
 import { type Unit, unitOf } from './unit.ts'
 import { Watch } from './watch.ts'
+import { watchUnit } from './watch-unit.ts'
 import { within } from './within.ts'
 
 export interface EngineParts {
@@ -110,7 +110,7 @@ export class Engine {
     this.#parking = new Parking(this.host, push, (machines) => store.knowing(this.#identity, machines))
     this.watch = new Watch(this.host, {
       compose: (attempt) => composeSpawn(this.host, attempt),
-      tell: (attempt, message) => this.#tell(attempt, message),
+      tell: (attempt, message) => this.loop.push(watchUnit(attempt, message)),
       storeAcceptance: (attempt) => this.#storeAcceptance(attempt),
       isHeld: (shard) => this.holder.epoch(shard) !== null,
     })
@@ -255,19 +255,10 @@ export class Engine {
     sendOut(this.host, this.watch, draft, messages)
   }
 
-  #tell(attempt: AttemptRow, message: Message): void {
-    const run: Unit['run'] = async (turn) => {
-      turn.tell(attempt.actor, message, 'watch')
-      await turn.run()
-      return {}
-    }
-    this.loop.push(unitOf(attempt.shard, `${message.type} to ${attempt.actor}`, run))
-  }
-
   #storeAcceptance(attempt: AttemptRow): void {
     const { attempt: number, nonce } = attempt
     this.host.accepted.delete(attempt.actor)
-    this.#tell(attempt, { type: 'task.accepted', attempt: number, nonce })
+    this.loop.push(watchUnit(attempt, { type: 'task.accepted', attempt: number, nonce }))
   }
 
   /** Only between units: a turn that is under way holds on to what it has loaded. */

@@ -73,9 +73,11 @@ export const freeGrant = (
   const daemon = tables.daemons.get(grant.daemon)
   if (daemon !== undefined && daemon.inbox !== null && !unspent) forgetPull(turn, owner, tables, daemon)
   if (presence === undefined) return
+  // One that has done a task waits no longer for what it refused before.
+  const trust = unspent ? {} : { refusals: 0, notBefore: 0 }
   const after = suspect
     ? refusedBy(presence, turn.host.clock.monotonic())
-    : { ...presence, running: Math.max(0, presence.running - 1), refusals: unspent ? presence.refusals : 0 }
+    : { ...presence, running: Math.max(0, presence.running - 1), ...trust }
   turn.host.memory.set(turn.host.presence, presenceKey(owner, grant.daemon), after)
 }
 

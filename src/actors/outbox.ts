@@ -9,7 +9,7 @@ import { type Seen, sightingOf } from './sighting.ts'
 import type { Watch } from './watch.ts'
 
 export const sendOut = (host: Host, watch: Watch, draft: Draft, messages: readonly number[]): void => {
-  for (const attempt of draft.attempts.values()) if (attempt.closedAt !== null) watch.closed(attempt)
+  for (const attempt of draft.attempts.values()) watch.kept(attempt)
   for (const outgoing of draft.outgoing)
     if (outgoing.kind !== 'spawn' || isOpen(draft, outgoing.attempt)) send(host, watch, draft, outgoing)
   draft.messages.forEach(({ to, from }, at) => host.wire.mail(to, { from, message: messages[at] ?? 0 }))

@@ -36,6 +36,8 @@ export const waitsError = (to: ActorKey, parked: ReadonlySet<number> = new Set()
 export class Faulty extends Error {
   override readonly name = 'Faulty'
   readonly actor: ActorKey
+  /** Whether it brings its actor nearer to being parked. */
+  counts = true
 
   constructor(actor: ActorKey, cause: unknown) {
     super(cause instanceof Error ? cause.message : String(cause), { cause })

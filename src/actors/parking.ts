@@ -53,6 +53,7 @@ export class Parking {
    */
   async failed(unit: Unit, error: unknown): Promise<void> {
     const { row, timer } = unit
+    if (error instanceof Faulty && !error.counts) return
     const faulty = error instanceof Faulty ? error.actor : (timer?.key ?? null)
     if ((error instanceof WritError && error.code === 'PARKED') || (row === null && faulty === null)) return
     const reason = error instanceof Error ? error.message : String(error)

@@ -22,6 +22,7 @@ import { type FromRegistry, post } from './granting.ts'
 import { isInOrder } from './in-order.ts'
 import { parkedError } from './parked.ts'
 import { readBody, typeOf } from './parked-views.ts'
+import type { Resident } from './memory.ts'
 import type { StoppedMessage } from './ports/parked-rows.ts'
 import type { ToRegistry } from './settle.ts'
 import type { Turn } from './turn.ts'
@@ -60,13 +61,18 @@ const retryActor = async (turn: Turn, key: ActorKey): Promise<Unparked> => {
   const { id } = readKey(key)
   const resident = await turn.host.loader.actor(key)
   if (resident?.parked == null) throw noParked(id)
+  goOn(turn, resident)
+  return answer(id, key, `${id} takes what waits for it`)
+}
+
+const goOn = (turn: Turn, resident: Resident): void => {
+  const { key, shard, kind } = resident.row
   // One whose machine is unknown comes back by itself, on a node that knows it.
   if (resident.live === null) throw parkedError(resident)
   turn.draft.unfaulted.push(key)
-  turn.draft.shards.add(resident.row.shard)
+  turn.draft.shards.add(shard)
   const look: FromRegistry = { type: 'desk.look' }
-  if (kindOf(id) !== 'registry') turn.post(directiveKeyOf(key), look, 'mend')
-  return answer(id, key, `${id} takes what waits for it`)
+  if (kind !== 'registry') turn.post(directiveKeyOf(key), look, 'mend')
 }
 
 const leave = (turn: Turn, { actor, message }: Stopped, back: boolean): void => {
@@ -177,22 +183,31 @@ const saidAnew: ReadonlySet<string> = new Set(
 
 /**
  * It counts what its steps answer to being told to stop: it tells them anew, for that may have been among what was dropped. One that is
- * parked itself cannot hear of it, and might be retried before it does: then nothing is dropped (PARKED), but what it is parked at, for
- * nothing else would help it. It hears of that as it goes on, in the place of what was dropped.
+ * parked itself cannot hear of it, and might be retried before it does: then nothing is dropped (PARKED), but what it failed at: without
+ * that it goes on, and hears of it first.
  */
-const tellDirective = async (turn: Turn, { actor, from, waits }: Stopped, type: string): Promise<string> => {
+const tellDirective = async (turn: Turn, one: Stopped, type: string): Promise<string> => {
+  const { actor, from } = one
   const key = directiveKeyOf(actor)
   const { id } = readKey(key)
   if (!isInOrder(from, actor)) return `${id} has ended, or is about to, and waits for nothing`
+  const goesOn = one.waits && one.tries > 0 && actor === key
+  if (goesOn) await goOnNow(turn, key)
   const needed = !saidAnew.has(type)
   const failed = type === 'step.failed' && { failed: true as const }
   const root = type === 'dispatch' && (await turn.host.loader.actor(actor)) === null && { root: true as const }
-  const message: Message = { type: 'message.dropped', needed, ...failed, ...root }
-  if (waits && actor === key) turn.post(key, message, from)
-  else turn.tell(key, message, from)
+  turn.tell(key, { type: 'message.dropped', needed, ...failed, ...root }, from)
   await turn.run()
-  const told = `${id} has ended, or asks its steps to stop anew`
+  const told = `${id} ${goesOn ? 'goes on without it: it ' : ''}has ended, or asks its steps to stop anew`
   return needed ? `${told}; a retry would need it, so there can be none` : told
+}
+
+const goOnNow = async (turn: Turn, key: ActorKey): Promise<void> => {
+  const { loader, memory } = turn.host
+  const resident = await loader.actor(key)
+  if (resident?.parked == null) return
+  goOn(turn, resident)
+  memory.set(memory.actors, key, { ...resident, parked: null })
 }
 
 /** The registry keeps no history: the directive that told it writes down what became of that, and asks for its slots anew. */

@@ -31,7 +31,6 @@ interface Watched {
   /** Monotonic ms of acceptance or of the last progress. */
   aliveAt: number
   stallMs: number
-  given: boolean
   /** What its actor was told of its end, and when: it is watched until the commit that closes it. */
   told: { message: Message; at: number } | null
   /** What its daemon is being told, and since when. */
@@ -61,7 +60,7 @@ export class Watch {
   /** An attempt was opened, or found open after a move: its spawn is sent (again: the daemon knows it already then). */
   open(attempt: AttemptRow): void {
     const known = this.#find(attempt)
-    if (known !== undefined) return attempt.asked === known.attempt.asked ? undefined : this.order(attempt)
+    if (known !== undefined) return this.#update(known, attempt)
     const now = this.#host.clock.monotonic()
     const watched = {
       attempt,
@@ -70,7 +69,6 @@ export class Watch {
       storeAt: now + acceptanceStoredMs,
       aliveAt: now,
       stallMs,
-      given: attempt.accepted,
       told: null,
       telling: null,
     }
@@ -89,8 +87,18 @@ export class Watch {
     void this.#orderOpen(watched)
   }
 
-  closed(attempt: AttemptRow): void {
-    if (this.#find(attempt) !== undefined) this.#watched.delete(keyOf(attempt))
+  /** As a commit has it, which has held. */
+  kept(attempt: AttemptRow): void {
+    const watched = this.#find(attempt)
+    if (watched === undefined) return
+    watched.attempt = attempt
+    if (attempt.closedAt !== null) this.#watched.delete(keyOf(attempt))
+  }
+
+  #update(known: Watched, attempt: AttemptRow): void {
+    const isNews = attempt.asked !== known.attempt.asked
+    known.attempt = attempt
+    if (isNews) this.order(attempt)
   }
 
   #find(attempt: AttemptRow): Watched | undefined {
@@ -132,17 +140,15 @@ export class Watch {
       this.#lose(watched, 'accept', `not accepted within ${acceptMs / 1000} s`)
     else if (accepted && attempt.inbox === null && now - aliveAt >= watched.stallMs)
       this.#lose(watched, 'stall', `no progress for ${watched.stallMs / 1000} s`)
-    else if (accepted && now >= watched.storeAt && (!watched.given || this.#isUnstored(attempt))) {
-      watched.given = true
+    else if (accepted && now >= watched.storeAt && this.#isUnstored(attempt)) {
       watched.storeAt = now + againMs
       this.#watching.storeAcceptance(attempt)
     }
   }
 
-  /** A commit that was to store it may have been refused, or its machine at fault. A parked one hears of nothing. */
-  #isUnstored(attempt: AttemptRow): boolean {
-    const { attempts, actors } = this.#host.memory
-    return attempts.get(keyOf(attempt))?.accepted === false && actors.get(attempt.actor)?.parked == null
+  /** A commit that was to store it may have been refused, or its machine at fault: it is stored again. A parked one hears of nothing. */
+  #isUnstored({ accepted, actor }: AttemptRow): boolean {
+    return !accepted && this.#host.memory.actors.get(actor)?.parked == null
   }
 
   /** Its actor gives it up by a timer of its own; a parked one does not. */

@@ -77,14 +77,15 @@ export const assemble = async (ground: Ground, open: (shared: Shared) => Promise
   const drainage = openDrainage()
   const changed = (): void => {
     session.beat()
-    drainage.look(running.names().length)
+    look()
   }
+  const look = (): void => drainage.look(running.names().length + accepting())
   const running = openRunning({ ...shared, ...works }, changed, () => keeping.now())
   const drain = (): void => {
     drainage.begin()
     changed()
   }
-  const orders = openOrders({
+  const { orders, accepting, settled } = openOrders({
     owner,
     slots,
     session: () => session.id(),
@@ -93,6 +94,7 @@ export const assemble = async (ground: Ground, open: (shared: Shared) => Promise
     running,
     draining: drainage.begun,
     drain,
+    over: look,
     output: works.outputs(running),
   })
   const describe = () => ({ ...capabilities(ground, works), running: running.names(), draining: drainage.begun() })
@@ -115,6 +117,8 @@ export const assemble = async (ground: Ground, open: (shared: Shared) => Promise
     drained: drainage.done,
     stop: async (force = false) => {
       drain()
+      // What is just being accepted runs in a moment, and is to be ended with the rest.
+      await settled()
       await running.endAll(force)
       await within(clock, force ? forcedStopMs : stopMs, running.delivered())
       stopping.abort()

@@ -23,11 +23,21 @@ export interface OrdersOptions {
   running: RunningAttempts
   draining: () => boolean
   drain: () => void
+  /** An attempt that was being accepted has begun, or never will. */
+  over: () => void
   /** What an attempt of this daemon wrote. */
   output: (order: OutputOrder) => Promise<OutputPart>
 }
 
-export const openOrders = (options: OrdersOptions): Orders => {
+/** What comes, and how far those are that are being accepted: they take slots, and run as soon as their records are written. */
+export interface OpenOrders {
+  orders: Orders
+  accepting: () => number
+  /** Resolves when none is being accepted any more; while the daemon drains none is added. */
+  settled: () => Promise<void>
+}
+
+export const openOrders = (options: OrdersOptions): OpenOrders => {
   const { attempts, running } = options
   const alone = oneAtATime()
   const known = async (key: string, { task, attempt }: Order): Promise<AttemptRecord | null> =>
@@ -35,7 +45,8 @@ export const openOrders = (options: OrdersOptions): Orders => {
   const again = (key: string, record: AttemptRecord): void => {
     if (running.find(key) === null && record.outcome !== null) running.repeat(record, record.outcome)
   }
-  const accept = acceptor(options)
+  const accepting = new Set<Promise<void>>()
+  const accept = acceptor(options, accepting)
   const end =
     (reason: 'cancel' | 'finish') =>
     async (order: Order): Promise<object> => {
@@ -48,7 +59,7 @@ export const openOrders = (options: OrdersOptions): Orders => {
       })
       return { accepted: true }
     }
-  return {
+  const orders: Orders = {
     spawn: async (spawn) => {
       const order = { task: spawn.task.id, attempt: spawn.task.attempt, nonce: spawn.task.nonce }
       const key = keyOf(order)
@@ -69,6 +80,8 @@ export const openOrders = (options: OrdersOptions): Orders => {
       return options.output(order)
     },
   }
+  const settled = async (): Promise<void> => void (await Promise.allSettled(accepting))
+  return { orders, accepting: () => accepting.size, settled }
 }
 
 /** An attempt's files carry this name, so it has to be one. */
@@ -95,25 +108,26 @@ const oneAtATime = () => {
 }
 
 /** Accepts an attempt that is new here: its record is written before it begins and before the answer. */
-const acceptor = (options: OrdersOptions) => {
-  const { slots, attempts, running, draining } = options
-  let accepting = 0
+const acceptor = (options: OrdersOptions, accepting: Set<Promise<void>>) => {
+  const { slots, attempts, running, draining, over } = options
   return async (order: Order, spawn: Spawn): Promise<void> => {
     if (draining())
       throw new WritError('DRAINING', 'this daemon takes no new tasks', { hint: 'give the task to another one' })
     if (running.find(attemptKey(order)) !== null)
       throw new WritError('BUSY', 'the same attempt with another nonce is not over yet')
-    if (running.count() + accepting >= slots) throw new WritError('BUSY', `all ${slots} slots of this daemon are taken`)
+    if (running.count() + accepting.size >= slots)
+      throw new WritError('BUSY', `all ${slots} slots of this daemon are taken`)
     const record = recordFor(order, spawn, options)
-    accepting++
+    const begun = attempts.note(record).then(() => running.begin(record, spawn))
+    accepting.add(begun)
     try {
-      await attempts.note(record)
-      running.begin(record, spawn)
+      await begun
     } catch (cause) {
       // Not BUSY: it would be asked for again at every beat, for as long as the disk is full.
       throw new WritError('INTERNAL', `the attempt cannot be recorded: ${wordsFor(cause)}`, { cause })
     } finally {
-      accepting--
+      accepting.delete(begun)
+      over()
     }
   }
 }

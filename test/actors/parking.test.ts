@@ -9,6 +9,7 @@ import type { Resident } from '../../src/actors/memory.ts'
 import type { StoredMessage } from '../../src/actors/ports/rows.ts'
 import { Turn } from '../../src/actors/turn.ts'
 import { type Unit, unitOf } from '../../src/actors/unit.ts'
+import { watchUnit } from '../../src/actors/watch-unit.ts'
 import { actorKey, registryId } from '../../src/protocol/ids.ts'
 import { parkTriesMax } from '../../src/protocol/limits.ts'
 import { endedThread } from '../../src/protocol/parked.ts'
@@ -45,6 +46,18 @@ it('an actor that fails as often as is allowed, whatever it is asked, is parked'
   expect(pushed).toEqual([])
   await fail(1)
   expect(pushed).toMatchObject([{ what: `parking of ${actor}` }])
+})
+
+it('an acceptance that its machine fails at again and again parks nobody; a loss does', async () => {
+  const fault = { tell: () => undefined, run: () => Promise.reject(new Faulty(actor, new Error('a fault'))) }
+  const failAt = async (type: 'task.accepted' | 'task.lost'): Promise<void> => {
+    const unit = watchUnit(make.attemptRow('d', 1), { type, attempt: 1, nonce: 'n', why: 'daemon', reason: 'gone' })
+    await unit.run(fault as never).catch((error: unknown) => parking.failed(unit, error))
+  }
+  for (let time = 0; time < 2 * parkTriesMax; time++) await failAt('task.accepted')
+  expect(pushed).toEqual([])
+  for (let time = 0; time < parkTriesMax; time++) await failAt('task.lost')
+  expect(pushed).toHaveLength(1)
 })
 
 it('what an actor took in between makes good its faults from before', async () => {

@@ -271,6 +271,31 @@ it('R42: a slot that is lost while its daemon waits for another reason is given 
   expect(grants.size).toBe(0)
 })
 
+it('R41: a daemon that has done a task waits no longer for what it refused before', async () => {
+  const turn = new Turn(host, new Draft())
+  const { units, ask } = await openRegistry()
+  const grants = await helloWithNeed(turn, { slots: 2, count: 9 })
+  const [good = expect.unreachable()] = [...grants.keys()]
+  const giveBack = async (id: string, suspect: boolean): Promise<void> =>
+    takeFromDirective(turn, { type: 'release', directive, grants: [{ id, suspect, unspent: false }] })
+  const refuse = () => giveBack([...grants.keys()].find((id) => id !== good) ?? expect.unreachable(), true)
+  const beat = async (running: string[]): Promise<void> => {
+    ask('beat', { session: 's', running })
+    for (const unit of units.splice(0)) await unit.run(turn)
+  }
+  await refuse()
+  await beat(['t'])
+  await refuse()
+  await clock.run(clock.monotonic() + beatMs)
+  await beat(['t'])
+  await refuse()
+  await beat(['t'])
+  expect(grants.size).toBe(1)
+  await giveBack(good, false)
+  await beat([])
+  expect(grants.size).toBe(2)
+})
+
 it('R43: a silent daemon is lost though the tables of another owner cannot be read', async () => {
   const { registries, units } = await openRegistry()
   host.store.registry = () => Promise.reject(new Error('the store is away'))

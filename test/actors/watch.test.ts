@@ -64,7 +64,7 @@ it('R49: an order is told again while its attempt is open, and one of a closed a
   expect(orders).toEqual(['cancel', 'cancel', 'cancel'])
   at.hears = false
   const closed: AttemptRow = { ...open, asked: 'cancel', closedAt: 1, closed: 'superseded' }
-  watch.closed(closed)
+  watch.kept(closed)
   watch.order(closed)
   await pass(2000)
   const unheard = orders.length
@@ -81,13 +81,14 @@ it('R40: an acceptance is stored however often its daemon says that it gets on',
     watch.heard('alice/d__t1', 'd1', { attempt: 1, nonce: 'n1', session: 's1' }, 'progress')
     await pass(400)
   }
+  watch.kept(open)
+  await pass(2 * acceptMs)
   expect(stored).toHaveLength(1)
 })
 
 it('R40: an acceptance whose commit was refused is stored again, unless its actor is parked', async () => {
   const { host, watch, stored, pass } = setUp()
   const row = { ...open, accepted: false }
-  host.memory.attempts.set('alice/d__t1', row)
   watch.open(row)
   watch.heard('alice/d__t1', 'd1', { attempt: 1, nonce: 'n1', session: 's1' }, 'accepted')
   await pass(2.5 * acceptMs)
@@ -96,7 +97,7 @@ it('R40: an acceptance whose commit was refused is stored again, unless its acto
   await pass(2 * acceptMs)
   expect(stored).toHaveLength(3)
   host.memory.actors.clear()
-  host.memory.attempts.set('alice/d__t1', open)
+  watch.kept(open)
   await pass(2 * acceptMs)
   expect(stored).toHaveLength(3)
 })
@@ -131,7 +132,7 @@ it('R43: an attempt that was taken for lost is watched, and told of again, until
   await pass(stallMs + 3 * acceptMs)
   expect(told.length).toBeGreaterThan(2)
   expect(watch.heard('alice/d__t1', 'd1', { attempt: 1, nonce: 'n1', session: 's1' }, 'progress')).toBe(true)
-  watch.closed(open)
+  watch.kept({ ...open, closedAt: 1 })
   const before = told.length
   await pass(3 * acceptMs)
   expect(told.length).toBe(before)
@@ -150,6 +151,8 @@ it('a spawn waits while the lease is not trusted, and an acceptance that comes m
   expect(sent).toHaveLength(1)
   at.trusted = false
   sent[0]?.()
+  await pass(2000)
+  watch.kept(open)
   await pass(2 * acceptMs)
   expect([told, stored.length]).toEqual([[], 1])
 })

@@ -281,4 +281,26 @@ describe('a function as a daemon', () => {
     await daemon.drained
     expect((await node.outcome('t1')).body).toMatchObject({ reason: 'the daemon was stopped', means: true })
   })
+
+  test('what is just being accepted when the daemon stops is ended and reported before the stop is over', async () => {
+    for (let turns = 0; turns < 36; turns++) {
+      const node = openNode()
+      let isOver = false
+      const late: string[] = []
+      const daemon = await start(node, async ({ task }, { signal }) => {
+        if (isOver) late.push(task.id)
+        await new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve()))
+      })
+      const accepted = node.order('spawn', spawnOf('t1')).then(
+        () => true,
+        () => false,
+      )
+      // So far the acceptance has come: from not heard of to begun.
+      for (let turn = 0; turn < turns; turn++) await new Promise((resolve) => setImmediate(resolve))
+      await daemon.stop()
+      isOver = true
+      const reported = (await accepted) ? [expect.objectContaining({ task: 't1', verb: 'failed' })] : []
+      expect([turns, node.reports, late]).toEqual([turns, reported, []])
+    }
+  })
 })

@@ -64,6 +64,36 @@ it('R41: a grant that no directive holds is found when its registry is taken, an
   expect(spawn.directive.id).toBe(id)
 })
 
+it('R40 R43: an acceptance whose commit was refused is stored after all, and a daemon that comes back without it has lost it', async () => {
+  const world = await test.world()
+  const daemon = await world.daemon('d', { work: () => null })
+  await test.sql.unsafe(`
+    create function public.refuse_acceptance() returns trigger language plpgsql as $$ begin
+      if new.accepted and not old.accepted then raise exception 'no' using errcode = '23514'; end if;
+      return new;
+    end $$;
+    create trigger refuse_acceptance before update on writ.attempts for each row execute function public.refuse_acceptance()`)
+  const id = await world.start({ evaluate: false, plan: one })
+  await daemon.spawned('worker a')
+  const { figures } = test.engine.host
+  const before = figures.refusedCommits
+  await expect.poll(() => figures.refusedCommits, { timeout: 10_000 }).toBeGreaterThan(before)
+  // What was refused among others is tried once more by itself.
+  await expect.poll(() => test.engine.loop.depth, { timeout: 10_000 }).toBe(0)
+  await test.sql.unsafe('drop trigger refuse_acceptance on writ.attempts; drop function public.refuse_acceptance')
+  const attempts = async () => [
+    ...(await test.sql`select accepted, closed from writ.attempts where directive = ${actorKey(world.owner, id)}`),
+  ]
+  await expect.poll(attempts, { timeout: 20_000 }).toEqual([{ accepted: true, closed: null }])
+  const back = async () => {
+    await daemon.hello()
+    return attempts()
+  }
+  await expect.poll(back, { timeout: 20_000, interval: 500 }).toEqual([{ accepted: true, closed: 'lost' }])
+  await daemon.beat([])
+  expect((await daemon.spawned('worker a', 2)).task.attempt).toBe(2)
+}, 60_000)
+
 it('R27 R45: plain publishes are taken from a stream that was made anew, whose numbers begin once more', async () => {
   const world = await test.world()
   const id = await world.start({ plan: planOf({ a: [], b: [] }) })

@@ -174,7 +174,7 @@ it('R50: what a retry would need is not dropped while the directive is parked, w
   await verified()
 })
 
-it('R46: what a directive that is ending is parked at can be dropped, and once it is retried it comes to its end', async () => {
+it('R46: what a directive that is ending failed at can be dropped: without that it goes on, and comes to its end', async () => {
   const daemon = await world.daemon('d', { work: () => null, cancelled: () => null })
   const id = await world.start({ evaluate: false, plan: planOf({ a: [] }) })
   const spawn = await daemon.spawned('worker a')
@@ -187,11 +187,33 @@ it('R46: what a directive that is ending is parked at can be dropped, and once i
   })
   const line = await parkedLine()
   expect(line).toMatchObject({ id, type: 'step.passed' })
-  await world.client.parked.drop({ id: line.message ?? '', why: 'it is poison' })
-  await world.client.parked.retry({ id })
+  const { told } = await world.client.parked.drop({ id: line.message ?? '', why: 'it is poison' })
+  expect(told).toContain(`${id} goes on without it`)
+  expect(await lines()).toEqual([])
   await daemon.failed(spawn, 'stopped')
   await world.until(id, 'directive_cancelled')
   expect(await refusal(world.client.directive(id).retry())).toMatchObject({ code: 'REFUSED' })
+  await verified()
+})
+
+it('R50: a directive hears that a retry would need what was dropped before anybody can retry it', async () => {
+  const daemon = await world.daemon('d', { work: () => null, cancelled: () => null })
+  const id = await world.start({ evaluate: false, plan: planOf({ a: [] }) })
+  const spawn = await daemon.spawned('worker a')
+  await world.client.directive(id).cancel()
+  await daemon.failed(spawn, 'stopped')
+  await world.until(id, 'directive_cancelled')
+  const fault = { tries: parkTriesMax - 1, reason: 'a fault' }
+  await put(id, stepId(id, 1, 0), pack({ type: 'step.passed', index: 0 }), fault)
+  const line = await parkedLine()
+  await put(id, stepId(id, 1, 0), pack({ type: 'step.stopped', index: 0 }))
+  const [last] = await test.sql<{ id: string }[]>`select max(id) as id from writ.messages`
+  // It did not fail at what waits behind that: to drop it would not have the directive go on.
+  const drop = world.client.parked.drop({ id: `${id}__m${last?.id}`, why: 'it is poison' })
+  expect(await refusal(drop)).toMatchObject({ code: 'PARKED' })
+  await world.client.parked.drop({ id: line.message ?? '', why: 'it is poison' })
+  expect(await refusal(world.client.directive(id).retry())).toMatchObject({ code: 'REFUSED' })
+  await expect.poll(async () => (await test.sql`select from writ.messages`).length, { timeout: 10_000 }).toBe(0)
   await verified()
 })
 

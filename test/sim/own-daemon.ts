@@ -40,6 +40,7 @@ export class OwnDaemon implements WorldDaemon {
   readonly #sim: SimBus
   /** What had no receipt on its disk as it was started. */
   #taken: readonly string[] = []
+  readonly #running = new Set<string>()
 
   constructor(world: DaemonWorld, spec: DaemonSpec, disk?: SimDisk) {
     this.#world = world
@@ -95,6 +96,7 @@ export class OwnDaemon implements WorldDaemon {
     daemon.ready.catch((error: unknown) => trace.violate('hello', `${name} is refused: ${String(error)}`))
     await this.#untilItLeaves(daemon)
     await daemon.stop(this.#aside.chance(0.3))
+    for (const name of this.#running) trace.violate('R45', `${this.spec.name} has stopped, and leaves ${name} running`)
     this.#end()
   }
 
@@ -128,7 +130,11 @@ export class OwnDaemon implements WorldDaemon {
       executors: this.spec.offer.executors,
       run: (record, spawn) => {
         this.#checkBeginning(record, spawn)
-        return runHandled(record, spawn, { ...shared, openOutput }, (_, context) => this.#work(spawn, context))
+        const work = (_: Spawn, context: TaskContext) => this.#work(spawn, context)
+        const attempt = runHandled(record, spawn, { ...shared, openOutput }, work)
+        this.#running.add(attemptKey(record))
+        void attempt.outcome.then(() => this.#running.delete(attemptKey(record)))
+        return attempt
       },
       removePlans: () => Promise.resolve(),
       endFormer: () => Promise.resolve(),
