@@ -1,6 +1,7 @@
 /** A node: worker threads that hold shards and do the work, and beside them what shows the inside. */
 import { randomBytes } from 'node:crypto'
 import { availableParallelism } from 'node:os'
+import { checkNats } from './bus/nats-bus.ts'
 import { openLog } from './log.ts'
 import { type HttpOptions, type RunningObserver, startObserver } from './observer-of.ts'
 import { countEnded } from './persistence/ended-threads.ts'
@@ -20,6 +21,8 @@ export interface NodeOptions {
   leaseMs?: number
   /** The id of the data folder that this node has locked for itself, if it has one: its predecessor there is fenced at once. */
   home?: string
+  /** Only beside nodes that there are, or have been: a database without Writ is refused. */
+  join?: boolean
   /** How long what is over is kept; for ever when left out. */
   retention?: Retention | undefined
   /** The inspector's socket; none when left out. */
@@ -37,11 +40,13 @@ export interface RunningNode {
   stop: () => Promise<void>
 }
 
-/** Resolves when every thread holds its share. Throws what the first thread that fails throws. */
+/** Resolves when every thread holds its share. Throws what a server refuses it with, or the first thread that fails throws. */
 export const startNode = async (options: NodeOptions): Promise<RunningNode> => {
   const { databaseUrl, nats, name, home = null, leaseMs, threads: count = availableParallelism() } = options
   const log = openLog(options.log, { node: name })
-  await migrate({ url: databaseUrl, log: (text) => log.info({}, text) })
+  // First: a start that NATS refuses leaves the database as it was.
+  await checkNats({ ...nats, name, log: (text) => log.info({}, text) })
+  await migrate({ url: databaseUrl, join: options.join ?? false, log: (text) => log.info({}, text) })
   // New at every start: how the store tells this node's threads from those of a predecessor on the same folder, and of others of its name.
   const node = `${name}-${randomBytes(4).toString('hex')}`
   let failed: (error: unknown) => void = () => undefined

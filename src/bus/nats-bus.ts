@@ -17,7 +17,7 @@ import { answerOf } from './answer.ts'
 import { type ConnectOptions, openConnection } from './connection.ts'
 import { encode } from './json.ts'
 import { Silence } from './silence.ts'
-import { ensureStream } from './stream.ts'
+import { checkStream, ensureStream } from './stream.ts'
 import { checkPattern, checkPlainSubject, checkQueue, checkSubject, isInbox } from './syntax.ts'
 import { Taking } from './taking.ts'
 
@@ -265,4 +265,14 @@ export const connect = async (options: ConnectOptions): Promise<NatsBus> => {
     }
   }
   return new NatsBus(connection, log)
+}
+
+/** Whether a node could work with this server. Throws as `connect` with the stream does, and makes nothing there. */
+export const checkNats = async (options: ConnectOptions): Promise<void> => {
+  const connection = await openConnection(options)
+  try {
+    await checkStream(connection)
+  } finally {
+    await connection.close()
+  }
 }

@@ -118,6 +118,15 @@ export const ensureStream = async (connection: NatsConnection): Promise<StreamIn
   }
 }
 
+/** Throws what `ensureStream` throws where JetStream does not answer. Makes nothing. */
+export const checkStream = async (connection: NatsConnection): Promise<void> => {
+  try {
+    await streamInfo(await managerOf(connection))
+  } catch (error) {
+    throw streamFault(error)
+  }
+}
+
 const consumerConfig = (name: string): Partial<ConsumerConfig> => ({
   durable_name: name,
   ack_policy: AckPolicy.Explicit,

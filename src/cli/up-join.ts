@@ -1,4 +1,4 @@
-/** `writ up --join`: one more node on servers that run already. It starts nothing else, and takes nothing of the data folder. */
+/** `writ up --join`: one more node on servers that run already. It starts nothing else, makes no schema, and takes nothing of the data folder. */
 import { join } from 'node:path'
 import { clientOf, inboxPrefixOfUrl } from '../bus/permissions.ts'
 import { readEndpoints } from '../embedded/endpoints.ts'
@@ -10,7 +10,7 @@ import { FreshFolder } from './fresh-folder.ts'
 import { inspectorSecretFile } from './inspector-url.ts'
 import { openLog } from './log-file.ts'
 import type { Parts } from './parts.ts'
-import { nodeName, ofNode, type Running, type UpOptions } from './up.ts'
+import { lookAtNamed, nodeName, ofNode, type Running, type UpOptions } from './up.ts'
 import { serveUsers } from './up-users.ts'
 import { loginOf, type Login } from './users.ts'
 
@@ -19,7 +19,7 @@ interface Servers {
   login: (user: string) => Login
 }
 
-/** Throws UNREACHABLE when a server is neither named nor runs on the data folder, and what the node throws. */
+/** Throws UNREACHABLE when a server is neither named nor runs on the data folder, REFUSED for a database without Writ, and what the node throws. */
 export const startJoined = async (options: UpOptions, parts: Parts): Promise<Running> => {
   const { owner, verbose, say } = options
   const { database, login } = serversOf(options)
@@ -32,7 +32,8 @@ export const startJoined = async (options: UpOptions, parts: Parts): Promise<Run
   const log = openLog(logFile, verbose ? say : undefined)
   parts.add('log', () => log.close())
   fresh.file(inspectorSecretFile(folders))
-  const nodeOptions = { databaseUrl: database, nats: login('node'), name: node, log: log.line }
+  await lookAtNamed(options)
+  const nodeOptions = { databaseUrl: database, nats: login('node'), name: node, join: true, log: log.line }
   const running = await startNode({ ...nodeOptions, ...ofNode({ ...options, folders }) })
   joined = true
   parts.add('node', () => running.stop())

@@ -127,7 +127,7 @@ export const ofNode = ({
 const homeId = ({ secrets }: Folders): string => keptSecret(secrets, 'home')
 
 /** Before anything is started that would only have to be stopped again. */
-const lookAtNamed = async ({ nats, natsCa, signal }: UpOptions): Promise<void> => {
+export const lookAtNamed = async ({ nats, natsCa, signal }: UpOptions): Promise<void> => {
   if (nats === null) return
   const look = connectNamed({ ...nats, ca: natsCa }, 'writ up', () => undefined).then((connection) =>
     connection.close(),

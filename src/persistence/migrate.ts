@@ -1,18 +1,21 @@
 /**
  * Brings a database to this build's schema. Any number of nodes may do so at once: one works, under an advisory lock of its
- * session, and the others find the work done. Each migration is one transaction together with the record of it.
+ * session, and the others find the work done. Each migration is one transaction together with the record of it; in a database
+ * that has none they are one together, so that a schema of somebody else's gets nothing of ours beside it.
  */
 import { WritError } from '../protocol/errors.ts'
-import { Connection, type Sql } from './connection.ts'
+import { Connection } from './connection.ts'
 import { onceFailure, place } from './failures.ts'
 import { migrations, type Migration } from './migrations.ts'
-import { checkNotNewer, checkVersion } from './server-check.ts'
+import { checkNotNewer, checkVersion, hasMigrations } from './server-check.ts'
 
 export interface MigrateOptions {
   url: string
   log: (line: string) => void
   /** How long another node's migration, and each own one, may take, in ms. */
   deadlineMs?: number
+  /** Only a database in which Writ is already: where it is not, nothing is made. */
+  join?: boolean
 }
 
 /** Any number will do, as long as nobody else locks it: `writ` in ASCII. */
@@ -21,10 +24,10 @@ const lockKey = 0x77726974
 const lockTimeoutMs = 5000
 
 /**
- * Throws SCHEMA_NEWER, OLD_SERVER, UNREACHABLE, UNAUTHORIZED, REFUSED for a server that only reads, TIMED_OUT, and CONFLICT when
- * a migration that was applied, or what is there in place of them, is not ours.
+ * Throws SCHEMA_NEWER, OLD_SERVER, UNREACHABLE, UNAUTHORIZED, REFUSED for a server that only reads and for one that has nothing to
+ * join, TIMED_OUT, and CONFLICT when a migration that was applied, or what is there in place of them, is not ours.
  */
-export const migrate = async ({ url, log, deadlineMs = 60_000 }: MigrateOptions): Promise<void> => {
+export const migrate = async ({ url, log, deadlineMs = 60_000, join = false }: MigrateOptions): Promise<void> => {
   const connection = new Connection({
     url,
     log,
@@ -37,30 +40,31 @@ export const migrate = async ({ url, log, deadlineMs = 60_000 }: MigrateOptions)
   try {
     await checkVersion(connection, url)
     await connection.run((sql) => sql`select pg_advisory_lock(${lockKey}::bigint)`)
-    await connection.run(bootstrap)
-    for (const migration of await pending(connection, url)) {
-      await connection.run((sql) => sql.unsafe(statements(migration)).simple())
-      log(`the schema is at ${migration.name}`)
+    const applied = await appliedIn(connection)
+    if (join && applied.length === 0) throw nothingToJoin(url)
+    const missing = missingAfter(applied, url)
+    const transactions = applied.length === 0 ? [missing] : [[], ...missing.map((one) => [one])]
+    for (const some of transactions) {
+      await connection.run((sql) => sql.unsafe([bootstrap, ...some.map(statements)].join('\n')).simple())
+      for (const { name } of some) log(`the schema is at ${name}`)
     }
   } finally {
     await connection.close()
   }
 }
 
-const bootstrap = (sql: Sql): PromiseLike<unknown> =>
-  sql
-    .unsafe(
-      `create schema if not exists writ;
-       create table if not exists writ.migrations (
-         version integer primary key, name text not null, hash text not null, at timestamptz not null default now())`,
-    )
-    .simple()
+const bootstrap = `create schema if not exists writ;
+   create table if not exists writ.migrations (
+     version integer primary key, name text not null, hash text not null, at timestamptz not null default now());`
 
-const pending = async (connection: Connection, url: string): Promise<readonly Migration[]> => {
-  const applied = await connection.run(
-    (sql) => sql<{ version: number; name: string; hash: string }[]>`
-    select version, name, hash from writ.migrations order by version`,
-  )
+type Applied = Pick<Migration, 'version' | 'name' | 'hash'>
+
+const appliedIn = async (connection: Connection): Promise<readonly Applied[]> => {
+  if (!(await hasMigrations(connection))) return []
+  return connection.run((sql) => sql<Applied[]>`select version, name, hash from writ.migrations order by version`)
+}
+
+const missingAfter = (applied: readonly Applied[], url: string): readonly Migration[] => {
   const ours = migrations()
   checkNotNewer(applied.at(-1)?.version ?? 0, ours.length, url)
   for (const { version, name, hash } of applied) {
@@ -71,6 +75,11 @@ const pending = async (connection: Connection, url: string): Promise<readonly Mi
   }
   return ours.slice(applied.length)
 }
+
+const nothingToJoin = (url: string): WritError =>
+  new WritError('REFUSED', `there is nothing to join: the ${place(url)} has no schema of Writ`, {
+    hint: 'name the database of the nodes that run, or start the first node there with `writ up`, without --join',
+  })
 
 /** One simple query is one transaction. The record's primary key keeps out whoever lost the lock with its session. */
 const statements = ({ version, name, text, hash }: Migration): string =>

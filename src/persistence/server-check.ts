@@ -28,13 +28,18 @@ export const checkVersion = async (connection: Connection, url: string): Promise
     })
 }
 
-/** The newest migration that the database has; 0 when it has none. */
-export const schemaVersion = async (connection: Connection): Promise<number> => {
+/** Whether the table of migrations is there: looking for it makes nothing, and fails nowhere. */
+export const hasMigrations = async (connection: Connection): Promise<boolean> => {
   const [table] = await connection.run(
     (sql) => sql<[{ there: boolean }]>`
     select to_regclass('writ.migrations') is not null as there`,
   )
-  if (!table.there) return 0
+  return table.there
+}
+
+/** The newest migration that the database has; 0 when it has none. */
+export const schemaVersion = async (connection: Connection): Promise<number> => {
+  if (!(await hasMigrations(connection))) return 0
   const [row] = await connection.run(
     (sql) => sql<[{ version: number | null }]>`
     select max(version) as version from writ.migrations`,

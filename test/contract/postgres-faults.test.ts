@@ -11,6 +11,7 @@ import { wipe } from '../../src/embedded/down.ts'
 import { dataFolder } from '../../src/embedded/folders.ts'
 import { startPostgres } from '../../src/embedded/postgres.ts'
 import { migrate } from '../../src/persistence/migrate.ts'
+import { migrations, type Migration } from '../../src/persistence/migrations.ts'
 import { openStore, type StoreOptions } from '../../src/persistence/postgres-store.ts'
 import { WritError } from '../../src/protocol/errors.ts'
 import { reconnectCountMax, shardCount } from '../../src/protocol/limits.ts'
@@ -45,6 +46,26 @@ afterEach(async () => {
   await admin.end()
   await database.drop()
 })
+
+/** What there is of a schema `writ`, itself included. */
+const relations = (): Promise<unknown> =>
+  admin`
+    select n.nspname, c.relname from pg_namespace n left join pg_class c on c.relnamespace = n.oid
+    where n.nspname = 'writ' order by c.relname`.then((rows) => [...rows])
+
+/** As a version that has no more migrations than these leaves a database. */
+const migrateBy = async (known: readonly Migration[]): Promise<void> => {
+  await admin
+    .unsafe(
+      `create schema writ;
+       create table writ.migrations (
+         version integer primary key, name text not null, hash text not null, at timestamptz not null default now());
+       ${known.map(({ text }) => text).join('\n')}`,
+    )
+    .simple()
+  for (const { version, name, hash } of known)
+    await admin`insert into writ.migrations values (${version}, ${name}, ${hash})`
+}
 
 /** One step of an actor: it consumes what it sent itself before, and sends one more. */
 const stepOf = (id: string, version: number, consumed: readonly number[], epoch: number): Commit => ({
@@ -340,6 +361,27 @@ describe('migrations', () => {
     await expect(migrate({ url: database.url, log: silent })).rejects.toMatchObject({ code: 'CONFLICT' })
   })
 
+  test('a node that joins makes nothing where Writ is not: neither in an empty database nor beside what is there', async () => {
+    for (const before of ['select', 'create schema writ', 'create table writ.poems (name text)']) {
+      await admin.unsafe(before)
+      const there = await relations()
+      expect(await codeOf(migrate({ url: database.url, log: silent, join: true }))).toBe('REFUSED')
+      expect(await relations()).toEqual(there)
+    }
+  })
+
+  test('a node that joins an older schema brings it to its own, one migration after the other', async () => {
+    const said: string[] = []
+    await migrateBy(migrations().slice(0, -2))
+    await migrate({ url: database.url, log: (line) => said.push(line), join: true })
+    expect(said).toEqual(
+      migrations()
+        .slice(-2)
+        .map(({ name }) => `the schema is at ${name}`),
+    )
+    expect(await codeOf(open(database.url))).toBe('ok')
+  })
+
   test('a database without the schema is not opened', async () => {
     await expect(open(database.url)).rejects.toMatchObject({ code: 'REFUSED' })
   })
@@ -390,14 +432,17 @@ describe('a server that answers, and refuses', () => {
 
   test.each([
     ['of another form', 'create table writ.migrations (name text)', '42703'],
-    ['of another name', 'create table writ.meta (name text)', '42P07'],
-  ])('a schema writ with a table %s is not taken for ours', async (_what, table, state) => {
+    ['of a name of our first migration', 'create table writ.meta (name text)', '42P07'],
+    ['of a name of a later one', 'create table writ.removed (name text)', '42P07'],
+  ])('a schema writ with a table %s is not taken for ours, and gets nothing beside it', async (_what, table, state) => {
     await admin.unsafe(`create schema writ; ${table}`).simple()
+    const before = await relations()
     expect(await failureOf(migrate({ url: database.url, log: silent }))).toMatchObject({
       code: 'CONFLICT',
       message: saying(` has something else in its schema writ .*${state}`),
       hint: saying('^name another database'),
     })
+    expect(await relations()).toEqual(before)
   })
 
   test('one that ends a statement for its time is told of, and not taken for one that is away', async () => {

@@ -1,8 +1,14 @@
 /** A second node on the servers of a running `writ up`: it shares the work, and does it alone when the first is gone. */
-import { mkdtempSync, rmSync } from 'node:fs'
+import { existsSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { jetstreamManager } from '@nats-io/jetstream'
+import postgres from 'postgres'
 import { afterAll, beforeAll, expect, it } from 'vitest'
+import { openConnection } from '../../src/bus/connection.ts'
+import { freshDatabase } from '../support/database.ts'
+import { ownNats } from '../support/own-nats.ts'
+import { plainNats } from '../support/plain-nats.ts'
 import { startWrit, type Started, writ } from '../support/writ.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'writ-join-'))
@@ -54,3 +60,55 @@ it('where nothing runs, there is nothing to join', async () => {
   expect(await alone.ended).toBe(3)
   expect(alone.printed()).toMatch(/there is nothing to join: no writ up serves the data folder .* \[UNREACHABLE\]/)
 })
+
+/** What is there of a schema `writ`, after a start that has ended. */
+const leftIn = async (url: string): Promise<number> => {
+  const sql = postgres(url, { max: 1, onnotice: () => undefined })
+  try {
+    return (await sql`select from pg_namespace where nspname = 'writ'`).length
+  } finally {
+    await sql.end()
+  }
+}
+
+const streamsOf = async (url: string): Promise<string[]> => {
+  const connection = await openConnection({ url, name: 'test' })
+  try {
+    return await (await jetstreamManager(connection)).streams.names().next()
+  } finally {
+    await connection.close()
+  }
+}
+
+it('nor where a named database has no Writ in it: nothing is made there, nor on the NATS server, nor here', async () => {
+  const [database, nats] = [await freshDatabase(), await ownNats()]
+  const elsewhere = join(folder, 'new', 'data')
+  const servers = ['--database-url', database.url, '--nats-url', nats.url]
+  const one = startWrit('up', '--join', '--threads', '1', '--data-dir', elsewhere, ...servers)
+  expect([await one.ended, one.printed()]).toEqual([
+    4,
+    expect.stringMatching(
+      /^error: there is nothing to join: the database "test_\w+" on .* has no schema of Writ \[REFUSED\]\nhint: .*without --join\n$/,
+    ),
+  ])
+  expect(await leftIn(database.url)).toBe(0)
+  expect(await streamsOf(nats.url)).toEqual([])
+  expect(existsSync(join(folder, 'new'))).toBe(false)
+  await Promise.all([database.drop(), nats.stop()])
+}, 60_000)
+
+it.each([[[]], [['--join']]])(
+  'writ up %j makes no schema for a NATS server that has no JetStream',
+  async (how) => {
+    const [database, nats] = [await freshDatabase(), await plainNats()]
+    const servers = ['--database-url', database.url, '--nats-url', nats.url]
+    const one = startWrit('up', ...how, '--threads', '1', '--data-dir', join(folder, 'plain'), ...servers)
+    expect([await one.ended, one.printed()]).toEqual([
+      3,
+      expect.stringMatching(/does not answer for JetStream.*\[UNREACHABLE\]/),
+    ])
+    expect(await leftIn(database.url)).toBe(0)
+    await Promise.all([database.drop(), nats.stop()])
+  },
+  60_000,
+)

@@ -41,12 +41,14 @@ const start = (...args: string[]): Started => {
 
 const servers = (): string[] => ['--database-url', database.url, '--nats-url', nats.url]
 
-const joinNode = async (threads: number): Promise<Started> => {
+const startNode = async (threads: number, ...how: string[]): Promise<Started> => {
   const options = ['--threads', String(threads), '--lease', String(leaseMs / 1000), '--http', 'off', '--verbose']
-  const node = start('up', '--join', ...options, '--data-dir', join(folder, 'data'), ...servers())
+  const node = start('up', ...how, ...options, '--data-dir', join(folder, 'data'), ...servers())
   await node.says('Ctrl-C')
   return node
 }
+
+const joinNode = (threads: number): Promise<Started> => startNode(threads, '--join')
 
 /** How many shards each thread holds, most first. */
 const shares = async (): Promise<number[]> => {
@@ -62,7 +64,7 @@ beforeAll(async () => {
   bus = await connect({ url: nats.url, name: 'test', log: () => undefined })
   client = new WritClient(bus, 'default', { deadlineMs: 60_000 })
   sql = postgres(database.url, { max: 1, onnotice: () => undefined })
-  await joinNode(2)
+  await startNode(2)
   const home = ['--home', join(folder, 'd'), '--nats-url', nats.url]
   await start('daemon', 'run', '--name', 'd', '--slots', '10', ...home).says('it takes tasks now')
 }, 60_000)
