@@ -15,7 +15,7 @@ import { refuseInsideTask } from './inside-task.ts'
 import { retentionOf } from './kept.ts'
 import { Parts } from './parts.ts'
 import { refuseCa, unusedCa } from './reach.ts'
-import { aborted, interruptible } from './signals.ts'
+import { aborted, interruptible, Interrupted } from './signals.ts'
 import { startJoined } from './up-join.ts'
 import { startUp, type Running, type UpOptions } from './up.ts'
 import { WritError } from '../protocol/errors.ts'
@@ -129,7 +129,10 @@ export const whileUp = async <T>(
   return interruptible(async (signal) => {
     signal.addEventListener('abort', () => terminal.say('Stopping … (Ctrl-C again to force)'), { once: true })
     try {
-      const running = await start({ ...options, signal }, parts)
+      // A Ctrl-C may reach what a start waits for as well: how that fails then says nothing.
+      const running = await start({ ...options, signal }, parts).catch((error: unknown) => {
+        throw signal.aborted ? new Interrupted() : error
+      })
       return await Promise.race([use(running, signal), running.failed])
     } finally {
       await stop()

@@ -163,11 +163,11 @@ const startServers = async (
 const keptServer = <S extends Server>(
   name: string,
   start: (where: StartOptions, before: S | null) => Promise<S>,
-  { folders, say }: UpOptions,
+  { folders, say, signal }: UpOptions,
   parts: Parts,
 ): Promise<Kept<S>> => {
   const atOnce = new AbortController()
-  const common = { folders, log: say, signal: atOnce.signal }
+  const common = { folders, log: say, signal: atOnce.signal, stopping: signal }
   // The node, daemons and all who have read the endpoints know its port, and nobody tells them of another.
   const again = ({ port }: S): StartOptions => ({ ...common, port, stay: true })
   const kept = keepUp<S>((before) => start(before === null ? common : again(before), before), say)

@@ -2,7 +2,6 @@
  * The private Postgres cluster on disk: where it lies and how it is first made. Postgres runs as another user when we
  * are root; then every folder above the cluster must be one that this user can enter.
  */
-import { execFile } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import {
   chmodSync,
@@ -19,11 +18,11 @@ import {
   symlinkSync,
 } from 'node:fs'
 import { dirname, join } from 'node:path'
-import { promisify } from 'node:util'
 import { WritError } from '../protocol/errors.ts'
 import type { Folders } from './folders.ts'
 import { asUser, canEnter, type OtherUser } from './other-user.ts'
 import { writePrivately } from './private-file.ts'
+import { runApart } from './run-apart.ts'
 import { sharedFolder } from './shared-folder.ts'
 
 export const superuser = 'writ'
@@ -62,7 +61,7 @@ export function clusterMajor(cluster: string): string | undefined {
   return existsSync(cluster) ? readFileSync(join(cluster, 'PG_VERSION'), 'utf8').trim() : undefined
 }
 
-/** Makes the cluster, whole or not at all: a kill in the middle leaves only what the next start clears away. */
+/** Makes the cluster, whole or not at all: a kill in the middle leaves only what the next start clears away. Throws the reason of `stopping`. */
 export async function makeCluster(options: {
   cluster: string
   /** The folder of the Postgres programs. */
@@ -70,8 +69,10 @@ export async function makeCluster(options: {
   user: OtherUser | undefined
   password: string
   durable: boolean
+  /** When aborted, nothing is made any more. */
+  stopping: AbortSignal | undefined
 }): Promise<void> {
-  const { cluster, bin, user, password, durable } = options
+  const { cluster, bin, user, password, durable, stopping } = options
   const place = dirname(cluster)
   // A new name each time: after a kill, an initdb of before may still be at work for a moment.
   const making = `${cluster}.making-${process.pid}-${randomBytes(4).toString('hex')}`
@@ -82,29 +83,32 @@ export async function makeCluster(options: {
   writePrivately(passwordFile, `${password}\n`)
   mkdirSync(making, { mode: 0o700 })
   if (user !== undefined) for (const path of [passwordFile, making]) chownSync(path, user.uid, user.gid)
-  await initdb({
-    bin,
-    user,
-    args: [`--pgdata=${making}`, `--pwfile=${passwordFile}`, ...(durable ? [] : ['--no-sync'])],
-  })
-  rmSync(passwordFile)
-  renameSync(making, cluster)
+  try {
+    const args = [`--pgdata=${making}`, `--pwfile=${passwordFile}`, ...(durable ? [] : ['--no-sync'])]
+    await initdb({ bin, user, stopping, args })
+    renameSync(making, cluster)
+  } finally {
+    for (const path of [passwordFile, making]) rmSync(path, { recursive: true, force: true, maxRetries: 10 })
+  }
 }
 
 async function initdb({
   bin,
   user,
+  stopping,
   args,
 }: {
   bin: string
   user: OtherUser | undefined
+  stopping: AbortSignal | undefined
   args: string[]
 }): Promise<void> {
   const fixed = ['--auth=scram-sha-256', `--username=${superuser}`, '--encoding=UTF8', '--locale=C', '--data-checksums']
   const env = { PATH: `${bin}:/usr/local/bin:/usr/bin:/bin`, LC_ALL: 'C', TZ: 'UTC' }
   try {
-    await promisify(execFile)(join(bin, 'initdb'), [...fixed, ...args], { cwd: '/', env, ...asUser(user) })
+    await runApart(join(bin, 'initdb'), [...fixed, ...args], { env, stopping, ...asUser(user) })
   } catch (cause) {
+    stopping?.throwIfAborted()
     const text = String((cause as { stderr?: unknown }).stderr ?? cause).trim()
     throw new WritError('UNREACHABLE', `the Postgres data folder could not be made; initdb says:\n  ${text}`, { cause })
   }

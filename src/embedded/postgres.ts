@@ -81,7 +81,7 @@ export async function startPostgres(options: PostgresOptions): Promise<Server> {
     if (adopted !== undefined) return adopted
     const major = clusterMajor(setup.cluster)
     const program = findPostgres({ programs: folders.programs, user, major, path: env['PATH'], packageFolder })
-    if (major === undefined) await makeCluster({ ...setup, bin: dirname(program.file) })
+    if (major === undefined) await makeCluster({ ...setup, stopping: options.stopping, bin: dirname(program.file) })
     const started = await start(setup, program, tried)
     if ('server' in started) return started.server
     tried = await portForNextTry(setup, started.said, tried)

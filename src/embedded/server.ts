@@ -25,6 +25,8 @@ export interface StartOptions {
   stay?: boolean
   /** When aborted, a start under way ends at once what it has launched, and throws the reason. */
   signal?: AbortSignal
+  /** When aborted, a data folder that is just being made is given up: the start throws the reason. */
+  stopping?: AbortSignal
 }
 
 /** A running server. */

@@ -1,10 +1,10 @@
 /** `writ up --ephemeral`: nothing is left of its data folder, however it ends. */
-import { mkdtempSync, readdirSync, rmSync } from 'node:fs'
+import { existsSync, mkdtempSync, readdirSync, realpathSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, afterEach, beforeEach, expect, it, vi } from 'vitest'
 import { processesWith } from '../support/processes.ts'
-import { startWrit, type Started } from '../support/writ.ts'
+import { startWritAsJob, startWrit, type Started } from '../support/writ.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'writ-ephemeral-'))
 const started: Started[] = []
@@ -54,6 +54,24 @@ it.each([
   },
   60_000,
 )
+
+it('after a Ctrl-C at the terminal while initdb runs', async () => {
+  const one = startWritAsJob('up', '--ephemeral')
+  started.push(one)
+  // Where Postgres runs as another user, its data is in a place of its own.
+  const places = (): string[] =>
+    readdirSync(folder)
+      .map((name) => join(folder, name, 'postgres'))
+      .filter((place) => existsSync(place))
+      .map((place) => realpathSync(place))
+  const making = (): boolean => places().some((place) => readdirSync(place).some((name) => name.includes('making')))
+  await vi.waitUntil(making, { timeout: 30_000, interval: 5 })
+  const [place = ''] = places()
+  process.kill(-(one.process.pid ?? NaN), 'SIGINT')
+  expect([await one.ended, one.printed()]).toEqual([130, expect.not.stringMatching(/error|initdb/)])
+  expect([existsSync(place), processesWith(place)]).toEqual([false, []])
+  await nothingLeft()
+}, 60_000)
 
 it('after a second Ctrl-C, which stops it by force', async () => {
   const one = up()

@@ -15,7 +15,7 @@ import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest'
 import { processesWith } from '../support/processes.ts'
 import { writHere } from '../support/writ-here.ts'
-import { startWrit, type Started } from '../support/writ.ts'
+import { startWrit, startWritAsJob, type Started } from '../support/writ.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'writ-signals-'))
 const data = join(folder, 'data')
@@ -115,6 +115,22 @@ describe('writ up', () => {
       expect(codes, up.printed()).toContain(code)
       await expect.poll(left, { timeout: 20_000 }).toEqual([])
       if (code === 0) expect(existsSync(join(fresh, 'run/endpoints.json'))).toBe(false)
+    },
+    60_000,
+  )
+
+  it.each([[1], [2]])(
+    'a Ctrl-C at the terminal while initdb runs (%s of them) ends it with 130 and without an error; nothing half-made stays, and the next start serves',
+    async (count) => {
+      rmSync(fresh, { recursive: true, force: true })
+      const up = startWritAsJob('up', '--data-dir', fresh)
+      started.push(up)
+      await condition(() => making(fresh) && left().some((line) => line.includes('/initdb ')))
+      for (let sent = 0; sent < count; sent++) process.kill(-(up.process.pid ?? NaN), 'SIGINT')
+      expect([await up.ended, up.printed()]).toEqual([130, expect.not.stringMatching(/error|initdb/)])
+      expect(left()).toEqual([])
+      expect(readdirSync(join(fresh, 'postgres'))).toEqual([])
+      await start('up', '--data-dir', fresh).says(serves)
     },
     60_000,
   )

@@ -1,5 +1,5 @@
 /** The built `writ` command as people run it: real processes, with what they print. */
-import { type ChildProcess, execFile, spawn } from 'node:child_process'
+import { type ChildProcess, execFile, spawn, type SpawnOptions } from 'node:child_process'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 
@@ -26,10 +26,19 @@ export const environment = (): NodeJS.ProcessEnv => {
 export const startWrit = (...args: string[]): Started => startWritWith({}, ...args)
 
 /** The same, with these variables of the environment besides. */
-export const startWritWith = (more: Record<string, string>, ...args: string[]): Started => {
+export const startWritWith = (more: Record<string, string>, ...args: string[]): Started => launched(args, { env: more })
+
+/** The same, as a shell starts it: a process group of its own, which gets what is typed at the terminal. */
+export const startWritAsJob = (...args: string[]): Started => launched(args, { detached: true })
+
+const launched = (
+  args: readonly string[],
+  { env = {}, detached = false }: Pick<SpawnOptions, 'env' | 'detached'>,
+): Started => {
   const child = spawn(process.execPath, [main, ...args], {
     cwd: root,
-    env: { ...environment(), ...more },
+    env: { ...environment(), ...env },
+    detached,
     stdio: ['ignore', 'pipe', 'pipe'],
   })
   let printed = ''
