@@ -1,6 +1,6 @@
 /** What each setting is right now, also where nobody has said anything: the servers of a running `writ up`, and the defaults. */
-import { readEndpoints } from '../embedded/endpoints.ts'
 import { locateFolder } from '../embedded/folders.ts'
+import { servingOf } from '../embedded/serving.ts'
 import type { Settings } from './config.ts'
 import { settings } from './config-schema.ts'
 import { valueAt } from './config-sources.ts'
@@ -36,12 +36,13 @@ const whereNothingIsSaid = ({
   insideTask,
 }: Settings): Partial<Record<string, [value: string, origin: string]>> => {
   const folders = locateFolder({ dataDir, env })
-  const endpoints = insideTask === null ? readEndpoints(folders) : undefined
-  const running = `the running writ up (process ${endpoints?.pid})`
+  const serving = insideTask === null ? servingOf(folders) : undefined
+  const running =
+    serving?.pid === null
+      ? 'the servers that a killed writ up has left'
+      : `the running writ up (process ${serving?.pid})`
   return {
     dataDir: [folders.root, 'default'],
-    ...(endpoints === undefined
-      ? {}
-      : { natsUrl: [endpoints.nats, running], databaseUrl: [endpoints.database, running] }),
+    ...(serving === undefined ? {} : { natsUrl: [serving.nats, running], databaseUrl: [serving.database, running] }),
   }
 }

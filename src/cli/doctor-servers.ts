@@ -1,12 +1,12 @@
 /** Whether the two servers are there and serve: those that are named or run already, else whether private ones could be started. */
 import { openConnection } from '../bus/connection.ts'
 import { inboxPrefixOfUrl } from '../bus/permissions.ts'
-import { readEndpoints } from '../embedded/endpoints.ts'
 import { findNats } from '../embedded/find-nats.ts'
 import { compareVersions } from '../embedded/find-program.ts'
 import { findPostgres } from '../embedded/find-postgres.ts'
 import type { Folders } from '../embedded/folders.ts'
 import { otherUser } from '../embedded/other-user.ts'
+import { servingOf } from '../embedded/serving.ts'
 import { askPostgres } from '../database-of.ts'
 import { WritError } from '../protocol/errors.ts'
 import { caOption, type Named, type Settings } from './config.ts'
@@ -59,8 +59,8 @@ export const natsFinding = async (settings: Settings, folders: Folders): Promise
 }
 
 const running = (folders: Folders, server: 'database' | 'nats'): Named | null => {
-  const endpoints = readEndpoints(folders)
-  return endpoints === undefined ? null : { url: endpoints[server], from: `the writ up of ${folders.root}` }
+  const serving = servingOf(folders)
+  return serving === undefined ? null : { url: serving[server], from: `the writ up of ${folders.root}` }
 }
 
 const reachable = async <T>({ from }: Named, ask: () => Promise<T>): Promise<T> => {

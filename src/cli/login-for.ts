@@ -1,6 +1,6 @@
 /** How a program other than ours connects as a client of the owner, a daemon or a node: to the server that this call would use. */
 import { clientOf, daemonUser, inboxPrefixOf, inboxPrefixOfUrl, nodeUser } from '../bus/permissions.ts'
-import { readEndpoints } from '../embedded/endpoints.ts'
+import { servingOf } from '../embedded/serving.ts'
 import { WritError } from '../protocol/errors.ts'
 import { caOption, type Settings } from './config.ts'
 import { connectAs, foldersOf } from './reach.ts'
@@ -20,7 +20,7 @@ export const loginFor = async (settings: Settings, who: Who = {}): Promise<Login
   const named = (url: string): Login => loginNamed(url, isClient ? null : user, settings.natsCa)
   if (settings.nats !== null) return named(settings.nats.url)
   const folders = foldersOf(settings)
-  const server = readEndpoints(folders)?.nats
+  const server = servingOf(folders)?.nats
   if (server !== undefined && inboxPrefixOfUrl(server) === undefined) return named(server)
   const connection = await connectAs(settings, { user, name: 'writ env', log: () => undefined })
   await connection.close()

@@ -2,8 +2,9 @@
 import { WritClient } from '../bus/client.ts'
 import { connect, type NatsBus } from '../bus/nats-bus.ts'
 import { clientOf, inboxPrefixOfUrl } from '../bus/permissions.ts'
-import { readEndpoints, type Endpoints } from '../embedded/endpoints.ts'
+import { statsSubject } from '../bus/service.ts'
 import { foundFolder, type Folders } from '../embedded/folders.ts'
+import { servingOf, type Serving } from '../embedded/serving.ts'
 import { until } from '../embedded/until.ts'
 import { WritError } from '../protocol/errors.ts'
 import { caOption, type Named, type Settings } from './config.ts'
@@ -22,6 +23,8 @@ export interface Link {
   close: () => Promise<void>
 }
 
+/** How long a node may take to say that it is there, in ms. */
+const nodeAnswerMs = 2_000
 /** How long a server may take to learn of a user that was just made, in ms. */
 const newUserMs = 12_000
 
@@ -29,6 +32,7 @@ const newUserMs = 12_000
 export const reach = async (settings: Settings, log: (line: string) => void): Promise<Link> => {
   const { owner } = settings
   const bus = await connectAs(settings, { user: clientOf(owner).user, name: 'writ', log })
+  await refuseAlone(settings, bus)
   return { bus, owner, api: nodeApi(new WritClient(bus, owner)), close: () => bus.close() }
 }
 
@@ -49,14 +53,14 @@ export const connectAs = async (
 ): Promise<Connection> => {
   if (settings.nats !== null) return connectNamed({ ...settings.nats, ca: settings.natsCa }, name, log)
   const folders = foldersOf(settings)
-  const endpoints = readEndpoints(folders)
-  if (endpoints === undefined) throw nobodyHere(folders)
+  const serving = servingOf(folders)
+  if (serving === undefined) throw nobodyHere(folders)
   // A server of the person's own knows none of our users: its URL says who we are.
-  if (inboxPrefixOfUrl(endpoints.nats) === undefined) {
-    return connectNamed({ url: endpoints.nats, from: `the writ up of ${folders.root}`, ca: settings.natsCa }, name, log)
+  if (inboxPrefixOfUrl(serving.nats) === undefined) {
+    return connectNamed({ url: serving.nats, from: `the writ up of ${folders.root}`, ca: settings.natsCa }, name, log)
   }
   refuseCa(settings)
-  return connectLocally(folders, endpoints, { user, name, log })
+  return connectLocally(folders, serving, { user, name, log })
 }
 
 /** The private server has no certificate: whoever names who has signed it means another. Throws BAD_INPUT. */
@@ -93,7 +97,7 @@ export const connectNamed = async (
 
 const connectLocally = async (
   folders: Folders,
-  { nats, pid }: Endpoints,
+  { nats, pid }: Serving,
   { user, name, log }: { user: string; name: string; log: (line: string) => void },
 ): Promise<Connection> => {
   ensureUser(folders, user)
@@ -104,15 +108,19 @@ const connectLocally = async (
       last = error
       return unlessPassing(error)
     })
-  const known = await attempt()
-  if (known !== undefined) return known
+  const first = await attempt()
+  if (first !== undefined) return first
   // The process that runs the server has not heard of this user yet.
-  await tellUsersChanged(pid)
-  const tried = await until(attempt, { withinMs: newUserMs, everyMs: 100 })
+  if (pid !== null) await tellUsersChanged(pid)
+  const tried = await until(attempt, { withinMs: pid === null ? 0 : newUserMs, everyMs: 100 })
   if (tried !== undefined) return tried
   if (last instanceof WritError && last.code === 'UNREACHABLE') throw last
+  const known = 'it then knows all users of its data folder'
   throw new WritError('UNAUTHORIZED', `the NATS server at ${shown(nats)} does not know the user ${user}`, {
-    hint: 'start `writ up` anew: it then knows all users of its data folder',
+    hint:
+      pid === null
+        ? `the \`writ up\` that ran it was killed; a new one takes it over: ${known}`
+        : `start \`writ up\` anew: ${known}`,
   })
 }
 
@@ -128,6 +136,23 @@ export const foldersOf = (settings: Settings): Folders => {
   const { dataDir, env } = settings
   return foundFolder({ dataDir, env })
 }
+
+/** Servers that a killed `writ up` left live on also where no other node is: what is asked there would be waited for in vain. */
+const refuseAlone = async (settings: Settings, bus: Connection): Promise<void> => {
+  if (settings.nats !== null) return
+  const folders = foldersOf(settings)
+  if (servingOf(folders)?.pid !== null || (await hasNode(bus))) return
+  await bus.close()
+  throw new WritError(
+    'UNREACHABLE',
+    `no node runs here: the writ up of the data folder ${folders.root} was killed; its servers live on, and no node answers there`,
+    { hint: 'start one with `writ up`, which takes them over; `writ down` ends them' },
+  )
+}
+
+/** Asked of whoever is there: its shards may be without anybody until it has taken over those of the killed one. */
+const hasNode = async (bus: Connection): Promise<boolean> =>
+  (await bus.gather(statsSubject, {}, { withinMs: nodeAnswerMs, stallMs: 1 })).length > 0
 
 const nobodyHere = ({ root }: Folders): WritError =>
   new WritError(

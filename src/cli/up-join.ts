@@ -1,8 +1,8 @@
 /** `writ up --join`: one more node on servers that run already. It starts nothing else, makes no schema, and takes nothing of the data folder. */
 import { join } from 'node:path'
 import { clientOf, inboxPrefixOfUrl } from '../bus/permissions.ts'
-import { readEndpoints } from '../embedded/endpoints.ts'
 import type { Folders } from '../embedded/folders.ts'
+import { servingOf } from '../embedded/serving.ts'
 import { startNode } from '../node.ts'
 import { WritError } from '../protocol/errors.ts'
 import { caOption } from './config.ts'
@@ -56,8 +56,8 @@ export const startJoined = async (options: UpOptions, parts: Parts): Promise<Run
 
 /** Each that is named, else that of the `writ up` on the data folder. */
 const serversOf = ({ folders, nats, natsCa, database }: UpOptions): Servers => {
-  const endpoints = readEndpoints(folders)
-  const [natsUrl, databaseUrl] = [nats?.url ?? endpoints?.nats, database?.url ?? endpoints?.database]
+  const serving = servingOf(folders)
+  const [natsUrl, databaseUrl] = [nats?.url ?? serving?.nats, database?.url ?? serving?.database]
   if (natsUrl === undefined || databaseUrl === undefined) throw nothingToJoin(folders)
   const inboxPrefix = inboxPrefixOfUrl(natsUrl)
   // The users of a private server are those of the folder; any other URL says itself who we are.

@@ -1,18 +1,18 @@
 /** Which database `writ verify` and `writ machines` look at: the one that is named, else that of the running `writ up`. */
-import { readEndpoints } from '../embedded/endpoints.ts'
-import { locateFolder } from '../embedded/folders.ts'
+import { foundFolder } from '../embedded/folders.ts'
+import { servingOf } from '../embedded/serving.ts'
 import { WritError } from '../protocol/errors.ts'
 import type { Settings } from './config.ts'
 import { refuseInsideTask } from './inside-task.ts'
 
-/** Throws UNREACHABLE when none is named and nothing runs, and UNAUTHORIZED inside a task. */
+/** Throws UNREACHABLE when none is named and nothing runs, UNAUTHORIZED inside a task, and what `foundFolder` throws. */
 export const databaseUrl = (settings: Settings): string => {
   refuseInsideTask(settings)
   if (settings.database !== null) return settings.database.url
   const { dataDir, env } = settings
-  const folders = locateFolder({ dataDir, env })
-  const endpoints = readEndpoints(folders)
-  if (endpoints !== undefined) return endpoints.database
+  const folders = foundFolder({ dataDir, env })
+  const serving = servingOf(folders)
+  if (serving !== undefined) return serving.database
   throw new WritError(
     'UNREACHABLE',
     `no database is there to look at: nothing serves the data folder ${folders.root}, and none was named`,

@@ -36,10 +36,15 @@ export function writeEndpoints(folders: Folders, endpoints: Omit<Endpoints, 'pid
 
 /** The endpoints of the process that runs on this data folder, or undefined when none does. */
 export function readEndpoints(folders: Folders): Endpoints | undefined {
+  const last = lastEndpoints(folders)
+  return last !== undefined && stillLives(last) ? last : undefined
+}
+
+/** Those of the process that ran last, unless it has ended in order. */
+export function lastEndpoints(folders: Folders): Endpoints | undefined {
   const text = readIfThere(endpointsFile(folders))
   if (text === undefined) return undefined
-  const parsed = schema.safeParse(JSON.parse(text))
-  return parsed.success && stillLives(parsed.data) ? parsed.data : undefined
+  return schema.safeParse(JSON.parse(text)).data
 }
 
 /** To be called when this process stops serving. */

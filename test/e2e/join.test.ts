@@ -55,6 +55,42 @@ it('a node joins, takes over what the first one held when that is killed, and a 
   expect(await run.ended).toBe(0)
 }, 120_000)
 
+it('after that the servers of the killed one serve on: commands on its data folder, and nodes that join there, use them', async () => {
+  const on = ['--data-dir', data]
+  expect(await writ('directive', 'list', ...on)).toMatch(/completed/)
+  await writ('verify', ...on)
+  expect(await writ('config', 'show', '--origin', ...on)).toContain('the servers that a killed writ up has left')
+  const third = start('up', '--join', '--threads', '1')
+  await third.says(/\(joined\)[^]*Ctrl-C/)
+  third.process.kill('SIGTERM')
+  expect(await third.ended).toBe(0)
+  const unknown = start('directive', 'list', '--owner', 'somebody')
+  expect([await unknown.ended, unknown.printed()]).toEqual([
+    4,
+    expect.stringMatching(
+      /does not know the user c_somebody.*\nhint: the `writ up` that ran it was killed; a new one takes it over/,
+    ),
+  ])
+}, 60_000)
+
+it('where no node is left beside such servers, commands say so at once, and a new writ up takes them over', async () => {
+  const nodes = started.filter(({ process, printed }) => process.exitCode === null && printed().includes('(joined)'))
+  for (const { process, ended } of nodes) {
+    process.kill('SIGTERM')
+    await ended
+  }
+  const list = start('directive', 'list')
+  expect([await list.ended, list.printed()]).toEqual([
+    3,
+    expect.stringMatching(
+      /was killed; its servers live on, and no node answers there \[UNREACHABLE\]\nhint: start one with `writ up`, which takes them over/,
+    ),
+  ])
+  const again = start('up', '--threads', '1')
+  await again.says(/NATS .*was running, taken over[^]*Ctrl-C/)
+  expect(await writ('directive', 'list', '--data-dir', data)).toMatch(/completed/)
+}, 60_000)
+
 it('where nothing runs, there is nothing to join', async () => {
   const alone = startWrit('up', '--join', '--data-dir', join(folder, 'elsewhere'))
   expect(await alone.ended).toBe(3)
