@@ -102,8 +102,10 @@ const flagsText = (written: Context['written']): string =>
   Object.entries({ '--data-dir': 'dataDir', '--nats-url': 'natsUrl', '--nats-ca': 'natsCa', '--owner': 'owner' })
     .flatMap(([flag, place]) => {
       const [value] = written.get(place) ?? []
-      if (value === undefined) return []
-      const harmless = shown(value)
-      return [` ${flag} ${/^[\w./:@-]+$/.test(harmless) ? harmless : JSON.stringify(harmless)}`]
+      return value === undefined ? [] : [flagged(flag, shown(value))]
     })
     .join('')
+
+/** A flag with its value, as a shell takes it, and a space before both. */
+export const flagged = (flag: string, harmless: string): string =>
+  ` ${flag} ${/^[\w./:@-]+$/.test(harmless) ? harmless : JSON.stringify(harmless)}`

@@ -75,6 +75,11 @@ const foreign: Refusal = {
   says: 'has something else in its schema writ than Writ puts there',
   hint: 'name another database, or drop that schema if nothing needs it',
 }
+const missing: Refusal = {
+  code: 'UNREACHABLE',
+  says: 'is not there',
+  hint: "correct its name, or make it first: create database … encoding 'UTF8' template template0",
+}
 const late: Refusal = {
   code: 'TIMED_OUT',
   says: 'gave that up',
@@ -85,9 +90,14 @@ const foreignStates = ['42703', '42P01', '42883', '42P07', '42P06', '42710', '42
 const refusals: ReadonlyMap<string, Refusal> = new Map([
   ['42501', forbidden],
   ['25006', onlyRead],
+  ['3D000', missing],
   ['57014', late],
   ...foreignStates.map((state) => [state, foreign] as const),
 ])
+
+/** The same, found by looking. */
+export const foreignSchema = (url: string): WritError =>
+  new WritError(foreign.code, `the ${place(url)} ${foreign.says}`, { hint: foreign.hint })
 
 /** A server that waits for a lock, has no room or is in trouble answers, too, but need not do so in a moment. */
 const unreachable = (url: string, error: unknown): WritError => {

@@ -6,8 +6,8 @@
 import { WritError } from '../protocol/errors.ts'
 import { Connection } from './connection.ts'
 import { onceFailure, place } from './failures.ts'
-import { migrations, type Migration } from './migrations.ts'
-import { checkNotNewer, checkVersion, hasMigrations } from './server-check.ts'
+import type { Migration } from './migrations.ts'
+import { appliedIn, checkVersion, missingAfter } from './server-check.ts'
 
 export interface MigrateOptions {
   url: string
@@ -56,25 +56,6 @@ export const migrate = async ({ url, log, deadlineMs = 60_000, join = false }: M
 const bootstrap = `create schema if not exists writ;
    create table if not exists writ.migrations (
      version integer primary key, name text not null, hash text not null, at timestamptz not null default now());`
-
-type Applied = Pick<Migration, 'version' | 'name' | 'hash'>
-
-const appliedIn = async (connection: Connection): Promise<readonly Applied[]> => {
-  if (!(await hasMigrations(connection))) return []
-  return connection.run((sql) => sql<Applied[]>`select version, name, hash from writ.migrations order by version`)
-}
-
-const missingAfter = (applied: readonly Applied[], url: string): readonly Migration[] => {
-  const ours = migrations()
-  checkNotNewer(applied.at(-1)?.version ?? 0, ours.length, url)
-  for (const { version, name, hash } of applied) {
-    if (ours[version - 1]?.hash === hash) continue
-    throw new WritError('CONFLICT', `migration ${name} of the ${place(url)} is not the one that this version carries`, {
-      hint: 'a released migration never changes; was this database made by an unreleased version?',
-    })
-  }
-  return ours.slice(applied.length)
-}
 
 const nothingToJoin = (url: string): WritError =>
   new WritError('REFUSED', `there is nothing to join: the ${place(url)} has no schema of Writ`, {

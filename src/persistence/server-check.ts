@@ -2,8 +2,8 @@
 import { WritError } from '../protocol/errors.ts'
 import { requestDeadlineMs } from '../protocol/limits.ts'
 import type { Connection } from './connection.ts'
-import { place } from './failures.ts'
-import { migrations } from './migrations.ts'
+import { foreignSchema, place } from './failures.ts'
+import { migrations, type Migration } from './migrations.ts'
 
 const oldestMajor = 14
 
@@ -47,6 +47,27 @@ export const schemaVersion = async (connection: Connection): Promise<number> => 
   return row.version ?? 0
 }
 
+type Applied = Pick<Migration, 'version' | 'name' | 'hash'>
+
+/** The migrations that the database has, in their order. */
+export const appliedIn = async (connection: Connection): Promise<readonly Applied[]> => {
+  if (!(await hasMigrations(connection))) return []
+  return connection.run((sql) => sql<Applied[]>`select version, name, hash from writ.migrations order by version`)
+}
+
+/** The migrations that it lacks. Throws SCHEMA_NEWER, and CONFLICT when one that it has is not ours. */
+export const missingAfter = (applied: readonly Applied[], url: string): readonly Migration[] => {
+  const ours = migrations()
+  checkNotNewer(applied.at(-1)?.version ?? 0, ours.length, url)
+  for (const { version, name, hash } of applied) {
+    if (ours[version - 1]?.hash === hash) continue
+    throw new WritError('CONFLICT', `migration ${name} of the ${place(url)} is not the one that this version carries`, {
+      hint: 'a released migration never changes; was this database made by an unreleased version?',
+    })
+  }
+  return ours.slice(applied.length)
+}
+
 /** Throws SCHEMA_NEWER. */
 export const checkNotNewer = (found: number, known: number, url: string): void => {
   if (found <= known) return
@@ -62,10 +83,27 @@ export const checkNotNewer = (found: number, known: number, url: string): void =
 /** For a store that is opened: the server, and a schema that is exactly this build's. Returns its number. */
 export const checkServer = async (connection: Connection, url: string): Promise<number> => {
   await checkVersion(connection, url)
-  const [found, known] = [await schemaVersion(connection), migrations().length]
-  checkNotNewer(found, known, url)
-  if (found === known) return known
-  throw new WritError('REFUSED', `the ${place(url)} has schema number ${found}, ${known} is needed`, {
-    hint: 'migrate it first: `writ up` does',
-  })
+  const applied = await appliedIn(connection)
+  const missing = missingAfter(applied, url)
+  if (missing.length === 0) return applied.length
+  if (applied.length === 0) throw (await hasRelations(connection)) ? foreignSchema(url) : noSchema(url)
+  throw new WritError(
+    'REFUSED',
+    `the ${place(url)} has schema number ${applied.length}, ${applied.length + missing.length} is needed`,
+    { hint: 'migrate it first: `writ up` does' },
+  )
 }
+
+/** Somebody else's, where none of our migrations is. */
+const hasRelations = async (connection: Connection): Promise<boolean> => {
+  const [found] = await connection.run(
+    (sql) => sql<[{ there: boolean }]>`
+    select exists (select from pg_class where relnamespace = to_regnamespace('writ')) as there`,
+  )
+  return found.there
+}
+
+const noSchema = (url: string): WritError =>
+  new WritError('REFUSED', `the ${place(url)} has no schema of Writ`, {
+    hint: 'is this the database of your nodes? The first `writ up` on it makes the schema',
+  })

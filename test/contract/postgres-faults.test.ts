@@ -14,6 +14,7 @@ import { migrate } from '../../src/persistence/migrate.ts'
 import { migrations, type Migration } from '../../src/persistence/migrations.ts'
 import { openStore, type StoreOptions } from '../../src/persistence/postgres-store.ts'
 import { WritError } from '../../src/protocol/errors.ts'
+import { verifyDatabase } from '../../src/verify-of.ts'
 import { reconnectCountMax, shardCount } from '../../src/protocol/limits.ts'
 import { freshDatabase, type FreshDatabase } from '../support/database.ts'
 import { cutProxy } from './cut-proxy.ts'
@@ -26,6 +27,9 @@ const codeOf = async (promise: Promise<unknown>): Promise<string> =>
     () => 'ok',
     (error: unknown) => (error instanceof WritError ? error.code : String(error)),
   )
+
+const verified = (url: string): Promise<unknown> =>
+  verifyDatabase({ url, directive: null, quick: true, progress: silent })
 
 let database: FreshDatabase
 let admin: postgres.Sql
@@ -443,6 +447,20 @@ describe('a server that answers, and refuses', () => {
       hint: saying('^name another database'),
     })
     expect(await relations()).toEqual(before)
+    // Whoever only looks is told the same, and not to have it migrated.
+    await expect(verified(database.url)).rejects.toMatchObject({
+      code: 'CONFLICT',
+      hint: saying('^name another database'),
+    })
+  })
+
+  test('a database that is not there is told as that, with how it is made', async () => {
+    const url = Object.assign(new URL(database.url), { pathname: '/nowhere' }).href
+    expect(await failureOf(migrate({ url, log: silent }))).toMatchObject({
+      code: 'UNREACHABLE',
+      message: saying('^the database "nowhere" on .* is not there: .*3D000'),
+      hint: saying('^correct its name, or make it first: create database'),
+    })
   })
 
   test('one that ends a statement for its time is told of, and not taken for one that is away', async () => {

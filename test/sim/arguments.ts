@@ -68,6 +68,11 @@ export const asked = (args: readonly string[], jobs: number): Asked => {
   const given = program.opts<Given>()
   if (given.seed === undefined && (given.only !== undefined || given.with !== undefined))
     program.error('error: --only and --with change the world of one seed: say which with --seed')
+  const last = given.from + given.seeds - 1
+  if (last > seedMax)
+    program.error(
+      `error: --from and --seeds go up to seed ${last}, and the last one that can be replayed is ${seedMax}`,
+    )
   return {
     ...given,
     seed: given.seed ?? null,

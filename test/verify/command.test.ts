@@ -178,3 +178,14 @@ it('docs/verify.md has every kind and every problem with what it means', () => {
   for (const [code, meaning] of Object.entries(findingCodes)) expect(text).toContain(`| \`${code}\` | ${meaning} |`)
   for (const problem of machineProblems) expect(text).toContain(`| \`${problem}\` |`)
 })
+
+it('is named with its database by `writ database restored`, but for the password', async () => {
+  const { code, err } = await writ(['database', 'restored', '--database-url', test.databaseUrl], { databaseUrl: null })
+  const { host, pathname, username } = new URL(test.databaseUrl)
+  expect({ code, err }).toEqual({
+    code: 0,
+    err: expect.stringContaining(
+      `next: writ verify --database-url "postgres://${username}:…@${host}${pathname}"\n`,
+    ) as string,
+  })
+})
