@@ -120,6 +120,19 @@ describe.skipIf(!isRoot)('a data folder of root that Postgres cannot enter (need
     expect([living(server.pid)?.pid, await answer(server, 'select it from kept')]).toEqual([server.pid, [{ it: 42 }]])
   })
 
+  test('gets no database on which a server runs of which nothing says for whom, until that one is stopped', async () => {
+    const { server } = await asked(at('data'), 'select 1')
+    rmSync(join(dirname(server.data), 'data-folder.json'))
+    sh(`cp -a ${at('data')} ${at('copy')}`)
+    for (const root of [at('copy'), at('data')]) {
+      const message = `process ${server.pid} runs on the database in ${dirname(server.data)}, and nothing says that it is for ${root}`
+      await expect(postgresAt(root)).rejects.toMatchObject({ code: 'REFUSED', message })
+    }
+    expect(await stopAll(foldersAt(at('data')))).toEqual([{ what: 'Postgres', pid: server.pid }])
+    expect(await kept(at('data'))).toEqual([{ it: 42 }])
+    await expect(postgresAt(at('copy'))).rejects.toMatchObject({ code: 'REFUSED' })
+  })
+
   test('is copied by docs/backup.md with its database: both run, one is removed, the other put back', async () => {
     copyAs(at('data'), at('copy'))
     const original = await asked(at('data'), 'insert into kept values (43)')

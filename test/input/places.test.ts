@@ -16,6 +16,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { refuseForeignPlace } from '../../src/embedded/cluster-place.ts'
 import { locateFolder } from '../../src/embedded/folders.ts'
 import { claimPlace, isOurs, refuseRemoval, setOwner } from '../../src/embedded/place-owner.ts'
+import { call } from '../cli/call.ts'
 
 let scratch: string
 let place: string
@@ -87,6 +88,19 @@ describe('a copy with only the link', () => {
     expect(recorded().folder).toBe(root)
     execFileSync('sh', ['-c', hint.split(': ')[1] ?? ''])
     refuseForeignPlace(locateFolder({ dataDir: copy, env: {} }))
+  })
+
+  it('is a problem for writ doctor', async () => {
+    const env = { PATH: process.env['PATH'] ?? '', WRIT_HOME: copy }
+    const { out } = await call(['doctor', '--json'], { env })
+    const found = expect.stringContaining(`belongs to the data folder ${root}`) as string
+    const remedy = expect.stringContaining('cp -aL') as string
+    expect((JSON.parse(out) as { findings: object[] }).findings).toContainEqual({
+      what: 'Postgres',
+      state: 'problem',
+      found,
+      remedy,
+    })
   })
 
   it('may not take the database along when it is removed', () => {
