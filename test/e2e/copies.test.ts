@@ -96,7 +96,9 @@ describe.skipIf(!isRoot)('a data folder of root that Postgres cannot enter (need
   })
   afterEach(async () => {
     for (const name of ['data', 'copy', 'before']) {
-      if (existsSync(at(name))) await stopAll(foldersAt(at(name)))
+      const { postgres } = foldersAt(at(name))
+      await stopAll(foldersAt(at(name)))
+      if (lstatSync(postgres, { throwIfNoEntry: false })?.isSymbolicLink() === true) places.add(readlinkSync(postgres))
       rmSync(at(name), { recursive: true, force: true })
     }
   })
