@@ -134,7 +134,7 @@ export class Loop {
     }
     this.#began = epoch
     const { memory } = this.#host
-    const turn = new Turn(this.#host, this.#forming.draft)
+    const turn = new Turn(this.#host, this.#forming.draft, unit.apart)
     memory.mark()
     this.#around.turning(unit.row?.id ?? null)
     try {

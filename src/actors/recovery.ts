@@ -79,11 +79,15 @@ const conflicted = (units: Unit[]): Again => {
   return inTurn([])
 }
 
-/** A definite refusal: the units run one by one; the one that is refused alone is to blame. */
+/** A definite refusal: the units run one by one; the one that is refused alone, without what follows from it, is to blame. */
 const bisect = async (around: Around, error: unknown, units: Unit[]): Promise<Again> => {
   const [only] = units
   if (units.length > 1 || only === undefined) {
     return { units, alone: units.length }
+  }
+  if (!only.apart) {
+    only.apart = true
+    return { units, alone: 1 }
   }
   only.asker?.fail(new WritError('INTERNAL', `the database refused ${only.what}`, { cause: error }))
   if (only.row !== null || only.timer !== null) await around.poisoned(only, error)

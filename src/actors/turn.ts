@@ -26,6 +26,7 @@ import { Draft, type JournalEntry } from './draft.ts'
 import type { Host } from './host.ts'
 import type { DirectiveFacts, Resident } from './memory.ts'
 import { migrating } from './migrating.ts'
+import { isAsked } from './asked.ts'
 import { closeForParked, Faulty, park, parkedError, waitsError } from './parked.ts'
 import { missing } from './removal.ts'
 import { newRow } from './seal.ts'
@@ -57,12 +58,15 @@ export class Turn {
   /** Directives whose desks were touched. */
   readonly desks = new Set<ActorKey>()
   readonly #batch: Draft
+  readonly #apart: boolean
   #letters: Letter[] = []
   #taken = 0
 
-  constructor(host: Host, batch: Draft) {
+  /** `apart`: what follows from what the unit brings waits for commits of its own. */
+  constructor(host: Host, batch: Draft, apart = false) {
     this.host = host
     this.#batch = batch
+    this.#apart = apart
   }
 
   /** Puts a message in line. It is taken by `run`, after those that are in line already. */
@@ -160,7 +164,7 @@ export class Turn {
 
   #isFull({ message }: Letter): boolean {
     if (this.#taken >= cascadeMessagesMax) return true
-    return this.draft.grown >= sliceBytesMax && !isAsked(message)
+    return (this.#apart || this.draft.grown >= sliceBytesMax) && !isAsked(message)
   }
 
   #mayOvertake({ from, to }: Letter): boolean {
@@ -277,15 +281,6 @@ export class Turn {
     for (const effect of effects) await apply(this, key, effect)
   }
 }
-
-/**
- * Taken in the commit that answers the person who asked for it, or not done at all: whoever asked is to hear what the step says to it, and a
- * directive is not to be completed, nor retried, before it hears that a step has left passed by a person's word, or what was dropped.
- */
-const isAsked = (message: Message | null): boolean =>
-  message?.type === 'command' ||
-  message?.type === 'message.dropped' ||
-  (message?.type === 'step.unpassed' && message.sentBack === false)
 
 /** Throws Faulty: what the machine throws is the actor's own. */
 const move = (live: Live, { to, message, timer }: Letter, given: Given<unknown>): Advance => {

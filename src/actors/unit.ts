@@ -22,6 +22,8 @@ export interface Unit {
   conflicts: number
   /** How often in a row the store did not answer it. */
   unreachable: number
+  /** Its commit was refused, for it alone: what follows from it may be to blame, and is left to commits of its own. */
+  apart: boolean
 }
 
 export const unitOf = (shard: number, what: string, run: Unit['run'], more: Partial<Unit> = {}): Unit => ({
@@ -33,5 +35,6 @@ export const unitOf = (shard: number, what: string, run: Unit['run'], more: Part
   timer: null,
   conflicts: 0,
   unreachable: 0,
+  apart: false,
   ...more,
 })

@@ -1,6 +1,7 @@
 /** Whether the two servers are there and serve: those that are named or run already, else whether private ones could be started. */
 import { openConnection } from '../bus/connection.ts'
 import { inboxPrefixOfUrl } from '../bus/permissions.ts'
+import { refuseForeignPlace } from '../embedded/cluster-place.ts'
 import { findNats } from '../embedded/find-nats.ts'
 import { compareVersions } from '../embedded/find-program.ts'
 import { findPostgres } from '../embedded/find-postgres.ts'
@@ -18,10 +19,11 @@ const MiB = 1024 * 1024
 
 const sizeOf = (bytes: number): string => `${Math.ceil(bytes / MiB)} MiB`
 
-/** Throws UNREACHABLE, UNAUTHORIZED, OLD_SERVER, NO_SERVER, or REFUSED for an encoding that cannot hold every text. */
+/** Throws UNREACHABLE, UNAUTHORIZED, OLD_SERVER, NO_SERVER, or REFUSED for an encoding that cannot hold every text, or for a data folder without a database of its own. */
 export const postgresFinding = async (settings: Settings, folders: Folders): Promise<Look> => {
   const server = settings.database ?? running(folders, 'database')
   if (server === null) {
+    refuseForeignPlace(folders)
     const { version, source } = findPostgres({
       programs: folders.programs,
       user: otherUser(),

@@ -3,6 +3,7 @@ import { execFile } from 'node:child_process'
 import { accessSync, constants, statSync } from 'node:fs'
 import { promisify } from 'node:util'
 import { subjects } from '../bus/subjects.ts'
+import { threadStats } from '../bus/thread-stats.ts'
 import { compareVersions } from '../embedded/find-program.ts'
 import { locateFolder, type Folders } from '../embedded/folders.ts'
 import { refuseLostLink } from '../embedded/make-folder.ts'
@@ -127,6 +128,11 @@ const nodeLook = async (context: Context): Promise<Look> => {
     return `answers for the owner ${owner}`
   } catch (cause) {
     if (!(cause instanceof WritError) || !['NO_ANSWER', 'UNREACHABLE'].includes(cause.code)) throw cause
+    if ((await threadStats(bus)).length > 0)
+      throw new WritError('NO_ANSWER', 'nodes are there, and none answers what it has to read in the database for', {
+        hint: 'look whether Postgres answers, and what the logs of the nodes say (`writ node list` shows which there are)',
+        cause,
+      })
     throw new WritError('NO_ANSWER', 'no node answers on this NATS server', { hint: 'start one with `writ up`', cause })
   }
 }

@@ -1,8 +1,8 @@
 /** What `writ down` does: ends whatever runs on a data folder, the servers that a killed process left included, and on request removes the folder. */
-import { existsSync, readdirSync, realpathSync, rmdirSync } from 'node:fs'
+import { existsSync, readdirSync, rmdirSync } from 'node:fs'
 import { rm } from 'node:fs/promises'
 import { WritError } from '../protocol/errors.ts'
-import { existingCluster } from './cluster.ts'
+import { existingCluster, removablePlaces } from './cluster-place.ts'
 import { removeEndpoints } from './endpoints.ts'
 import { endProcess, type SignalStep } from './end-process.ts'
 import type { Folders } from './folders.ts'
@@ -56,20 +56,21 @@ export async function stopAll(
 /**
  * Removes all that Writ keeps in the data folder, wherever its cluster lies, and the folder when nothing else is in it:
  * it may have been given one that holds other things. `removeOwn` removes first what others keep in it. Throws LOCKED or
- * REFUSED when something runs on it, and what `removeOwn` throws.
+ * REFUSED when something runs on it, REFUSED when its database is another folder's, and what `removeOwn` throws.
  */
 export async function wipe(folders: Folders, removeOwn: () => Promise<void> = async () => {}): Promise<void> {
   if (!existsSync(folders.run)) return
   const lock = lockIfRoom(folders.root)
+  const { root, run, ...others } = folders
   try {
     refuseRunning(folders)
+    const places = removablePlaces(folders)
     await removeOwn()
+    for (const place of places) await removeTree(place)
   } catch (error) {
     lock.release()
     throw error
   }
-  if (existsSync(folders.postgres)) await removeTree(realpathSync(folders.postgres))
-  const { root, run, ...others } = folders
   for (const folder of Object.values(others)) await removeTree(folder)
   // Last, because the lock is in it.
   await removeTree(run)

@@ -4,7 +4,8 @@
  */
 import { dirname, join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
-import { clusterFolder, clusterMajor, makeCluster, superuser } from './cluster.ts'
+import { clusterFolder } from './cluster-place.ts'
+import { clusterMajor, makeCluster, superuser } from './cluster.ts'
 import { findPostgres } from './find-postgres.ts'
 import type { Program } from './find-program.ts'
 import type { Folders } from './folders.ts'
@@ -55,11 +56,11 @@ interface Setup {
   began: number
 }
 
-/** Starts, or adopts, the Postgres of this data folder. Throws NO_SERVER, OLD_SERVER or UNREACHABLE (with the log's end). */
+/** Starts, or adopts, the Postgres of this data folder. Throws NO_SERVER, OLD_SERVER or UNREACHABLE (with the log's end), and as `clusterFolder` does. */
 export async function startPostgres(options: PostgresOptions): Promise<Server> {
   const { folders, log, stay = false, signal, durable = true, env = process.env, packageFolder } = options
   const user = otherUser()
-  const cluster = clusterFolder(folders, user)
+  const cluster = await clusterFolder(folders, user, log)
   const port = options.port ?? lastPort(cluster) ?? postgresPort
   const setup: Setup = {
     folders,

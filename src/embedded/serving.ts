@@ -2,7 +2,7 @@
  * Where a data folder is served: by a running `writ up`, or by the private servers of one that was killed. Those live on, other nodes
  * work there still, and the next `writ up` takes them over.
  */
-import { existingCluster } from './cluster.ts'
+import { existingCluster } from './cluster-place.ts'
 import { type Endpoints, lastEndpoints, readEndpoints } from './endpoints.ts'
 import type { Folders } from './folders.ts'
 import { runningNats } from './nats.ts'

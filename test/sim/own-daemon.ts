@@ -6,7 +6,7 @@ import type { Incoming } from '../../src/actors/ports/bus.ts'
 import { decode } from '../../src/bus/json.ts'
 import { subjects } from '../../src/bus/subjects.ts'
 import { assemble, type Daemon, type Shared, type Works } from '../../src/daemon/assembly.ts'
-import { type AttemptRecord, attemptKey, attemptsIn } from '../../src/daemon/attempts.ts'
+import { type AttemptRecord, attemptKey, attemptsIn, type RecordFiles } from '../../src/daemon/attempts.ts'
 import { type DaemonClock, pause } from '../../src/daemon/clock.ts'
 import { runHandled, type TaskContext, type TaskFailure, type TaskResult } from '../../src/daemon/handled-attempt.ts'
 import type { Log } from '../../src/daemon/log.ts'
@@ -41,6 +41,8 @@ export class OwnDaemon implements WorldDaemon {
   /** What had no receipt on its disk as it was started. */
   #taken: readonly string[] = []
   readonly #running = new Set<string>()
+  /** It stops as the next record is written, which takes its time then. */
+  #stopsAtRecord: (() => void) | null = null
 
   constructor(world: DaemonWorld, spec: DaemonSpec, disk?: SimDisk) {
     this.#world = world
@@ -88,9 +90,14 @@ export class OwnDaemon implements WorldDaemon {
     const { trace, clock, luck } = this.#world
     const { owner, name, slots, offer } = this.spec
     const { home, files } = homeOn(this.#disk, this.process, { clock, luck, random: this.#aside })
+    const replace: RecordFiles['replace'] = async (file, text) => {
+      this.#stopsAtRecord?.()
+      if (this.#stopsAtRecord !== null) await pause(this.#clock, this.#aside.between(1, 20))
+      return files.replace(file, text)
+    }
     const ground = {
       ...{ owner, name, slots, roles: offer.roles, labels: offer.labels },
-      ...{ bus: this.#bus(), clock: this.#clock, log: this.#log(), home, attempts: attemptsIn(files) },
+      ...{ bus: this.#bus(), clock: this.#clock, log: this.#log(), home, attempts: attemptsIn({ ...files, replace }) },
     }
     const daemon = await assemble(ground, (shared) => Promise.resolve(this.#works(shared)))
     daemon.ready.catch((error: unknown) => trace.violate('hello', `${name} is refused: ${String(error)}`))
@@ -103,11 +110,19 @@ export class OwnDaemon implements WorldDaemon {
   async #untilItLeaves(daemon: Daemon): Promise<void> {
     for (;;) {
       await pause(this.#clock, beatMs)
-      if (this.#strikes('daemonFlaps')) return
+      if (this.#strikes('daemonFlaps')) return this.#nextRecord()
       if (!this.#strikes('daemonDrains')) continue
       daemon.drain()
       return daemon.drained
     }
+  }
+
+  /** Where a stop is hardest to get right; if none is written soon, it stops all the same. */
+  #nextRecord(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#stopsAtRecord = resolve
+      void pause(this.#clock, beatMs).then(resolve)
+    })
   }
 
   #strikes(fault: Fault): boolean {

@@ -11,6 +11,7 @@ export const down: Declare = (command, context) => {
     .action(async ({ wipe = false, yes = false }: { wipe?: boolean; yes?: boolean }) => {
       const { terminal, settings, json, world, flagsText } = context()
       const { dataFolder, isDataFolder, locateFolder } = await import('../../embedded/folders.ts')
+      const { removablePlaces } = await import('../../embedded/cluster-place.ts')
       const { stopAll, wipe: remove } = await import('../../embedded/down.ts')
       const { endTasksLeft, hasHomes, removeOwn } = await import('../daemon-left.ts')
       const read = settings()
@@ -28,6 +29,8 @@ export const down: Declare = (command, context) => {
         return terminal.say(`Nothing runs on ${located.root}: it is no data folder of Writ's${removed}.`)
       }
       const folders = dataFolder({ dataDir, env })
+      // Before anything is stopped for the sake of what will be refused.
+      if (wipe) removablePlaces(folders)
       const stopped = await stopAll(folders, () => endTasksLeft(folders, terminal.say))
       if (wipe) await remove(folders, () => removeOwn(folders))
       if (json) return terminal.json({ stopped, wiped: wipe, data: folders.root })

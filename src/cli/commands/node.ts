@@ -52,6 +52,8 @@ const tell = ({ terminal, flagsText, next }: Context, nodes: readonly NodeLine[]
     terminal.say(`${shardCount - held} of ${shardCount} shards are on the move, or held by nobody who answers.`)
   for (const { node: name, silent } of nodes)
     if (silent.length > 0) terminal.say(`${name}: ${silentText(silent, Date.parse(time))}`)
+  if (nodes.length > 0 && leases === null)
+    terminal.say('None of them says what the database has (leases, schemas, silent nodes): does it answer?')
   const older = nodes.filter(({ schemas }) => schemas.some((known) => known < schema))
   if (older.length > 0)
     terminal.say(

@@ -1,0 +1,142 @@
+/** A database outside of its data folder belongs to one folder: this one, whatever it is called, and none of its copies. */
+import { execFileSync } from 'node:child_process'
+import {
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  realpathSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { refuseForeignPlace } from '../../src/embedded/cluster-place.ts'
+import { locateFolder } from '../../src/embedded/folders.ts'
+import { claimPlace, isOurs, refuseRemoval, setOwner } from '../../src/embedded/place-owner.ts'
+import { call } from '../cli/call.ts'
+
+let scratch: string
+let place: string
+let root: string
+let copy: string
+let lines: string[]
+
+beforeEach(() => {
+  scratch = realpathSync(mkdtempSync(join(tmpdir(), 'writ-places-')))
+  ;[place, root, copy] = ['place', 'data', 'copy'].map((name) => join(scratch, name)) as [string, string, string]
+  for (const folder of [place, root]) mkdirSync(folder)
+  symlinkSync(place, join(root, 'postgres'))
+  lines = []
+})
+afterEach(() => rmSync(scratch, { recursive: true, force: true }))
+
+const claim = (folder: string): void => claimPlace(place, folder, (line) => void lines.push(line))
+const recordFile = (): string => join(place, 'data-folder.json')
+const recorded = (): { folder: string; device: string } =>
+  JSON.parse(readFileSync(recordFile(), 'utf8')) as { folder: string; device: string }
+const copied = (): void => void execFileSync('cp', ['-a', root, copy])
+
+describe('a data folder', () => {
+  it('keeps its database when it gets another name, and the copy that it had keeps none', () => {
+    setOwner(place, root)
+    copied()
+    const moved = join(scratch, 'moved')
+    renameSync(root, moved)
+    expect(isOurs(place, copy)).toBe(false)
+    claim(moved)
+    expect([recorded().folder, lines]).toEqual([moved, []])
+  })
+
+  it('keeps its database when it is moved to another disk, where it is a new one, unless the old one is there still', () => {
+    setOwner(place, root)
+    copied()
+    writeFileSync(recordFile(), JSON.stringify({ ...recorded(), device: 'another' }))
+    expect(() => claim(copy)).toThrow('belongs to')
+    rmSync(root, { recursive: true })
+    claim(copy)
+    expect(recorded().folder).toBe(copy)
+  })
+
+  it('from before such words were written down gets its own, before any copy of it', () => {
+    copied()
+    claim(root)
+    expect(recorded().folder).toBe(root)
+    expect(() => claim(copy)).toThrow('belongs to')
+  })
+})
+
+describe('a copy with only the link', () => {
+  beforeEach(() => {
+    setOwner(place, root)
+    copied()
+  })
+
+  it('is refused with the lines that give it a database, which do', () => {
+    const hint =
+      `a copy gets the database by this, while nothing runs on ${root}: ` +
+      `rm ${copy}/postgres && cp -aL ${root}/postgres ${copy}/postgres`
+    const refused = {
+      code: 'REFUSED',
+      message: `the database in ${place} belongs to the data folder ${root}: ${copy} holds only a link to it`,
+      hint,
+    }
+    expect(failure(() => claim(copy))).toMatchObject(refused)
+    expect(failure(() => refuseForeignPlace(locateFolder({ dataDir: copy, env: {} })))).toMatchObject(refused)
+    expect(recorded().folder).toBe(root)
+    execFileSync('sh', ['-c', hint.split(': ')[1] ?? ''])
+    refuseForeignPlace(locateFolder({ dataDir: copy, env: {} }))
+  })
+
+  it('is a problem for writ doctor', async () => {
+    const env = { PATH: process.env['PATH'] ?? '', WRIT_HOME: copy }
+    const { out } = await call(['doctor', '--json'], { env })
+    const found = expect.stringContaining(`belongs to the data folder ${root}`) as string
+    const remedy = expect.stringContaining('cp -aL') as string
+    expect((JSON.parse(out) as { findings: object[] }).findings).toContainEqual({
+      what: 'Postgres',
+      state: 'problem',
+      found,
+      remedy,
+    })
+  })
+
+  it('may not take the database along when it is removed', () => {
+    expect(failure(() => refuseRemoval(place, copy))).toMatchObject({
+      code: 'REFUSED',
+      hint: `nothing was removed; rm -r ${copy} removes this folder alone; if it is to have that database, remove ${recordFile()} first`,
+    })
+    refuseRemoval(place, root)
+  })
+
+  it('hears how it gets the database of a folder that is no more, and gets it so', () => {
+    rmSync(root, { recursive: true })
+    expect(failure(() => claim(copy)).hint).toBe(
+      `${root} is there no more, or has another database; if ${copy} is to have this one, remove ${recordFile()} first`,
+    )
+    rmSync(recordFile())
+    claim(copy)
+    expect(recorded().folder).toBe(copy)
+  })
+
+  it('in the place of the original goes on with its database and says so, but does not remove it before', () => {
+    renameSync(root, join(scratch, 'before'))
+    renameSync(copy, root)
+    expect(failure(() => refuseRemoval(place, root)).message).toContain('belongs to the folder that was here before')
+    claim(root)
+    expect(lines).toEqual([expect.stringContaining(`${root} was put in the place of another`)])
+    refuseRemoval(place, root)
+    expect(() => claim(join(scratch, 'before'))).toThrow('belongs to')
+  })
+})
+
+function failure(run: () => unknown): { message: string; code?: string; hint?: string } {
+  try {
+    run()
+  } catch (error) {
+    return error as Error
+  }
+  throw new Error('it did not fail')
+}
