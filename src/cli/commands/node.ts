@@ -35,15 +35,18 @@ const list = async (context: Context): Promise<void> => {
   const asked = before.length === 0 ? null : unlessFailed(api.nodes())
   if (before.length > 0) await delay(betweenMs)
   const now = await threadStats(bus)
-  const leases = await asked
+  const told = await asked
+  const leases = told === 'late' ? null : told
   const nodes = nodeLines(threadLines(now, before), leases)
   show(context, { nodes, schema: leases?.schema ?? null }, () => printTable(terminal, nodes, columnsFor(terminal.rich)))
   tell(context, nodes, leases)
+  if (told === 'late') context.terminal.say(lateText)
 }
 
 /** Nodes of an older version do not tell; of one that is frozen the question may have gone to it alone. */
-const unlessFailed = (asked: Promise<Leases>): Promise<Leases | null> =>
-  Promise.race([asked.catch(() => null), delay(soonMs, null, { ref: false })])
+const unlessFailed = (asked: Promise<Leases>): Promise<Leases | null | 'late'> =>
+  Promise.race([asked.catch(() => null), delay(soonMs, 'late' as const, { ref: false })])
+const lateText = 'No node says what the database has (leases, schemas, silent nodes): does it answer?'
 
 const tell = ({ terminal, flagsText, next }: Context, nodes: readonly NodeLine[], leases: Leases | null): void => {
   const { schema, time } = leases ?? { schema: 0, time: '' }
@@ -52,8 +55,6 @@ const tell = ({ terminal, flagsText, next }: Context, nodes: readonly NodeLine[]
     terminal.say(`${shardCount - held} of ${shardCount} shards are on the move, or held by nobody who answers.`)
   for (const { node: name, silent } of nodes)
     if (silent.length > 0) terminal.say(`${name}: ${silentText(silent, Date.parse(time))}`)
-  if (nodes.length > 0 && leases === null)
-    terminal.say('None of them says what the database has (leases, schemas, silent nodes): does it answer?')
   const older = nodes.filter(({ schemas }) => schemas.some((known) => known < schema))
   if (older.length > 0)
     terminal.say(
