@@ -2,6 +2,7 @@
  * The registry at work (DESIGN 8): daemons come and go, directives say what they lack and give grants back, and after each
  * of these the matching runs. Its tables change only in the draft of a turn of the registry's own shard.
  */
+import { statusOf } from '../machines/advance.ts'
 import { WritError } from '../protocol/errors.ts'
 import { type ActorKey, actorKey, readKey, registryId } from '../protocol/ids.ts'
 import { beatMs, daemonCountMax, daemonLeaseMs } from '../protocol/limits.ts'
@@ -167,7 +168,7 @@ const putDaemon = (turn: Turn, tables: RegistryTables, row: DaemonRow): void => 
 
 /**
  * Asks the directives of old grants what they hold; what they do not know is freed. Matches as well, so that a look that was
- * lost on the way leaves no free slot beside what waits for it. Its chart hears that it was just taken over, or that this is past.
+ * lost on the way leaves no free slot beside what waits for it. `says`: it was just taken over, or that is past.
  */
 export const auditGrants = async (
   turn: Turn,
@@ -175,13 +176,19 @@ export const auditGrants = async (
   { olderThanMs, says }: { olderThanMs: number; says: 'audit' | 'settled' },
 ): Promise<void> => {
   const tables = await tablesFor(turn, owner)
-  const key = actorKey(owner, registryId)
-  const resident = await turn.host.loader.actor(key)
-  if (resident?.live != null && resident.parked === null) turn.tell(key, { type: says }, 'registry')
+  await tellChart(turn, actorKey(owner, registryId), says)
   const before = turn.host.now() - olderThanMs
   const asked = new Map<ActorKey, string[]>()
   for (const grant of tables.grants.values())
     if (grant.at <= before) asked.set(grant.directive, [...(asked.get(grant.directive) ?? []), grant.id])
   for (const [directive, grants] of asked) post(turn, owner, directive, { type: 'grant.audit', grants })
   matchAll(turn, owner, tables)
+}
+
+/** Its chart hears what is news to it. */
+const tellChart = async (turn: Turn, key: ActorKey, says: 'audit' | 'settled'): Promise<void> => {
+  const resident = await turn.host.loader.actor(key)
+  if (resident?.live == null || resident.parked !== null) return
+  if (statusOf(resident.live) !== (says === 'audit' ? 'settling' : 'granting'))
+    turn.tell(key, { type: says }, 'registry')
 }

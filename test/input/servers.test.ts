@@ -250,11 +250,21 @@ describe('during a run', () => {
       }
     }
   }
+  /** Threads that run on another processor stop a moment later: until then they may still answer. */
+  const pause = async (one: Server | null): Promise<void> => {
+    signal(one, 'SIGSTOP')
+    const isStopped = (pid: number): boolean =>
+      readdirSync(`/proc/${pid}/task`).every((thread) => {
+        const stat = readFileSync(`/proc/${pid}/task/${thread}/stat`, 'utf8')
+        return ['T', 'Z'].includes(stat.slice(stat.lastIndexOf(')') + 2, stat.lastIndexOf(')') + 3))
+      })
+    await expect.poll(() => family(one?.pid ?? 0).every(isStopped), { timeout: 10_000, interval: 5 }).toBe(true)
+  }
   const away: [what: string, goes: () => Promise<void> | undefined, comes: () => Promise<void>][] = [
-    ['Postgres is paused', async () => signal(postgres, 'SIGSTOP'), async () => signal(postgres, 'SIGCONT')],
+    ['Postgres is paused', () => pause(postgres), async () => signal(postgres, 'SIGCONT')],
     ['Postgres is stopped', () => postgres?.stop(), () => startDatabase(postgres?.port)],
     ['Postgres is killed', () => postgres?.stop(true), () => startDatabase(postgres?.port)],
-    ['NATS is paused', async () => signal(server, 'SIGSTOP'), async () => signal(server, 'SIGCONT')],
+    ['NATS is paused', () => pause(server), async () => signal(server, 'SIGCONT')],
     ['NATS is stopped', () => server?.stop(), () => startBroker(server?.port)],
     ['NATS is killed', () => server?.stop(true), () => startBroker(server?.port)],
   ]
