@@ -245,10 +245,15 @@ export const writeFiles = (folder: string, files: Record<string, string>): void 
   }
 }
 
-/** Whether a process lives (one that only waits to be reaped does not). */
+/** Of the flags of a process, as proc(5) has them: it is on its way out, and runs nothing of its own any more (PF_EXITING). */
+const exiting = 0x4
+
+/** Whether a process lives (one that is ending, or only waits to be reaped, does not). */
 export const lives = (pid: number): boolean => {
   try {
-    return !/^\d+ \(.*\) [ZX]/s.test(readFileSync(`/proc/${pid}/stat`, 'utf8'))
+    const text = readFileSync(`/proc/${pid}/stat`, 'utf8')
+    const [state = 'X', , , , , , flags] = text.slice(text.lastIndexOf(')') + 2).split(' ')
+    return !['Z', 'X'].includes(state) && (Number(flags) & exiting) === 0
   } catch {
     // No such process.
     return false
