@@ -58,7 +58,7 @@ export class Turn {
   /** Directives whose desks were touched. */
   readonly desks = new Set<ActorKey>()
   readonly #batch: Draft
-  readonly #apart: boolean
+  #apart: boolean
   #letters: Letter[] = []
   #taken = 0
 
@@ -81,6 +81,11 @@ export class Turn {
   /** The message that the unit brought was taken, though by no machine: nothing that follows from it may overtake. */
   took(): void {
     this.#taken++
+  }
+
+  /** From here on what follows waits for commits of its own. */
+  standApart(): void {
+    this.#apart = true
   }
 
   refuse(error: WritError): void {

@@ -207,6 +207,8 @@ const goOnNow = async (turn: Turn, key: ActorKey): Promise<void> => {
   const resident = await loader.actor(key)
   if (resident?.parked == null) return
   goOn(turn, resident)
+  // What has come for it while it was parked is not in this thread's line: nothing that follows may overtake that.
+  turn.standApart()
   memory.set(memory.actors, key, { ...resident, parked: null })
 }
 

@@ -12,6 +12,7 @@ import {
   readdirSync,
   realpathSync,
   renameSync,
+  rmdirSync,
   rmSync,
   statSync,
   symlinkSync,
@@ -21,7 +22,7 @@ import { promisify } from 'node:util'
 import { WritError } from '../protocol/errors.ts'
 import type { Folders } from './folders.ts'
 import { canEnter, type OtherUser } from './other-user.ts'
-import { setOwner } from './place-owner.ts'
+import { forgetOwner, setOwner } from './place-owner.ts'
 import { startingPostgres } from './postgres-record.ts'
 import { sharedFolder } from './shared-folder.ts'
 
@@ -34,7 +35,7 @@ export async function makeReachable(folders: Folders, user: OtherUser, log: (lin
   if (canEnter(postgres, user) || !mayTouch(postgres)) return
   if (canEnter(dirname(root), user)) return letThrough(folders)
   if (!existsSync(join(postgres, 'cluster'))) {
-    rmSync(postgres, { recursive: true })
+    clearAway(postgres)
     return symlinkSync(placeElsewhere(root, user), postgres)
   }
   const place = placeElsewhere(root, user)
@@ -49,8 +50,21 @@ export async function finishMove(postgres: string): Promise<void> {
   if (lstatSync(moving, { throwIfNoEntry: false }) === undefined) return
   const [from, to] = [join(postgres, 'cluster'), join(realpathSync(moving), 'cluster')]
   if (!existsSync(to)) await move(from, to)
-  rmSync(postgres, { recursive: true, force: true })
+  if (existsSync(from)) {
+    // It was copied from another disk: that has to outlast a loss of power before the original goes.
+    await run('sync', [])
+    rmSync(from, { recursive: true })
+  }
+  if (existsSync(postgres)) clearAway(postgres)
   renameSync(moving, postgres)
+}
+
+/** What lies there beside a cluster is not known to be ours: it is kept under another name. */
+function clearAway(postgres: string): void {
+  forgetOwner(postgres)
+  removeMakings(postgres)
+  if (readdirSync(postgres).length === 0) rmdirSync(postgres)
+  else renameSync(postgres, `${postgres}.before-${randomBytes(4).toString('hex')}`)
 }
 
 /** A copy that was made without the owners is root's; so is one whose user had another number on another machine. */
@@ -75,11 +89,15 @@ export function letThrough({ root, postgres }: Folders): void {
 
 /** A name for a cluster that is being made, after what came of earlier ones is cleared away. */
 export function newMaking(place: string): string {
+  removeMakings(place)
+  // A new name each time: after a kill, an initdb of before may still be at work for a moment.
+  return join(place, `cluster.making-${process.pid}-${randomBytes(4).toString('hex')}`)
+}
+
+function removeMakings(place: string): void {
   for (const name of readdirSync(place).filter((entry) => entry.startsWith('cluster.making'))) {
     rmSync(join(place, name), { recursive: true, force: true, maxRetries: 10 })
   }
-  // A new name each time: after a kill, an initdb of before may still be at work for a moment.
-  return join(place, `cluster.making-${process.pid}-${randomBytes(4).toString('hex')}`)
 }
 
 /** Not what is an ordinary user's, who would not get it back, and not under a server. */
@@ -96,7 +114,7 @@ async function move(from: string, to: string): Promise<void> {
     if ((error as NodeJS.ErrnoException).code !== 'EXDEV') throw error
     const making = newMaking(dirname(to))
     await run('cp', ['-a', from, making])
-    // The original goes once this has its name: until then the disk must have all of it.
+    // With this name it counts as whole.
     await run('sync', [])
     renameSync(making, to)
   }

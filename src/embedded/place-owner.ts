@@ -2,7 +2,7 @@
  * Whose a cluster is that lies outside of its data folder. The link to it is copied as it is, so a copy of the folder leads to
  * the database of the original: beside the cluster is written down which folder it belongs to.
  */
-import { realpathSync, statSync } from 'node:fs'
+import { realpathSync, rmSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { z } from 'zod'
 import { WritError } from '../protocol/errors.ts'
@@ -28,6 +28,11 @@ export function isOurs(place: string, root: string): boolean {
 /** Says of a new place whose it is. */
 export function setOwner(place: string, root: string): void {
   writePrivately(recordOf(place), JSON.stringify(ownerAt(root)))
+}
+
+/** What a copy of a place says of its original. */
+export function forgetOwner(place: string): void {
+  rmSync(recordOf(place), { force: true })
 }
 
 /** Makes sure that the place belongs to `root`, and says so there from now on. Throws REFUSED when it is another's. */
@@ -71,7 +76,9 @@ function refuseServed(place: string, root: string): void {
   throw new WritError(
     'REFUSED',
     `process ${running.pid} runs on the database in ${place}, and nothing says that it is for ${root}`,
-    { hint: 'stop it with writ down and the --data-dir that it was started for; then start again' },
+    {
+      hint: `stop it with writ down and the --data-dir that it was started for, or end process ${running.pid}; then start again`,
+    },
   )
 }
 

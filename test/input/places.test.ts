@@ -3,6 +3,7 @@ import { execFileSync } from 'node:child_process'
 import {
   mkdirSync,
   mkdtempSync,
+  readdirSync,
   readFileSync,
   realpathSync,
   renameSync,
@@ -13,6 +14,7 @@ import {
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { finishMove, movingLink } from '../../src/embedded/cluster-move.ts'
 import { refuseForeignPlace } from '../../src/embedded/cluster-place.ts'
 import { locateFolder } from '../../src/embedded/folders.ts'
 import { claimPlace, isOurs, refuseRemoval, setOwner } from '../../src/embedded/place-owner.ts'
@@ -38,6 +40,19 @@ const recordFile = (): string => join(place, 'data-folder.json')
 const recorded = (): { folder: string; device: string } =>
   JSON.parse(readFileSync(recordFile(), 'utf8')) as { folder: string; device: string }
 const copied = (): void => void execFileSync('cp', ['-a', root, copy])
+
+describe('a folder `postgres` from which the database moves', () => {
+  it('keeps under another name whatever else is in it', async () => {
+    const [from, to] = [join(root, 'here'), join(scratch, 'elsewhere')]
+    for (const folder of [from, join(from, 'cluster'), to]) mkdirSync(folder)
+    writeFileSync(join(from, 'a-dump'), 'of somebody')
+    symlinkSync(to, movingLink(from))
+    await finishMove(from)
+    expect([realpathSync(from), readdirSync(to)]).toEqual([to, ['cluster']])
+    const kept = readdirSync(root).filter((name) => name.startsWith('here.before-'))
+    expect(kept.map((name) => readFileSync(join(root, name, 'a-dump'), 'utf8'))).toEqual(['of somebody'])
+  })
+})
 
 describe('a data folder', () => {
   it('keeps its database when it gets another name, and the copy that it had keeps none', () => {
