@@ -134,7 +134,8 @@ export class Loop {
     }
     this.#began = epoch
     const { memory } = this.#host
-    const turn = new Turn(this.#host, this.#forming.draft, unit.apart)
+    const turn = new Turn(this.#host, this.#forming.draft)
+    if (unit.apart) turn.standApart()
     memory.mark()
     this.#around.turning(unit.row?.id ?? null)
     try {

@@ -58,15 +58,13 @@ export class Turn {
   /** Directives whose desks were touched. */
   readonly desks = new Set<ActorKey>()
   readonly #batch: Draft
-  #apart: boolean
+  #apart = false
   #letters: Letter[] = []
   #taken = 0
 
-  /** `apart`: what follows from what the unit brings waits for commits of its own. */
-  constructor(host: Host, batch: Draft, apart = false) {
+  constructor(host: Host, batch: Draft) {
     this.host = host
     this.#batch = batch
-    this.#apart = apart
   }
 
   /** Puts a message in line. It is taken by `run`, after those that are in line already. */
@@ -83,7 +81,7 @@ export class Turn {
     this.#taken++
   }
 
-  /** From here on what follows waits for commits of its own. */
+  /** What follows from what the unit brings waits for commits of its own. */
   standApart(): void {
     this.#apart = true
   }

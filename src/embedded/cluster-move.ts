@@ -35,17 +35,17 @@ export async function makeReachable(folders: Folders, user: OtherUser, log: (lin
   if (canEnter(postgres, user) || !mayTouch(postgres)) return
   if (canEnter(dirname(root), user)) return letThrough(folders)
   if (!existsSync(join(postgres, 'cluster'))) {
-    clearAway(postgres)
+    clearAway(postgres, log)
     return symlinkSync(placeElsewhere(root, user), postgres)
   }
   const place = placeElsewhere(root, user)
   log(`the user ${user.name}, as whom Postgres runs, cannot enter ${root}: moving the database to ${place}`)
   symlinkSync(place, movingLink(postgres))
-  await finishMove(postgres)
+  await finishMove(postgres, log)
 }
 
 /** Goes on with a move that was begun, also by one that was killed. Each step of it may have been the last. */
-export async function finishMove(postgres: string): Promise<void> {
+export async function finishMove(postgres: string, log: (line: string) => void): Promise<void> {
   const moving = movingLink(postgres)
   if (lstatSync(moving, { throwIfNoEntry: false }) === undefined) return
   const [from, to] = [join(postgres, 'cluster'), join(realpathSync(moving), 'cluster')]
@@ -55,16 +55,18 @@ export async function finishMove(postgres: string): Promise<void> {
     await run('sync', [])
     rmSync(from, { recursive: true })
   }
-  if (existsSync(postgres)) clearAway(postgres)
+  if (existsSync(postgres)) clearAway(postgres, log)
   renameSync(moving, postgres)
 }
 
 /** What lies there beside a cluster is not known to be ours: it is kept under another name. */
-function clearAway(postgres: string): void {
+function clearAway(postgres: string, log: (line: string) => void): void {
   forgetOwner(postgres)
   removeMakings(postgres)
-  if (readdirSync(postgres).length === 0) rmdirSync(postgres)
-  else renameSync(postgres, `${postgres}.before-${randomBytes(4).toString('hex')}`)
+  if (readdirSync(postgres).length === 0) return rmdirSync(postgres)
+  const kept = `${postgres}.before-${randomBytes(4).toString('hex')}`
+  renameSync(postgres, kept)
+  log(`what is not of the database is kept in ${kept}`)
 }
 
 /** A copy that was made without the owners is root's; so is one whose user had another number on another machine. */

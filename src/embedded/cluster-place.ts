@@ -22,7 +22,7 @@ export async function clusterFolder(
 ): Promise<string> {
   const { root, postgres } = folders
   for (const place of linkedPlaces(folders)) claimPlace(place, root, log)
-  await finishMove(postgres)
+  await finishMove(postgres, log)
   if (kind(postgres) === 'nothing') makePlace(folders, user)
   else if (user !== undefined && kind(postgres) !== 'link') await makeReachable(folders, user, log)
   const place = realpathSync(postgres)

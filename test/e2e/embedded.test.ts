@@ -42,6 +42,7 @@ import { startPostgres } from '../../src/embedded/postgres.ts'
 import { startingPostgres } from '../../src/embedded/postgres-record.ts'
 import type { Server } from '../../src/embedded/server.ts'
 import { logBytesMax, logLookMs } from '../../src/protocol/limits.ts'
+import { failure } from '../support/failure.ts'
 
 const isRoot = process.getuid?.() === 0
 const project = resolve(import.meta.dirname, '../..')
@@ -670,15 +671,6 @@ function silentProgram(folder: string, name: string, version: string): void {
   mkdirSync(folder, { recursive: true })
   const text = `#!/bin/sh\n[ "$1" = --version ] && echo '${version}' && exit\nwhile :; do sleep 1; done\n`
   writeFileSync(join(folder, name), text, { mode: 0o755 })
-}
-
-function failure(run: () => unknown): { message: string; code?: string; hint?: string } {
-  try {
-    run()
-  } catch (error) {
-    return error as Error
-  }
-  throw new Error('it did not fail')
 }
 
 /** The bundled package as it is when no install script has run. */

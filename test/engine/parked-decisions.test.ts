@@ -1,6 +1,6 @@
 /** What a person decides about parked messages leaves nothing that waits for ever, and wins over nothing that was said since. */
 import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest'
-import { pack } from '../../src/actors/codec.ts'
+import { pack, unpackJournal } from '../../src/actors/codec.ts'
 import { actorKey, registryId, shardOf, stepId } from '../../src/protocol/ids.ts'
 import { parkTriesMax } from '../../src/protocol/limits.ts'
 import { endedThread } from '../../src/protocol/parked.ts'
@@ -43,14 +43,28 @@ const parkedLine = async () => {
   return (await lines())[0] ?? expect.unreachable()
 }
 
-/** Threads end at the message of this type that waits behind what is parked, as often as is allowed. */
-const makeDeadly = async (to: string, type: string): Promise<void> => {
+/** The message of this type that waits for it. */
+const waits = async (to: string, type: string): Promise<string> => {
   const found = () => test.sql<{ id: string }[]>`
     select id from writ.messages
     where "to" = ${actorKey(world.owner, to)} and position(${Buffer.from(type)}::bytea in body) > 0`
   await expect.poll(async () => (await found()).length, { timeout: 10_000 }).toBe(1)
-  const [row] = await found()
-  await test.sql`update writ.messages set tries = ${deadly.tries}, reason = ${deadly.reason} where id = ${row?.id ?? 0}`
+  return (await found())[0]?.id ?? expect.unreachable()
+}
+
+/** Threads end at the message of this type that waits behind what is parked, as often as is allowed. */
+const makeDeadly = async (to: string, type: string): Promise<void> => {
+  const id = await waits(to, type)
+  await test.sql`update writ.messages set tries = ${deadly.tries}, reason = ${deadly.reason} where id = ${id}`
+}
+
+/** What it took, commit by commit. */
+const journalOf = async (id: string): Promise<(string | undefined)[][]> => {
+  const rows = await test.sql<{ entries: Uint8Array }[]>`
+    select entries from writ.journal where key = ${actorKey(world.owner, id)} order by version`
+  return rows.map(({ entries }) =>
+    unpackJournal(entries).map(({ message }) => (message as { type: string } | null)?.type),
+  )
 }
 
 const dropIt = async () => world.client.parked.drop({ id: (await parkedLine()).id, why: 'away with it' })
@@ -193,6 +207,27 @@ it('R46: what a directive that is ending failed at can be dropped: without that 
   await daemon.failed(spawn, 'stopped')
   await world.until(id, 'directive_cancelled')
   expect(await refusal(world.client.directive(id).retry())).toMatchObject({ code: 'REFUSED' })
+  await verified()
+})
+
+it('R46: what a directive says and hears once it goes on without a word overtakes nothing that waits for it', async () => {
+  const daemon = await world.daemon('d', { work: () => null, cancelled: () => null, slots: 2 })
+  const id = await world.start({ evaluate: false, plan: planOf({ a: [], b: [] }) })
+  const workers = [await daemon.spawned('worker a'), await daemon.spawned('worker b')] as const
+  await world.client.directive(id).cancel()
+  await put(id, stepId(id, 1, 0), pack({ type: 'step.passed', index: 0 }), {
+    tries: parkTriesMax - 1,
+    reason: 'a fault',
+  })
+  const line = await parkedLine()
+  await daemon.failed(workers[1], 'stopped')
+  await waits(id, 'step.stopped')
+  await world.client.parked.drop({ id: line.message ?? '', why: 'it is poison' })
+  await daemon.failed(workers[0], 'stopped')
+  await world.until(id, 'directive_cancelled')
+  const commits = (await journalOf(id)).map((types) => types.filter((type) => type !== undefined))
+  // Step b is asked anew, and would have answered in that commit, before its first answer was taken.
+  expect(commits.filter((types) => types.includes('message.dropped'))).toEqual([['message.dropped']])
   await verified()
 })
 

@@ -1,6 +1,7 @@
 /** A database outside of its data folder belongs to one folder: this one, whatever it is called, and none of its copies. */
 import { execFileSync } from 'node:child_process'
 import {
+  chmodSync,
   mkdirSync,
   mkdtempSync,
   readdirSync,
@@ -14,11 +15,13 @@ import {
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { finishMove, movingLink } from '../../src/embedded/cluster-move.ts'
+import { finishMove, makeReachable, movingLink } from '../../src/embedded/cluster-move.ts'
 import { refuseForeignPlace } from '../../src/embedded/cluster-place.ts'
 import { locateFolder } from '../../src/embedded/folders.ts'
+import { otherUser } from '../../src/embedded/other-user.ts'
 import { claimPlace, isOurs, refuseRemoval, setOwner } from '../../src/embedded/place-owner.ts'
 import { call } from '../cli/call.ts'
+import { failure } from '../support/failure.ts'
 
 let scratch: string
 let place: string
@@ -35,23 +38,49 @@ beforeEach(() => {
 })
 afterEach(() => rmSync(scratch, { recursive: true, force: true }))
 
-const claim = (folder: string): void => claimPlace(place, folder, (line) => void lines.push(line))
+const log = (line: string): void => void lines.push(line)
+const claim = (folder: string): void => claimPlace(place, folder, log)
 const recordFile = (): string => join(place, 'data-folder.json')
 const recorded = (): { folder: string; device: string } =>
   JSON.parse(readFileSync(recordFile(), 'utf8')) as { folder: string; device: string }
 const copied = (): void => void execFileSync('cp', ['-a', root, copy])
 
-describe('a folder `postgres` from which the database moves', () => {
-  it('keeps under another name whatever else is in it', async () => {
-    const [from, to] = [join(root, 'here'), join(scratch, 'elsewhere')]
-    for (const folder of [from, join(from, 'cluster'), to]) mkdirSync(folder)
-    writeFileSync(join(from, 'a-dump'), 'of somebody')
-    symlinkSync(to, movingLink(from))
-    await finishMove(from)
-    expect([realpathSync(from), readdirSync(to)]).toEqual([to, ['cluster']])
-    const kept = readdirSync(root).filter((name) => name.startsWith('here.before-'))
-    expect(kept.map((name) => readFileSync(join(root, name, 'a-dump'), 'utf8'))).toEqual(['of somebody'])
+describe('a folder `postgres`', () => {
+  /** The one file of somebody's in it, in the folder that it is kept in; the log tells where. */
+  const keptDump = (): string => {
+    const kept = readdirSync(root).filter((name) => name.startsWith('postgres.before-'))
+    expect(kept).toHaveLength(1)
+    const folder = join(root, kept[0] ?? '')
+    expect(lines).toContain(`what is not of the database is kept in ${folder}`)
+    return readFileSync(join(folder, 'a-dump'), 'utf8')
+  }
+  const postgres = (): string => join(root, 'postgres')
+  beforeEach(() => {
+    rmSync(postgres())
+    mkdirSync(postgres())
+    writeFileSync(join(postgres(), 'a-dump'), 'of somebody')
   })
+
+  it('from which the database moves is kept under another name with whatever else is in it', async () => {
+    mkdirSync(join(postgres(), 'cluster'))
+    symlinkSync(place, movingLink(postgres()))
+    await finishMove(postgres(), log)
+    expect([realpathSync(postgres()), readdirSync(place)]).toEqual([place, ['cluster']])
+    expect(keptDump()).toBe('of somebody')
+  })
+
+  it.runIf(process.getuid?.() === 0)(
+    'in which no database is, and which the user cannot enter as whom Postgres runs, is kept under another name',
+    async () => {
+      const user = otherUser() ?? expect.unreachable()
+      chmodSync(scratch, 0o700)
+      await makeReachable(locateFolder({ dataDir: root, env: {} }), user, log)
+      const made = realpathSync(postgres())
+      rmSync(made, { recursive: true })
+      expect(made.startsWith(scratch)).toBe(false)
+      expect(keptDump()).toBe('of somebody')
+    },
+  )
 })
 
 describe('a data folder', () => {
@@ -146,12 +175,3 @@ describe('a copy with only the link', () => {
     expect(() => claim(join(scratch, 'before'))).toThrow('belongs to')
   })
 })
-
-function failure(run: () => unknown): { message: string; code?: string; hint?: string } {
-  try {
-    run()
-  } catch (error) {
-    return error as Error
-  }
-  throw new Error('it did not fail')
-}
