@@ -5,7 +5,7 @@
 import { type ActorKey, directiveKeyOf, shardOfKey } from '../protocol/ids.ts'
 import type { Host } from './host.ts'
 import type { ParkedAhead } from './ports/parked-rows.ts'
-import { pairOf } from './turn.ts'
+import { pairOf } from './letter.ts'
 import { noLongerWaited, waited } from './waiting.ts'
 
 type Needed = Pick<Host, 'store' | 'waiting' | 'parkedAhead'>

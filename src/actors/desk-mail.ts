@@ -39,6 +39,7 @@ export const takeFromRegistry = async (turn: Turn, directive: ActorKey, message:
     case 'daemon.back':
       return loseMissing(turn, directive, message)
     case 'desk.look':
+      if (message.alone === true) turn.gives = 'one'
       return message.dropped === undefined && message.anew !== true ? undefined : tellAgain(turn, directive, message)
   }
 }

@@ -21,9 +21,10 @@ export type FromRegistry =
   | { type: 'daemon.back'; daemon: string; running: string[]; heardAt: number }
   /**
    * To a directive's own desk: it was mended, or a step of it; and to one that could not be opened, for whoever can. `dropped`: what it told the registry was dropped by a person; it goes
-   * into its history, and the registry is told anew. `anew`: it is told anew, for what it was told was parked and is out of date.
+   * into its history, and the registry is told anew. `anew`: it is told anew, for what it was told was parked and is out of date. `alone`: it gives one slot
+   in each commit, for one in which it gave some was refused.
    */
-  | { type: 'desk.look'; dropped?: Record<string, unknown>; anew?: true }
+  | { type: 'desk.look'; dropped?: Record<string, unknown>; anew?: true; alone?: true }
 
 /** A grant as it travels: with all that the directive needs to spend it. */
 export interface GrantOffer extends Pick<DaemonRow, 'roles' | 'executors' | 'labels' | 'inbox' | 'session'> {

@@ -276,8 +276,11 @@ export class Loop {
     this.#host.memory.forget()
     const code = error instanceof WritError ? error.code : 'INTERNAL'
     const refused = batches.flatMap(({ units }) => units)
-    const shards = [...new Set(batches.flatMap(({ draft }) => [...draft.shards]))]
-    const { units: again, alone } = await runAgain(this.#host, this.#around, { code, error, units: refused, shards })
+    const drafts = batches.map(({ draft }) => draft)
+    const shards = [...new Set(drafts.flatMap((draft) => [...draft.shards]))]
+    const actors = drafts.flatMap((draft) => [...draft.actors.keys()])
+    const failure = { code, error, units: refused, shards, actors }
+    const { units: again, alone } = await runAgain(this.#host, this.#around, failure)
     this.#single += alone
     // What was read while nobody knew whether the commit had held may be from before it.
     this.#host.memory.forget()

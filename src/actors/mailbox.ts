@@ -14,7 +14,8 @@ import type { ParkedAhead, ParkedRow } from './ports/parked-rows.ts'
 import type { Commit, MessageRow, StoredMessage, StoredTimer } from './ports/rows.ts'
 import { mended, parkedError, unfaulted } from './parked.ts'
 import { isSpent, Spent } from './parking.ts'
-import { pairOf, type Turn } from './turn.ts'
+import { pairOf } from './letter.ts'
+import type { Turn } from './turn.ts'
 import { type Unit, unitOf } from './unit.ts'
 import { noLongerWaited, waited } from './waiting.ts'
 
@@ -109,11 +110,13 @@ export class Mailbox {
 
   /** A commit has held that mends these: what waited for them is older than what they are told from now on. */
   unparked({
+    faulted,
     mended: directives,
     unfaulted: actors,
     unparked: rows,
-  }: Pick<Draft, 'mended' | 'unfaulted' | 'unparked'>): void {
+  }: Pick<Draft, 'faulted' | 'mended' | 'unfaulted' | 'unparked'>): void {
     this.#mending = new Set()
+    for (const { key } of faulted) this.#host.memory.parking.delete(key)
     for (const key of directives) mended(this.#host.memory, key)
     for (const key of actors) unfaulted(this.#host.memory, key)
     this.#back({ mended: directives, unparked: rows })

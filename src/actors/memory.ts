@@ -58,6 +58,8 @@ export class Memory {
   readonly closed = new Map<string, ClosedAttempt>()
   /** Directives that a commit removes which is under way: the store does not say so yet. */
   readonly gone = new Map<ActorKey, true>()
+  /** Whom a commit parks that has not held yet, and why. */
+  readonly parking = new Map<ActorKey, string>()
   /** The names of contracts' files, by `<owner>/<contract id>`: of those that were put into since they were read. */
   readonly fileNames = new Map<ActorKey, ReadonlySet<string>>()
   /** Replies to commands that may not be in the store yet, by `<owner>/<command>`. */
@@ -103,6 +105,7 @@ export class Memory {
       this.closed,
       this.fileNames,
       this.gone,
+      this.parking,
       this.replies,
     ])
       map.clear()
@@ -178,6 +181,7 @@ export class Memory {
       this.closed,
       this.fileNames,
       this.gone,
+      this.parking,
     ])
       for (const key of map.keys()) if (gone(key as ActorKey)) map.delete(key as never)
     for (const owner of this.registries.keys())

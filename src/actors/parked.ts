@@ -54,6 +54,7 @@ export const park = async (turn: Turn, key: ActorKey, reason: string): Promise<v
   turn.draft.faulted.push({ key, reason })
   turn.draft.shards.add(resident.row.shard)
   memory.set(memory.actors, key, { ...resident, parked: reason })
+  memory.set(memory.parking, key, reason)
   const { owner, id } = readKey(key)
   turn.desks.add(actorKey(owner, directiveOf(id)))
   await stopParked(turn, key)
@@ -111,7 +112,13 @@ export const mendDirective = (turn: Turn, key: ActorKey): void => {
 export const unfaulted = (memory: Memory, key: ActorKey): void => {
   memory.era++
   const resident = memory.actors.get(key)
-  if (resident?.live != null) memory.actors.set(key, { ...resident, parked: null })
+  if (resident?.live != null) goesOn(memory, resident)
+}
+
+/** But for what has parked it since: a commit that is yet to hold. */
+const goesOn = (memory: Memory, resident: Resident): void => {
+  const { key } = resident.row
+  memory.actors.set(key, { ...resident, parked: memory.parking.get(key) ?? null })
 }
 
 /** The commit has held. What is being read meanwhile is read again: it may still say that they are parked. */
@@ -119,7 +126,6 @@ export const mended = (memory: Memory, key: ActorKey): void => {
   memory.era++
   for (const [actor, resident] of memory.actors) {
     const isOf = actor === key || resident.row.directive === key
-    if (isOf && resident.parked !== null && resident.live !== null)
-      memory.actors.set(actor, { ...resident, parked: null })
+    if (isOf && resident.parked !== null && resident.live !== null) goesOn(memory, resident)
   }
 }

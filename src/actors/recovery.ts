@@ -1,7 +1,10 @@
 /** What becomes of the units of a commit that did not hold: which run again, and how many of them alone in their batches. */
 import { WritError } from '../protocol/errors.ts'
+import type { ActorKey } from '../protocol/ids.ts'
 import type { Draft } from './draft.ts'
 import type { Host } from './host.ts'
+import { Faulty } from './parked.ts'
+import { fromDesk } from './settle.ts'
 import type { Unit } from './unit.ts'
 
 /** What the loop asks of whoever holds the shards and speaks to the world. */
@@ -35,6 +38,8 @@ interface Failure {
   error: unknown
   units: Unit[]
   shards: readonly number[]
+  /** Whom they changed. */
+  actors: readonly ActorKey[]
 }
 
 export interface Again {
@@ -46,7 +51,8 @@ export interface Again {
 const inTurn = (units: Unit[]): Again => ({ units, alone: 0 })
 
 /** What becomes of the units of a failed commit: those to run again. */
-export const runAgain = async (host: Host, around: Around, { code, error, units, shards }: Failure): Promise<Again> => {
+export const runAgain = async (host: Host, around: Around, failure: Failure): Promise<Again> => {
+  const { code, error, units, shards } = failure
   const { log, figures, clock } = host
   if (code === 'UNREACHABLE') {
     await new Promise<void>((resolve) => clock.after(200, resolve))
@@ -64,7 +70,7 @@ export const runAgain = async (host: Host, around: Around, { code, error, units,
   }
   if (code === 'CONFLICT') return conflicted(units)
   figures.refusedCommits++
-  return bisect(around, error, units)
+  return bisect(around, failure)
 }
 
 /** Rows and timers may be out of date and come with the next look; of the others, only the one that conflicts alone is to blame. */
@@ -80,7 +86,8 @@ const conflicted = (units: Unit[]): Again => {
 }
 
 /** A definite refusal: the units run one by one; the one that is refused alone, without what follows from it, is to blame. */
-const bisect = async (around: Around, error: unknown, units: Unit[]): Promise<Again> => {
+const bisect = async (around: Around, failure: Failure): Promise<Again> => {
+  const { error, units } = failure
   const [only] = units
   if (units.length > 1 || only === undefined) {
     return { units, alone: units.length }
@@ -90,6 +97,10 @@ const bisect = async (around: Around, error: unknown, units: Unit[]): Promise<Ag
     return { units, alone: 1 }
   }
   only.asker?.fail(new WritError('INTERNAL', `the database refused ${only.what}`, { cause: error }))
-  if (only.row !== null || only.timer !== null) await around.poisoned(only, error)
+  if (only.row !== null || only.timer !== null) await around.poisoned(only, blame(only, failure) ?? error)
   return inTurn([])
 }
+
+/** Of a desk that gave one slot, and did nothing besides, it is the task that got it. */
+const blame = ({ row }: Unit, { error, actors: [task] }: Failure): Faulty | null =>
+  row?.from === fromDesk && task !== undefined ? new Faulty(task, error) : null

@@ -22,12 +22,14 @@ export type ToRegistry =
   | { type: 'holding'; directive: ActorKey; unknown: string[] }
 
 export const settle = async (turn: Turn, directive: ActorKey): Promise<void> => {
+  if (turn.gives === 'none') return lookAlone(turn, directive)
   const resident = await turn.host.loader.actor(directive)
   const desk = await turn.host.loader.desk(directive)
   const may = mayBegin(turn.host.memory, resident)
   const chosen = choose(desk, may)
   if (chosen !== null) {
     await grant(turn, directive, chosen.row, chosen.held.id)
+    if (turn.gives === 'one') turn.gives = 'none'
     turn.desks.add(directive)
     return
   }
@@ -38,6 +40,12 @@ export const settle = async (turn: Turn, directive: ActorKey): Promise<void> => 
   const { actors } = turn.host.memory
   const foreign = [directive, ...desk.ready.keys()].filter((key) => actors.get(key)?.live === null)
   for (const key of foreign) await lookLater(turn, directive, key)
+}
+
+/** What the store may refuse to one of its tasks is then refused to that task alone. */
+const lookAlone = (turn: Turn, directive: ActorKey): void => {
+  const look: FromRegistry = { type: 'desk.look', alone: true }
+  turn.post(directive, look, fromDesk)
 }
 
 const tellNeed = (turn: Turn, directive: ActorKey, desk: Desk, lines: ReturnType<typeof lacks>): void => {

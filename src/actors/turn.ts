@@ -27,6 +27,7 @@ import type { Host } from './host.ts'
 import type { DirectiveFacts, Resident } from './memory.ts'
 import { migrating } from './migrating.ts'
 import { isAsked } from './asked.ts'
+import { fromEngine, type Letter, pairOf } from './letter.ts'
 import { closeForParked, Faulty, park, parkedError, waitsError } from './parked.ts'
 import { missing } from './removal.ts'
 import { newRow } from './seal.ts'
@@ -34,20 +35,6 @@ import { directiveSettings, stepSettings } from './settings.ts'
 import { fromDesk, settle } from './settle.ts'
 import { stopLate } from './telling.ts'
 import { weightOf } from './weight.ts'
-
-/** A message on its way inside a turn. `timer`: a durable timer that is due, in place of a message. */
-export interface Letter {
-  to: ActorKey
-  from: string
-  message: Message | null
-  timer: string | null
-}
-
-/** Who tells actors besides actors, people and daemons, and would not do it again. */
-const fromEngine: ReadonlySet<string> = new Set(['watch', 'registry'])
-
-/** Who tells whom: between two actors messages are taken in the order sent. */
-export const pairOf = ({ from, to }: { from: string; to: ActorKey }): string => `${from} ${to}`
 
 export class Turn {
   readonly host: Host
@@ -58,7 +45,10 @@ export class Turn {
   /** Directives whose desks were touched. */
   readonly desks = new Set<ActorKey>()
   readonly #batch: Draft
+  /** How many tasks a desk may give a slot in this unit: what they begin may be what the store refuses. */
+  gives: 'all' | 'one' | 'none' = 'all'
   #apart = false
+  #awake: ActorKey | null = null
   #letters: Letter[] = []
   #taken = 0
 
@@ -84,6 +74,16 @@ export class Turn {
   /** What follows from what the unit brings waits for commits of its own. */
   standApart(): void {
     this.#apart = true
+    this.gives = 'none'
+  }
+
+  /**
+   * It takes what this unit tells it, though for all others it is parked until this has held: what waits for it since is in no line here,
+   * and nothing that follows may overtake that.
+   */
+  wake(key: ActorKey): void {
+    this.#awake = key
+    this.standApart()
   }
 
   refuse(error: WritError): void {
@@ -183,7 +183,8 @@ export class Turn {
     this.#taken++
     const resident = await this.#resident(letter.to)
     if (resident === null) return this.refuse(await this.#missing(letter.to))
-    if (resident.parked !== null || resident.live === null) return this.#putOff(letter, resident)
+    const isParked = resident.parked !== null && letter.to !== this.#awake
+    if (isParked || resident.live === null) return this.#putOff(letter, resident)
     const migrated = await this.#migrate(resident, resident.live)
     const live = await this.#acceptFirst(this.host.memory.actors.get(letter.to) ?? resident, migrated)
     const given = await this.#given(letter.to, await this.#directiveOf(letter.to))

@@ -203,13 +203,10 @@ const tellDirective = async (turn: Turn, one: Stopped, type: string): Promise<st
 }
 
 const goOnNow = async (turn: Turn, key: ActorKey): Promise<void> => {
-  const { loader, memory } = turn.host
-  const resident = await loader.actor(key)
+  const resident = await turn.host.loader.actor(key)
   if (resident?.parked == null) return
   goOn(turn, resident)
-  // What has come for it while it was parked is not in this thread's line: nothing that follows may overtake that.
-  turn.standApart()
-  memory.set(memory.actors, key, { ...resident, parked: null })
+  turn.wake(key)
 }
 
 /** The registry keeps no history: the directive that told it writes down what became of that, and asks for its slots anew. */

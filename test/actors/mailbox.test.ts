@@ -140,7 +140,7 @@ it('what comes for a directive while the commit that mends it is in flight is ta
   await clock.run(1)
   expect(units).toEqual([])
   mailbox.sent([row], [1], () => true)
-  mailbox.unparked({ mended: ['o/d'], unfaulted: [], unparked: [] })
+  mailbox.unparked({ faulted: [], mended: ['o/d'], unfaulted: [], unparked: [] })
   await clock.run(2)
   expect(units.map(({ row: of }) => of?.id)).toEqual([1])
 })
@@ -180,7 +180,12 @@ it('R45: what one actor told another waits while an earlier word is parked, and 
   expect(units.map(({ row }) => row?.id)).toEqual([3])
   expect(host.waiting.get('o/e o/d')).toEqual(new Set([1]))
   inBox.push(rowOf(1), rowOf(2))
-  mailbox.unparked({ mended: [], unfaulted: [], unparked: [{ message: 1, actor: 'o/d', shard, back: true }] })
+  mailbox.unparked({
+    faulted: [],
+    mended: [],
+    unfaulted: [],
+    unparked: [{ message: 1, actor: 'o/d', shard, back: true }],
+  })
   await clock.run(1)
   expect(units.map(({ row }) => row?.id)).toEqual([3, 1, 2])
 })

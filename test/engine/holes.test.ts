@@ -94,31 +94,6 @@ it('R40 R43: an acceptance whose commit was refused is stored after all, and a d
   expect((await daemon.spawned('worker a', 2)).task.attempt).toBe(2)
 }, 60_000)
 
-it('R45 R46: a report counts though what follows from it cannot be committed; that alone is parked, and goes on later', async () => {
-  const world = await test.world()
-  const daemon = await world.daemon('d', { work: () => null })
-  const id = await world.start({ evaluate: false, plan: chainOf(2) })
-  const [first, second] = [await daemon.spawned('worker s0'), stepId(id, 1, 1)]
-  await test.sql.unsafe(`
-    create function public.refuse_step() returns trigger language plpgsql as $$ begin
-      if new.key = '${actorKey(world.owner, second)}' then raise exception 'no' using errcode = '23514'; end if;
-      return new;
-    end $$;
-    create trigger refuse_step before insert or update on writ.actors for each row execute function public.refuse_step()`)
-  expect(await daemon.done(first)).toMatchObject({ counted: true })
-  const parked = async () => {
-    test.engine.mailbox.look(test.engine.holder.shards)
-    return (await world.client.parked.list()).lines
-  }
-  await expect.poll(async () => (await parked()).length, { timeout: 20_000 }).toBe(1)
-  const [line = expect.unreachable()] = await parked()
-  expect(line).toMatchObject({ kind: 'message', actor: { id: second } })
-  await test.sql.unsafe('drop trigger refuse_step on writ.actors; drop function public.refuse_step')
-  await world.client.parked.retry({ id: line.id })
-  await daemon.done(await daemon.spawned('worker s1'))
-  await world.until(id, 'directive_completed')
-}, 60_000)
-
 it('R27 R45: plain publishes are taken from a stream that was made anew, whose numbers begin once more', async () => {
   const world = await test.world()
   const id = await world.start({ plan: planOf({ a: [], b: [] }) })

@@ -18,6 +18,8 @@ export class Blame {
   readonly #messages = new Map<number, number>()
   /** As often, of a timer of this actor. */
   readonly #timers = new Map<ActorKey, number>()
+  /** How often a commit was refused that took one message, and changed this actor. */
+  readonly #changed = new Map<ActorKey, number>()
   /** Whose machines have thrown, or migrations. */
   readonly #threw = new Set<ActorKey>()
 
@@ -27,11 +29,12 @@ export class Blame {
   }
 
   /** The database refuses this commit. Of several units none is to blame: they are tried alone. */
-  refused({ consumed = [], fired = [] }: Commit): void {
+  refused({ consumed = [], fired = [], actors = [] }: Commit): void {
     const [message] = consumed
     const [timer] = fired
     if (consumed.length + fired.length !== 1) return
     if (message !== undefined) count(this.#messages, message)
+    if (message !== undefined) for (const { key } of actors) count(this.#changed, key)
     if (timer !== undefined) count(this.#timers, timer.key)
   }
 
@@ -56,7 +59,8 @@ export class Blame {
   }
 
   #mayParkActor(key: ActorKey): boolean {
-    return this.#threw.has(key) || (this.#timers.get(key) ?? 0) >= parkTriesMax
+    const refused = Math.max(this.#timers.get(key) ?? 0, this.#changed.get(key) ?? 0)
+    return this.#threw.has(key) || refused >= parkTriesMax
   }
 
   #wrong(what: string, reason: string): void {

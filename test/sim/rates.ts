@@ -133,6 +133,8 @@ export const clientFaultRates = {
 export const decidedFaultRates = {
   /** Of messages to registries, and of theirs: as `messagePoisoned` of all others. */
   registryPoisoned: 0.03,
+  /** Of tasks that get a slot: every commit in which it begins is refused, until its actor is parked. */
+  taskRefused: 0.03,
 } as const
 
 export const faultRates = {

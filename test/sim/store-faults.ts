@@ -1,7 +1,8 @@
 /** The fates of commits and calls, by the faults of now. Without any, each still takes a moment, so that things may meet. */
-import type { Commit } from '../../src/actors/ports/rows.ts'
+import type { AttemptRow, Commit } from '../../src/actors/ports/rows.ts'
 import type { Store, ThreadIdentity } from '../../src/actors/ports/store.ts'
-import { registryId } from '../../src/protocol/ids.ts'
+import { fromDesk } from '../../src/actors/settle.ts'
+import { type ActorKey, registryId } from '../../src/protocol/ids.ts'
 import type { SimClock } from './clock.ts'
 import type { Luck } from './luck.ts'
 import type { SimRandom } from './random.ts'
@@ -13,6 +14,11 @@ export class StoreFaults {
   readonly #luck: Luck
   readonly #random: SimRandom
   readonly #aside: SimRandom
+  readonly #begins: SimRandom
+  /** Actors whose tasks no commit can begin. */
+  readonly #refused = new Set<ActorKey>()
+  /** Attempts that were begun, or refused: each strikes once. */
+  readonly #begun = new Set<string>()
   /** Messages that no commit can take. */
   readonly #poisoned = new Set<number>()
   #tables: Tables | null = null
@@ -23,6 +29,7 @@ export class StoreFaults {
     this.#luck = luck
     this.#random = random
     this.#aside = random.aside()
+    this.#begins = random.aside().fork()
   }
 
   /** Some of the messages that are put into mailboxes from now on: the database refuses what comes of them. */
@@ -32,7 +39,9 @@ export class StoreFaults {
     tables.insertMessage = (row, taken) => {
       const id = insert(row, taken)
       const ofRegistry = [row.to, row.from].some((actor) => actor.endsWith(`/${registryId}`))
-      if (this.#luck.strikes(ofRegistry ? 'registryPoisoned' : 'messagePoisoned', this.#aside)) this.#poisoned.add(id)
+      const struck = this.#luck.strikes(ofRegistry ? 'registryPoisoned' : 'messagePoisoned', this.#aside)
+      // What a desk tells itself leaves nothing that could be refused but what it begins then.
+      if (struck && row.from !== fromDesk) this.#poisoned.add(id)
       return id
     }
   }
@@ -50,12 +59,26 @@ export class StoreFaults {
     return this.#clock.monotonic() < this.#downUntil
   }
 
-  readonly fate = (_: ThreadIdentity, { consumed = [], parked = [] }: Commit): CommitFate => {
+  readonly fate = (
+    _: ThreadIdentity,
+    { consumed = [], parked = [], faulted = [], attempts = [] }: Commit,
+  ): CommitFate => {
     const fate = this.#fate()
+    for (const { key } of faulted) this.#refused.delete(key)
+    if (attempts.filter((attempt) => this.#isRefused(attempt)).length > 0) return { ...fate, answer: 'refused' }
     // By the time that a person tries it again, what was wrong is mended.
     for (const { message } of parked) if (message !== null) this.#poisoned.delete(message)
     if (consumed.some((id) => this.#poisoned.has(id) && !this.#isDropped(id))) return { ...fate, answer: 'refused' }
     return this.#isDown ? { appliedAfterMs: null, answer: 'unknown', answeredAfterMs: fate.answeredAfterMs } : fate
+  }
+
+  /** An attempt that begins, of an actor that may begin none. */
+  #isRefused(attempt: AttemptRow): boolean {
+    const key = `${attempt.owner} ${attempt.task} ${attempt.attempt}`
+    if (this.#tables?.attempts.has(key) === true) return false
+    if (!this.#begun.has(key) && this.#luck.strikes('taskRefused', this.#begins)) this.#refused.add(attempt.actor)
+    this.#begun.add(key)
+    return this.#refused.has(attempt.actor)
   }
 
   /** What a parked actor was told is consumed by nobody but a person who drops it. */

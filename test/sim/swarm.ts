@@ -39,9 +39,10 @@ const outcomes: ReadonlySet<string> = new Set([
 /**
  * Worlds of regressions are what they were when they found something: 1, from before there were later faults; 2, from before limits
  * were small and directives said how often failures of the means are tried again; 3, from before there were builds; 4, from before
- * there were worlds that last, daemons that differ, some that ran the client of production, and people who decided about single messages.
+ * there were worlds that last, daemons that differ, some that ran the client of production, and people who decided about single messages;
+ * 5, from before tasks were refused.
  */
-const drawnAsBefore: Readonly<Record<string, 1 | 2 | 3 | 4>> = {
+const drawnAsBefore: Readonly<Record<string, 1 | 2 | 3 | 4 | 5>> = {
   'small 42': 1,
   'small 71': 1,
   'small 98': 1,
@@ -77,6 +78,9 @@ const drawnAsBefore: Readonly<Record<string, 1 | 2 | 3 | 4>> = {
   'pulls 430589': 4,
   'steered 449014': 4,
   'steered 463070': 4,
+  'pulls 759957': 5,
+  'large 803559': 5,
+  'large 6671': 5,
 }
 
 /** In one of so many worlds; no divisor of it is one of how many sizes take turns. */
@@ -141,15 +145,18 @@ export const swarm = (seed: number, size: Size): SimOptions => {
   if (asBefore === 4) return fourth
   const fifth = { ...fourth, ...ofDaemons(fourth, random.aside().fork()), removes: seed % removesEvery === 0 }
   const sixth = { ...fifth, ...ofClients(fifth, random.aside().fork()) }
-  return { ...sixth, ...decided(sixth, random.aside().fork()) }
+  return { ...sixth, ...decided(sixth, random.aside().fork(), asBefore !== 5) }
 }
 
 /** Where something can be parked, people may decide about it; in some worlds also about what registries are told, and tell. */
-const decided = ({ faults, deeds }: SimOptions, random: SimRandom): Partial<SimOptions> => {
-  const registryPoisoned = random.chance(0.15) ? decidedFaultRates.registryPoisoned : 0
-  const canBe = registryPoisoned + faults.messagePoisoned + faults.machineThrows + faults.commitRefused > 0
-  const some = (rate: number): number => (random.chance(0.7) && canBe ? rate : 0)
-  return { faults: { ...faults, registryPoisoned }, deeds: { ...deeds, ...all(decidedDeedRates, some) } }
+const decided = ({ faults, deeds }: SimOptions, random: SimRandom, withRefused: boolean): Partial<SimOptions> => {
+  const seldom = (rate: number): number => (random.chance(0.15) ? rate : 0)
+  const registryPoisoned = seldom(decidedFaultRates.registryPoisoned)
+  const decisions = all(decidedDeedRates, (rate) => (random.chance(0.7) ? rate : 0))
+  const taskRefused = withRefused ? seldom(decidedFaultRates.taskRefused) : 0
+  const { messagePoisoned, machineThrows, commitRefused } = faults
+  const canBe = registryPoisoned + taskRefused + messagePoisoned + machineThrows + commitRefused > 0
+  return { faults: { ...faults, registryPoisoned, taskRefused }, deeds: { ...deeds, ...(canBe ? decisions : {}) } }
 }
 
 /** In a third of all worlds there are several. */

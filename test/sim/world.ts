@@ -143,7 +143,14 @@ export class World {
 
   /** Whether something could be parked for no fault of the code: then people mend it in the end. */
   get mayBeParked(): boolean {
-    const parking = ['messagePoisoned', 'registryPoisoned', 'machineThrows', 'migrationThrows', 'commitRefused']
+    const parking = [
+      'messagePoisoned',
+      'registryPoisoned',
+      'taskRefused',
+      'machineThrows',
+      'migrationThrows',
+      'commitRefused',
+    ]
     return parking.some((fault) => this.happened.has(fault))
   }
 
