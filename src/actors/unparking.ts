@@ -151,7 +151,7 @@ const tellOfDrop = async (turn: Turn, one: Stopped): Promise<string> => {
       reason: `${type} was dropped by a person`,
     }
     turn.post(actor, lost, from)
-    return `${id} is told that its attempt ${attempt} is lost`
+    return `${id} is told that its attempt ${attempt} is lost${one.waits ? ', once it is retried' : ''}`
   }
   if (ofDesk.has(type)) {
     const told = message as FromRegistry
