@@ -39,7 +39,6 @@ export const takeFromRegistry = async (turn: Turn, directive: ActorKey, message:
     case 'daemon.back':
       return loseMissing(turn, directive, message)
     case 'desk.look':
-      if (message.alone === true) turn.gives = 'one'
       return message.dropped === undefined && message.anew !== true ? undefined : tellAgain(turn, directive, message)
   }
 }
@@ -101,6 +100,8 @@ const lose = (turn: Turn, { actor, attempt, nonce }: AttemptRow, reason: string)
  */
 const loseMissing = async (turn: Turn, directive: ActorKey, { daemon, running, heardAt }: Back): Promise<void> => {
   await turn.host.loader.desk(directive)
+  // Each of them hears it for itself, when it stands apart.
+  turn.took()
   const lost = ({ daemon: on, accepted, openedAt, task, attempt }: AttemptRow): boolean =>
     on === daemon && accepted && openedAt < heardAt - acceptMs && !running.includes(`${task}/${attempt}`)
   for (const attempt of attemptsOf(turn, directive, lost)) {

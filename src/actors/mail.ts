@@ -28,6 +28,7 @@ export const takeMail = async (turn: Turn, { to, from, body }: StoredMessage): P
   if (message.type === 'published') return takePublished(turn, to, message as PublishedMail)
   const { owner, id } = readKey(to)
   if (kindOf(id) === 'registry') return takeFromDirective(turn, message as ToRegistry)
+  if (message.type === 'desk.look' && 'alone' in message) turn.gives = 'one'
   if (deskTypes.has(message.type))
     return takeFromRegistry(turn, actorKey(owner, directiveOf(id)), message as FromRegistry)
   if (message.type === 'relay') return takeRelay(turn, to, message as Relay)

@@ -14,6 +14,7 @@ import { endedThread } from '../protocol/parked.ts'
 import { Faulty, park, stopParked } from './parked.ts'
 import type { ParkedRow } from './ports/parked-rows.ts'
 import type { AttemptRow, StoredMessage } from './ports/rows.ts'
+import { fromDesk } from './settle.ts'
 import type { Turn } from './turn.ts'
 import { type Unit, unitOf } from './unit.ts'
 
@@ -58,13 +59,18 @@ export class Parking {
     if ((error instanceof WritError && error.code === 'PARKED') || (row === null && faulty === null)) return
     const reason = error instanceof Error ? error.message : String(error)
     const what = faulty ?? unit.what
-    const tries =
-      row === null ? this.#count(what) : error instanceof Spent ? row.tries : await this.#countTry(row.id, reason)
+    const tries = await this.#tries(unit, what, error, reason)
     if (tries < parkTriesMax) return
     this.#failures.delete(what)
     this.#host.log.error({ what, tries, reason }, 'parked')
     if (faulty === null && row !== null) this.#parkRow(unit, row, { reason, tries })
     else if (faulty !== null) this.#parkActor(unit.shard, faulty, reason)
+  }
+
+  /** Of what a desk tells itself each task that it gives a slot has its own. */
+  async #tries({ row }: Unit, what: string, error: unknown, reason: string): Promise<number> {
+    if (row === null || (row.from === fromDesk && error instanceof Faulty)) return this.#count(what)
+    return error instanceof Spent ? row.tries : this.#countTry(row.id, reason)
   }
 
   #parkActor(shard: number, key: ActorKey, reason: string): void {

@@ -22,14 +22,14 @@ export type ToRegistry =
   | { type: 'holding'; directive: ActorKey; unknown: string[] }
 
 export const settle = async (turn: Turn, directive: ActorKey): Promise<void> => {
-  if (turn.gives === 'none') return lookAlone(turn, directive)
   const resident = await turn.host.loader.actor(directive)
   const desk = await turn.host.loader.desk(directive)
   const may = mayBegin(turn.host.memory, resident)
   const chosen = choose(desk, may)
+  if (chosen !== null && turn.gives === 'none') return lookAlone(turn, directive)
   if (chosen !== null) {
-    await grant(turn, directive, chosen.row, chosen.held.id)
-    if (turn.gives === 'one') turn.gives = 'none'
+    const given = await grant(turn, directive, chosen.row, chosen.held.id)
+    if (given && turn.gives === 'one') turn.gives = 'none'
     turn.desks.add(directive)
     return
   }
@@ -84,11 +84,14 @@ const mayBegin = (memory: Memory, resident: Resident | null): ((row: ReadyRow) =
   return (row) => (dispatches || (row.manual && ended)) && !isParked(row)
 }
 
-/** A task that does not take what it waited for waits no more: it would be offered again for ever. */
-const grant = async (turn: Turn, directive: ActorKey, row: ReadyRow, held: string): Promise<void> => {
+/** False: it is parked. A task that does not take what it waited for waits no more: it would be offered again for ever. */
+const grant = async (turn: Turn, directive: ActorKey, row: ReadyRow, held: string): Promise<boolean> => {
   const { memory, loader, log } = turn.host
   // Known to be parked from now on: it is passed over until it is mended.
-  if ((await loader.actor(row.actor))?.parked != null) return lookLater(turn, directive, row.actor)
+  if ((await loader.actor(row.actor))?.parked != null) {
+    await lookLater(turn, directive, row.actor)
+    return false
+  }
   const desk = await loader.desk(directive)
   memory.delete(desk.ready, row.actor)
   turn.draft.dropReady(row.actor)
@@ -101,6 +104,7 @@ const grant = async (turn: Turn, directive: ActorKey, row: ReadyRow, held: strin
   }
   const after = desk.held.get(held)
   if (after?.actor === null) log.warn({ actor: row.actor, held }, 'a granted task did not begin')
+  return true
 }
 
 /** The grant goes back to the registry. */

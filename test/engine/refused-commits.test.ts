@@ -1,6 +1,11 @@
 /** What the database refuses to one is refused to that one alone: it is parked, and all others go on. */
-import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from 'vitest'
-import { actorKey, stepId } from '../../src/protocol/ids.ts'
+import { afterAll, afterEach, beforeAll, beforeEach, expect, it, onTestFinished } from 'vitest'
+import { pack } from '../../src/actors/codec.ts'
+import { park } from '../../src/actors/parked.ts'
+import type { Store } from '../../src/actors/ports/store.ts'
+import { unitOf } from '../../src/actors/unit.ts'
+import { actorKey, registryId, shardOf, stepId } from '../../src/protocol/ids.ts'
+import { parkTriesMax } from '../../src/protocol/limits.ts'
 import { startTestEngine, type TestEngine } from '../support/engine.ts'
 import { chainOf, planOf, type World } from '../support/world.ts'
 
@@ -16,25 +21,26 @@ beforeEach(async () => {
 afterEach(() => allow())
 afterAll(() => test.stop())
 
-/** The database takes no row of this step. */
-const refuse = (id: string, index: number) =>
+/** The database takes no row of these steps. */
+const refuse = (id: string, ...indexes: number[]) =>
   test.sql.unsafe(`
     create function public.refuse_step() returns trigger language plpgsql as $$ begin
-      if new.key = '${actorKey(world.owner, stepId(id, 1, index))}' then raise exception 'no' using errcode = '23514'; end if;
+      if new.key in (${indexes.map((index) => `'${actorKey(world.owner, stepId(id, 1, index))}'`).join()}) then raise exception 'no' using errcode = '23514'; end if;
       return new;
     end $$;
     create trigger refuse_step before insert or update on writ.actors for each row execute function public.refuse_step()`)
 const allow = () => test.sql.unsafe('drop function if exists public.refuse_step cascade')
 
-/** The one thing that is parked. Mailboxes are looked into without waiting for the next sweep. */
-const parkedLine = async () => {
+/** What is parked, once it is so much. Mailboxes are looked into without waiting for the next sweep. */
+const parkedLines = async (count: number) => {
   const lines = async () => {
     test.engine.mailbox.look(test.engine.holder.shards)
     return (await world.client.parked.list()).lines
   }
-  await expect.poll(async () => (await lines()).length, { timeout: 20_000 }).toBe(1)
-  return (await lines())[0] ?? expect.unreachable()
+  await expect.poll(async () => (await lines()).length, { timeout: 20_000 }).toBe(count)
+  return lines()
 }
+const parkedLine = async () => (await parkedLines(1))[0] ?? expect.unreachable()
 
 it('R45 R46: a report counts though what follows from it cannot be committed; that alone is parked, and goes on later', async () => {
   const daemon = await world.daemon('d', { work: () => null })
@@ -64,18 +70,70 @@ it('R41 R45: a report counts though the step that gets its slot cannot be commit
   await world.until(id, 'directive_completed')
 })
 
-it('R41: a step that cannot be committed is parked, and keeps no slot from other steps, nor from other directives', async () => {
-  const id = await world.start({ evaluate: false, plan: planOf({ a: [], b: [] }) })
-  await refuse(id, 0)
-  const daemon = await world.daemon('d', { work: () => null, slots: 2 })
-  const other = await world.start({ evaluate: false, plan: planOf({ c: [] }) })
-  const spawns = [await daemon.spawned('worker b'), await daemon.spawned('worker c')]
-  expect(spawns.map(({ directive }) => directive.id)).toEqual([id, other])
-  const line = await parkedLine()
-  expect(line).toMatchObject({ kind: 'step', id: stepId(id, 1, 0) })
+it('R41: steps that cannot be committed are parked, each as often as it was tried itself, and keep no slot from others', async () => {
+  const id = await world.start({ evaluate: false, plan: planOf({ a: [], b: [], c: [] }) })
+  await refuse(id, 0, 1)
+  const tries = new Map<string, number>()
+  const store = test.engine.host.store as { commit: Store['commit'] }
+  const { commit } = store
+  onTestFinished(() => void (store.commit = commit))
+  store.commit = (thread, changes) => {
+    const [first, ...others] = changes.actors ?? []
+    if (first !== undefined && others.length === 0) tries.set(first.id, (tries.get(first.id) ?? 0) + 1)
+    return commit.call(store, thread, changes)
+  }
+  const daemon = await world.daemon('d', { work: () => null })
+  const other = await world.start({ evaluate: false, plan: planOf({ x: [] }) })
+  const worker = await daemon.spawned('worker c')
+  await daemon.done(worker)
+  const last = await daemon.spawned('worker x')
+  expect([worker.directive.id, last.directive.id]).toEqual([id, other])
+  const lines = await parkedLines(2)
+  const steps = [stepId(id, 1, 0), stepId(id, 1, 1)]
+  expect(lines.map((line) => line.id).toSorted()).toEqual(steps)
+  for (const step of steps) expect(tries.get(step)).toBeGreaterThanOrEqual(parkTriesMax)
   await allow()
-  await Promise.all(spawns.map((spawn) => daemon.done(spawn)))
-  await world.client.parked.retry({ id: line.id })
+  await daemon.done(last)
+  for (const line of lines) await world.client.parked.retry({ id: line.id })
   await daemon.done(await daemon.spawned('worker a'))
+  await daemon.done(await daemon.spawned('worker b'))
   await world.until(id, 'directive_completed')
+})
+
+it('R41: the slot of a parked directive goes back though what follows from its report cannot be committed', async () => {
+  const daemon = await world.daemon('d', { work: () => null })
+  const id = await world.start({ evaluate: false, plan: chainOf(2) })
+  const first = await daemon.spawned('worker s0')
+  await refuse(id, 1)
+  const key = actorKey(world.owner, id)
+  const parking = unitOf(shardOf(world.owner, id), 'parking', async (turn) => {
+    await turn.host.loader.actors([key])
+    await park(turn, key, 'a fault')
+    return {}
+  })
+  test.engine.loop.push(parking)
+  await parkedLine()
+  await world.start({ evaluate: false, plan: planOf({ x: [] }) })
+  expect(await daemon.done(first)).toMatchObject({ counted: true })
+  await daemon.spawned('worker x')
+})
+
+it('R43: what a daemon came back without is lost, each for itself, though one of it cannot be committed', async () => {
+  const daemon = await world.daemon('d', { work: () => null, cancelled: () => null, slots: 2 })
+  const id = await world.start({ evaluate: false, plan: planOf({ a: [], b: [] }) })
+  await Promise.all([daemon.spawned('worker a'), daemon.spawned('worker b')])
+  const accepted = () => test.sql`select from writ.attempts where accepted and owner = ${world.owner}`
+  await expect.poll(async () => (await accepted()).length, { timeout: 20_000 }).toBe(2)
+  await refuse(id, 0)
+  const { owner } = world
+  const back = pack({ type: 'daemon.back', daemon: 'd', running: [], heardAt: Date.now() + 600_000 })
+  await test.sql`
+    insert into writ.messages (shard, "to", "from", body)
+    values (${shardOf(owner, id)}, ${actorKey(owner, id)}, ${actorKey(owner, registryId)}, ${Buffer.from(back)})`
+  expect(await parkedLine()).toMatchObject({ kind: 'message', type: 'task.lost', actor: { id: stepId(id, 1, 0) } })
+  const lost = async () => {
+    const rows = await test.sql`select task from writ.attempts where owner = ${owner} and closed = 'lost'`
+    return rows.map(({ task }) => task as string)
+  }
+  await expect.poll(lost, { timeout: 20_000 }).toEqual([expect.stringContaining(stepId(id, 1, 1))])
 })

@@ -3,11 +3,12 @@
  * here are theirs). What is wrong goes into the trace; the world stops at its next look.
  */
 import type { JournalEntry } from '../../src/actors/draft.ts'
-import { isFromRegistry, isInOrder } from '../../src/actors/in-order.ts'
+import { isInOrder } from '../../src/actors/in-order.ts'
 import type { AttemptRow, Commit, StoredMessage, TimerRow } from '../../src/actors/ports/rows.ts'
 import type { ThreadIdentity } from '../../src/actors/ports/store.ts'
 import { openAttempt, phase, timersOf } from '../../src/machines/advance.ts'
 import { type ActorKey, actorKey, directiveKeyOf, directiveOf, readKey, readTaskId } from '../../src/protocol/ids.ts'
+import { droppedEvent, messageId } from '../../src/protocol/parked.ts'
 import { checkBudgets } from './budgets.ts'
 import { checkDispatch, type Statuses, statusesOf } from './dispatches.ts'
 import { Fold } from './fold.ts'
@@ -222,7 +223,7 @@ export class Checkers {
    * What one actor tells another is taken in the order that it was told, whether as a row or in the same commit, and parked or not.
    * Else what was parked has lost its place: others have gone on, and those in line when it comes back go first.
    */
-  #checkOrder({ consumed = [] }: Commit, before: Before, entries: Map<ActorKey, JournalEntry[]>): void {
+  #checkOrder({ consumed = [], events = [] }: Commit, before: Before, entries: Map<ActorKey, JournalEntry[]>): void {
     for (const { message, from, actor } of this.#tables.parked)
       if (!isInOrder(from, actor)) this.#wereParked.add(message)
     const gone = new Set<number | null>([...consumed, ...this.#wereParked])
@@ -232,9 +233,9 @@ export class Checkers {
     )
     const left = [...waits, ...ahead]
     if (left.length === 0) return
+    const dropped = new Set(events.flatMap(({ type, data }) => (type === droppedEvent ? [data['message']] : [])))
     for (const row of before.consumed) {
-      // A parked actor takes nothing: a person has dropped it.
-      if (row !== undefined && !isFromRegistry(row.from) && this.#tables.faulted.has(row.to)) continue
+      if (row !== undefined && dropped.has(messageId(readKey(row.to).id, row.id))) continue
       const older = left.find((each) => row !== undefined && sameWay(each, row) && this.#isOlder(each, row))
       if (older !== undefined)
         this.#wrong('5', `message ${row?.id} overtook ${older.id} from ${older.from} to ${older.to}`)
