@@ -12,6 +12,7 @@ import {
   readdirSync,
   readFileSync,
   readlinkSync,
+  realpathSync,
   renameSync,
   rmSync,
   statSync,
@@ -211,6 +212,11 @@ describe.skipIf(!isRoot)('a data folder of root that Postgres cannot enter (need
       expect(lstatSync(join(there, 'copy/postgres')).isSymbolicLink()).toBe(true)
       renameSync(at('data'), at('before'))
       sh(`mv ${join(there, 'copy')} ${at('data')}`)
+      // Moved to another disk, it might as well be a copy.
+      const record = join(realpathSync(at('data/postgres')), 'data-folder.json')
+      const hint = expect.stringContaining(`remove ${record} first`) as string
+      await expect(postgresAt(at('data'))).rejects.toMatchObject({ code: 'REFUSED', hint })
+      rmSync(record)
       expect(await kept(at('data'))).toEqual([{ it: 42 }])
     } finally {
       rmSync(there, { recursive: true, force: true })

@@ -94,14 +94,33 @@ describe('a data folder', () => {
     expect([recorded().folder, lines]).toEqual([moved, []])
   })
 
-  it('keeps its database when it is moved to another disk, where it is a new one, unless the old one is there still', () => {
+  it('gets no database of a folder on another disk, moved or copied: that one may only have another name', () => {
     setOwner(place, root)
     copied()
     writeFileSync(recordFile(), JSON.stringify({ ...recorded(), device: 'another' }))
-    expect(() => claim(copy)).toThrow('belongs to')
+    mkdirSync(join(place, 'cluster'))
     rmSync(root, { recursive: true })
+    const adopt = `if ${copy} is to have this one, remove ${recordFile()} first`
+    expect(failure(() => claim(copy))).toMatchObject({
+      code: 'REFUSED',
+      hint: expect.stringContaining(adopt) as string,
+    })
+    expect(failure(() => refuseRemoval(place, copy)).message).toContain(`belongs to the data folder ${root}`)
+    expect([isOurs(place, copy), recorded().folder]).toEqual([false, root])
+    rmSync(recordFile())
     claim(copy)
-    expect(recorded().folder).toBe(copy)
+    refuseRemoval(place, copy)
+  })
+
+  it('does not remove a database of which nothing says whose it is, until a start has written it down', () => {
+    mkdirSync(join(place, 'cluster'))
+    expect(failure(() => refuseRemoval(place, root))).toMatchObject({
+      code: 'REFUSED',
+      message: `nothing says which data folder the database in ${place} belongs to`,
+      hint: 'nothing was removed; start the folder that it is for once with writ up, which writes that down beside it',
+    })
+    claim(root)
+    refuseRemoval(place, root)
   })
 
   it('from before such words were written down gets its own, before any copy of it', () => {
