@@ -26,6 +26,9 @@ import { forgetOwner, setOwner } from './place-owner.ts'
 import { startingPostgres } from './postgres-record.ts'
 import { sharedFolder } from './shared-folder.ts'
 
+/** So begins the name of a cluster that is not whole, or not any more. */
+export const makingPrefix = 'cluster.making'
+
 /** There as long as a cluster is being moved: a link to where it goes. */
 export const movingLink = (postgres: string): string => `${postgres}.moving`
 
@@ -93,11 +96,11 @@ export function letThrough({ root, postgres }: Folders): void {
 export function newMaking(place: string): string {
   removeMakings(place)
   // A new name each time: after a kill, an initdb of before may still be at work for a moment.
-  return join(place, `cluster.making-${process.pid}-${randomBytes(4).toString('hex')}`)
+  return join(place, `${makingPrefix}-${process.pid}-${randomBytes(4).toString('hex')}`)
 }
 
 function removeMakings(place: string): void {
-  for (const name of readdirSync(place).filter((entry) => entry.startsWith('cluster.making'))) {
+  for (const name of readdirSync(place).filter((entry) => entry.startsWith(makingPrefix))) {
     rmSync(join(place, name), { recursive: true, force: true, maxRetries: 10 })
   }
 }

@@ -2,7 +2,7 @@
 import { existsSync, readdirSync, rmdirSync } from 'node:fs'
 import { rm } from 'node:fs/promises'
 import { WritError } from '../protocol/errors.ts'
-import { existingCluster, removablePlaces } from './cluster-place.ts'
+import { existingCluster, oursIn, removablePlaces } from './cluster-place.ts'
 import { removeEndpoints } from './endpoints.ts'
 import { endProcess, type SignalStep } from './end-process.ts'
 import type { Folders } from './folders.ts'
@@ -64,9 +64,10 @@ export async function wipe(folders: Folders, removeOwn: () => Promise<void> = as
   const { root, run, ...others } = folders
   try {
     refuseRunning(folders)
-    const places = removablePlaces(folders)
+    const { places, links } = removablePlaces(folders)
     await removeOwn()
-    for (const place of places) await removeTree(place)
+    for (const place of places) await emptyPlace(place)
+    for (const link of links) await removeTree(link)
   } catch (error) {
     lock.release()
     throw error
@@ -75,6 +76,15 @@ export async function wipe(folders: Folders, removeOwn: () => Promise<void> = as
   // Last, because the lock is in it.
   await removeTree(run)
   if (readdirSync(root).length === 0) rmdirSync(root)
+}
+
+async function emptyPlace(place: string): Promise<void> {
+  for (const path of oursIn(place)) await removeTree(path)
+  try {
+    rmdirSync(place)
+  } catch {
+    // A person's: other things are in it, or it is a disk of its own.
+  }
 }
 
 function refuseRunning(folders: Folders): void {

@@ -134,4 +134,5 @@ function ownerAt(root: string): Owner {
   return { folder: root, device: String(dev), inode: String(ino) }
 }
 
-const recordOf = (place: string): string => join(place, 'data-folder.json')
+/** The file beside a cluster that says whose it is. */
+export const recordOf = (place: string): string => join(place, 'data-folder.json')

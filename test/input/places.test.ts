@@ -2,6 +2,7 @@
 import { execFileSync } from 'node:child_process'
 import {
   chmodSync,
+  existsSync,
   mkdirSync,
   mkdtempSync,
   readdirSync,
@@ -16,8 +17,9 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { finishMove, makeReachable, movingLink } from '../../src/embedded/cluster-move.ts'
-import { refuseForeignPlace } from '../../src/embedded/cluster-place.ts'
-import { locateFolder } from '../../src/embedded/folders.ts'
+import { clusterFolder, refuseForeignPlace } from '../../src/embedded/cluster-place.ts'
+import { wipe } from '../../src/embedded/down.ts'
+import { dataFolder, locateFolder } from '../../src/embedded/folders.ts'
 import { otherUser } from '../../src/embedded/other-user.ts'
 import { claimPlace, isOurs, refuseRemoval, setOwner } from '../../src/embedded/place-owner.ts'
 import { call } from '../cli/call.ts'
@@ -81,6 +83,30 @@ describe('a folder `postgres`', () => {
       expect(keptDump()).toBe('of somebody')
     },
   )
+})
+
+describe('a link `postgres` of a person', () => {
+  const removed = async (): Promise<void> => {
+    const folders = dataFolder({ dataDir: root, env: {} })
+    await clusterFolder(folders, undefined, log)
+    for (const name of ['cluster', 'cluster.making-1-a']) {
+      mkdirSync(join(place, name))
+      writeFileSync(join(place, name, 'PG_VERSION'), '18')
+    }
+    await wipe(folders)
+  }
+
+  it('to a folder with other things in it takes along of them what is ours when the data folder is removed', async () => {
+    mkdirSync(join(place, 'photos'))
+    writeFileSync(join(place, 'photos', 'mine'), 'mine')
+    await removed()
+    expect([existsSync(root), readdirSync(place, { recursive: true })]).toEqual([false, ['photos', 'photos/mine']])
+  })
+
+  it('to a folder of its own takes it along', async () => {
+    await removed()
+    expect([existsSync(root), existsSync(place)]).toEqual([false, false])
+  })
 })
 
 describe('a data folder', () => {
