@@ -2,16 +2,16 @@
  * Whose a cluster is that lies outside of its data folder. The link to it is copied as it is, so a copy of the folder leads to
  * the database of the original: beside the cluster is written down which folder it belongs to.
  */
-import { existsSync, realpathSync, rmSync, statSync } from 'node:fs'
+import { existsSync, realpathSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { z } from 'zod'
 import { WritError } from '../protocol/errors.ts'
 import { word } from '../protocol/shell-words.ts'
+import { folderId, idOf, isFor } from './folder-id.ts'
 import { startingPostgres } from './postgres-record.ts'
 import { createPrivately, readIfThere, writePrivately } from './private-file.ts'
 
-/** The numbers are those by which the system knows the folder: they stay when it gets another name, and no copy has them. */
-const schema = z.object({ folder: z.string(), device: z.string(), inode: z.string() })
+const schema = folderId.extend({ folder: z.string() })
 type Owner = z.infer<typeof schema>
 
 /**
@@ -64,8 +64,7 @@ export function refuseRemoval(place: string, root: string): void {
 function whose(place: string, root: string): Whose {
   const owner = ownerOf(place)
   if (owner === undefined) return 'unclaimed'
-  const here = ownerAt(root)
-  const isSame = owner.device === here.device && owner.inode === here.inode
+  const isSame = isFor(owner, root)
   if (owner.folder === root) return isSame ? 'ours' : 'replaced'
   // A folder that was moved to another disk is a new one there, which nothing tells from a copy.
   return isSame ? 'moved' : "another's"
@@ -128,11 +127,7 @@ function ownerOf(place: string): Owner | undefined {
   return text === undefined ? undefined : schema.parse(JSON.parse(text))
 }
 
-function ownerAt(root: string): Owner {
-  // An inode may be a number that a double does not hold.
-  const { dev, ino } = statSync(root, { bigint: true })
-  return { folder: root, device: String(dev), inode: String(ino) }
-}
+const ownerAt = (root: string): Owner => ({ folder: root, ...idOf(root) })
 
 /** The file beside a cluster that says whose it is. */
 export const recordOf = (place: string): string => join(place, 'data-folder.json')

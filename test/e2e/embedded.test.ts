@@ -10,6 +10,7 @@ import {
   mkdtempSync,
   readdirSync,
   readFileSync,
+  renameSync,
   rmSync,
   statSync,
   symlinkSync,
@@ -41,6 +42,7 @@ import { canEnter } from '../../src/embedded/other-user.ts'
 import { startPostgres } from '../../src/embedded/postgres.ts'
 import { startingPostgres } from '../../src/embedded/postgres-record.ts'
 import type { Server } from '../../src/embedded/server.ts'
+import { servingOf } from '../../src/embedded/serving.ts'
 import { logBytesMax, logLookMs } from '../../src/protocol/limits.ts'
 import { failure } from '../support/failure.ts'
 
@@ -486,6 +488,53 @@ describe('the data folder', () => {
     expect(readdirSync(run).filter((name) => name.startsWith('lock'))).toEqual(['lock.10', 'lock.9'])
   })
 
+  test('that is a copy of one on which servers run has none: it is not locked, starts its own, and down ends those alone', async () => {
+    const folders = seededFolders()
+    const starter = await startStarter({ dataDir: folders.root })
+    const copy = copyOf(folders)
+    expect(readEndpoints(folders)?.pid).toBe(starter.child.pid)
+    expect([servingOf(copy), readEndpoints(copy), await stopAll(copy)]).toEqual([undefined, undefined, []])
+    lockFolder(copy.root).release()
+    const own = await startBoth(copy)
+    expect(await stopAll(copy)).toEqual([
+      { what: 'NATS', pid: own.nats.pid },
+      { what: 'Postgres', pid: own.database.pid },
+    ])
+    await wipe(copy)
+    expect(await query(starter.postgres.url, 'select 1 as it')).toBe(1)
+    expect(readEndpoints(folders)?.pid).toBe(starter.child.pid)
+  })
+
+  test('that is a copy has none of the servers that a killed process left on the original either', async () => {
+    const folders = seededFolders()
+    const starter = await startStarter({ dataDir: folders.root })
+    await kill(starter.child)
+    const copy = copyOf(folders)
+    expect([servingOf(copy), await stopAll(copy)]).toEqual([undefined, []])
+    expect(servingOf(folders)).toMatchObject({ pid: null, nats: starter.nats.url })
+  })
+
+  test('that gets another name while servers run on it keeps its lock and its endpoints, and is ended there', async () => {
+    const folders = seededFolders()
+    const starter = await startStarter({ dataDir: folders.root })
+    const moved = newFolders(`${folders.root}-moved`)
+    rmSync(moved.root, { recursive: true })
+    renameSync(folders.root, moved.root)
+    expect(readEndpoints(moved)?.pid).toBe(starter.child.pid)
+    expect(failure(() => lockFolder(moved.root)).code).toBe('LOCKED')
+    expect(await stopAll(moved)).toEqual([{ what: 'writ up', pid: starter.child.pid }])
+    for (const one of [starter.postgres, starter.nats]) expect(living(one.pid)).toBeUndefined()
+  })
+
+  test('of which nothing says for whom its lock is, as of older versions, is locked all the same', () => {
+    const { root, run } = newFolders()
+    const lock = lockFolder(root)
+    const { folder: _, ...older } = JSON.parse(readFileSync(join(run, 'lock.1'), 'utf8')) as { folder: object }
+    writeFileSync(join(run, 'lock.1'), JSON.stringify(older))
+    expect(failure(() => lockFolder(root)).code).toBe('LOCKED')
+    lock.release()
+  })
+
   test('comes from the flag, else WRIT_HOME, else the XDG folder, else the home folder', () => {
     const env = { WRIT_HOME: '/w', XDG_DATA_HOME: '/x', HOME: '/h' }
     const rootOf = (choice: Parameters<typeof locateFolder>[0]): string => locateFolder(choice).root
@@ -601,6 +650,11 @@ function seededFolders(): Folders {
   // Not node's copy, which loses the owner.
   execFileSync('cp', ['-a', `${join(scratch, 'template')}/.`, dataDir])
   return newFolders(dataDir)
+}
+
+function copyOf({ root }: Folders): Folders {
+  execFileSync('cp', ['-a', root, `${root}-copy`])
+  return newFolders(`${root}-copy`)
 }
 
 function common(folders: Folders): { folders: Folders; log: () => void; port: number; durable: boolean } {
