@@ -101,7 +101,11 @@ export function newMaking(place: string): string {
 
 function removeMakings(place: string): void {
   for (const name of readdirSync(place).filter((entry) => entry.startsWith(makingPrefix))) {
-    rmSync(join(place, name), { recursive: true, force: true, maxRetries: 10 })
+    try {
+      rmSync(join(place, name), { recursive: true, force: true, maxRetries: 10 })
+    } catch {
+      // A cp that a kill has left writes on in there: it is left to the next start.
+    }
   }
 }
 

@@ -15,8 +15,8 @@ import {
 } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { finishMove, makeReachable, movingLink } from '../../src/embedded/cluster-move.ts'
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import { finishMove, makeReachable, movingLink, newMaking } from '../../src/embedded/cluster-move.ts'
 import { clusterFolder, refuseForeignPlace } from '../../src/embedded/cluster-place.ts'
 import { wipe } from '../../src/embedded/down.ts'
 import { dataFolder, locateFolder } from '../../src/embedded/folders.ts'
@@ -24,6 +24,17 @@ import { otherUser } from '../../src/embedded/other-user.ts'
 import { claimPlace, isOurs, refuseRemoval, setOwner } from '../../src/embedded/place-owner.ts'
 import { call } from '../cli/call.ts'
 import { failure } from '../support/failure.ts'
+
+/** A folder that never gets empty. */
+const disk = vi.hoisted(() => ({ writtenTo: '' }))
+vi.mock(import('node:fs'), async (original) => {
+  const real = await original()
+  const rmSync: typeof real.rmSync = (path, options) => {
+    if (path === disk.writtenTo) throw Object.assign(new Error('ENOTEMPTY'), { code: 'ENOTEMPTY' })
+    real.rmSync(path, options)
+  }
+  return { ...real, rmSync }
+})
 
 let scratch: string
 let place: string
@@ -83,6 +94,17 @@ describe('a folder `postgres`', () => {
       expect(keptDump()).toBe('of somebody')
     },
   )
+})
+
+it('what a kill has left, and what is still written to, is left to the next start by this one', () => {
+  const left = join(place, 'cluster.making-1-left')
+  for (const name of [left, join(place, 'cluster.making-2')]) mkdirSync(name)
+  disk.writtenTo = left
+  expect(existsSync(newMaking(place))).toBe(false)
+  expect(readdirSync(place)).toEqual(['cluster.making-1-left'])
+  disk.writtenTo = ''
+  newMaking(place)
+  expect(readdirSync(place)).toEqual([])
 })
 
 describe('a link `postgres` of a person', () => {
