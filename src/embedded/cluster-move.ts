@@ -53,23 +53,18 @@ export async function finishMove(postgres: string, log: (line: string) => void):
   if (lstatSync(moving, { throwIfNoEntry: false }) === undefined) return
   const [from, to] = [join(postgres, 'cluster'), join(realpathSync(moving), 'cluster')]
   if (!existsSync(to)) await move(from, to)
-  if (existsSync(from)) {
-    // It was copied from another disk: that has to outlast a loss of power before the original goes.
-    await run('sync', [])
-    rmSync(from, { recursive: true })
-  }
   if (existsSync(postgres)) clearAway(postgres, log)
   renameSync(moving, postgres)
 }
 
-/** What lies there beside a cluster is not known to be ours: it is kept under another name. */
+/** What lies there is not known to be ours, a cluster neither: somebody may have put it there since. It is kept under another name. */
 function clearAway(postgres: string, log: (line: string) => void): void {
   forgetOwner(postgres)
   removeMakings(postgres)
   if (readdirSync(postgres).length === 0) return rmdirSync(postgres)
   const kept = `${postgres}.before-${randomBytes(4).toString('hex')}`
   renameSync(postgres, kept)
-  log(`what is not of the database is kept in ${kept}`)
+  log(`what is not of this database is kept in ${kept}`)
 }
 
 /** A copy that was made without the owners is root's; so is one whose user had another number on another machine. */
@@ -121,12 +116,19 @@ async function move(from: string, to: string): Promise<void> {
     renameSync(from, to)
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'EXDEV') throw error
-    const making = newMaking(dirname(to))
-    await run('cp', ['-a', from, making])
-    // With this name it counts as whole.
-    await run('sync', [])
-    renameSync(making, to)
+    await copyOver(from, to)
   }
+}
+
+/** To another disk. Whatever has the name of a cluster is whole, also after a loss of power: the original until it loses that name. */
+async function copyOver(from: string, to: string): Promise<void> {
+  const making = newMaking(dirname(to))
+  await run('cp', ['-a', from, making])
+  await run('sync', [])
+  renameSync(making, to)
+  await run('sync', [])
+  renameSync(from, newMaking(dirname(from)))
+  removeMakings(dirname(from))
 }
 
 async function run(command: string, args: string[]): Promise<void> {

@@ -19,7 +19,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { finishMove, makeReachable, movingLink, newMaking } from '../../src/embedded/cluster-move.ts'
 import { clusterFolder, refuseForeignPlace } from '../../src/embedded/cluster-place.ts'
 import { wipe } from '../../src/embedded/down.ts'
-import { dataFolder, locateFolder } from '../../src/embedded/folders.ts'
+import { dataFolder, type Folders, locateFolder } from '../../src/embedded/folders.ts'
 import { otherUser } from '../../src/embedded/other-user.ts'
 import { claimPlace, isOurs, refuseRemoval, setOwner } from '../../src/embedded/place-owner.ts'
 import { call } from '../cli/call.ts'
@@ -64,7 +64,7 @@ describe('a folder `postgres`', () => {
     const kept = readdirSync(root).filter((name) => name.startsWith('postgres.before-'))
     expect(kept).toHaveLength(1)
     const folder = join(root, kept[0] ?? '')
-    expect(lines).toContain(`what is not of the database is kept in ${folder}`)
+    expect(lines).toContain(`what is not of this database is kept in ${folder}`)
     return readFileSync(join(folder, 'a-dump'), 'utf8')
   }
   const postgres = (): string => join(root, 'postgres')
@@ -80,6 +80,24 @@ describe('a folder `postgres`', () => {
     await finishMove(postgres(), log)
     expect([realpathSync(postgres()), readdirSync(place)]).toEqual([place, ['cluster']])
     expect(keptDump()).toBe('of somebody')
+  })
+
+  const cluster = (inside: string, which: string): void => {
+    mkdirSync(join(inside, 'cluster'))
+    writeFileSync(join(inside, 'cluster', 'which'), which)
+  }
+  const folders = (): Folders => locateFolder({ dataDir: root, env: {} })
+
+  it('into which somebody put a database of before while a move was not ended keeps that under another name', async () => {
+    cluster(place, 'moved')
+    cluster(postgres(), 'of somebody')
+    setOwner(place, root)
+    symlinkSync(place, movingLink(postgres()))
+    const found = await clusterFolder(folders(), undefined, log)
+    expect(readFileSync(join(found, 'which'), 'utf8')).toBe('moved')
+    expect(keptDump()).toBe('of somebody')
+    const [kept = ''] = readdirSync(root).filter((name) => name.startsWith('postgres.before-'))
+    expect(readFileSync(join(root, kept, 'cluster', 'which'), 'utf8')).toBe('of somebody')
   })
 
   it.runIf(process.getuid?.() === 0)(
