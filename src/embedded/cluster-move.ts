@@ -22,7 +22,7 @@ import { promisify } from 'node:util'
 import { WritError } from '../protocol/errors.ts'
 import type { Folders } from './folders.ts'
 import { canEnter, type OtherUser } from './other-user.ts'
-import { forgetOwner, setOwner } from './place-owner.ts'
+import { forgetOwner, isOurs, setOwner } from './place-owner.ts'
 import { startingPostgres } from './postgres-record.ts'
 import { sharedFolder } from './shared-folder.ts'
 
@@ -45,6 +45,13 @@ export async function makeReachable(folders: Folders, user: OtherUser, log: (lin
   log(`the user ${user.name}, as whom Postgres runs, cannot enter ${root}: moving the database to ${place}`)
   symlinkSync(place, movingLink(postgres))
   await finishMove(postgres, log)
+}
+
+/** Whether a move was begun to a place that is gone, or another's, and its cluster is still here: nothing has gone there. */
+export function isMoveLost({ root, postgres }: Folders): boolean {
+  const moving = movingLink(postgres)
+  if (lstatSync(moving, { throwIfNoEntry: false }) === undefined || !existsSync(join(postgres, 'cluster'))) return false
+  return !existsSync(moving) || !isOurs(realpathSync(moving), root)
 }
 
 /** Goes on with a move that was begun, also by one that was killed. Each step of it may have been the last. */

@@ -2,12 +2,13 @@
  * Where a cluster lies: in `postgres` in the data folder, or in the folder that this is a link to. Postgres runs as another user
  * when we are root; then every folder above the cluster must be one that this user can enter.
  */
-import { existsSync, lstatSync, mkdirSync, readdirSync, readlinkSync, realpathSync, symlinkSync } from 'node:fs'
+import { existsSync, lstatSync, mkdirSync, readdirSync, readlinkSync, realpathSync, rmSync, symlinkSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { WritError } from '../protocol/errors.ts'
 import { word } from '../protocol/shell-words.ts'
 import {
   finishMove,
+  isMoveLost,
   letThrough,
   makeReachable,
   makingPrefix,
@@ -29,6 +30,7 @@ export async function clusterFolder(
   log: (line: string) => void,
 ): Promise<string> {
   const { root, postgres } = folders
+  if (isMoveLost(folders)) rmSync(movingLink(postgres))
   for (const place of linkedPlaces(folders)) claimPlace(place, root, log)
   await finishMove(postgres, log)
   if (kind(postgres) === 'nothing') makePlace(folders, user)
@@ -84,7 +86,8 @@ function makePlace(folders: Folders, user: OtherUser | undefined): void {
 }
 
 function linkedPlaces(folders: Folders): string[] {
-  return linksOf(folders).map((link) => {
+  const links = linksOf(folders).filter((link) => link === folders.postgres || !isMoveLost(folders))
+  return links.map((link) => {
     if (existsSync(link)) return realpathSync(link)
     throw new WritError(
       'REFUSED',

@@ -100,6 +100,24 @@ describe('a folder `postgres`', () => {
     expect(readFileSync(join(root, kept, 'cluster', 'which'), 'utf8')).toBe('of somebody')
   })
 
+  it('keeps its database where a move of it was begun to a place that is gone, or to that of another folder', async () => {
+    cluster(postgres(), 'whole')
+    mkdirSync(copy)
+    setOwner(place, copy)
+    for (const lost of [join(scratch, 'gone'), place]) {
+      symlinkSync(lost, movingLink(postgres()))
+      refuseForeignPlace(folders())
+      const found = await clusterFolder(folders(), undefined, log)
+      expect([found, readdirSync(root)]).toEqual([join(postgres(), 'cluster'), ['postgres']])
+    }
+  })
+
+  it('that is gone with the place to which it was moved is told as that', async () => {
+    rmSync(postgres(), { recursive: true })
+    symlinkSync(join(scratch, 'gone'), movingLink(postgres()))
+    await expect(clusterFolder(folders(), undefined, log)).rejects.toThrow('the database is gone')
+  })
+
   it.runIf(process.getuid?.() === 0)(
     'in which no database is, and which the user cannot enter as whom Postgres runs, is kept under another name',
     async () => {
