@@ -589,6 +589,25 @@ describe.runIf(isRoot)('as root', () => {
     rmSync(resolve(program, '../../..'), { recursive: true })
   })
 
+  test.each([
+    ['and has no folder of ours', ''],
+    ['and has one', '&& mkdir -m 755 /var/lib/writ'],
+  ])('the database lies in the folder for temporary files where /var/lib is read-only %s', (_, before) => {
+    const [temporary, script] = [mkdtempSync(join(scratch, 'tmp-')), join(scratch, 'shared.mjs')]
+    chmodSync(temporary, 0o755)
+    const user = `{ name: 'nobody', uid: ${nobody.uid}, gid: ${nobody.gid} }`
+    writeFileSync(
+      script,
+      `import { sharedFolder } from '${built}/embedded/shared-folder.js'\nconsole.log(sharedFolder(${user}))`,
+    )
+    const mount = `mount -t tmpfs none /var/lib ${before} && mount -o remount,ro /var/lib`
+    const found = execFileSync('unshare', ['-m', 'sh', '-c', `${mount} && exec "$0" "$1"`, process.execPath, script], {
+      env: { ...process.env, TMPDIR: temporary },
+      encoding: 'utf8',
+    })
+    expect(found.trim()).toBe(join(temporary, 'writ-root'))
+  })
+
   test('Postgres starts on a system without a user named postgres', async () => {
     const passwd = join(scratch, 'passwd')
     const lines = readFileSync('/etc/passwd', 'utf8').split('\n')
