@@ -29,7 +29,7 @@ import { bundledPostgres } from '../../src/embedded/bundled-postgres.ts'
 import { clusterMajor } from '../../src/embedded/cluster.ts'
 import { stopAll, wipe } from '../../src/embedded/down.ts'
 import { endProcess } from '../../src/embedded/end-process.ts'
-import { readEndpoints } from '../../src/embedded/endpoints.ts'
+import { readEndpoints, writeEndpoints } from '../../src/embedded/endpoints.ts'
 import { findNats } from '../../src/embedded/find-nats.ts'
 import { findPostgres } from '../../src/embedded/find-postgres.ts'
 import { versionOf } from '../../src/embedded/find-program.ts'
@@ -512,6 +512,24 @@ describe('the data folder', () => {
     const copy = copyOf(folders)
     expect([servingOf(copy), await stopAll(copy)]).toEqual([undefined, []])
     expect(servingOf(folders)).toMatchObject({ pid: null, nats: starter.nats.url })
+  })
+
+  test('that has a private database of before is served with the one that was named, by what a killed process left', async () => {
+    const folders = seededFolders()
+    const nats = await startNats(natsOptions(folders))
+    const { pid } = spawnSync('true')
+    const served = (database: string): unknown => {
+      writeEndpoints(folders, { version: '0.0.0', data: folders.root, database, nats: nats.url })
+      const file = join(folders.run, 'endpoints.json')
+      const endpoints = JSON.parse(readFileSync(file, 'utf8')) as object
+      writeFileSync(file, JSON.stringify({ ...endpoints, pid }))
+      return servingOf(folders)?.database
+    }
+    const password = readFileSync(join(folders.secrets, 'postgres'), 'utf8').trim()
+    for (const own of ['postgres://me@127.0.0.1:5432/own', 'postgres://me@one:5432,two:5432/own']) {
+      expect(served(own)).toBe(own)
+    }
+    expect(served(`postgres://writ:${password}@127.0.0.1:${await freePort(0)}/writ`)).toBeUndefined()
   })
 
   test('that gets another name while servers run on it keeps its lock and its endpoints, and is ended there', async () => {
