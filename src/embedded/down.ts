@@ -8,9 +8,10 @@ import { endProcess, type SignalStep } from './end-process.ts'
 import type { Folders } from './folders.ts'
 import type { Living } from './living.ts'
 import { holderOf, lockFolder, type FolderLock } from './lock.ts'
-import { runningNats } from './nats.ts'
+import { natsHere } from './nats.ts'
 import { startingPostgres } from './postgres-record.ts'
 import { natsStops, postgresStops } from './server.ts'
+import { isStartOurs, refuseServerOfAnother } from './server-start.ts'
 
 export interface Stopped {
   what: 'writ up' | 'task' | 'NATS' | 'Postgres'
@@ -88,10 +89,15 @@ async function emptyPlace(place: string): Promise<void> {
 }
 
 function refuseRunning(folders: Folders): void {
-  const { nats, postgres } = leftServers(folders)
-  const running = nats ?? postgres
-  if (running === undefined) return
-  throw new WritError('REFUSED', `process ${running.pid} still runs on ${folders.root}`, { hint: 'writ down ends it' })
+  const left = leftServers(folders)
+  const running = left.nats ?? left.postgres
+  if (running !== undefined) {
+    const hint = 'writ down ends it'
+    throw new WritError('REFUSED', `process ${running.pid} still runs on ${folders.root}`, { hint })
+  }
+  const { nats, postgres } = serversHere(folders)
+  const others = nats ?? postgres
+  if (others !== undefined) refuseServerOfAnother(folders, others)
 }
 
 /** On a disk that is full a lock cannot be written: not by us, and by nobody who would start beside us. */
@@ -111,7 +117,21 @@ function removeTree(path: string): Promise<void> {
   return rm(path, { recursive: true, force: true, maxRetries: 10 })
 }
 
-function leftServers(folders: Folders): { nats: Living | undefined; postgres: Living | undefined } {
+interface Servers {
+  nats: Living | undefined
+  postgres: Living | undefined
+}
+
+function leftServers(folders: Folders): Servers {
+  const { nats, postgres } = serversHere(folders)
+  return {
+    nats: isStartOurs(folders, 'nats') ? nats : undefined,
+    postgres: isStartOurs(folders, 'postgres') ? postgres : undefined,
+  }
+}
+
+/** Also those of a folder that had our name before. */
+function serversHere(folders: Folders): Servers {
   const cluster = existingCluster(folders)
-  return { nats: runningNats(folders), postgres: cluster === undefined ? undefined : startingPostgres(cluster) }
+  return { nats: natsHere(folders), postgres: cluster === undefined ? undefined : startingPostgres(cluster) }
 }

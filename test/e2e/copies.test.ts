@@ -131,6 +131,7 @@ describe.skipIf(!isRoot)('a data folder of root that Postgres cannot enter (need
       const message = `process ${server.pid} runs on the database in ${dirname(server.data)}, and nothing says that it is for ${root}`
       await expect(postgresAt(root)).rejects.toMatchObject({ code: 'REFUSED', message })
     }
+    expect(await stopAll(foldersAt(at('copy')))).toEqual([])
     expect(await stopAll(foldersAt(at('data')))).toEqual([{ what: 'Postgres', pid: server.pid }])
     expect(await kept(at('data'))).toEqual([{ it: 42 }])
     await expect(postgresAt(at('copy'))).rejects.toMatchObject({ code: 'REFUSED' })

@@ -535,13 +535,36 @@ describe('the data folder', () => {
   test('that gets another name while servers run on it keeps its lock and its endpoints, and is ended there', async () => {
     const folders = seededFolders()
     const starter = await startStarter({ dataDir: folders.root })
+    renameSync(folders.root, `${folders.root}-moved`)
     const moved = newFolders(`${folders.root}-moved`)
-    rmSync(moved.root, { recursive: true })
-    renameSync(folders.root, moved.root)
     expect(readEndpoints(moved)?.pid).toBe(starter.child.pid)
     expect(failure(() => lockFolder(moved.root)).code).toBe('LOCKED')
     expect(await stopAll(moved)).toEqual([{ what: 'writ up', pid: starter.child.pid }])
     for (const one of [starter.postgres, starter.nats]) expect(living(one.pid)).toBeUndefined()
+    expect(await query((await startPostgres(common(moved))).url, 'select 1 as it')).toBe(1)
+  })
+
+  test('that is a copy in the place of one that runs under another name now neither ends nor takes over its servers', async () => {
+    const folders = seededFolders()
+    const starter = await startStarter({ dataDir: folders.root })
+    const [copy, moved] = [copyOf(folders).root, `${folders.root}-moved`]
+    renameSync(folders.root, moved)
+    renameSync(copy, folders.root)
+    const refused = (pid: number): object => ({
+      code: 'REFUSED',
+      message: `process ${pid} runs by the paths of ${folders.root}, for the folder that was here before`,
+    })
+    expect(await stopAll(folders)).toEqual([])
+    await expect(startNats(natsOptions(folders))).rejects.toMatchObject(refused(starter.nats.pid))
+    await expect(startPostgres(common(folders))).rejects.toMatchObject(refused(starter.postgres.pid))
+    await expect(wipe(folders)).rejects.toMatchObject(refused(starter.nats.pid))
+    expect(await query(starter.postgres.url, 'select 1 as it')).toBe(1)
+    renameSync(folders.root, copy)
+    renameSync(moved, folders.root)
+    expect(await stopAll(folders)).toEqual([{ what: 'writ up', pid: starter.child.pid }])
+    renameSync(folders.root, moved)
+    renameSync(copy, folders.root)
+    expect((await startBoth(folders)).database.adopted).toBe(false)
   })
 
   test('of which nothing says for whom its lock is, as of older versions, is locked all the same', () => {
