@@ -642,10 +642,14 @@ describe.runIf(isRoot)('as root', () => {
       `import { sharedFolder } from '${built}/embedded/shared-folder.js'\nconsole.log(sharedFolder(${user}))`,
     )
     const mount = `mount -t tmpfs none /var/lib ${before} && mount -o remount,ro /var/lib`
-    const found = execFileSync('unshare', ['-m', 'sh', '-c', `${mount} && exec "$0" "$1"`, process.execPath, script], {
-      env: { ...process.env, TMPDIR: temporary },
-      encoding: 'utf8',
-    })
+    const found = execFileSync(
+      'env',
+      ['unshare', '-m', 'sh', '-c', `${mount} && exec "$0" "$1"`, process.execPath, script],
+      {
+        env: { ...process.env, TMPDIR: temporary },
+        encoding: 'utf8',
+      },
+    )
     expect(found.trim()).toBe(join(temporary, 'writ-root'))
   })
 
