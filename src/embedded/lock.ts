@@ -44,15 +44,16 @@ export function lockFolder(root: string): FolderLock {
     if (!createPrivately(file, JSON.stringify(mine))) continue
     if (highest(run) === last + 1) {
       clearBelow(run, last)
-      return { release: () => release(file, { ...mine, released: true }) }
+      return { release: () => release(root, file, { ...mine, released: true }) }
     }
     // We had read an old number, whose successor came and went meanwhile: ours is no lock.
     rmSync(file)
   }
 }
 
-function release(file: string, released: z.infer<typeof record>): void {
-  if (!existsSync(file)) return
+function release(root: string, file: string, released: z.infer<typeof record>): void {
+  // Our folder may have another name by now, and what is in its place a lock of its own.
+  if (!existsSync(file) || !isFor(released.folder, root)) return
   try {
     writePrivately(file, JSON.stringify(released))
   } catch {

@@ -36,7 +36,7 @@ import { versionOf } from '../../src/embedded/find-program.ts'
 import { dataFolder, locateFolder, type Folders } from '../../src/embedded/folders.ts'
 import { freePort } from '../../src/embedded/free-port.ts'
 import { living } from '../../src/embedded/living.ts'
-import { lockFolder } from '../../src/embedded/lock.ts'
+import { holderOf, lockFolder } from '../../src/embedded/lock.ts'
 import { runningNats, startNats, type NatsOptions, type NatsServer } from '../../src/embedded/nats.ts'
 import { canEnter } from '../../src/embedded/other-user.ts'
 import { startPostgres } from '../../src/embedded/postgres.ts'
@@ -574,6 +574,17 @@ describe('the data folder', () => {
     writeFileSync(join(run, 'lock.1'), JSON.stringify(older))
     expect(failure(() => lockFolder(root)).code).toBe('LOCKED')
     lock.release()
+  })
+
+  test('that is in the place of one with another name now keeps its own lock when that one is released', () => {
+    const folders = newFolders()
+    const before = lockFolder(folders.root)
+    renameSync(folders.root, `${folders.root}-moved`)
+    const lock = lockFolder(newFolders(folders.root).root)
+    before.release()
+    const holder = holderOf(folders.root)
+    lock.release()
+    expect([holder?.pid, holderOf(folders.root)]).toEqual([process.pid, undefined])
   })
 
   test('comes from the flag, else WRIT_HOME, else the XDG folder, else the home folder', () => {
