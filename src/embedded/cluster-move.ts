@@ -22,9 +22,12 @@ import { promisify } from 'node:util'
 import { WritError } from '../protocol/errors.ts'
 import type { Folders } from './folders.ts'
 import { canEnter, type OtherUser } from './other-user.ts'
-import { forgetOwner, setOwner } from './place-owner.ts'
+import { forgetOwner, isOurs, setOwner } from './place-owner.ts'
 import { startingPostgres } from './postgres-record.ts'
 import { sharedFolder } from './shared-folder.ts'
+
+/** So begins the name of a cluster that is not whole, or not any more. */
+export const makingPrefix = 'cluster.making'
 
 /** There as long as a cluster is being moved: a link to where it goes. */
 export const movingLink = (postgres: string): string => `${postgres}.moving`
@@ -44,29 +47,31 @@ export async function makeReachable(folders: Folders, user: OtherUser, log: (lin
   await finishMove(postgres, log)
 }
 
+/** Whether a move was begun to a place that is gone, or another's, and its cluster is still here: nothing has gone there. */
+export function isMoveLost({ root, postgres }: Folders): boolean {
+  const moving = movingLink(postgres)
+  if (lstatSync(moving, { throwIfNoEntry: false }) === undefined || !existsSync(join(postgres, 'cluster'))) return false
+  return !existsSync(moving) || !isOurs(realpathSync(moving), root)
+}
+
 /** Goes on with a move that was begun, also by one that was killed. Each step of it may have been the last. */
 export async function finishMove(postgres: string, log: (line: string) => void): Promise<void> {
   const moving = movingLink(postgres)
   if (lstatSync(moving, { throwIfNoEntry: false }) === undefined) return
   const [from, to] = [join(postgres, 'cluster'), join(realpathSync(moving), 'cluster')]
   if (!existsSync(to)) await move(from, to)
-  if (existsSync(from)) {
-    // It was copied from another disk: that has to outlast a loss of power before the original goes.
-    await run('sync', [])
-    rmSync(from, { recursive: true })
-  }
   if (existsSync(postgres)) clearAway(postgres, log)
   renameSync(moving, postgres)
 }
 
-/** What lies there beside a cluster is not known to be ours: it is kept under another name. */
+/** What lies there is not known to be ours, a cluster neither: somebody may have put it there since. It is kept under another name. */
 function clearAway(postgres: string, log: (line: string) => void): void {
   forgetOwner(postgres)
   removeMakings(postgres)
   if (readdirSync(postgres).length === 0) return rmdirSync(postgres)
   const kept = `${postgres}.before-${randomBytes(4).toString('hex')}`
   renameSync(postgres, kept)
-  log(`what is not of the database is kept in ${kept}`)
+  log(`what is not of this database is kept in ${kept}`)
 }
 
 /** A copy that was made without the owners is root's; so is one whose user had another number on another machine. */
@@ -93,12 +98,16 @@ export function letThrough({ root, postgres }: Folders): void {
 export function newMaking(place: string): string {
   removeMakings(place)
   // A new name each time: after a kill, an initdb of before may still be at work for a moment.
-  return join(place, `cluster.making-${process.pid}-${randomBytes(4).toString('hex')}`)
+  return join(place, `${makingPrefix}-${process.pid}-${randomBytes(4).toString('hex')}`)
 }
 
 function removeMakings(place: string): void {
-  for (const name of readdirSync(place).filter((entry) => entry.startsWith('cluster.making'))) {
-    rmSync(join(place, name), { recursive: true, force: true, maxRetries: 10 })
+  for (const name of readdirSync(place).filter((entry) => entry.startsWith(makingPrefix))) {
+    try {
+      rmSync(join(place, name), { recursive: true, force: true, maxRetries: 10 })
+    } catch {
+      // A cp that a kill has left writes on in there: it is left to the next start.
+    }
   }
 }
 
@@ -114,12 +123,19 @@ async function move(from: string, to: string): Promise<void> {
     renameSync(from, to)
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'EXDEV') throw error
-    const making = newMaking(dirname(to))
-    await run('cp', ['-a', from, making])
-    // With this name it counts as whole.
-    await run('sync', [])
-    renameSync(making, to)
+    await copyOver(from, to)
   }
+}
+
+/** To another disk. Whatever has the name of a cluster is whole, also after a loss of power: the original until it loses that name. */
+async function copyOver(from: string, to: string): Promise<void> {
+  const making = newMaking(dirname(to))
+  await run('cp', ['-a', from, making])
+  await run('sync', [])
+  renameSync(making, to)
+  await run('sync', [])
+  renameSync(from, newMaking(dirname(from)))
+  removeMakings(dirname(from))
 }
 
 async function run(command: string, args: string[]): Promise<void> {

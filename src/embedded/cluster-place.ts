@@ -2,14 +2,23 @@
  * Where a cluster lies: in `postgres` in the data folder, or in the folder that this is a link to. Postgres runs as another user
  * when we are root; then every folder above the cluster must be one that this user can enter.
  */
-import { existsSync, lstatSync, mkdirSync, readlinkSync, realpathSync, symlinkSync } from 'node:fs'
+import { existsSync, lstatSync, mkdirSync, readdirSync, readlinkSync, realpathSync, rmSync, symlinkSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { WritError } from '../protocol/errors.ts'
 import { word } from '../protocol/shell-words.ts'
-import { finishMove, letThrough, makeReachable, movingLink, placeElsewhere, takeOver } from './cluster-move.ts'
+import {
+  finishMove,
+  isMoveLost,
+  letThrough,
+  makeReachable,
+  makingPrefix,
+  movingLink,
+  placeElsewhere,
+  takeOver,
+} from './cluster-move.ts'
 import type { Folders } from './folders.ts'
 import { canEnter, type OtherUser } from './other-user.ts'
-import { claimPlace, isOurs, refuseAnothers, refuseRemoval } from './place-owner.ts'
+import { claimPlace, isOurs, recordOf, refuseAnothers, refuseRemoval } from './place-owner.ts'
 
 /**
  * The cluster's folder, in a place that `user` can enter; it may not exist yet. Throws REFUSED for a link to the database of
@@ -21,6 +30,7 @@ export async function clusterFolder(
   log: (line: string) => void,
 ): Promise<string> {
   const { root, postgres } = folders
+  if (isMoveLost(folders)) rmSync(movingLink(postgres))
   for (const place of linkedPlaces(folders)) claimPlace(place, root, log)
   await finishMove(postgres, log)
   if (kind(postgres) === 'nothing') makePlace(folders, user)
@@ -39,12 +49,24 @@ export function existingCluster({ root, postgres }: Folders): string | undefined
   return existsSync(cluster) ? cluster : undefined
 }
 
-/** All that is to be removed with the data folder, wherever it lies. Throws REFUSED when some of it belongs to another one. */
-export function removablePlaces(folders: Folders): string[] {
+/** Links in the data folder, and where they lead: of that only what is ours is to be removed. */
+interface Removable {
+  places: string[]
+  links: string[]
+}
+
+/** What is to be removed with the data folder besides what lies in it. Throws REFUSED when some of it belongs to another one. */
+export function removablePlaces(folders: Folders): Removable {
   const links = linksOf(folders)
   const places = links.filter((link) => existsSync(link)).map((link) => realpathSync(link))
   for (const place of places) refuseRemoval(place, folders.root)
-  return [...places, ...links]
+  return { places, links }
+}
+
+/** What is ours in a place, which may be a person's folder with other things in it. The record is the last: without it a removal that was killed could not go on. */
+export function oursIn(place: string): string[] {
+  const databases = readdirSync(place).filter((name) => name === 'cluster' || name.startsWith(makingPrefix))
+  return [...databases.map((name) => join(place, name)), recordOf(place)]
 }
 
 /** Throws REFUSED when the link to the database leads nowhere, or to that of another data folder. */
@@ -64,7 +86,8 @@ function makePlace(folders: Folders, user: OtherUser | undefined): void {
 }
 
 function linkedPlaces(folders: Folders): string[] {
-  return linksOf(folders).map((link) => {
+  const links = linksOf(folders).filter((link) => link === folders.postgres || !isMoveLost(folders))
+  return links.map((link) => {
     if (existsSync(link)) return realpathSync(link)
     throw new WritError(
       'REFUSED',

@@ -2,15 +2,16 @@
 import { existsSync, readdirSync, rmdirSync } from 'node:fs'
 import { rm } from 'node:fs/promises'
 import { WritError } from '../protocol/errors.ts'
-import { existingCluster, removablePlaces } from './cluster-place.ts'
+import { existingCluster, oursIn, removablePlaces } from './cluster-place.ts'
 import { removeEndpoints } from './endpoints.ts'
 import { endProcess, type SignalStep } from './end-process.ts'
 import type { Folders } from './folders.ts'
 import type { Living } from './living.ts'
 import { holderOf, lockFolder, type FolderLock } from './lock.ts'
-import { runningNats } from './nats.ts'
+import { natsHere } from './nats.ts'
 import { startingPostgres } from './postgres-record.ts'
 import { natsStops, postgresStops } from './server.ts'
+import { isStartOurs, refuseServerOfAnother } from './server-start.ts'
 
 export interface Stopped {
   what: 'writ up' | 'task' | 'NATS' | 'Postgres'
@@ -64,9 +65,10 @@ export async function wipe(folders: Folders, removeOwn: () => Promise<void> = as
   const { root, run, ...others } = folders
   try {
     refuseRunning(folders)
-    const places = removablePlaces(folders)
+    const { places, links } = removablePlaces(folders)
     await removeOwn()
-    for (const place of places) await removeTree(place)
+    for (const place of places) await emptyPlace(place)
+    for (const link of links) await removeTree(link)
   } catch (error) {
     lock.release()
     throw error
@@ -77,11 +79,25 @@ export async function wipe(folders: Folders, removeOwn: () => Promise<void> = as
   if (readdirSync(root).length === 0) rmdirSync(root)
 }
 
+async function emptyPlace(place: string): Promise<void> {
+  for (const path of oursIn(place)) await removeTree(path)
+  try {
+    rmdirSync(place)
+  } catch {
+    // A person's: other things are in it, or it is a disk of its own.
+  }
+}
+
 function refuseRunning(folders: Folders): void {
-  const { nats, postgres } = leftServers(folders)
-  const running = nats ?? postgres
-  if (running === undefined) return
-  throw new WritError('REFUSED', `process ${running.pid} still runs on ${folders.root}`, { hint: 'writ down ends it' })
+  const left = leftServers(folders)
+  const running = left.nats ?? left.postgres
+  if (running !== undefined) {
+    const hint = 'writ down ends it'
+    throw new WritError('REFUSED', `process ${running.pid} still runs on ${folders.root}`, { hint })
+  }
+  const { nats, postgres } = serversHere(folders)
+  const others = nats ?? postgres
+  if (others !== undefined) refuseServerOfAnother(folders, others)
 }
 
 /** On a disk that is full a lock cannot be written: not by us, and by nobody who would start beside us. */
@@ -101,7 +117,21 @@ function removeTree(path: string): Promise<void> {
   return rm(path, { recursive: true, force: true, maxRetries: 10 })
 }
 
-function leftServers(folders: Folders): { nats: Living | undefined; postgres: Living | undefined } {
+interface Servers {
+  nats: Living | undefined
+  postgres: Living | undefined
+}
+
+function leftServers(folders: Folders): Servers {
+  const { nats, postgres } = serversHere(folders)
+  return {
+    nats: isStartOurs(folders, 'nats') ? nats : undefined,
+    postgres: isStartOurs(folders, 'postgres') ? postgres : undefined,
+  }
+}
+
+/** Also those of a folder that had our name before. */
+function serversHere(folders: Folders): Servers {
   const cluster = existingCluster(folders)
-  return { nats: runningNats(folders), postgres: cluster === undefined ? undefined : startingPostgres(cluster) }
+  return { nats: natsHere(folders), postgres: cluster === undefined ? undefined : startingPostgres(cluster) }
 }

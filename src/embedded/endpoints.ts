@@ -2,6 +2,7 @@
 import { rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { z } from 'zod'
+import { folderId, idOf, isFor } from './folder-id.ts'
 import type { Folders } from './folders.ts'
 import { living, stillLives } from './living.ts'
 import { readIfThere, writePrivately } from './private-file.ts'
@@ -16,6 +17,8 @@ const schema = z.object({
   version: z.string(),
   /** The data folder. */
   data: z.string(),
+  /** The same, as no copy of it is. */
+  folder: folderId.optional(),
   /** URLs with credentials. */
   database: z.string(),
   nats: z.string(),
@@ -28,9 +31,9 @@ const schema = z.object({
 export type Endpoints = z.infer<typeof schema>
 
 /** Tells where this process can be reached; readable by the user alone. */
-export function writeEndpoints(folders: Folders, endpoints: Omit<Endpoints, 'pid' | 'started'>): void {
+export function writeEndpoints(folders: Folders, endpoints: Omit<Endpoints, 'pid' | 'started' | 'folder'>): void {
   const started = living(process.pid)?.started ?? 'unknown'
-  const text = JSON.stringify({ ...endpoints, pid: process.pid, started }, null, 2)
+  const text = JSON.stringify({ ...endpoints, folder: idOf(folders.root), pid: process.pid, started }, null, 2)
   writePrivately(endpointsFile(folders), `${text}\n`)
 }
 
@@ -40,11 +43,12 @@ export function readEndpoints(folders: Folders): Endpoints | undefined {
   return last !== undefined && stillLives(last) ? last : undefined
 }
 
-/** Those of the process that ran last, unless it has ended in order. */
+/** Those of the process that ran last, unless it has ended in order; never those of the folder that this one is a copy of. */
 export function lastEndpoints(folders: Folders): Endpoints | undefined {
   const text = readIfThere(endpointsFile(folders))
   if (text === undefined) return undefined
-  return schema.safeParse(JSON.parse(text)).data
+  const last = schema.safeParse(JSON.parse(text)).data
+  return last !== undefined && isFor(last.folder, folders.root) ? last : undefined
 }
 
 /** To be called when this process stops serving. */

@@ -28,6 +28,7 @@ import {
   type Server,
   type StartOptions,
 } from './server.ts'
+import { isStartOurs, refuseServerOfAnother, sourceOf, writeStart } from './server-start.ts'
 import { until } from './until.ts'
 
 export const natsPort = 17422
@@ -74,23 +75,28 @@ interface Running extends Living, Ports {
 export async function startNats(options: NatsOptions): Promise<NatsServer> {
   const began = performance.now()
   const { folders, env = process.env, packageFolder } = options
-  const found = runningNats(folders)
+  const found = natsHere(folders)
+  if (found !== undefined && !isStartOurs(folders, 'nats')) refuseServerOfAnother(folders, found)
   const adopted = found === undefined ? undefined : await adopt(options, found)
   if (adopted !== undefined) {
-    const source = readIfThere(sourceFile(folders)) === 'bundled' ? 'bundled' : 'system'
-    return toServer(options, adopted, { source, adopted: true, began })
+    return toServer(options, adopted, { source: sourceOf(folders, 'nats'), adopted: true, began })
   }
   const program = findNats({ path: env['PATH'], packageFolder })
-  writePrivately(sourceFile(folders), program.source)
+  writeStart(folders, 'nats', program.source)
   const started = await start(options, program)
   return toServer(options, started, { source: program.source, adopted: false, began })
 }
 
-/**
- * The running nats-server of this data folder, whoever started it. Looked up by its command line: a pid file comes
- * some moments too late for a starter that was killed, and two servers on one store would ruin it.
- */
+/** The running nats-server of this data folder, whoever started it. */
 export function runningNats(folders: Folders): Found | undefined {
+  return isStartOurs(folders, 'nats') ? natsHere(folders) : undefined
+}
+
+/**
+ * The one that runs by the paths of this data folder. Looked up by its command line: a pid file comes some moments too
+ * late for a starter that was killed, and two servers on one store would ruin it.
+ */
+export function natsHere(folders: Folders): Found | undefined {
   if (!existsSync(configFile(folders))) return undefined
   const one = findLiving(({ command }) => command.endsWith(`nats-server -c ${configFile(folders)}`))
   return one === undefined ? undefined : { ...one, ports: lastPorts(folders) }
@@ -249,8 +255,4 @@ function urlOf(users: readonly NatsUser[], port: number): string {
 
 function configFile(folders: Folders): string {
   return join(folders.run, 'nats.conf')
-}
-
-function sourceFile(folders: Folders): string {
-  return join(folders.run, 'nats.source')
 }

@@ -2,16 +2,16 @@
  * Whose a cluster is that lies outside of its data folder. The link to it is copied as it is, so a copy of the folder leads to
  * the database of the original: beside the cluster is written down which folder it belongs to.
  */
-import { realpathSync, rmSync, statSync } from 'node:fs'
+import { existsSync, realpathSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { z } from 'zod'
 import { WritError } from '../protocol/errors.ts'
 import { word } from '../protocol/shell-words.ts'
+import { folderId, idOf, isFor } from './folder-id.ts'
 import { startingPostgres } from './postgres-record.ts'
 import { createPrivately, readIfThere, writePrivately } from './private-file.ts'
 
-/** The numbers are those by which the system knows the folder: they stay when it gets another name, and no copy has them. */
-const schema = z.object({ folder: z.string(), device: z.string(), inode: z.string() })
+const schema = folderId.extend({ folder: z.string() })
 type Owner = z.infer<typeof schema>
 
 /**
@@ -52,9 +52,11 @@ export function refuseAnothers(place: string, root: string): void {
   if (whose(place, root) === "another's") throw notOurs(place, root, copyHint(place, root))
 }
 
-/** Throws REFUSED unless the place may go with `root`: what is removed does not come back, so a doubt is enough. */
+/** Throws REFUSED unless the database in this place may go with `root`: what is removed does not come back, so a doubt is enough. */
 export function refuseRemoval(place: string, root: string): void {
-  if (isOurs(place, root)) return
+  const found = whose(place, root)
+  if (found === 'ours' || found === 'moved') return
+  if (found === 'unclaimed') return refuseUnclaimed(place)
   const hint = `nothing was removed; rm -r ${word(root)} removes this folder alone`
   throw notOurs(place, root, `${hint}; if it is to have that database, ${adoptHint(place)}`)
 }
@@ -62,11 +64,10 @@ export function refuseRemoval(place: string, root: string): void {
 function whose(place: string, root: string): Whose {
   const owner = ownerOf(place)
   if (owner === undefined) return 'unclaimed'
-  const here = ownerAt(root)
-  const isSame = owner.device === here.device && owner.inode === here.inode
+  const isSame = isFor(owner, root)
   if (owner.folder === root) return isSame ? 'ours' : 'replaced'
-  // On another disk a folder that is moved there is a new one, as a copy is: then it counts whether the old one is still there.
-  return isSame || (owner.device !== here.device && !leadsTo(owner.folder, place)) ? 'moved' : "another's"
+  // A folder that was moved to another disk is a new one there, which nothing tells from a copy.
+  return isSame ? 'moved' : "another's"
 }
 
 /** A server that runs on it was started for a folder that we may not be. */
@@ -80,6 +81,14 @@ function refuseServed(place: string, root: string): void {
       hint: `stop it with writ down and the --data-dir that it was started for, or end process ${running.pid}; then start again`,
     },
   )
+}
+
+/** Where no database is there is nothing to lose. */
+function refuseUnclaimed(place: string): void {
+  if (!existsSync(join(place, 'cluster'))) return
+  throw new WritError('REFUSED', `nothing says which data folder the database in ${place} belongs to`, {
+    hint: 'nothing was removed; start the folder that it is for once with writ up, which writes that down beside it',
+  })
 }
 
 function notOurs(place: string, root: string, hint: string): WritError {
@@ -118,10 +127,7 @@ function ownerOf(place: string): Owner | undefined {
   return text === undefined ? undefined : schema.parse(JSON.parse(text))
 }
 
-function ownerAt(root: string): Owner {
-  // An inode may be a number that a double does not hold.
-  const { dev, ino } = statSync(root, { bigint: true })
-  return { folder: root, device: String(dev), inode: String(ino) }
-}
+const ownerAt = (root: string): Owner => ({ folder: root, ...idOf(root) })
 
-const recordOf = (place: string): string => join(place, 'data-folder.json')
+/** The file beside a cluster that says whose it is. */
+export const recordOf = (place: string): string => join(place, 'data-folder.json')

@@ -13,8 +13,8 @@ import { freePort } from './free-port.ts'
 import { keepShort } from './log-length.ts'
 import { otherUser, type OtherUser } from './other-user.ts'
 import { postgresAnswers } from './postgres-answers.ts'
-import { disownForeignPid, lastPort, postgresRecord, runningPostgres } from './postgres-record.ts'
-import { keptSecret, readIfThere, writePrivately } from './private-file.ts'
+import { disownForeignPid, lastPort, postgresRecord, runningPostgres, startingPostgres } from './postgres-record.ts'
+import { keptSecret } from './private-file.ts'
 import {
   didNotStart,
   launch,
@@ -26,6 +26,7 @@ import {
   type Server,
   type StartOptions,
 } from './server.ts'
+import { isStartOurs, refuseServerOfAnother, sourceOf, writeStart } from './server-start.ts'
 import { until } from './until.ts'
 
 export const postgresPort = 17432
@@ -61,6 +62,8 @@ export async function startPostgres(options: PostgresOptions): Promise<Server> {
   const { folders, log, stay = false, signal, durable = true, env = process.env, packageFolder } = options
   const user = otherUser()
   const cluster = await clusterFolder(folders, user, log)
+  const others = isStartOurs(folders, 'postgres') ? undefined : startingPostgres(cluster)
+  if (others !== undefined) refuseServerOfAnother(folders, others)
   const port = options.port ?? lastPort(cluster) ?? postgresPort
   const setup: Setup = {
     folders,
@@ -103,7 +106,7 @@ async function adopt(setup: Setup): Promise<Server | undefined> {
     return version === undefined ? undefined : { port, version }
   })
   if (found === undefined) return undefined
-  const source = readIfThere(sourceFile(folders)) === 'bundled' ? 'bundled' : 'system'
+  const source = sourceOf(folders, 'postgres')
   const startedInMs = performance.now() - began
   const run = { ...found, source, url: urlOf(setup, found.port), pid: one.pid, exited, startedInMs } as const
   keepShort(setup.logFile, exited)
@@ -118,7 +121,7 @@ async function start(
   const { folders, cluster, began, logFile, user, stay, signal } = setup
   const port = await freePort(tried)
   if (stay && port !== setup.port) throw portTaken('Postgres', setup.port)
-  writePrivately(sourceFile(folders), source)
+  writeStart(folders, 'postgres', source)
   const one = await launch({ program: file, args: argumentsFor(setup, port), logFile, user })
   const url = urlOf(setup, port)
   const version = await orEnded(one, { stops: postgresStops, signal }, () =>
@@ -147,10 +150,6 @@ async function portForNextTry(setup: Setup, said: string, tried: number): Promis
 
 function urlOf({ password }: Setup, port: number): string {
   return `postgres://${superuser}:${password}@127.0.0.1:${port}/${database}`
-}
-
-function sourceFile(folders: Folders): string {
-  return join(folders.run, 'postgres.source')
 }
 
 function argumentsFor({ cluster, durable }: Setup, port: number): string[] {

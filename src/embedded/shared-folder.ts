@@ -1,5 +1,5 @@
 /** When we are root and Postgres runs as another user: a folder of root's that this user can enter. */
-import { chmodSync, existsSync, lstatSync, mkdirSync } from 'node:fs'
+import { accessSync, chmodSync, constants, existsSync, lstatSync, mkdirSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { WritError } from '../protocol/errors.ts'
@@ -8,7 +8,7 @@ import { canEnter, type OtherUser } from './other-user.ts'
 /** The system's place for such things, else the one for temporary files. Throws NO_SERVER when neither will do. */
 export function sharedFolder(user: OtherUser): string {
   for (const folder of ['/var/lib/writ', join(tmpdir(), 'writ-root')]) {
-    if (made(folder) && canEnter(folder, user)) return trusted(folder)
+    if (isThere(folder) && canEnter(folder, user)) return trusted(folder)
   }
   throw new WritError('NO_SERVER', `there is no folder that root can write and the user ${user.name} can enter`, {
     hint: 'start writ as an ordinary user, or set WRIT_DATABASE_URL',
@@ -26,16 +26,22 @@ export function trusted(folder: string): string {
   return folder
 }
 
-function made(folder: string): boolean {
-  if (existsSync(folder)) return true
+function isThere(folder: string): boolean {
   try {
-    mkdirSync(folder, { recursive: true })
-    // Whatever our umask says: the other user must get through.
-    chmodSync(folder, 0o755)
+    if (existsSync(folder)) accessSync(folder, constants.W_OK)
+    else make(folder)
     return true
   } catch (error) {
-    const { code } = error as NodeJS.ErrnoException
-    if (code === 'EROFS' || code === 'EACCES' || code === 'EPERM') return false
+    if (closed.has((error as NodeJS.ErrnoException).code ?? '')) return false
     throw error
   }
+}
+
+/** ENOENT, too: so Node 20 says that a folder cannot be made on a disk that is read-only. */
+const closed = new Set(['EROFS', 'EACCES', 'EPERM', 'ENOENT'])
+
+function make(folder: string): void {
+  mkdirSync(folder, { recursive: true })
+  // Whatever our umask says: the other user must get through.
+  chmodSync(folder, 0o755)
 }

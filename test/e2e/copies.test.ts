@@ -12,6 +12,7 @@ import {
   readdirSync,
   readFileSync,
   readlinkSync,
+  realpathSync,
   renameSync,
   rmSync,
   statSync,
@@ -130,6 +131,7 @@ describe.skipIf(!isRoot)('a data folder of root that Postgres cannot enter (need
       const message = `process ${server.pid} runs on the database in ${dirname(server.data)}, and nothing says that it is for ${root}`
       await expect(postgresAt(root)).rejects.toMatchObject({ code: 'REFUSED', message })
     }
+    expect(await stopAll(foldersAt(at('copy')))).toEqual([])
     expect(await stopAll(foldersAt(at('data')))).toEqual([{ what: 'Postgres', pid: server.pid }])
     expect(await kept(at('data'))).toEqual([{ it: 42 }])
     await expect(postgresAt(at('copy'))).rejects.toMatchObject({ code: 'REFUSED' })
@@ -186,7 +188,7 @@ describe.skipIf(!isRoot)('a data folder of root that Postgres cannot enter (need
   })
 
   test('has a move of its database ended that was killed, after whichever step', async () => {
-    // Nothing of it is elsewhere; all of it; and all of it, with what was copied still here.
+    // Nothing of it is elsewhere; all of it; and all of it, with what was copied still here, which somebody may have put there.
     for (const step of ['begun', 'moved', 'copied']) {
       copyAs(at('data'), at('copy'))
       const place = readlinkSync(at('data/postgres'))
@@ -199,6 +201,9 @@ describe.skipIf(!isRoot)('a data folder of root that Postgres cannot enter (need
       if (step !== 'begun') sh(`cp -a ${from} ${place}`)
       expect(await kept(at('data')), step).toEqual([{ it: 42 }])
       expect([readlinkSync(at('data/postgres')), existsSync(at('data/postgres.moving'))]).toEqual([place, false])
+      const beside = readdirSync(at('data')).filter((name) => name.startsWith('postgres.'))
+      expect(beside, step).toHaveLength(step === 'copied' ? 1 : 0)
+      for (const name of beside) expect(readdirSync(at(`data/${name}`))).toEqual(['cluster'])
       rmSync(at('copy'), { recursive: true })
     }
   })
@@ -209,8 +214,14 @@ describe.skipIf(!isRoot)('a data folder of root that Postgres cannot enter (need
       copyAs(at('data'), join(there, 'copy'))
       expect(await kept(join(there, 'copy'))).toEqual([{ it: 42 }])
       expect(lstatSync(join(there, 'copy/postgres')).isSymbolicLink()).toBe(true)
+      expect(readdirSync(join(there, 'copy')).filter((name) => name.startsWith('postgres'))).toEqual(['postgres'])
       renameSync(at('data'), at('before'))
       sh(`mv ${join(there, 'copy')} ${at('data')}`)
+      // Moved to another disk, it might as well be a copy.
+      const record = join(realpathSync(at('data/postgres')), 'data-folder.json')
+      const hint = expect.stringContaining(`remove ${record} first`) as string
+      await expect(postgresAt(at('data'))).rejects.toMatchObject({ code: 'REFUSED', hint })
+      rmSync(record)
       expect(await kept(at('data'))).toEqual([{ it: 42 }])
     } finally {
       rmSync(there, { recursive: true, force: true })

@@ -10,6 +10,7 @@ import {
   mkdtempSync,
   readdirSync,
   readFileSync,
+  renameSync,
   rmSync,
   statSync,
   symlinkSync,
@@ -28,19 +29,20 @@ import { bundledPostgres } from '../../src/embedded/bundled-postgres.ts'
 import { clusterMajor } from '../../src/embedded/cluster.ts'
 import { stopAll, wipe } from '../../src/embedded/down.ts'
 import { endProcess } from '../../src/embedded/end-process.ts'
-import { readEndpoints } from '../../src/embedded/endpoints.ts'
+import { readEndpoints, writeEndpoints } from '../../src/embedded/endpoints.ts'
 import { findNats } from '../../src/embedded/find-nats.ts'
 import { findPostgres } from '../../src/embedded/find-postgres.ts'
 import { versionOf } from '../../src/embedded/find-program.ts'
 import { dataFolder, locateFolder, type Folders } from '../../src/embedded/folders.ts'
 import { freePort } from '../../src/embedded/free-port.ts'
 import { living } from '../../src/embedded/living.ts'
-import { lockFolder } from '../../src/embedded/lock.ts'
+import { holderOf, lockFolder } from '../../src/embedded/lock.ts'
 import { runningNats, startNats, type NatsOptions, type NatsServer } from '../../src/embedded/nats.ts'
 import { canEnter } from '../../src/embedded/other-user.ts'
 import { startPostgres } from '../../src/embedded/postgres.ts'
 import { startingPostgres } from '../../src/embedded/postgres-record.ts'
 import type { Server } from '../../src/embedded/server.ts'
+import { servingOf } from '../../src/embedded/serving.ts'
 import { logBytesMax, logLookMs } from '../../src/protocol/limits.ts'
 import { failure } from '../support/failure.ts'
 
@@ -486,6 +488,105 @@ describe('the data folder', () => {
     expect(readdirSync(run).filter((name) => name.startsWith('lock'))).toEqual(['lock.10', 'lock.9'])
   })
 
+  test('that is a copy of one on which servers run has none: it is not locked, starts its own, and down ends those alone', async () => {
+    const folders = seededFolders()
+    const starter = await startStarter({ dataDir: folders.root })
+    const copy = copyOf(folders)
+    expect(readEndpoints(folders)?.pid).toBe(starter.child.pid)
+    expect([servingOf(copy), readEndpoints(copy), await stopAll(copy)]).toEqual([undefined, undefined, []])
+    lockFolder(copy.root).release()
+    const own = await startBoth(copy)
+    expect(await stopAll(copy)).toEqual([
+      { what: 'NATS', pid: own.nats.pid },
+      { what: 'Postgres', pid: own.database.pid },
+    ])
+    await wipe(copy)
+    expect(await query(starter.postgres.url, 'select 1 as it')).toBe(1)
+    expect(readEndpoints(folders)?.pid).toBe(starter.child.pid)
+  })
+
+  test('that is a copy has none of the servers that a killed process left on the original either', async () => {
+    const folders = seededFolders()
+    const starter = await startStarter({ dataDir: folders.root })
+    await kill(starter.child)
+    const copy = copyOf(folders)
+    expect([servingOf(copy), await stopAll(copy)]).toEqual([undefined, []])
+    expect(servingOf(folders)).toMatchObject({ pid: null, nats: starter.nats.url })
+  })
+
+  test('that has a private database of before is served with the one that was named, by what a killed process left', async () => {
+    const folders = seededFolders()
+    const nats = await startNats(natsOptions(folders))
+    const { pid } = spawnSync('true')
+    const served = (database: string): unknown => {
+      writeEndpoints(folders, { version: '0.0.0', data: folders.root, database, nats: nats.url })
+      const file = join(folders.run, 'endpoints.json')
+      const endpoints = JSON.parse(readFileSync(file, 'utf8')) as object
+      writeFileSync(file, JSON.stringify({ ...endpoints, pid }))
+      return servingOf(folders)?.database
+    }
+    const password = readFileSync(join(folders.secrets, 'postgres'), 'utf8').trim()
+    for (const own of ['postgres://me@127.0.0.1:5432/own', 'postgres://me@one:5432,two:5432/own']) {
+      expect(served(own)).toBe(own)
+    }
+    expect(served(`postgres://writ:${password}@127.0.0.1:${await freePort(0)}/writ`)).toBeUndefined()
+  })
+
+  test('that gets another name while servers run on it keeps its lock and its endpoints, and is ended there', async () => {
+    const folders = seededFolders()
+    const starter = await startStarter({ dataDir: folders.root })
+    renameSync(folders.root, `${folders.root}-moved`)
+    const moved = newFolders(`${folders.root}-moved`)
+    expect(readEndpoints(moved)?.pid).toBe(starter.child.pid)
+    expect(failure(() => lockFolder(moved.root)).code).toBe('LOCKED')
+    expect(await stopAll(moved)).toEqual([{ what: 'writ up', pid: starter.child.pid }])
+    for (const one of [starter.postgres, starter.nats]) expect(living(one.pid)).toBeUndefined()
+    expect(await query((await startPostgres(common(moved))).url, 'select 1 as it')).toBe(1)
+  })
+
+  test('that is a copy in the place of one that runs under another name now neither ends nor takes over its servers', async () => {
+    const folders = seededFolders()
+    const starter = await startStarter({ dataDir: folders.root })
+    const [copy, moved] = [copyOf(folders).root, `${folders.root}-moved`]
+    renameSync(folders.root, moved)
+    renameSync(copy, folders.root)
+    const refused = (pid: number): object => ({
+      code: 'REFUSED',
+      message: `process ${pid} runs by the paths of ${folders.root}, for the folder that was here before`,
+    })
+    expect(await stopAll(folders)).toEqual([])
+    await expect(startNats(natsOptions(folders))).rejects.toMatchObject(refused(starter.nats.pid))
+    await expect(startPostgres(common(folders))).rejects.toMatchObject(refused(starter.postgres.pid))
+    await expect(wipe(folders)).rejects.toMatchObject(refused(starter.nats.pid))
+    expect(await query(starter.postgres.url, 'select 1 as it')).toBe(1)
+    renameSync(folders.root, copy)
+    renameSync(moved, folders.root)
+    expect(await stopAll(folders)).toEqual([{ what: 'writ up', pid: starter.child.pid }])
+    renameSync(folders.root, moved)
+    renameSync(copy, folders.root)
+    expect((await startBoth(folders)).database.adopted).toBe(false)
+  })
+
+  test('of which nothing says for whom its lock is, as of older versions, is locked all the same', () => {
+    const { root, run } = newFolders()
+    const lock = lockFolder(root)
+    const { folder: _, ...older } = JSON.parse(readFileSync(join(run, 'lock.1'), 'utf8')) as { folder: object }
+    writeFileSync(join(run, 'lock.1'), JSON.stringify(older))
+    expect(failure(() => lockFolder(root)).code).toBe('LOCKED')
+    lock.release()
+  })
+
+  test('that is in the place of one with another name now keeps its own lock when that one is released', () => {
+    const folders = newFolders()
+    const before = lockFolder(folders.root)
+    renameSync(folders.root, `${folders.root}-moved`)
+    const lock = lockFolder(newFolders(folders.root).root)
+    before.release()
+    const holder = holderOf(folders.root)
+    lock.release()
+    expect([holder?.pid, holderOf(folders.root)]).toEqual([process.pid, undefined])
+  })
+
   test('comes from the flag, else WRIT_HOME, else the XDG folder, else the home folder', () => {
     const env = { WRIT_HOME: '/w', XDG_DATA_HOME: '/x', HOME: '/h' }
     const rootOf = (choice: Parameters<typeof locateFolder>[0]): string => locateFolder(choice).root
@@ -538,6 +639,29 @@ describe.runIf(isRoot)('as root', () => {
     expect(program).not.toContain(closed)
     await database.stop()
     rmSync(resolve(program, '../../..'), { recursive: true })
+  })
+
+  test.each([
+    ['and has no folder of ours', ''],
+    ['and has one', '&& mkdir -m 755 /var/lib/writ'],
+  ])('the database lies in the folder for temporary files where /var/lib is read-only %s', (_, before) => {
+    const [temporary, script] = [mkdtempSync(join(scratch, 'tmp-')), join(scratch, 'shared.mjs')]
+    chmodSync(temporary, 0o755)
+    const user = `{ name: 'nobody', uid: ${nobody.uid}, gid: ${nobody.gid} }`
+    writeFileSync(
+      script,
+      `import { sharedFolder } from '${built}/embedded/shared-folder.js'\nconsole.log(sharedFolder(${user}))`,
+    )
+    const mount = `mount -t tmpfs none /var/lib ${before} && mount -o remount,ro /var/lib`
+    const found = execFileSync(
+      'env',
+      ['unshare', '-m', 'sh', '-c', `${mount} && exec "$0" "$1"`, process.execPath, script],
+      {
+        env: { ...process.env, TMPDIR: temporary },
+        encoding: 'utf8',
+      },
+    )
+    expect(found.trim()).toBe(join(temporary, 'writ-root'))
   })
 
   test('Postgres starts on a system without a user named postgres', async () => {
@@ -601,6 +725,11 @@ function seededFolders(): Folders {
   // Not node's copy, which loses the owner.
   execFileSync('cp', ['-a', `${join(scratch, 'template')}/.`, dataDir])
   return newFolders(dataDir)
+}
+
+function copyOf({ root }: Folders): Folders {
+  execFileSync('cp', ['-a', root, `${root}-copy`])
+  return newFolders(`${root}-copy`)
 }
 
 function common(folders: Folders): { folders: Folders; log: () => void; port: number; durable: boolean } {

@@ -2,6 +2,7 @@
 import { execFileSync } from 'node:child_process'
 import {
   chmodSync,
+  existsSync,
   mkdirSync,
   mkdtempSync,
   readdirSync,
@@ -14,14 +15,26 @@ import {
 } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { finishMove, makeReachable, movingLink } from '../../src/embedded/cluster-move.ts'
-import { refuseForeignPlace } from '../../src/embedded/cluster-place.ts'
-import { locateFolder } from '../../src/embedded/folders.ts'
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import { finishMove, makeReachable, movingLink, newMaking } from '../../src/embedded/cluster-move.ts'
+import { clusterFolder, refuseForeignPlace } from '../../src/embedded/cluster-place.ts'
+import { wipe } from '../../src/embedded/down.ts'
+import { dataFolder, type Folders, locateFolder } from '../../src/embedded/folders.ts'
 import { otherUser } from '../../src/embedded/other-user.ts'
 import { claimPlace, isOurs, refuseRemoval, setOwner } from '../../src/embedded/place-owner.ts'
 import { call } from '../cli/call.ts'
 import { failure } from '../support/failure.ts'
+
+/** A folder that never gets empty. */
+const disk = vi.hoisted(() => ({ writtenTo: '' }))
+vi.mock(import('node:fs'), async (original) => {
+  const real = await original()
+  const rmSync: typeof real.rmSync = (path, options) => {
+    if (path === disk.writtenTo) throw Object.assign(new Error('ENOTEMPTY'), { code: 'ENOTEMPTY' })
+    real.rmSync(path, options)
+  }
+  return { ...real, rmSync }
+})
 
 let scratch: string
 let place: string
@@ -51,7 +64,7 @@ describe('a folder `postgres`', () => {
     const kept = readdirSync(root).filter((name) => name.startsWith('postgres.before-'))
     expect(kept).toHaveLength(1)
     const folder = join(root, kept[0] ?? '')
-    expect(lines).toContain(`what is not of the database is kept in ${folder}`)
+    expect(lines).toContain(`what is not of this database is kept in ${folder}`)
     return readFileSync(join(folder, 'a-dump'), 'utf8')
   }
   const postgres = (): string => join(root, 'postgres')
@@ -69,6 +82,42 @@ describe('a folder `postgres`', () => {
     expect(keptDump()).toBe('of somebody')
   })
 
+  const cluster = (inside: string, which: string): void => {
+    mkdirSync(join(inside, 'cluster'))
+    writeFileSync(join(inside, 'cluster', 'which'), which)
+  }
+  const folders = (): Folders => locateFolder({ dataDir: root, env: {} })
+
+  it('into which somebody put a database of before while a move was not ended keeps that under another name', async () => {
+    cluster(place, 'moved')
+    cluster(postgres(), 'of somebody')
+    setOwner(place, root)
+    symlinkSync(place, movingLink(postgres()))
+    const found = await clusterFolder(folders(), undefined, log)
+    expect(readFileSync(join(found, 'which'), 'utf8')).toBe('moved')
+    expect(keptDump()).toBe('of somebody')
+    const [kept = ''] = readdirSync(root).filter((name) => name.startsWith('postgres.before-'))
+    expect(readFileSync(join(root, kept, 'cluster', 'which'), 'utf8')).toBe('of somebody')
+  })
+
+  it('keeps its database where a move of it was begun to a place that is gone, or to that of another folder', async () => {
+    cluster(postgres(), 'whole')
+    mkdirSync(copy)
+    setOwner(place, copy)
+    for (const lost of [join(scratch, 'gone'), place]) {
+      symlinkSync(lost, movingLink(postgres()))
+      refuseForeignPlace(folders())
+      const found = await clusterFolder(folders(), undefined, log)
+      expect([found, readdirSync(root)]).toEqual([join(postgres(), 'cluster'), ['postgres']])
+    }
+  })
+
+  it('that is gone with the place to which it was moved is told as that', async () => {
+    rmSync(postgres(), { recursive: true })
+    symlinkSync(join(scratch, 'gone'), movingLink(postgres()))
+    await expect(clusterFolder(folders(), undefined, log)).rejects.toThrow('the database is gone')
+  })
+
   it.runIf(process.getuid?.() === 0)(
     'in which no database is, and which the user cannot enter as whom Postgres runs, is kept under another name',
     async () => {
@@ -83,6 +132,41 @@ describe('a folder `postgres`', () => {
   )
 })
 
+it('what a kill has left, and what is still written to, is left to the next start by this one', () => {
+  const left = join(place, 'cluster.making-1-left')
+  for (const name of [left, join(place, 'cluster.making-2')]) mkdirSync(name)
+  disk.writtenTo = left
+  expect(existsSync(newMaking(place))).toBe(false)
+  expect(readdirSync(place)).toEqual(['cluster.making-1-left'])
+  disk.writtenTo = ''
+  newMaking(place)
+  expect(readdirSync(place)).toEqual([])
+})
+
+describe('a link `postgres` of a person', () => {
+  const removed = async (): Promise<void> => {
+    const folders = dataFolder({ dataDir: root, env: {} })
+    await clusterFolder(folders, undefined, log)
+    for (const name of ['cluster', 'cluster.making-1-a']) {
+      mkdirSync(join(place, name))
+      writeFileSync(join(place, name, 'PG_VERSION'), '18')
+    }
+    await wipe(folders)
+  }
+
+  it('to a folder with other things in it takes along of them what is ours when the data folder is removed', async () => {
+    mkdirSync(join(place, 'photos'))
+    writeFileSync(join(place, 'photos', 'mine'), 'mine')
+    await removed()
+    expect([existsSync(root), readdirSync(place, { recursive: true })]).toEqual([false, ['photos', 'photos/mine']])
+  })
+
+  it('to a folder of its own takes it along', async () => {
+    await removed()
+    expect([existsSync(root), existsSync(place)]).toEqual([false, false])
+  })
+})
+
 describe('a data folder', () => {
   it('keeps its database when it gets another name, and the copy that it had keeps none', () => {
     setOwner(place, root)
@@ -94,14 +178,33 @@ describe('a data folder', () => {
     expect([recorded().folder, lines]).toEqual([moved, []])
   })
 
-  it('keeps its database when it is moved to another disk, where it is a new one, unless the old one is there still', () => {
+  it('gets no database of a folder on another disk, moved or copied: that one may only have another name', () => {
     setOwner(place, root)
     copied()
     writeFileSync(recordFile(), JSON.stringify({ ...recorded(), device: 'another' }))
-    expect(() => claim(copy)).toThrow('belongs to')
+    mkdirSync(join(place, 'cluster'))
     rmSync(root, { recursive: true })
+    const adopt = `if ${copy} is to have this one, remove ${recordFile()} first`
+    expect(failure(() => claim(copy))).toMatchObject({
+      code: 'REFUSED',
+      hint: expect.stringContaining(adopt) as string,
+    })
+    expect(failure(() => refuseRemoval(place, copy)).message).toContain(`belongs to the data folder ${root}`)
+    expect([isOurs(place, copy), recorded().folder]).toEqual([false, root])
+    rmSync(recordFile())
     claim(copy)
-    expect(recorded().folder).toBe(copy)
+    refuseRemoval(place, copy)
+  })
+
+  it('does not remove a database of which nothing says whose it is, until a start has written it down', () => {
+    mkdirSync(join(place, 'cluster'))
+    expect(failure(() => refuseRemoval(place, root))).toMatchObject({
+      code: 'REFUSED',
+      message: `nothing says which data folder the database in ${place} belongs to`,
+      hint: 'nothing was removed; start the folder that it is for once with writ up, which writes that down beside it',
+    })
+    claim(root)
+    refuseRemoval(place, root)
   })
 
   it('from before such words were written down gets its own, before any copy of it', () => {
