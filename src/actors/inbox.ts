@@ -96,7 +96,7 @@ export class Inbox {
   }
 
   /** A command: decided in the turn, answered after the commit. */
-  #unit(asked: Asked, run: Unit['run']): void {
+  #unit(asked: Asked, run: Unit['run'], more: Partial<Unit> = {}): void {
     const { owner, noun, verb, id } = asked
     const { command } = asked.body as { command?: string }
     const asker = asked.wantsReply ? { reply: asked.reply, fail: asked.fail } : null
@@ -104,7 +104,7 @@ export class Inbox {
       asked.shard ?? 0,
       `${noun} ${verb} ${id}`,
       (turn) => once(turn, owner, command, () => run(turn)),
-      { asker },
+      { asker, ...more },
     )
     this.#parts.push(unit)
   }
@@ -230,7 +230,8 @@ export class Inbox {
       return asked.reply({ received: true, counted })
     }
     if (verb !== 'done' && verb !== 'failed') throw unknownVerb(asked)
-    this.#unit(asked, (turn) => takeReport(turn, owner, id, daemon, verb, body as Report['done'] & Report['failed']))
+    const report = body as Report['done'] & Report['failed']
+    this.#unit(asked, (turn) => takeReport(turn, owner, id, daemon, verb, report), { ofAttempt: true })
   }
 }
 

@@ -97,10 +97,11 @@ const bisect = async (around: Around, failure: Failure): Promise<Again> => {
     return { units, alone: 1 }
   }
   only.asker?.fail(new WritError('INTERNAL', `the database refused ${only.what}`, { cause: error }))
-  if (only.row !== null || only.timer !== null) await around.poisoned(only, blame(only, failure) ?? error)
+  const fault = faultOf(only, failure)
+  if (fault !== null || only.row !== null || only.timer !== null) await around.poisoned(only, fault ?? error)
   return inTurn([])
 }
 
-/** Of a desk that gave one slot, and did nothing besides, it is the task that got it. */
-const blame = ({ row }: Unit, { error, actors: [task] }: Failure): Faulty | null =>
-  row?.from === fromDesk && task !== undefined ? new Faulty(task, error) : null
+/** Of a desk that gave one slot, and did nothing besides, it is the task's that got it; of what was to end an attempt, its actor's. */
+const faultOf = ({ row, ofAttempt }: Unit, { error, actors: [actor] }: Failure): Faulty | null =>
+  (ofAttempt || row?.from === fromDesk) && actor !== undefined ? new Faulty(actor, error) : null

@@ -24,6 +24,8 @@ export interface Unit {
   unreachable: number
   /** Its commit was refused, for it alone: what follows from it may be to blame, and is left to commits of its own. */
   apart: boolean
+  /** It tells an actor what became of its attempt, and is not in a mailbox: it comes again until that could hear it. */
+  ofAttempt: boolean
 }
 
 export const unitOf = (shard: number, what: string, run: Unit['run'], more: Partial<Unit> = {}): Unit => ({
@@ -36,5 +38,6 @@ export const unitOf = (shard: number, what: string, run: Unit['run'], more: Part
   conflicts: 0,
   unreachable: 0,
   apart: false,
+  ofAttempt: false,
   ...more,
 })

@@ -14,5 +14,5 @@ export const watchUnit = ({ shard, actor }: AttemptRow, message: Message): Unit 
     })
     return {}
   }
-  return unitOf(shard, `${message.type} to ${actor}`, run)
+  return unitOf(shard, `${message.type} to ${actor}`, run, { ofAttempt: message.type !== 'task.accepted' })
 }

@@ -7,7 +7,7 @@ import { unitOf } from '../../src/actors/unit.ts'
 import { actorKey, registryId, shardOf, stepId } from '../../src/protocol/ids.ts'
 import { parkTriesMax } from '../../src/protocol/limits.ts'
 import { startTestEngine, type TestEngine } from '../support/engine.ts'
-import { chainOf, planOf, type World } from '../support/world.ts'
+import { chainOf, planOf, refusal, type World } from '../support/world.ts'
 
 let test: TestEngine
 let world: World
@@ -67,6 +67,23 @@ it('R41 R45: a report counts though the step that gets its slot cannot be commit
   await allow()
   await world.client.parked.retry({ id: line.id })
   await daemon.done(await daemon.spawned('worker b'))
+  await world.until(id, 'directive_completed')
+})
+
+it('R45: a step is parked of which no report can be committed, and its slot serves another; what it did counts once it is tried again', async () => {
+  const daemon = await world.daemon('d', { work: () => null, cancelled: () => null })
+  const id = await world.start({ evaluate: false, plan: planOf({ a: [] }) })
+  const spawn = await daemon.spawned('worker a')
+  await refuse(id, 0)
+  for (let tried = 0; tried < parkTriesMax; tried++)
+    expect(await refusal(daemon.done(spawn))).toMatchObject({ code: 'INTERNAL' })
+  const line = await parkedLine()
+  expect(line).toMatchObject({ kind: 'step', id: stepId(id, 1, 0) })
+  await world.start({ evaluate: false, plan: planOf({ x: [] }) })
+  expect(await daemon.done(spawn)).toMatchObject({ counted: true })
+  await daemon.spawned('worker x')
+  await allow()
+  await world.client.parked.retry({ id: line.id })
   await world.until(id, 'directive_completed')
 })
 

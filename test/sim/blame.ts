@@ -18,7 +18,7 @@ export class Blame {
   readonly #messages = new Map<number, number>()
   /** As often, of a timer of this actor. */
   readonly #timers = new Map<ActorKey, number>()
-  /** How often a commit was refused that took one message, and changed this actor. */
+  /** How often a commit was refused that took no more than one message, and changed this actor alone. */
   readonly #changed = new Map<ActorKey, number>()
   /** Whose machines have thrown, or migrations. */
   readonly #threw = new Set<ActorKey>()
@@ -32,10 +32,11 @@ export class Blame {
   refused({ consumed = [], fired = [], actors = [] }: Commit): void {
     const [message] = consumed
     const [timer] = fired
-    if (consumed.length + fired.length !== 1) return
+    if (consumed.length + fired.length > 1) return
     if (message !== undefined) count(this.#messages, message)
-    if (message !== undefined) for (const { key } of actors) count(this.#changed, key)
     if (timer !== undefined) count(this.#timers, timer.key)
+    const [actor, ...others] = actors
+    if (actor !== undefined && others.length === 0) count(this.#changed, actor.key)
   }
 
   /** The machine of whoever has this in mind throws; a migration has a copy of it. */

@@ -133,7 +133,7 @@ export const clientFaultRates = {
 export const decidedFaultRates = {
   /** Of messages to registries, and of theirs: as `messagePoisoned` of all others. */
   registryPoisoned: 0.03,
-  /** Of tasks that get a slot: every commit in which it begins is refused, until its actor is parked. */
+  /** Of attempts, as they begin and as they end: every commit in which one of its actor does is refused, until that is parked. */
   taskRefused: 0.03,
 } as const
 

@@ -17,8 +17,8 @@ export class StoreFaults {
   readonly #begins: SimRandom
   /** Actors whose tasks no commit can begin. */
   readonly #refused = new Set<ActorKey>()
-  /** Attempts that were begun, or refused: each strikes once. */
-  readonly #begun = new Set<string>()
+  /** What was tried of attempts so far: each has one chance. */
+  readonly #tried = new Set<string>()
   /** Messages that no commit can take. */
   readonly #poisoned = new Set<number>()
   #tables: Tables | null = null
@@ -61,24 +61,29 @@ export class StoreFaults {
 
   readonly fate = (
     _: ThreadIdentity,
-    { consumed = [], parked = [], faulted = [], attempts = [] }: Commit,
+    { consumed = [], parked = [], faulted = [], attempts = [], actors = [], replies = [] }: Commit,
   ): CommitFate => {
     const fate = this.#fate()
-    for (const { key } of faulted) this.#refused.delete(key)
-    if (attempts.filter((attempt) => this.#isRefused(attempt)).length > 0) return { ...fate, answer: 'refused' }
     // By the time that a person tries it again, what was wrong is mended.
     for (const { message } of parked) if (message !== null) this.#poisoned.delete(message)
+    for (const key of [...parked.map(({ actor }) => actor), ...faulted.map(({ key: actor }) => actor)])
+      this.#refused.delete(key)
+    // Of what a person has decided nobody is parked: it would be refused for ever.
+    const changed = new Set(replies.length > 0 ? [] : actors.map(({ key }) => key))
+    const refused = attempts.filter((attempt) => changed.has(attempt.actor) && this.#isRefused(attempt))
+    if (refused.length > 0) return { ...fate, answer: 'refused' }
     if (consumed.some((id) => this.#poisoned.has(id) && !this.#isDropped(id))) return { ...fate, answer: 'refused' }
     return this.#isDown ? { appliedAfterMs: null, answer: 'unknown', answeredAfterMs: fate.answeredAfterMs } : fate
   }
 
-  /** An attempt that begins, of an actor that may begin none. */
-  #isRefused(attempt: AttemptRow): boolean {
-    const key = `${attempt.owner} ${attempt.task} ${attempt.attempt}`
-    if (this.#tables?.attempts.has(key) === true) return false
-    if (!this.#begun.has(key) && this.#luck.strikes('taskRefused', this.#begins)) this.#refused.add(attempt.actor)
-    this.#begun.add(key)
-    return this.#refused.has(attempt.actor)
+  /** An attempt begins or ends, and its actor may do neither. */
+  #isRefused({ owner, task, attempt, actor, closedAt }: AttemptRow): boolean {
+    const name = `${owner} ${task} ${attempt}`
+    if (closedAt === null && this.#tables?.attempts.has(name) === true) return false
+    const what = `${name} ${closedAt === null ? 'begins' : 'ends'}`
+    if (!this.#tried.has(what) && this.#luck.strikes('taskRefused', this.#begins)) this.#refused.add(actor)
+    this.#tried.add(what)
+    return this.#refused.has(actor)
   }
 
   /** What a parked actor was told is consumed by nobody but a person who drops it. */
