@@ -29,7 +29,7 @@ import { bundledPostgres } from '../../src/embedded/bundled-postgres.ts'
 import { clusterMajor } from '../../src/embedded/cluster.ts'
 import { stopAll, wipe } from '../../src/embedded/down.ts'
 import { endProcess } from '../../src/embedded/end-process.ts'
-import { readEndpoints, writeEndpoints } from '../../src/embedded/endpoints.ts'
+import { readEndpoints, removeEndpoints, writeEndpoints } from '../../src/embedded/endpoints.ts'
 import { findNats } from '../../src/embedded/find-nats.ts'
 import { findPostgres } from '../../src/embedded/find-postgres.ts'
 import { versionOf } from '../../src/embedded/find-program.ts'
@@ -659,6 +659,20 @@ describe('the data folder', () => {
     const holder = holderOf(folders.root)
     lock.release()
     expect([holder?.pid, holderOf(folders.root)]).toEqual([process.pid, undefined])
+  })
+
+  test('that is in the place of one with another name now keeps its own endpoints when the process of that one stops', () => {
+    const folders = newFolders()
+    const serve = (database: string) =>
+      writeEndpoints(folders, { version: '0.0.0', data: folders.root, database, nats: 'nats://n' })
+    const before = serve('postgres://before')
+    renameSync(folders.root, `${folders.root}-moved`)
+    newFolders(folders.root)
+    const own = serve('postgres://own')
+    removeEndpoints(folders, before)
+    const left = readEndpoints(folders)?.database
+    removeEndpoints(folders, own)
+    expect([left, readEndpoints(folders)]).toEqual(['postgres://own', undefined])
   })
 
   test('comes from the flag, else WRIT_HOME, else the XDG folder, else the home folder', () => {
