@@ -99,8 +99,9 @@ export const startUp = async (options: UpOptions, parts: Parts): Promise<Running
   // Before and after the endpoints: whoever changes the users is either heard or was quicker, and taken in here.
   const takeUsers = serveUsers({ server: natsServer, folders, owner, login: login('node'), say: options.say }, parts)
   const { http } = running
-  writeEndpoints(folders, { version, data: folders.root, database, nats, ...(http === null ? {} : { http }) })
-  parts.add('endpoints', () => removeEndpoints(folders))
+  const endpoints = { version, data: folders.root, database, nats, ...(http === null ? {} : { http }) }
+  const wroteFor = writeEndpoints(folders, endpoints)
+  parts.add('endpoints', () => removeEndpoints(folders, wroteFor))
   await takeUsers()
   const servers = { postgres: postgres?.current() ?? null, natsServer: natsServer?.current() ?? null }
   const websocket = webSocketUrl(natsServer)

@@ -8,7 +8,7 @@ import { endProcess, type SignalStep } from './end-process.ts'
 import type { Folders } from './folders.ts'
 import type { Living } from './living.ts'
 import { holderOf, lockFolder, type FolderLock } from './lock.ts'
-import { natsHere } from './nats.ts'
+import { isNatsOurs, natsHere } from './nats.ts'
 import { startingPostgres } from './postgres-record.ts'
 import { natsStops, postgresStops } from './server.ts'
 import { isStartOurs, refuseServerOfAnother } from './server-start.ts'
@@ -125,8 +125,8 @@ interface Servers {
 function leftServers(folders: Folders): Servers {
   const { nats, postgres } = serversHere(folders)
   return {
-    nats: isStartOurs(folders, 'nats') ? nats : undefined,
-    postgres: isStartOurs(folders, 'postgres') ? postgres : undefined,
+    nats: nats !== undefined && isNatsOurs(folders, nats) ? nats : undefined,
+    postgres: postgres !== undefined && isStartOurs(folders, 'postgres', postgres) ? postgres : undefined,
   }
 }
 

@@ -1,8 +1,8 @@
 /** `run/endpoints.json`: where a running `writ up` can be reached, so that other commands on this machine need no flags. It holds credentials. */
-import { rmSync } from 'node:fs'
+import { existsSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { z } from 'zod'
-import { folderId, idOf, isFor } from './folder-id.ts'
+import { type FolderId, folderId, idOf, isFor } from './folder-id.ts'
 import type { Folders } from './folders.ts'
 import { living, stillLives } from './living.ts'
 import { readIfThere, writePrivately } from './private-file.ts'
@@ -30,11 +30,13 @@ const schema = z.object({
 
 export type Endpoints = z.infer<typeof schema>
 
-/** Tells where this process can be reached; readable by the user alone. */
-export function writeEndpoints(folders: Folders, endpoints: Omit<Endpoints, 'pid' | 'started' | 'folder'>): void {
+/** Tells where this process can be reached; readable by the user alone. Answers for which folder. */
+export function writeEndpoints(folders: Folders, endpoints: Omit<Endpoints, 'pid' | 'started' | 'folder'>): FolderId {
   const started = living(process.pid)?.started ?? 'unknown'
-  const text = JSON.stringify({ ...endpoints, folder: idOf(folders.root), pid: process.pid, started }, null, 2)
+  const folder = idOf(folders.root)
+  const text = JSON.stringify({ ...endpoints, folder, pid: process.pid, started }, null, 2)
   writePrivately(endpointsFile(folders), `${text}\n`)
+  return folder
 }
 
 /** The endpoints of the process that runs on this data folder, or undefined when none does. */
@@ -51,8 +53,10 @@ export function lastEndpoints(folders: Folders): Endpoints | undefined {
   return last !== undefined && isFor(last.folder, folders.root) ? last : undefined
 }
 
-/** To be called when this process stops serving. */
-export function removeEndpoints(folders: Folders): void {
+/** To be called when a process stops serving; by that itself with the folder that it wrote them for. */
+export function removeEndpoints(folders: Folders, wroteFor?: FolderId): void {
+  // That one may have another name by now, and what is in its place a process of its own.
+  if (!existsSync(endpointsFile(folders)) || !isFor(wroteFor, folders.root)) return
   rmSync(endpointsFile(folders), { force: true })
 }
 

@@ -28,7 +28,7 @@ import {
   type Server,
   type StartOptions,
 } from './server.ts'
-import { isStartOurs, refuseServerOfAnother, sourceOf, writeStart } from './server-start.ts'
+import { isStartOurs, refuseServerOfAnother, sourceOf, writeStart, writeStarted } from './server-start.ts'
 import { until } from './until.ts'
 
 export const natsPort = 17422
@@ -76,20 +76,30 @@ export async function startNats(options: NatsOptions): Promise<NatsServer> {
   const began = performance.now()
   const { folders, env = process.env, packageFolder } = options
   const found = natsHere(folders)
-  if (found !== undefined && !isStartOurs(folders, 'nats')) refuseServerOfAnother(folders, found)
+  if (found !== undefined && !isNatsOurs(folders, found)) refuseServerOfAnother(folders, found)
   const adopted = found === undefined ? undefined : await adopt(options, found)
   if (adopted !== undefined) {
-    return toServer(options, adopted, { source: sourceOf(folders, 'nats'), adopted: true, began })
+    const source = sourceOf(folders, 'nats')
+    writeStarted(folders, 'nats', source, adopted)
+    return toServer(options, adopted, { source, adopted: true, began })
   }
   const program = findNats({ path: env['PATH'], packageFolder })
   writeStart(folders, 'nats', program.source)
   const started = await start(options, program)
+  writeStarted(folders, 'nats', program.source, started)
   return toServer(options, started, { source: program.source, adopted: false, began })
 }
 
 /** The running nats-server of this data folder, whoever started it. */
 export function runningNats(folders: Folders): Found | undefined {
-  return isStartOurs(folders, 'nats') ? natsHere(folders) : undefined
+  if (!existsSync(configFile(folders))) return undefined
+  const found = natsHere(folders)
+  return found !== undefined && isNatsOurs(folders, found) ? found : undefined
+}
+
+/** Ours was started with our configuration: without one, it is that of a folder which was here before. */
+export function isNatsOurs(folders: Folders, one: Living): boolean {
+  return existsSync(configFile(folders)) && isStartOurs(folders, 'nats', one)
 }
 
 /**
@@ -97,7 +107,6 @@ export function runningNats(folders: Folders): Found | undefined {
  * late for a starter that was killed, and two servers on one store would ruin it.
  */
 export function natsHere(folders: Folders): Found | undefined {
-  if (!existsSync(configFile(folders))) return undefined
   const one = findLiving(({ command }) => command.endsWith(`nats-server -c ${configFile(folders)}`))
   return one === undefined ? undefined : { ...one, ports: lastPorts(folders) }
 }

@@ -58,7 +58,9 @@ export function refuseRemoval(place: string, root: string): void {
   if (found === 'ours' || found === 'moved') return
   if (found === 'unclaimed') return refuseUnclaimed(place)
   const hint = `nothing was removed; rm -r ${word(root)} removes this folder alone`
-  throw notOurs(place, root, `${hint}; if it is to have that database, ${adoptHint(place)}`)
+  // Without any record the database would be nobody's, and be kept again; a start goes on with one of before, and says so there.
+  const remedy = found === 'replaced' ? 'start it once with writ up, and then wipe it' : adoptHint(place)
+  throw notOurs(place, root, `${hint}; if it is to have that database, ${remedy}`)
 }
 
 function whose(place: string, root: string): Whose {

@@ -2,6 +2,7 @@
  * The private Postgres: made once, started as a child in its own process group, adopted when a killed process of ours
  * left it running. The caller holds the lock of the data folder (lock.ts). It listens on 127.0.0.1 alone.
  */
+import { existsSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { clusterFolder } from './cluster-place.ts'
@@ -26,7 +27,7 @@ import {
   type Server,
   type StartOptions,
 } from './server.ts'
-import { isStartOurs, refuseServerOfAnother, sourceOf, writeStart } from './server-start.ts'
+import { isStartOurs, refuseServerOfAnother, sourceOf, writeStart, writeStarted } from './server-start.ts'
 import { until } from './until.ts'
 
 export const postgresPort = 17432
@@ -62,8 +63,7 @@ export async function startPostgres(options: PostgresOptions): Promise<Server> {
   const { folders, log, stay = false, signal, durable = true, env = process.env, packageFolder } = options
   const user = otherUser()
   const cluster = await clusterFolder(folders, user, log)
-  const others = isStartOurs(folders, 'postgres') ? undefined : startingPostgres(cluster)
-  if (others !== undefined) refuseServerOfAnother(folders, others)
+  refuseOthers(folders, cluster)
   const port = options.port ?? lastPort(cluster) ?? postgresPort
   const setup: Setup = {
     folders,
@@ -92,6 +92,13 @@ export async function startPostgres(options: PostgresOptions): Promise<Server> {
   }
 }
 
+/** Where no cluster was made, whatever serves one is of a folder that was here before. */
+function refuseOthers(folders: Folders, cluster: string): void {
+  const found = startingPostgres(cluster)
+  if (found === undefined || (existsSync(cluster) && isStartOurs(folders, 'postgres', found))) return
+  refuseServerOfAnother(folders, found)
+}
+
 async function adopt(setup: Setup): Promise<Server | undefined> {
   const { cluster, folders, began } = setup
   disownForeignPid(cluster)
@@ -107,6 +114,7 @@ async function adopt(setup: Setup): Promise<Server | undefined> {
   })
   if (found === undefined) return undefined
   const source = sourceOf(folders, 'postgres')
+  writeStarted(folders, 'postgres', source, one)
   const startedInMs = performance.now() - began
   const run = { ...found, source, url: urlOf(setup, found.port), pid: one.pid, exited, startedInMs } as const
   keepShort(setup.logFile, exited)
@@ -128,6 +136,7 @@ async function start(
     postgresAnswers(url, database, one.exited, readyWithinMs),
   )
   if (version === undefined) return { said: one.said() }
+  writeStarted(folders, 'postgres', source, one)
   if (port !== setup.port && setup.port !== 0) setup.log(`port ${setup.port} is taken: Postgres listens on ${port}`)
   const { pid, exited } = one
   keepShort(logFile, exited)

@@ -1,39 +1,80 @@
 /**
- * What is written down before a private server is started: which program it is, and for which folder. A server is found by the
- * paths on its command line, and a copy in the place of its original, which has another name since, has the same.
+ * What is written down of the start of a private server: which program it is, for which folder, and once it answers, which process.
+ * A server is found by the paths on its command line, and that of a folder which was here before, and has another name since, has the same.
  */
 import { join } from 'node:path'
 import { WritError } from '../protocol/errors.ts'
 import type { Program } from './find-program.ts'
-import { idOf, isFor } from './folder-id.ts'
+import { type FolderId, idOf, isFor } from './folder-id.ts'
 import type { Folders } from './folders.ts'
+import type { Living } from './living.ts'
 import { readIfThere, writePrivately } from './private-file.ts'
 
 type Name = 'nats' | 'postgres'
+type Process = Pick<Living, 'pid' | 'started'>
 
+interface Start {
+  source: Program['source']
+  /** undefined in what older versions wrote, as is `root`. */
+  folder: FolderId | undefined
+  /** By which name the folder went, as JSON. */
+  root: string | undefined
+  /** undefined until the server has answered. */
+  server: Process | undefined
+}
+
+/** Before a launch: whatever runs by our paths afterwards, and was not there before, is ours. */
 export function writeStart(folders: Folders, name: Name, source: Program['source']): void {
-  const { device, inode } = idOf(folders.root)
-  writePrivately(startFile(folders, name), [source, device, inode].join('\n'))
+  write(folders, name, [source])
+}
+
+/** Says which process it has come to, so that no other one is ever taken for it. */
+export function writeStarted(folders: Folders, name: Name, source: Program['source'], server: Process): void {
+  try {
+    write(folders, name, [source, String(server.pid), server.started])
+  } catch {
+    // Nothing can be written any more, on a full disk say: nobody else would stop the server now, and what stands there finds it.
+  }
 }
 
 /** Where the program of the last start came from. */
 export function sourceOf(folders: Folders, name: Name): Program['source'] {
-  return lastStart(folders, name)[0] === 'bundled' ? 'bundled' : 'system'
+  return lastStart(folders, name).source
 }
 
-/** Whether the last start was one for this folder; that of a version which wrote nothing of that down is believed. */
-export function isStartOurs(folders: Folders, name: Name): boolean {
-  const [, device, inode] = lastStart(folders, name)
-  return isFor(device === undefined || inode === undefined ? undefined : { device, inode }, folders.root)
+/**
+ * Whether `one`, which runs by our paths, is of the last start for this folder. Who was killed before its server answered has
+ * not said which that is, and older versions never did: there it is believed.
+ */
+export function isStartOurs(folders: Folders, name: Name, one: Process): boolean {
+  const { folder, root, server } = lastStart(folders, name)
+  if (!isFor(folder, folders.root)) return false
+  if (server === undefined) return root === undefined || root === JSON.stringify(folders.root)
+  return server.pid === one.pid && server.started === one.started
 }
 
 /** Such a one is not to be taken over, nor may another run beside it: Postgres and NATS find some of their files by these paths at every use. */
-export function refuseServerOfAnother({ root }: Folders, { pid }: { pid: number }): never {
+export function refuseServerOfAnother({ root }: Folders, { pid }: Process): never {
   throw new WritError('REFUSED', `process ${pid} runs by the paths of ${root}, for the folder that was here before`, {
-    hint: 'it still writes by these paths: give that folder its name back, end it with writ down, and put this one in its place then',
+    hint:
+      'it still writes by these paths: give that folder its name back, end it with writ down, and put this one in its place then; ' +
+      `where that folder is no more, end process ${pid}`,
   })
 }
 
-const lastStart = (folders: Folders, name: Name): string[] => (readIfThere(startFile(folders, name)) ?? '').split('\n')
+function write({ root, run }: Folders, name: Name, [source, ...server]: string[]): void {
+  const { device, inode } = idOf(root)
+  writePrivately(startFile(run, name), [source, device, inode, JSON.stringify(root), ...server].join('\n'))
+}
 
-const startFile = ({ run }: Folders, name: Name): string => join(run, `${name}.source`)
+function lastStart({ run }: Folders, name: Name): Start {
+  const [source, device, inode, root, pid, started] = (readIfThere(startFile(run, name)) ?? '').split('\n')
+  return {
+    source: source === 'bundled' ? 'bundled' : 'system',
+    folder: device === undefined || inode === undefined ? undefined : { device, inode },
+    root,
+    server: pid === undefined || started === undefined ? undefined : { pid: Number(pid), started },
+  }
+}
+
+const startFile = (run: string, name: Name): string => join(run, `${name}.source`)

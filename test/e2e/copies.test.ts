@@ -17,6 +17,7 @@ import {
   rmSync,
   statSync,
   symlinkSync,
+  writeFileSync,
 } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join, resolve } from 'node:path'
@@ -168,6 +169,19 @@ describe.skipIf(!isRoot)('a data folder of root that Postgres cannot enter (need
     })
     expect((await call(['down', '--wipe', '--yes', '--data-dir', at('data')])).code).toBe(0)
     expect(existsSync(at('data'))).toBe(false)
+  })
+
+  test('that the system knows by another number since a restart is removed with its database as the refusal says', async () => {
+    const place = readlinkSync(at('data/postgres'))
+    const record = join(place, 'data-folder.json')
+    const owner = JSON.parse(readFileSync(record, 'utf8')) as object
+    writeFileSync(record, JSON.stringify({ ...owner, device: 'another' }))
+    const wiped = (): ReturnType<typeof call> => call(['down', '--wipe', '--yes', '--data-dir', at('data')])
+    const { code, err } = await wiped()
+    expect([code, err]).toEqual([4, expect.stringContaining('start it once with writ up, and then wipe it')])
+    expect(await kept(at('data'))).toEqual([{ it: 42 }])
+    expect((await wiped()).code).toBe(0)
+    expect([existsSync(at('data')), existsSync(place)]).toEqual([false, false])
   })
 
   test('is copied without the owners of files, and Postgres can read it all the same', async () => {

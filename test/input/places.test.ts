@@ -196,6 +196,18 @@ describe('a data folder', () => {
     refuseRemoval(place, copy)
   })
 
+  it('that the system knows by another number since a restart removes its database once a start has gone on with it', () => {
+    mkdirSync(join(place, 'cluster'))
+    setOwner(place, root)
+    writeFileSync(recordFile(), JSON.stringify({ ...recorded(), device: 'another' }))
+    expect(failure(() => refuseRemoval(place, root))).toMatchObject({
+      code: 'REFUSED',
+      hint: `nothing was removed; rm -r ${root} removes this folder alone; if it is to have that database, start it once with writ up, and then wipe it`,
+    })
+    claim(root)
+    refuseRemoval(place, root)
+  })
+
   it('does not remove a database of which nothing says whose it is, until a start has written it down', () => {
     mkdirSync(join(place, 'cluster'))
     expect(failure(() => refuseRemoval(place, root))).toMatchObject({

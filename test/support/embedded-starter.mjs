@@ -12,10 +12,15 @@ const lock = lockFolder(folders.root)
 const common = { folders, log: (line) => console.error(line), port: 0, durable: false }
 const postgres = await startPostgres({ ...common, packageFolder: packageFolder || undefined })
 const nats = await startNats({ ...common, users: [{ user: 'writ', password: 'secret' }] })
-writeEndpoints(folders, { version: '0.0.0', data: folders.root, database: postgres.url, nats: nats.url })
+const wroteFor = writeEndpoints(folders, {
+  version: '0.0.0',
+  data: folders.root,
+  database: postgres.url,
+  nats: nats.url,
+})
 process.on('SIGTERM', async () => {
   await Promise.all([nats.stop(), postgres.stop()])
-  removeEndpoints(folders)
+  removeEndpoints(folders, wroteFor)
   lock.release()
   process.exit(0)
 })
