@@ -12,6 +12,7 @@ import type { SimClock } from './clock.ts'
 import type { WorldDaemon } from './daemons.ts'
 import type { Duties } from './duties.ts'
 import type { SimStore } from './store.ts'
+import type { StoreFaults } from './store-faults.ts'
 import type { Trace } from './trace.ts'
 
 export interface PresencesWorld {
@@ -20,6 +21,7 @@ export interface PresencesWorld {
   trace: Trace
   duties: Duties
   daemons: ReadonlyMap<string, WorldDaemon>
+  storeFaults: StoreFaults
 }
 
 /** A commit may fail, and what is lost is told again after ten seconds. */
@@ -112,7 +114,7 @@ export class Presences {
   }
 
   look(): void {
-    const { clock, store } = this.#world
+    const { clock, store, storeFaults } = this.#world
     const now = clock.monotonic()
     const seen = new Set<string>()
     for (const row of store.tables.attempts.values()) {
@@ -122,7 +124,9 @@ export class Presences {
       const watched = this.#watched.get(nameOf(row)) ?? first
       this.#watched.set(nameOf(row), watched)
       if (row.accepted && watched.acceptedAt === null) watched.acceptedAt = watched.aliveAt = now
-      if (row.asked !== 'cancel' && !store.tables.faulted.has(row.actor)) this.#lookAt(row, watched, now)
+      // Whose end the database refuses is parked before long.
+      const isHeldUp = store.tables.faulted.has(row.actor) || storeFaults.refuses(row.actor)
+      if (row.asked !== 'cancel' && !isHeldUp) this.#lookAt(row, watched, now)
     }
     for (const name of this.#watched.keys()) if (!seen.has(name)) this.#watched.delete(name)
   }

@@ -46,6 +46,11 @@ export class StoreFaults {
     }
   }
 
+  /** Whether attempts of this actor can neither begin nor end just now. */
+  refuses(actor: ActorKey): boolean {
+    return this.#refused.has(actor)
+  }
+
   /** Nothing is done and nothing is told for a while. */
   down(ms: number): void {
     this.#downUntil = Math.max(this.#downUntil, this.#clock.monotonic() + ms)
