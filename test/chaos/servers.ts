@@ -42,6 +42,8 @@ export interface MistreatedServers {
 
 const users = [{ user: 'writ', password: 'chaos' }]
 const answersWithinMs = 90_000
+/** What the connections of the run itself are called in Postgres. */
+const ownName = 'chaos'
 
 /** `small`: Postgres lies on a file system that can be filled, where the machine allows it. `signal`: no start is waited for any more. */
 export const startServers = async (root: string, small: boolean, signal: AbortSignal): Promise<MistreatedServers> => {
@@ -62,7 +64,10 @@ export const startServers = async (root: string, small: boolean, signal: AbortSi
     },
     disk,
   )
-  const sql = postgres(database.url, { max: 2, onnotice: log, connect_timeout: 5, idle_timeout: 5, max_lifetime: 60 })
+  const sql = postgres(database.url, {
+    ...{ max: 2, onnotice: log, connect_timeout: 5, idle_timeout: 5, max_lifetime: 60 },
+    connection: { application_name: ownName },
+  })
   let isClosed = false
   let starting: Promise<unknown> = Promise.resolve()
   const started = (start: () => Promise<void>): Promise<void> => {
@@ -103,8 +108,9 @@ export const startServers = async (root: string, small: boolean, signal: AbortSi
     },
     postgres: {
       terminate: async () => {
+        // Not our other one: what is asked next might be sent on it as it ends.
         await sql`select pg_terminate_backend(pid) from pg_stat_activity
-                  where pid <> pg_backend_pid() and backend_type = 'client backend'`
+                  where application_name <> ${ownName} and backend_type = 'client backend'`
       },
       crash: async () => {
         const [victim] = await sql<{ pid: number }[]>`
