@@ -5,9 +5,11 @@
 import { copyFile, stat, truncate } from 'node:fs/promises'
 import { logBytesMax, logLookMs } from '../protocol/limits.ts'
 
+/** One look at a time in this process, for who has taken a server over looks beside who started it: a copy of what the other has just cut is empty. */
+let looking = Promise.resolve()
+
 /** Sets the log aside as `<file>.1` whenever it has grown too long, until its server has ended. */
 export const keepShort = (file: string, ended: Promise<unknown>, everyMs = logLookMs): void => {
-  let looking = Promise.resolve()
   const timer = setInterval(() => void (looking = looking.then(() => shorten(file))), everyMs)
   timer.unref()
   void ended.then(() => clearInterval(timer))

@@ -56,3 +56,15 @@ it('the log that a server appends to is set aside while it runs, and the server 
   server.stdin?.end()
   await ended
 })
+
+it('a log that several look after is set aside once: none puts what another has just emptied in the place of what was set aside', async () => {
+  let end = (): void => undefined
+  const ended = new Promise<void>((done) => (end = done))
+  for (let lookers = 0; lookers < 8; lookers++) keepShort(file, ended, 5)
+  for (let round = 0; round < 20; round++) {
+    writeFileSync(file, String(round % 10).repeat(logBytesMax + 1))
+    await vi.waitFor(() => expect(sizeOf(file)).toBe(0), { timeout: 10_000, interval: 5 })
+    expect(sizeOf(`${file}.1`)).toBe(logBytesMax + 1)
+  }
+  end()
+})
