@@ -107,7 +107,11 @@ export class Engine {
     })
     const push = (unit: Unit): void => this.loop.push(unit)
     this.mailbox = new Mailbox(this.host, push, (key) => this.loop.isTimerTouched(key))
-    this.#parking = new Parking(this.host, push, (machines) => store.knowing(this.#identity, machines))
+    this.#parking = new Parking(this.host, {
+      push,
+      knowing: (machines) => store.knowing(this.#identity, machines),
+      look: (shard) => this.mailbox.look([shard]),
+    })
     this.watch = new Watch(this.host, {
       compose: (attempt) => composeSpawn(this.host, attempt),
       tell: (attempt, message) => this.loop.push(watchUnit(attempt, message)),

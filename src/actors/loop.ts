@@ -4,9 +4,11 @@
  * discarded, memory is forgotten, and their units are run again (DESIGN 4).
  */
 import { WritError } from '../protocol/errors.ts'
+import { batchMessagesMax } from '../protocol/limits.ts'
 import { admits, type Batch, checkHeld, count, emptyBatch, isFull } from './batch.ts'
 import { packJournal } from './codec.ts'
 import type { Host } from './host.ts'
+import { pairOf } from './letter.ts'
 import { sealRow } from './seal.ts'
 import { type Around, isOwn, runAgain } from './recovery.ts'
 import { Turn } from './turn.ts'
@@ -151,7 +153,7 @@ export class Loop {
     }
   }
 
-  /** The lease is not trusted just now, and may be again: what the thread itself has noticed nobody would bring once more. */
+  /** Its lease may be trusted again then, or its commit answered: what the thread itself has noticed nobody would bring once more. */
   #later(unit: Unit): void {
     this.#host.clock.after(againMs, () => this.push(unit))
   }
@@ -276,25 +278,23 @@ export class Loop {
     this.#host.memory.forget()
     const code = error instanceof WritError ? error.code : 'INTERNAL'
     const refused = batches.flatMap(({ units }) => units)
-    const drafts = batches.map(({ draft }) => draft)
-    const shards = [...new Set(drafts.flatMap((draft) => [...draft.shards]))]
-    const actors = drafts.flatMap((draft) => [...draft.actors.keys()])
+    const shards = [...new Set(batches.flatMap(({ draft }) => [...draft.shards]))]
+    const actors = batches.flatMap(({ draft }) => [...draft.actors.keys()])
     const failure = { code, error, units: refused, shards, actors }
-    const { units: again, alone } = await runAgain(this.#host, this.#around, failure)
-    this.#single += alone
+    const { units: again, alone, later } = await runAgain(this.#host, this.#around, failure)
+    this.#single = Math.min(this.#single + alone, batchMessagesMax)
     // What was read while nobody knew whether the commit had held may be from before it.
     this.#host.memory.forget()
     this.#queue = [...again, ...forming.units, ...this.#queue]
-    for (const unit of refused) if (!again.includes(unit)) this.#drop(unit)
+    for (const unit of refused) if (!again.includes(unit) && unit !== later) this.#drop(unit)
+    if (later !== null) this.#later(later)
   }
 
-  /** A row that is not taken now comes again with the next look, and so do those in line behind it: none overtakes it. */
+  /** A row that is not taken now comes again with the next look, and so do those in line behind it of the same pair: none overtakes it. */
   #drop(unit: Unit): void {
-    this.#around.over(unit, false)
-    if (unit.row === null) return
-    const isBehind = ({ row, shard }: Unit): boolean => row !== null && shard === unit.shard
-    const behind = this.#queue.filter(isBehind)
+    const isBehind = ({ row }: Unit): boolean => row !== null && unit.row !== null && pairOf(row) === pairOf(unit.row)
+    const dropped = [unit, ...this.#queue.filter(isBehind)]
     this.#queue = this.#queue.filter((each) => !isBehind(each))
-    for (const each of behind) this.#around.over(each, false)
+    for (const each of dropped) this.#around.over(each, false)
   }
 }

@@ -33,19 +33,27 @@ export class Spent extends Error {
 export const isSpent = ({ tries, reason }: StoredMessage): boolean =>
   tries >= parkTriesMax && reason?.startsWith(endedThread) === true
 
+/** Of what a desk tells itself each task that it gives a slot has its own tries. */
+const isOfDesk = ({ row }: Unit, error: unknown): boolean => row?.from === fromDesk && error instanceof Faulty
+
 /** A thread to which a shard could be handed that needs these machines, as `name@version`. */
 export type Knowing = (machines: readonly string[]) => Promise<string | null>
 
+interface Parts {
+  push: (unit: Unit) => void
+  knowing: Knowing
+  /** Looks into the mailboxes of a shard soon. */
+  look: (shard: number) => void
+}
+
 export class Parking {
   readonly #host: Host
-  readonly #push: (unit: Unit) => void
-  readonly #knowing: Knowing
+  readonly #parts: Parts
   readonly #failures = new Map<string, number>()
 
-  constructor(host: Host, push: (unit: Unit) => void, knowing: Knowing) {
+  constructor(host: Host, parts: Parts) {
     this.#host = host
-    this.#push = push
-    this.#knowing = knowing
+    this.#parts = parts
   }
 
   /**
@@ -59,6 +67,8 @@ export class Parking {
     if ((error instanceof WritError && error.code === 'PARKED') || (row === null && faulty === null)) return
     const reason = error instanceof Error ? error.message : String(error)
     const what = faulty ?? unit.what
+    // The slot that it was to get serves nobody before it is parked: that does not wait for sweeps.
+    if (isOfDesk(unit, error)) this.#parts.look(unit.shard)
     const tries = await this.#tries(unit, what, error, reason)
     if (tries < parkTriesMax) return
     this.#failures.delete(what)
@@ -67,9 +77,9 @@ export class Parking {
     else if (faulty !== null) this.#parkActor(unit.shard, faulty, reason)
   }
 
-  /** Of what a desk tells itself each task that it gives a slot has its own. */
-  async #tries({ row }: Unit, what: string, error: unknown, reason: string): Promise<number> {
-    if (row === null || (row.from === fromDesk && error instanceof Faulty)) return this.#count(what)
+  async #tries(unit: Unit, what: string, error: unknown, reason: string): Promise<number> {
+    const { row } = unit
+    if (row === null || isOfDesk(unit, error)) return this.#count(what)
     return error instanceof Spent ? row.tries : this.#countTry(row.id, reason)
   }
 
@@ -80,7 +90,7 @@ export class Parking {
       await turn.run()
       return {}
     }
-    this.#push(unitOf(shard, `parking of ${key}`, run))
+    this.#parts.push(unitOf(shard, `parking of ${key}`, run))
   }
 
   #parkRow({ shard, what }: Unit, row: StoredMessage, why: Pick<ParkedRow, 'reason' | 'tries'>): void {
@@ -92,14 +102,16 @@ export class Parking {
     }
     // Nobody hears of it, but it is not run again when it may have held: the row that is there still fails once more.
     const asker = { reply: () => {}, fail: () => {} }
-    this.#push(unitOf(shard, `parking of ${what}`, run, { asker }))
+    this.#parts.push(unitOf(shard, `parking of ${what}`, run, { asker }))
   }
 
   /** After a move: whose actors are parked among these open attempts is found out, and they are stopped. */
   find(attempts: readonly AttemptRow[]): void {
     for (const shard of new Set(attempts.map((attempt) => attempt.shard))) {
       const actors = attempts.filter((attempt) => attempt.shard === shard).map(({ actor }) => actor)
-      this.#push(unitOf(shard, 'looking for parked actors', (turn) => stopThose(turn, actors, this.#knowing)))
+      this.#parts.push(
+        unitOf(shard, 'looking for parked actors', (turn) => stopThose(turn, actors, this.#parts.knowing)),
+      )
     }
   }
 

@@ -33,6 +33,12 @@ export const isOwn = ({ row, timer, asker }: Unit): boolean => row === null && t
 /** How often a unit is run again that conflicts alone. */
 const conflictsMax = 3
 
+/**
+ * So many that come after a commit of unknown result run one by one, besides its own: one that the database fails at as often as it
+ * is tried, and that nobody knows to be at fault, takes none along.
+ */
+const aloneAfterUnknown = 16
+
 interface Failure {
   code: string
   error: unknown
@@ -46,9 +52,12 @@ export interface Again {
   units: Unit[]
   /** So many of them, from the first on, run one by one: one of them is to blame. */
   alone: number
+  /** It runs again after a pause, and others meanwhile. */
+  later: Unit | null
 }
 
-const inTurn = (units: Unit[]): Again => ({ units, alone: 0 })
+const inTurn = (units: Unit[]): Again => ({ units, alone: 0, later: null })
+const oneByOne = (units: Unit[]): Again => ({ units, alone: units.length, later: null })
 
 /** What becomes of the units of a failed commit: those to run again. */
 export const runAgain = async (host: Host, around: Around, failure: Failure): Promise<Again> => {
@@ -66,22 +75,27 @@ export const runAgain = async (host: Host, around: Around, failure: Failure): Pr
   if (code === 'UNKNOWN_RESULT') {
     figures.unknownCommits++
     await around.reclaim(shards)
-    return inTurn(units.filter(isOwn))
+    return unanswered(units)
   }
   if (code === 'CONFLICT') return conflicted(units)
   figures.refusedCommits++
   return bisect(around, failure)
 }
 
+/** Who asked asks again, and what is stored is found again; what the thread itself has noticed, and was alone, lets others go first. */
+const unanswered = (units: Unit[]): Again => {
+  const own = units.filter(isOwn)
+  const alone = units.length + aloneAfterUnknown
+  return units.length > 1 ? { units: own, alone, later: null } : { units: [], alone, later: own[0] ?? null }
+}
+
 /** Rows and timers may be out of date and come with the next look; of the others, only the one that conflicts alone is to blame. */
 const conflicted = (units: Unit[]): Again => {
   const left = units.filter(({ row, timer }) => row === null && timer === null)
-  if (units.length > 1) {
-    return { units: left, alone: left.length }
-  }
+  if (units.length > 1) return oneByOne(left)
   const [only] = left
-  if (only === undefined || ++only.conflicts <= conflictsMax) return { units: left, alone: left.length }
-  only.asker?.fail(new WritError('CONFLICT', `${only.what} is not as the store has it`, { hint: 'ask again' }))
+  if (only === undefined || ++only.conflicts <= conflictsMax) return oneByOne(left)
+  only.asker?.fail(new WritError('BUSY', `${only.what} is not as the store has it`, { hint: 'ask again' }))
   return inTurn([])
 }
 
@@ -89,12 +103,10 @@ const conflicted = (units: Unit[]): Again => {
 const bisect = async (around: Around, failure: Failure): Promise<Again> => {
   const { error, units } = failure
   const [only] = units
-  if (units.length > 1 || only === undefined) {
-    return { units, alone: units.length }
-  }
+  if (units.length > 1 || only === undefined) return oneByOne(units)
   if (!only.apart) {
     only.apart = true
-    return { units, alone: 1 }
+    return oneByOne(units)
   }
   only.asker?.fail(new WritError('INTERNAL', `the database refused ${only.what}`, { cause: error }))
   const fault = faultOf(only, failure)

@@ -15,8 +15,10 @@ const ours: Record<string, Code> = {
   WR004: 'TOO_LARGE',
   WR005: 'SCHEMA_NEWER',
 }
-/** Data exceptions, broken constraints, one row named twice in one list, program limits. */
-const contentClasses = new Set(['21', '22', '23', '54'])
+/** Data exceptions, broken constraints, one row named twice in one list, program limits, what a trigger raises. */
+const contentClasses = new Set(['21', '22', '23', '54', 'P0'])
+/** A damaged page, a damaged index: of some rows alone. */
+const damages = new Set(['XX001', 'XX002'])
 const unauthorized = new Set(['28P01', '28000'])
 
 /** Where a database is, for people: never with its password. */
@@ -36,6 +38,15 @@ export const endsConnection = (error: unknown): boolean => {
   return error instanceof ConnectionLost || !isSqlState(code) || code.startsWith('08') || code.startsWith('57P')
 }
 
+const isOfContent = (error: unknown): boolean => {
+  const code = codeOf(error)
+  return isSqlState(code) && (contentClasses.has(code.slice(0, 2)) || damages.has(code)) && !endsSession(error)
+}
+
+/** Graver than an ERROR: nobody knows what became of what was asked. */
+const endsSession = (error: unknown): boolean =>
+  typeof error === 'object' && error !== null && 'severity' in error && error.severity !== 'ERROR'
+
 const textOf = (error: unknown): string => {
   const [text, code] = [error instanceof Error ? error.message : String(error), codeOf(error)]
   return code === '' || text.includes(code) ? text : `${text} (${code})`
@@ -47,7 +58,7 @@ export const commitFailure = (error: unknown): WritError => {
   const [code, cause] = [codeOf(error), error]
   const own = ours[code]
   if (own !== undefined) return new WritError(own, `the commit was refused: ${textOf(error)}`, { cause })
-  if (isSqlState(code) && contentClasses.has(code.slice(0, 2)))
+  if (isOfContent(error))
     return new WritError('BAD_INPUT', `the database refuses the content: ${textOf(error)}`, { cause })
   return new WritError('UNKNOWN_RESULT', `the database did not say whether it committed: ${textOf(error)}`, { cause })
 }
@@ -126,7 +137,7 @@ const failureOf = (url: string, error: unknown, codeFor: (refusal: Refusal) => C
   const own = ours[code]
   if (own !== undefined) return new WritError(own, textOf(error), { cause })
   if (unauthorized.has(code)) return unauthorizedAt(url, cause)
-  if (isSqlState(code) && contentClasses.has(code.slice(0, 2)))
+  if (isOfContent(error))
     return new WritError('BAD_INPUT', `the database refuses the content: ${textOf(error)}`, { cause })
   const refusal = refusals.get(code)
   if (refusal === undefined) return unreachable(url, error)

@@ -30,11 +30,11 @@ beforeEach(() => {
   able = null
   const clock = new SimClock()
   host = quietHost(clock, new SimStore({ clock }))
-  parking = new Parking(
-    host,
-    (unit) => pushed.push(unit),
-    () => Promise.resolve(able),
-  )
+  parking = new Parking(host, {
+    push: (unit) => pushed.push(unit),
+    knowing: () => Promise.resolve(able),
+    look: () => undefined,
+  })
 })
 
 const fail = async (times: number): Promise<void> => {

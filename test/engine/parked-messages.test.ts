@@ -99,8 +99,9 @@ it('a message at which as many threads ended as are allowed is parked without an
 it('one is shown with its message, but not with what is secret in it, and to nobody else', async () => {
   const id = await world.create({})
   await put({ to: id, body: poison })
+  const first = await parkedLine(1)
   await put({ to: id, from: stepId(id, 1, 0), body: unreadable })
-  const [first, second] = [await parkedLine(1), await parkedLine(2)]
+  const second = await parkedLine(2)
   expect(await world.client.parked.show({ id: first.id })).toMatchObject({
     ...first,
     body: { type: 'published', noun: 'contract', body: { token: '[redacted]' } },

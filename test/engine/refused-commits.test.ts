@@ -2,10 +2,11 @@
 import { afterAll, afterEach, beforeAll, beforeEach, expect, it, onTestFinished } from 'vitest'
 import { pack } from '../../src/actors/codec.ts'
 import { park } from '../../src/actors/parked.ts'
+import type { Clock } from '../../src/actors/ports/clock.ts'
 import type { Store } from '../../src/actors/ports/store.ts'
 import { unitOf } from '../../src/actors/unit.ts'
 import { actorKey, registryId, shardOf, stepId } from '../../src/protocol/ids.ts'
-import { parkTriesMax } from '../../src/protocol/limits.ts'
+import { parkTriesMax, sweepMs } from '../../src/protocol/limits.ts'
 import { startTestEngine, type TestEngine } from '../support/engine.ts'
 import { chainOf, planOf, refusal, type World } from '../support/world.ts'
 
@@ -22,10 +23,11 @@ afterEach(() => allow())
 afterAll(() => test.stop())
 
 /** The database takes no row of these steps. */
-const refuse = (id: string, ...indexes: number[]) =>
+const refuse = (id: string, ...indexes: number[]) => refuseAs('23514', id, ...indexes)
+const refuseAs = (state: string, id: string, ...indexes: number[]) =>
   test.sql.unsafe(`
     create function public.refuse_step() returns trigger language plpgsql as $$ begin
-      if new.key in (${indexes.map((index) => `'${actorKey(world.owner, stepId(id, 1, index))}'`).join()}) then raise exception 'no' using errcode = '23514'; end if;
+      if new.key in (${indexes.map((index) => `'${actorKey(world.owner, stepId(id, 1, index))}'`).join()}) then raise exception 'no' using errcode = '${state}'; end if;
       return new;
     end $$;
     create trigger refuse_step before insert or update on writ.actors for each row execute function public.refuse_step()`)
@@ -153,4 +155,63 @@ it('R43: what a daemon came back without is lost, each for itself, though one of
     return rows.map(({ task }) => task as string)
   }
   await expect.poll(lost, { timeout: 20_000 }).toEqual([expect.stringContaining(stepId(id, 1, 1))])
+})
+
+it('R41: steps that cannot be committed keep their slot from others for as long as their tries take, and not for as many sweeps', async () => {
+  const id = await world.start({ evaluate: false, plan: planOf({ a: [], b: [], c: [], d: [] }) })
+  await refuse(id, 0, 1, 2, 3)
+  await world.start({ evaluate: false, plan: planOf({ x: [] }) })
+  const clock = test.engine.host.clock as { after: Clock['after'] }
+  const { after } = clock
+  onTestFinished(() => void (clock.after = after))
+  clock.after = (ms, call) => after.call(clock, ms === sweepMs ? 2 ** 30 : ms, call)
+  const daemon = await world.daemon('d', { work: () => null })
+  await daemon.spawned('worker x')
+  expect((await world.client.parked.list()).lines).toHaveLength(4)
+})
+
+it('R45: messages that nobody can take hold up nothing but what the same tell the same', async () => {
+  const id = await world.create({ evaluate: false, plan: planOf({ a: [] }) })
+  const shard = shardOf(world.owner, id)
+  const numbers = Array.from({ length: 2000 }, (_, n) => `x${n}`)
+  const other = numbers.find((name) => shardOf(world.owner, name) === shard) ?? expect.unreachable()
+  const daemon = await world.daemon('d', { work: () => null })
+  const nonsense = Buffer.from(pack({ nonsense: true }))
+  for (let at = 0; at < 8; at++)
+    await test.sql`insert into writ.messages (shard, "to", "from", body) values (${shard}, ${actorKey(world.owner, id)}, 'watch', ${nonsense})`
+  test.engine.mailbox.look([shard])
+  await world.start({ id: other, evaluate: false, plan: planOf({ x: [] }) })
+  await daemon.spawned('worker x')
+  // Each is tried five times, and the second after the first.
+  expect((await world.client.parked.list()).lines.length).toBeLessThan(8)
+})
+
+it.each(['P0001', 'XX002', '42501', '53100'])('R45: an error %s at one stops nobody else', async (state) => {
+  const daemon = await world.daemon('d', { work: () => null })
+  const id = await world.start({ evaluate: false, plan: planOf({ a: [] }) })
+  const { attempt, nonce } = (await daemon.spawned('worker a')).task
+  const innocent = await test.world()
+  await innocent.daemon('e')
+  await refuseAs(state, id, 0)
+  const lost = pack({ type: 'task.lost', attempt, nonce, why: 'stall', reason: 'no progress' })
+  const to = actorKey(world.owner, stepId(id, 1, 0))
+  await test.sql`
+    insert into writ.messages (shard, "to", "from", body) values (${shardOf(world.owner, id)}, ${to}, 'watch', ${Buffer.from(lost)})`
+  test.engine.mailbox.look(test.engine.holder.shards)
+  const other = await innocent.start({ evaluate: false, plan: planOf({ x: [] }) })
+  await innocent.until(other, 'directive_completed')
+})
+
+it.each(['P0001', 'XX001'])('R45: what is refused with %s is parked, and goes on later', async (state) => {
+  const daemon = await world.daemon('d', { work: () => null })
+  const id = await world.start({ evaluate: false, plan: chainOf(2) })
+  const first = await daemon.spawned('worker s0')
+  await refuseAs(state, id, 1)
+  expect(await daemon.done(first)).toMatchObject({ counted: true })
+  const line = await parkedLine()
+  expect(line).toMatchObject({ kind: 'message', actor: { id: stepId(id, 1, 1) } })
+  await allow()
+  await world.client.parked.retry({ id: line.id })
+  await daemon.done(await daemon.spawned('worker s1'))
+  await world.until(id, 'directive_completed')
 })
