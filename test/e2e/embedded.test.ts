@@ -38,9 +38,9 @@ import { freePort } from '../../src/embedded/free-port.ts'
 import { living } from '../../src/embedded/living.ts'
 import { holderOf, lockFolder } from '../../src/embedded/lock.ts'
 import { runningNats, startNats, type NatsOptions, type NatsServer } from '../../src/embedded/nats.ts'
-import { canEnter } from '../../src/embedded/other-user.ts'
+import { asUser, canEnter, otherUser } from '../../src/embedded/other-user.ts'
 import { startPostgres } from '../../src/embedded/postgres.ts'
-import { startingPostgres } from '../../src/embedded/postgres-record.ts'
+import { disownForeignPid, startingPostgres } from '../../src/embedded/postgres-record.ts'
 import type { Server } from '../../src/embedded/server.ts'
 import { isStartOurs, writeStart } from '../../src/embedded/server-start.ts'
 import { servingOf } from '../../src/embedded/serving.ts'
@@ -319,6 +319,35 @@ describe('Postgres', () => {
     const second = await startPostgres(common(folders))
     expect(second.adopted).toBe(false)
     expect(living(stranger.pid ?? 0)).toBeDefined()
+  })
+
+  test.each(['', 'cut'])(
+    'starts where the record of one that died is %j, as a loss of power leaves it',
+    async (text) => {
+      const folders = seededFolders()
+      const record = join(folders.root, 'postgres/cluster/postmaster.pid')
+      writeFileSync(record, text)
+      const server = await startPostgres(common(folders))
+      // Not under one that runs.
+      writeFileSync(record, text)
+      disownForeignPid(server.data)
+      expect(readFileSync(record, 'utf8')).toBe(text)
+    },
+  )
+
+  test('is not kept from starting by the pid of one that died and that nobody reaps', async () => {
+    const folders = seededFolders()
+    const first = await startPostgres(common(folders))
+    process.kill(first.pid, 'SIGKILL')
+    await first.exited
+    const unreaped = await neverReaped()
+    const record = join(first.data, 'postmaster.pid')
+    const { uid } = statSync(record)
+    writeFileSync(record, readFileSync(record, 'utf8').replace(/^\d+/, String(unreaped)))
+    disownForeignPid(first.data)
+    expect([statSync(record).uid, statSync(record).mode & 0o777]).toEqual([uid, 0o600])
+    writeFileSync(record, readFileSync(record, 'utf8').replace(/^\d+/, String(unreaped)))
+    expect((await startPostgres(common(folders))).adopted).toBe(false)
   })
 
   test('says in its error why it did not start', async () => {
@@ -888,6 +917,21 @@ function silentProgram(folder: string, name: string, version: string): void {
   mkdirSync(folder, { recursive: true })
   const text = `#!/bin/sh\n[ "$1" = --version ] && echo '${version}' && exit\nwhile :; do sleep 1; done\n`
   writeFileSync(join(folder, name), text, { mode: 0o755 })
+}
+
+/** The pid of a process that has ended, of the user as whom Postgres runs, and whose parent never asks how. */
+async function neverReaped(): Promise<number> {
+  const parent = spawn('/bin/sh', ['-c', 'true & echo $!; exec sleep 600'], {
+    stdio: ['ignore', 'pipe', 'ignore'],
+    cwd: '/',
+    ...asUser(otherUser()),
+  })
+  children.push(parent)
+  for await (const line of createInterface({ input: parent.stdout })) {
+    await vi.waitUntil(() => living(Number(line)) === undefined)
+    return Number(line)
+  }
+  return expect.unreachable()
 }
 
 /** The bundled package as it is when no install script has run. */
