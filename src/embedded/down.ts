@@ -4,7 +4,7 @@ import { rm } from 'node:fs/promises'
 import { WritError } from '../protocol/errors.ts'
 import { existingCluster, oursIn, removablePlaces } from './cluster-place.ts'
 import { removeEndpoints } from './endpoints.ts'
-import { endProcess, type SignalStep } from './end-process.ts'
+import { mustEnd, type SignalStep } from './end-process.ts'
 import type { Folders } from './folders.ts'
 import type { Living } from './living.ts'
 import { holderOf, lockFolder, type FolderLock } from './lock.ts'
@@ -35,7 +35,7 @@ export async function stopAll(
   if (!existsSync(folders.run)) return []
   const stopped: Stopped[] = []
   const end = async (what: Stopped['what'], one: { pid: number; started: string }, steps: readonly SignalStep[]) => {
-    if (!(await endProcess(one, steps))) throw new WritError('REFUSED', `${what} (process ${one.pid}) does not end`)
+    await mustEnd(what, one, steps)
     stopped.push({ what, pid: one.pid })
   }
   const holder = holderOf(folders.root)

@@ -5,7 +5,7 @@
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { WritError } from '../protocol/errors.ts'
-import { endProcess } from './end-process.ts'
+import { mustEnd } from './end-process.ts'
 import { findNats } from './find-nats.ts'
 import type { Program } from './find-program.ts'
 import type { Folders } from './folders.ts'
@@ -141,7 +141,7 @@ type Answering = Running & { version: string }
 async function adopt(options: NatsOptions, { ports, ...found }: Found): Promise<Answering | undefined> {
   const { users, signal, log } = options
   if (ports === undefined || (options.websocket !== undefined && ports.websocketPort === undefined)) {
-    await endProcess(found, natsStops.gentle)
+    await mustEnd('NATS', found, natsStops.gentle)
     return undefined
   }
   const running: Running = { ...found, ...ports, exited: watchAdopted(found), inForce: undefined }
@@ -153,6 +153,8 @@ async function adopt(options: NatsOptions, { ports, ...found }: Found): Promise<
     return version === undefined ? undefined : { ...running, version }
   } catch (error) {
     signal?.throwIfAborted()
+    // Two on one store would ruin it.
+    if (stillLives(found)) throw error
     log(`NATS that ran already is started anew: ${error instanceof Error ? error.message : String(error)}`)
     return undefined
   }

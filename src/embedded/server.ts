@@ -3,7 +3,7 @@ import { spawn } from 'node:child_process'
 import { closeSync, openSync, readSync, renameSync, statSync } from 'node:fs'
 import { WritError } from '../protocol/errors.ts'
 import { logBytesMax } from '../protocol/limits.ts'
-import { endProcess, type SignalStep } from './end-process.ts'
+import { endProcess, mustEnd, type SignalStep } from './end-process.ts'
 import type { Folders } from './folders.ts'
 import { living, stillLives, type Living } from './living.ts'
 import { asUser, type OtherUser } from './other-user.ts'
@@ -51,12 +51,14 @@ export interface Server {
 
 /** Signals of growing force for one server. */
 export interface Stops {
+  name: Server['name']
   gentle: readonly SignalStep[]
   force: readonly SignalStep[]
 }
 
 /** Fast (sessions are ended, a checkpoint is written), then immediate, then none at all. */
 export const postgresStops: Stops = {
+  name: 'Postgres',
   gentle: [
     { signal: 'SIGINT', waitMs: 15_000 },
     { signal: 'SIGQUIT', waitMs: 5_000 },
@@ -70,6 +72,7 @@ export const postgresStops: Stops = {
 }
 
 export const natsStops: Stops = {
+  name: 'NATS',
   gentle: [
     { signal: 'SIGINT', waitMs: 10_000 },
     { signal: 'SIGKILL', waitMs: 5_000 },
@@ -128,14 +131,15 @@ export function watchAdopted(one: Living): Promise<Exit> {
 
 /**
  * What `ask` finds out about a server that may not answer yet; undefined when it does not. One that does not, that answers
- * with an error, or that `signal` gives up (at once, whatever `ask` waits for) is ended: nobody else would know of it.
+ * with an error, or that `signal` gives up (at once, whatever `ask` waits for) is ended: nobody else would know of it. Throws
+ * REFUSED when it does not end.
  */
 export async function orEnded<T>(
   one: { pid: number; started: string },
   { stops, signal }: { stops: Stops; signal: AbortSignal | undefined },
   ask: () => Promise<T | undefined>,
 ): Promise<T | undefined> {
-  const end = (): Promise<boolean> => endProcess(one, stops.force)
+  const end = (): Promise<void> => mustEnd(stops.name, one, stops.force)
   // What it throws is thrown again below.
   const giveUp = (): void => void end().catch(() => undefined)
   signal?.addEventListener('abort', giveUp, { once: true })

@@ -28,7 +28,7 @@ import { bundledPackage } from '../../src/embedded/bundled-package.ts'
 import { bundledPostgres } from '../../src/embedded/bundled-postgres.ts'
 import { clusterMajor } from '../../src/embedded/cluster.ts'
 import { stopAll, wipe } from '../../src/embedded/down.ts'
-import { endProcess } from '../../src/embedded/end-process.ts'
+import { endProcess, mustEnd } from '../../src/embedded/end-process.ts'
 import { readEndpoints, removeEndpoints, writeEndpoints } from '../../src/embedded/endpoints.ts'
 import { findNats } from '../../src/embedded/find-nats.ts'
 import { findPostgres } from '../../src/embedded/find-postgres.ts'
@@ -46,6 +46,7 @@ import { isStartOurs, writeStart } from '../../src/embedded/server-start.ts'
 import { servingOf } from '../../src/embedded/serving.ts'
 import { logBytesMax, logLookMs } from '../../src/protocol/limits.ts'
 import { failure } from '../support/failure.ts'
+import { processesWith } from '../support/processes.ts'
 
 const isRoot = process.getuid?.() === 0
 const project = resolve(import.meta.dirname, '../..')
@@ -449,6 +450,31 @@ describe('after kill -9 of the process that started them', () => {
     await expect(second).rejects.toThrow(/does not take our user/)
     expect(said).toEqual([expect.stringContaining('started anew: nats-server runs, but does not take our user')])
     expect([living(first.pid), runningNats(folders)]).toEqual([undefined, undefined])
+  })
+
+  test('a nats-server that cannot be ended, as of another user, gets none beside it', async () => {
+    const folders = seededFolders()
+    const first = await startNats(natsOptions(folders))
+    const refused = { code: 'REFUSED', message: `process ${first.pid} belongs to another user and cannot be ended` }
+    const others = { ...natsOptions(folders), users: [...users, { user: 'other', password: 'x' }] }
+    const kill = vi.spyOn(process, 'kill').mockImplementation(() => {
+      throw Object.assign(new Error('kill EPERM'), { code: 'EPERM' })
+    })
+    try {
+      await expect(startNats(others)).rejects.toMatchObject(refused)
+      await expect(startNats({ ...natsOptions(folders), websocket: true })).rejects.toMatchObject(refused)
+    } finally {
+      kill.mockRestore()
+    }
+    expect(processesWith(`${folders.run}/nats.conf`)).toHaveLength(1)
+  })
+
+  test('a process that survives every signal is an error where another one would take its place', async () => {
+    const deaf = living(process.pid) ?? expect.unreachable()
+    const kill = vi.spyOn(process, 'kill').mockReturnValue(true)
+    onTestFinished(() => kill.mockRestore())
+    const refused = { code: 'REFUSED', message: `NATS (process ${process.pid}) does not end` }
+    await expect(mustEnd('NATS', deaf, [{ signal: 'SIGKILL', waitMs: 10 }])).rejects.toMatchObject(refused)
   })
 
   test('in the middle of making the data, the next start makes it anew', async () => {
