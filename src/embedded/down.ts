@@ -8,10 +8,10 @@ import { mustEnd, type SignalStep } from './end-process.ts'
 import type { Folders } from './folders.ts'
 import type { Living } from './living.ts'
 import { holderOf, lockFolder, type FolderLock } from './lock.ts'
-import { isNatsOurs, natsHere } from './nats.ts'
+import { natsHere, runningNats } from './nats.ts'
 import { startingPostgres } from './postgres-record.ts'
 import { natsStops, postgresStops } from './server.ts'
-import { isStartOurs, refuseServerOfAnother } from './server-start.ts'
+import { isStartOurs, lastStarted, refuseServerOfAnother } from './server-start.ts'
 
 export interface Stopped {
   what: 'writ up' | 'task' | 'NATS' | 'Postgres'
@@ -123,9 +123,9 @@ interface Servers {
 }
 
 function leftServers(folders: Folders): Servers {
-  const { nats, postgres } = serversHere(folders)
+  const postgres = lastStarted(folders, 'postgres') ?? serversHere(folders).postgres
   return {
-    nats: nats !== undefined && isNatsOurs(folders, nats) ? nats : undefined,
+    nats: runningNats(folders),
     postgres: postgres !== undefined && isStartOurs(folders, 'postgres', postgres) ? postgres : undefined,
   }
 }

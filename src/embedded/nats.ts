@@ -28,7 +28,15 @@ import {
   type Server,
   type StartOptions,
 } from './server.ts'
-import { isStartOurs, refuseServerOfAnother, sourceOf, writeStart, writeStarted } from './server-start.ts'
+import {
+  endMoved,
+  isStartOurs,
+  lastStarted,
+  refuseServerOfAnother,
+  sourceOf,
+  writeStart,
+  writeStarted,
+} from './server-start.ts'
 import { until } from './until.ts'
 
 export const natsPort = 17422
@@ -75,6 +83,7 @@ interface Running extends Living, Ports {
 export async function startNats(options: NatsOptions): Promise<NatsServer> {
   const began = performance.now()
   const { folders, env = process.env, packageFolder } = options
+  await endMoved(options, 'nats', natsStops, (one) => isHere(folders, one))
   const found = natsHere(folders)
   if (found !== undefined && !isNatsOurs(folders, found)) refuseServerOfAnother(folders, found)
   const adopted = found === undefined ? undefined : await adopt(options, found)
@@ -93,12 +102,12 @@ export async function startNats(options: NatsOptions): Promise<NatsServer> {
 /** The running nats-server of this data folder, whoever started it. */
 export function runningNats(folders: Folders): Found | undefined {
   if (!existsSync(configFile(folders))) return undefined
-  const found = natsHere(folders)
-  return found !== undefined && isNatsOurs(folders, found) ? found : undefined
+  const one = lastStarted(folders, 'nats') ?? natsHere(folders)
+  return one !== undefined && isNatsOurs(folders, one) ? { ...one, ports: lastPorts(folders) } : undefined
 }
 
 /** Ours was started with our configuration: without one, it is that of a folder which was here before. */
-export function isNatsOurs(folders: Folders, one: Living): boolean {
+function isNatsOurs(folders: Folders, one: Living): boolean {
   return existsSync(configFile(folders)) && isStartOurs(folders, 'nats', one)
 }
 
@@ -107,8 +116,12 @@ export function isNatsOurs(folders: Folders, one: Living): boolean {
  * late for a starter that was killed, and two servers on one store would ruin it.
  */
 export function natsHere(folders: Folders): Found | undefined {
-  const one = findLiving(({ command }) => command.endsWith(`nats-server -c ${configFile(folders)}`))
+  const one = findLiving((each) => isHere(folders, each))
   return one === undefined ? undefined : { ...one, ports: lastPorts(folders) }
+}
+
+function isHere(folders: Folders, { command }: Living): boolean {
+  return command.endsWith(`nats-server -c ${configFile(folders)}`)
 }
 
 /** undefined also for a file that is not as we write it: a full disk or an editor has been there, and the next start writes it anew. */

@@ -28,7 +28,8 @@ export function startingPostgres(cluster: string): Living | undefined {
   return runningPostgres(cluster) ?? findLiving((one) => serves(one, cluster))
 }
 
-function serves(one: Living, cluster: string): boolean {
+/** Whether `one` was started with this cluster's path. */
+export function serves(one: Living, cluster: string): boolean {
   return one.command.includes(`postgres -D ${cluster} `)
 }
 

@@ -4,11 +4,13 @@
  */
 import { join } from 'node:path'
 import { WritError } from '../protocol/errors.ts'
+import { mustEnd } from './end-process.ts'
 import type { Program } from './find-program.ts'
 import { type FolderId, idOf, isFor } from './folder-id.ts'
 import type { Folders } from './folders.ts'
-import type { Living } from './living.ts'
+import { living, type Living } from './living.ts'
 import { readIfThere, writePrivately } from './private-file.ts'
+import type { StartOptions, Stops } from './server.ts'
 
 type Name = 'nats' | 'postgres'
 type Process = Pick<Living, 'pid' | 'started'>
@@ -51,6 +53,27 @@ export function isStartOurs(folders: Folders, name: Name, one: Process): boolean
   if (!isFor(folder, folders.root)) return false
   if (server === undefined) return root === undefined || root === JSON.stringify(folders.root)
   return server.pid === one.pid && server.started === one.started
+}
+
+/** What the last start for this folder has come to, while it runs: also by the paths of a name that the folder had before. */
+export function lastStarted(folders: Folders, name: Name): Living | undefined {
+  const { folder, server } = lastStart(folders, name)
+  if (server === undefined || !isFor(folder, folders.root)) return undefined
+  const one = living(server.pid)
+  return one?.started === server.started ? one : undefined
+}
+
+/** One by the paths of another name would be sought in vain by those of today, and get a second one beside it. Throws REFUSED when it does not end. */
+export async function endMoved(
+  { folders, log }: Pick<StartOptions, 'folders' | 'log'>,
+  name: Name,
+  stops: Stops,
+  isHere: (one: Living) => boolean,
+): Promise<void> {
+  const one = lastStarted(folders, name)
+  if (one === undefined || isHere(one)) return
+  log(`${stops.name} that ran already is started anew: ${folders.root} had another name`)
+  await mustEnd(stops.name, one, stops.gentle)
 }
 
 /** Such a one is not to be taken over, nor may another run beside it: Postgres and NATS find some of their files by these paths at every use. */

@@ -601,6 +601,32 @@ describe('the data folder', () => {
     expect(await query((await startPostgres(common(moved))).url, 'select 1 as it')).toBe(1)
   })
 
+  test('that gets another name while servers run on it that a killed process left starts its own by that name, in their place', async () => {
+    const folders = seededFolders()
+    const starter = await startStarter({ dataDir: folders.root })
+    await query(starter.postgres.url, 'create table kept as select 42 as it')
+    await kill(starter.child)
+    renameSync(folders.root, `${folders.root}-moved`)
+    const moved = newFolders(`${folders.root}-moved`)
+    const { database, nats } = await startBoth(moved)
+    expect([starter.postgres, starter.nats].map(({ pid }) => living(pid))).toEqual([undefined, undefined])
+    expect([database.adopted, nats.adopted, startingPostgres(database.data)?.pid]).toEqual([false, false, database.pid])
+    expect([await query(database.url, 'select it from kept'), runningNats(moved)?.pid]).toEqual([42, nats.pid])
+  })
+
+  test('that gets another name while servers run on it that a killed process left is ended there, and not removed before', async () => {
+    const folders = seededFolders()
+    const starter = await startStarter({ dataDir: folders.root })
+    await kill(starter.child)
+    renameSync(folders.root, `${folders.root}-moved`)
+    const moved = newFolders(`${folders.root}-moved`)
+    await expect(wipe(moved)).rejects.toMatchObject({ code: 'REFUSED', hint: 'writ down ends it' })
+    expect(await stopAll(moved)).toEqual([
+      { what: 'NATS', pid: starter.nats.pid },
+      { what: 'Postgres', pid: starter.postgres.pid },
+    ])
+  })
+
   test('that is a copy in the place of one that runs under another name now neither ends nor takes over its servers', async () => {
     const folders = seededFolders()
     const starter = await startStarter({ dataDir: folders.root })
