@@ -8,6 +8,7 @@ import { mustEnd } from './end-process.ts'
 import type { Program } from './find-program.ts'
 import { type FolderId, idOf, isFor } from './folder-id.ts'
 import type { Folders } from './folders.ts'
+import { keeperOf } from './keeper.ts'
 import { living, type Living } from './living.ts'
 import { readIfThere, writePrivately } from './private-file.ts'
 import type { StartOptions, Stops } from './server.ts'
@@ -78,10 +79,12 @@ export async function endMoved(
 
 /** Such a one is not to be taken over, nor may another run beside it: Postgres and NATS find some of their files by these paths at every use. */
 export function refuseServerOfAnother({ root }: Folders, { pid }: Process): never {
+  const up = keeperOf(pid)
+  const last = up === undefined ? `process ${pid}` : `writ up (process ${up}), which looks after it`
   throw new WritError('REFUSED', `process ${pid} runs by the paths of ${root}, for the folder that was here before`, {
     hint:
       'it still writes by these paths: give that folder its name back, end it with writ down, and put this one in its place then; ' +
-      `where that folder is no more, end process ${pid}`,
+      `where that folder is no more, end ${last}`,
   })
 }
 
