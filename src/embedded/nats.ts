@@ -19,6 +19,7 @@ import {
   didNotStart,
   launch,
   logFromHere,
+  logOf,
   natsStops,
   orEnded,
   portTaken,
@@ -243,7 +244,7 @@ function toServer(
 async function reload(options: NatsOptions, running: Running, users: readonly NatsUser[]): Promise<void> {
   const { folders } = options
   const logFile = join(folders.logs, 'nats.log')
-  const said = logFromHere(logFile)
+  const said = logFromHere(logOf(running.pid, logFile))
   const text = configText(options, running, users)
   if (text === running.inForce) return
   running.inForce = undefined

@@ -1,6 +1,6 @@
 /** A server that Writ runs for itself: what `writ up` is told about it, and how it is started, watched and stopped. */
 import { spawn } from 'node:child_process'
-import { closeSync, openSync, readSync, renameSync, statSync } from 'node:fs'
+import { closeSync, existsSync, openSync, readSync, renameSync, statSync } from 'node:fs'
 import { WritError } from '../protocol/errors.ts'
 import { logBytesMax } from '../protocol/limits.ts'
 import { endProcess, mustEnd, type SignalStep } from './end-process.ts'
@@ -189,10 +189,17 @@ function rotate(logFile: string): void {
   if (size > logBytesMax) renameSync(logFile, `${logFile}.1`)
 }
 
-/** A function that reads what is appended to the log from now on (its first 64 KiB), also where the log is cut meanwhile. */
+/** A function that reads what is appended to the log from now on (its first 64 KiB), also where the log is cut, or removed, meanwhile. */
 export function logFromHere(logFile: string): () => string {
-  const from = statSync(logFile).size
-  return () => readFrom(logFile, statSync(logFile).size < from ? 0 : from)
+  const size = (): number => statSync(logFile, { throwIfNoEntry: false })?.size ?? 0
+  const from = size()
+  return () => (existsSync(logFile) ? readFrom(logFile, size() < from ? 0 : from) : '')
+}
+
+/** What the server writes to, which may be at `file` no more, as only Linux shows: somebody removed it, or put another there. */
+export function logOf(pid: number, file: string): string {
+  const open = `/proc/${pid}/fd/1`
+  return existsSync(open) ? open : file
 }
 
 function readFrom(file: string, from: number): string {

@@ -272,6 +272,24 @@ describe('nats-server', () => {
     await flush(server, right)
   })
 
+  test.runIf(process.platform === 'linux')(
+    'takes new users also where its log was removed, or another is there',
+    async () => {
+      const folders = seededFolders()
+      const server = await startNats(natsOptions(folders))
+      const log = join(folders.logs, 'nats.log')
+      for (const user of [
+        { user: 'a', password: 'a' },
+        { user: 'b', password: 'b' },
+      ]) {
+        rmSync(log, { force: true })
+        if (user.user === 'b') writeFileSync(log, '')
+        await server.reload([...users, user])
+        await flush(server, user)
+      }
+    },
+  )
+
   test('is refused when it is too old, with what was found and what is needed', () => {
     const bin = join(scratch, 'old-nats')
     fakeProgram(bin, 'nats-server', 'nats-server: v2.9.10')
