@@ -78,10 +78,15 @@ export async function endMoved(
 }
 
 /** Such a one is not to be taken over, nor may another run beside it: Postgres and NATS find some of their files by these paths at every use. */
-export function refuseServerOfAnother({ root }: Folders, { pid }: Process): never {
+export function refuseServerOfAnother(folders: Folders, one: Process): never {
+  throw serverOfAnother(folders, one)
+}
+
+/** The error that says so, for who only tells. */
+export function serverOfAnother({ root }: Folders, { pid }: Process): WritError {
   const up = keeperOf(pid)
   const last = up === undefined ? `process ${pid}` : `writ up (process ${up}), which looks after it`
-  throw new WritError('REFUSED', `process ${pid} runs by the paths of ${root}, for the folder that was here before`, {
+  return new WritError('REFUSED', `process ${pid} runs by the paths of ${root}, for the folder that was here before`, {
     hint:
       'it still writes by these paths: give that folder its name back, end it with writ down, and put this one in its place then; ' +
       `where that folder is no more, end ${last}`,
