@@ -10,7 +10,7 @@ import { listUsers, natsUsers, usersChanged, type Login } from './users.ts'
 
 export interface UsersOptions {
   /** Null: a server of the person's own, whose users are not ours. */
-  server: Kept<NatsServer> | null
+  server: Pick<Kept<NatsServer>, 'running'> | null
   folders: Folders
   /** Whose `writ up` this is. */
   owner: string

@@ -8,12 +8,14 @@ import { connect } from '../bus/nats-bus.ts'
 import { clientOf, daemonUser, inboxPrefixOfUrl } from '../bus/permissions.ts'
 import { runDaemon } from '../daemon/daemon.ts'
 import { removeEndpoints, writeEndpoints } from '../embedded/endpoints.ts'
+import { type FolderId, idOf, isStillAt } from '../embedded/folder-id.ts'
 import type { Folders } from '../embedded/folders.ts'
 import { keptSecret } from '../embedded/private-file.ts'
 import { lockFolder } from '../embedded/lock.ts'
 import { startNats, type NatsServer } from '../embedded/nats.ts'
 import { startPostgres } from '../embedded/postgres.ts'
 import type { Server, StartOptions } from '../embedded/server.ts'
+import { WritError } from '../protocol/errors.ts'
 import type { Retention } from '../protocol/retention.ts'
 import { type NodeOptions, startNode } from '../node.ts'
 import { caOption, type Named } from './config.ts'
@@ -80,12 +82,13 @@ export interface Running {
 export const startUp = async (options: UpOptions, parts: Parts): Promise<Running> => {
   const { folders, owner, daemon, version } = options
   const lock = lockFolder(folders.root)
+  const locked = idOf(folders.root)
   parts.add('lock', () => lock.release())
   const logFile = join(folders.logs, 'node.log')
   const log = openLog(logFile, options.verbose ? options.say : undefined)
   parts.add('log', () => log.close())
   await lookAtNamed(options)
-  const [postgres, natsServer] = await startServers(options, parts)
+  const [postgres, natsServer] = await startServers({ ...options, locked }, parts)
   const database = options.database?.url ?? urlOf(postgres)
   const login = loginsOf(options, natsServer)
   const node = nodeName()
@@ -106,7 +109,7 @@ export const startUp = async (options: UpOptions, parts: Parts): Promise<Running
   const servers = { postgres: postgres?.current() ?? null, natsServer: natsServer?.current() ?? null }
   const websocket = webSocketUrl(natsServer)
   const where = { database, nats, websocket, http }
-  const { failed } = running
+  const failed = Promise.race([running, postgres, natsServer].flatMap((one) => one?.failed ?? []))
   return { node, data: folders.root, log: logFile, ...servers, ...where, daemon: daemon?.name ?? null, failed }
 }
 
@@ -141,9 +144,12 @@ const goOn = ({ signal }: UpOptions): void => {
   if (signal.aborted) throw new Interrupted()
 }
 
+/** With what the system knows the folder by that is locked. */
+type OnFolder = UpOptions & { locked: FolderId }
+
 /** Both at once; when one fails, the other is stopped like every part that was started. */
 const startServers = async (
-  options: UpOptions,
+  options: OnFolder,
   parts: Parts,
 ): Promise<[Kept<Server> | null, Kept<NatsServer> | null]> => {
   const nats = (where: StartOptions, before: NatsServer | null): Promise<NatsServer> => {
@@ -164,20 +170,34 @@ const startServers = async (
 const keptServer = <S extends Server>(
   name: string,
   start: (where: StartOptions, before: S | null) => Promise<S>,
-  { folders, say, signal }: UpOptions,
+  { folders, locked, say, signal }: OnFolder,
   parts: Parts,
 ): Promise<Kept<S>> => {
   const atOnce = new AbortController()
   const common = { folders, log: say, signal: atOnce.signal, stopping: signal }
   // The node, daemons and all who have read the endpoints know its port, and nobody tells them of another.
   const again = ({ port }: S): StartOptions => ({ ...common, port, stay: true })
-  const kept = keepUp<S>((before) => start(before === null ? common : again(before), before), say)
+  const kept = keepUp<S>(
+    (before) => start(before === null ? common : again(before), before),
+    say,
+    () => lostFolder(folders, locked),
+  )
   parts.add(name, async (force) => {
     if (force) atOnce.abort(new Interrupted())
     await (await kept.catch(() => null))?.stop(force)
   })
   return kept
 }
+
+/** What is at the path instead may be another folder, which is not locked, and whose servers are not ours to start. */
+const lostFolder = ({ root }: Folders, locked: FolderId): WritError | undefined =>
+  isStillAt(root, locked)
+    ? undefined
+    : new WritError(
+        'REFUSED',
+        `the data folder of this writ up is no longer at ${root}: it was removed, or has another name`,
+        { hint: 'all that ran on it is stopped: start writ up again where it is now, or on what is there now' },
+      )
 
 /** Those that the folder knows, and those that this run needs. */
 const usersFor = ({ folders, owner, daemon }: UpOptions): ReturnType<typeof natsUsers> => {

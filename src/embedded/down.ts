@@ -1,17 +1,18 @@
 /** What `writ down` does: ends whatever runs on a data folder, the servers that a killed process left included, and on request removes the folder. */
 import { existsSync, readdirSync, rmdirSync } from 'node:fs'
 import { rm } from 'node:fs/promises'
+import { join } from 'node:path'
 import { WritError } from '../protocol/errors.ts'
 import { existingCluster, oursIn, removablePlaces } from './cluster-place.ts'
 import { removeEndpoints } from './endpoints.ts'
-import { endProcess, type SignalStep } from './end-process.ts'
+import { mustEnd, type SignalStep } from './end-process.ts'
 import type { Folders } from './folders.ts'
 import type { Living } from './living.ts'
 import { holderOf, lockFolder, type FolderLock } from './lock.ts'
-import { isNatsOurs, natsHere } from './nats.ts'
+import { natsHere, runningNats } from './nats.ts'
 import { startingPostgres } from './postgres-record.ts'
 import { natsStops, postgresStops } from './server.ts'
-import { isStartOurs, refuseServerOfAnother } from './server-start.ts'
+import { isStartOurs, lastStarted, serverOfAnother } from './server-start.ts'
 
 export interface Stopped {
   what: 'writ up' | 'task' | 'NATS' | 'Postgres'
@@ -35,7 +36,7 @@ export async function stopAll(
   if (!existsSync(folders.run)) return []
   const stopped: Stopped[] = []
   const end = async (what: Stopped['what'], one: { pid: number; started: string }, steps: readonly SignalStep[]) => {
-    if (!(await endProcess(one, steps))) throw new WritError('REFUSED', `${what} (process ${one.pid}) does not end`)
+    await mustEnd(what, one, steps)
     stopped.push({ what, pid: one.pid })
   }
   const holder = holderOf(folders.root)
@@ -95,9 +96,16 @@ function refuseRunning(folders: Folders): void {
     const hint = 'writ down ends it'
     throw new WritError('REFUSED', `process ${running.pid} still runs on ${folders.root}`, { hint })
   }
+  const other = leftByAnother(folders)
+  if (other !== undefined) throw other
+}
+
+/** Why nothing starts on this folder, though nothing of its own runs: a server of one that had its name before, also where it has gone since. */
+export function leftByAnother(folders: Folders): WritError | undefined {
+  const own = leftServers(folders)
   const { nats, postgres } = serversHere(folders)
-  const others = nats ?? postgres
-  if (others !== undefined) refuseServerOfAnother(folders, others)
+  const other = (own.nats === undefined && nats) || (own.postgres === undefined && postgres)
+  return other ? serverOfAnother(folders, other) : undefined
 }
 
 /** On a disk that is full a lock cannot be written: not by us, and by nobody who would start beside us. */
@@ -123,15 +131,17 @@ interface Servers {
 }
 
 function leftServers(folders: Folders): Servers {
-  const { nats, postgres } = serversHere(folders)
-  return {
-    nats: nats !== undefined && isNatsOurs(folders, nats) ? nats : undefined,
-    postgres: postgres !== undefined && isStartOurs(folders, 'postgres', postgres) ? postgres : undefined,
-  }
+  return { nats: runningNats(folders), postgres: lastStarted(folders, 'postgres') ?? postgresOf(folders) }
+}
+
+function postgresOf(folders: Folders): Living | undefined {
+  const cluster = existingCluster(folders)
+  const found = cluster === undefined ? undefined : startingPostgres(cluster)
+  return found !== undefined && isStartOurs(folders, 'postgres', found) ? found : undefined
 }
 
 /** Also those of a folder that had our name before. */
 function serversHere(folders: Folders): Servers {
-  const cluster = existingCluster(folders)
-  return { nats: natsHere(folders), postgres: cluster === undefined ? undefined : startingPostgres(cluster) }
+  const cluster = existingCluster(folders) ?? join(folders.postgres, 'cluster')
+  return { nats: natsHere(folders), postgres: startingPostgres(cluster) }
 }

@@ -22,13 +22,28 @@ export async function endProcess(
   return !stillLives(one)
 }
 
+/** The same for one that nothing may run beside: throws REFUSED, naming `what`, also when it survived all. */
+export async function mustEnd(
+  what: string,
+  one: { pid: number; started: string },
+  steps: readonly SignalStep[],
+): Promise<void> {
+  if (await endProcess(one, steps)) return
+  throw new WritError('REFUSED', `${what} (process ${one.pid}) does not end`, {
+    hint: 'the system ends it once what it waits for answers, a disk say; until then nothing takes its place',
+  })
+}
+
 function send(pid: number, signal: NodeJS.Signals): void {
   try {
     process.kill(pid, signal)
   } catch (error) {
     // It may have ended since it was looked at.
     const { code } = error as NodeJS.ErrnoException
-    if (code === 'EPERM') throw new WritError('REFUSED', `process ${pid} belongs to another user and cannot be ended`)
+    if (code === 'EPERM') {
+      const hint = `end it as that user, or as root: kill ${pid}`
+      throw new WritError('REFUSED', `process ${pid} belongs to another user and cannot be ended`, { hint })
+    }
     if (code !== 'ESRCH') throw error
   }
 }

@@ -14,6 +14,12 @@ export function idOf(root: string): FolderId {
   return { device: String(dev), inode: String(ino) }
 }
 
+/** Whether this folder is still the one at its path. */
+export function isStillAt(root: string, { device, inode }: FolderId): boolean {
+  const found = statSync(root, { bigint: true, throwIfNoEntry: false })
+  return found !== undefined && String(found.dev) === device && String(found.ino) === inode
+}
+
 /** Whether this was written for the folder `root`; what is older than such words is believed. */
 export function isFor(id: FolderId | undefined, root: string): boolean {
   if (id === undefined) return true

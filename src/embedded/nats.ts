@@ -5,7 +5,7 @@
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { WritError } from '../protocol/errors.ts'
-import { endProcess } from './end-process.ts'
+import { mustEnd } from './end-process.ts'
 import { findNats } from './find-nats.ts'
 import type { Program } from './find-program.ts'
 import type { Folders } from './folders.ts'
@@ -19,6 +19,7 @@ import {
   didNotStart,
   launch,
   logFromHere,
+  logOf,
   natsStops,
   orEnded,
   portTaken,
@@ -28,7 +29,15 @@ import {
   type Server,
   type StartOptions,
 } from './server.ts'
-import { isStartOurs, refuseServerOfAnother, sourceOf, writeStart, writeStarted } from './server-start.ts'
+import {
+  endMoved,
+  isStartOurs,
+  lastStarted,
+  refuseServerOfAnother,
+  sourceOf,
+  writeStart,
+  writeStarted,
+} from './server-start.ts'
 import { until } from './until.ts'
 
 export const natsPort = 17422
@@ -75,6 +84,7 @@ interface Running extends Living, Ports {
 export async function startNats(options: NatsOptions): Promise<NatsServer> {
   const began = performance.now()
   const { folders, env = process.env, packageFolder } = options
+  await endMoved(options, 'nats', natsStops, (one) => isHere(folders, one))
   const found = natsHere(folders)
   if (found !== undefined && !isNatsOurs(folders, found)) refuseServerOfAnother(folders, found)
   const adopted = found === undefined ? undefined : await adopt(options, found)
@@ -93,12 +103,12 @@ export async function startNats(options: NatsOptions): Promise<NatsServer> {
 /** The running nats-server of this data folder, whoever started it. */
 export function runningNats(folders: Folders): Found | undefined {
   if (!existsSync(configFile(folders))) return undefined
-  const found = natsHere(folders)
-  return found !== undefined && isNatsOurs(folders, found) ? found : undefined
+  const one = lastStarted(folders, 'nats') ?? natsHere(folders)
+  return one !== undefined && isNatsOurs(folders, one) ? { ...one, ports: lastPorts(folders) } : undefined
 }
 
 /** Ours was started with our configuration: without one, it is that of a folder which was here before. */
-export function isNatsOurs(folders: Folders, one: Living): boolean {
+function isNatsOurs(folders: Folders, one: Living): boolean {
   return existsSync(configFile(folders)) && isStartOurs(folders, 'nats', one)
 }
 
@@ -107,8 +117,12 @@ export function isNatsOurs(folders: Folders, one: Living): boolean {
  * late for a starter that was killed, and two servers on one store would ruin it.
  */
 export function natsHere(folders: Folders): Found | undefined {
-  const one = findLiving(({ command }) => command.endsWith(`nats-server -c ${configFile(folders)}`))
+  const one = findLiving((each) => isHere(folders, each))
   return one === undefined ? undefined : { ...one, ports: lastPorts(folders) }
+}
+
+function isHere(folders: Folders, { command }: Living): boolean {
+  return command.endsWith(`nats-server -c ${configFile(folders)}`)
 }
 
 /** undefined also for a file that is not as we write it: a full disk or an editor has been there, and the next start writes it anew. */
@@ -141,7 +155,7 @@ type Answering = Running & { version: string }
 async function adopt(options: NatsOptions, { ports, ...found }: Found): Promise<Answering | undefined> {
   const { users, signal, log } = options
   if (ports === undefined || (options.websocket !== undefined && ports.websocketPort === undefined)) {
-    await endProcess(found, natsStops.gentle)
+    await mustEnd('NATS', found, natsStops.gentle)
     return undefined
   }
   const running: Running = { ...found, ...ports, exited: watchAdopted(found), inForce: undefined }
@@ -153,6 +167,8 @@ async function adopt(options: NatsOptions, { ports, ...found }: Found): Promise<
     return version === undefined ? undefined : { ...running, version }
   } catch (error) {
     signal?.throwIfAborted()
+    // Two on one store would ruin it.
+    if (stillLives(found)) throw error
     log(`NATS that ran already is started anew: ${error instanceof Error ? error.message : String(error)}`)
     return undefined
   }
@@ -228,7 +244,7 @@ function toServer(
 async function reload(options: NatsOptions, running: Running, users: readonly NatsUser[]): Promise<void> {
   const { folders } = options
   const logFile = join(folders.logs, 'nats.log')
-  const said = logFromHere(logFile)
+  const said = logFromHere(logOf(running.pid, logFile))
   const text = configText(options, running, users)
   if (text === running.inForce) return
   running.inForce = undefined

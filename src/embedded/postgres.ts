@@ -5,7 +5,7 @@
 import { existsSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
-import { clusterFolder } from './cluster-place.ts'
+import { clusterFolder, existingCluster } from './cluster-place.ts'
 import { clusterMajor, makeCluster, superuser } from './cluster.ts'
 import { findPostgres } from './find-postgres.ts'
 import type { Program } from './find-program.ts'
@@ -14,7 +14,14 @@ import { freePort } from './free-port.ts'
 import { keepShort } from './log-length.ts'
 import { otherUser, type OtherUser } from './other-user.ts'
 import { postgresAnswers } from './postgres-answers.ts'
-import { disownForeignPid, lastPort, postgresRecord, runningPostgres, startingPostgres } from './postgres-record.ts'
+import {
+  disownForeignPid,
+  lastPort,
+  postgresRecord,
+  runningPostgres,
+  serves,
+  startingPostgres,
+} from './postgres-record.ts'
 import { keptSecret } from './private-file.ts'
 import {
   didNotStart,
@@ -27,7 +34,7 @@ import {
   type Server,
   type StartOptions,
 } from './server.ts'
-import { isStartOurs, refuseServerOfAnother, sourceOf, writeStart, writeStarted } from './server-start.ts'
+import { endMoved, isStartOurs, refuseServerOfAnother, sourceOf, writeStart, writeStarted } from './server-start.ts'
 import { until } from './until.ts'
 
 export const postgresPort = 17432
@@ -62,6 +69,9 @@ interface Setup {
 export async function startPostgres(options: PostgresOptions): Promise<Server> {
   const { folders, log, stay = false, signal, durable = true, env = process.env, packageFolder } = options
   const user = otherUser()
+  // Before its cluster may be moved.
+  const known = existingCluster(folders)
+  if (known !== undefined) await endMoved(options, 'postgres', postgresStops, (one) => serves(one, known))
   const cluster = await clusterFolder(folders, user, log)
   refuseOthers(folders, cluster)
   const port = options.port ?? lastPort(cluster) ?? postgresPort

@@ -4,11 +4,14 @@
  */
 import { join } from 'node:path'
 import { WritError } from '../protocol/errors.ts'
+import { mustEnd } from './end-process.ts'
 import type { Program } from './find-program.ts'
 import { type FolderId, idOf, isFor } from './folder-id.ts'
 import type { Folders } from './folders.ts'
-import type { Living } from './living.ts'
+import { keeperOf } from './keeper.ts'
+import { living, type Living } from './living.ts'
 import { readIfThere, writePrivately } from './private-file.ts'
+import type { StartOptions, Stops } from './server.ts'
 
 type Name = 'nats' | 'postgres'
 type Process = Pick<Living, 'pid' | 'started'>
@@ -53,12 +56,40 @@ export function isStartOurs(folders: Folders, name: Name, one: Process): boolean
   return server.pid === one.pid && server.started === one.started
 }
 
+/** What the last start for this folder has come to, while it runs: also by the paths of a name that the folder had before. */
+export function lastStarted(folders: Folders, name: Name): Living | undefined {
+  const { folder, server } = lastStart(folders, name)
+  if (server === undefined || !isFor(folder, folders.root)) return undefined
+  const one = living(server.pid)
+  return one?.started === server.started ? one : undefined
+}
+
+/** One by the paths of another name would be sought in vain by those of today, and get a second one beside it. Throws REFUSED when it does not end. */
+export async function endMoved(
+  { folders, log }: Pick<StartOptions, 'folders' | 'log'>,
+  name: Name,
+  stops: Stops,
+  isHere: (one: Living) => boolean,
+): Promise<void> {
+  const one = lastStarted(folders, name)
+  if (one === undefined || isHere(one)) return
+  log(`${stops.name} that ran already is started anew: ${folders.root} had another name`)
+  await mustEnd(stops.name, one, stops.gentle)
+}
+
 /** Such a one is not to be taken over, nor may another run beside it: Postgres and NATS find some of their files by these paths at every use. */
-export function refuseServerOfAnother({ root }: Folders, { pid }: Process): never {
-  throw new WritError('REFUSED', `process ${pid} runs by the paths of ${root}, for the folder that was here before`, {
+export function refuseServerOfAnother(folders: Folders, one: Process): never {
+  throw serverOfAnother(folders, one)
+}
+
+/** The error that says so, for who only tells. */
+export function serverOfAnother({ root }: Folders, { pid }: Process): WritError {
+  const up = keeperOf(pid)
+  const last = up === undefined ? `process ${pid}` : `writ up (process ${up}), which looks after it`
+  return new WritError('REFUSED', `process ${pid} runs by the paths of ${root}, for the folder that was here before`, {
     hint:
       'it still writes by these paths: give that folder its name back, end it with writ down, and put this one in its place then; ' +
-      `where that folder is no more, end process ${pid}`,
+      `where that folder is no more, end ${last}`,
   })
 }
 

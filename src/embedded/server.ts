@@ -1,9 +1,9 @@
 /** A server that Writ runs for itself: what `writ up` is told about it, and how it is started, watched and stopped. */
 import { spawn } from 'node:child_process'
-import { closeSync, openSync, readSync, renameSync, statSync } from 'node:fs'
+import { closeSync, existsSync, openSync, readSync, renameSync, statSync } from 'node:fs'
 import { WritError } from '../protocol/errors.ts'
 import { logBytesMax } from '../protocol/limits.ts'
-import { endProcess, type SignalStep } from './end-process.ts'
+import { endProcess, mustEnd, type SignalStep } from './end-process.ts'
 import type { Folders } from './folders.ts'
 import { living, stillLives, type Living } from './living.ts'
 import { asUser, type OtherUser } from './other-user.ts'
@@ -51,12 +51,14 @@ export interface Server {
 
 /** Signals of growing force for one server. */
 export interface Stops {
+  name: Server['name']
   gentle: readonly SignalStep[]
   force: readonly SignalStep[]
 }
 
 /** Fast (sessions are ended, a checkpoint is written), then immediate, then none at all. */
 export const postgresStops: Stops = {
+  name: 'Postgres',
   gentle: [
     { signal: 'SIGINT', waitMs: 15_000 },
     { signal: 'SIGQUIT', waitMs: 5_000 },
@@ -70,6 +72,7 @@ export const postgresStops: Stops = {
 }
 
 export const natsStops: Stops = {
+  name: 'NATS',
   gentle: [
     { signal: 'SIGINT', waitMs: 10_000 },
     { signal: 'SIGKILL', waitMs: 5_000 },
@@ -128,14 +131,15 @@ export function watchAdopted(one: Living): Promise<Exit> {
 
 /**
  * What `ask` finds out about a server that may not answer yet; undefined when it does not. One that does not, that answers
- * with an error, or that `signal` gives up (at once, whatever `ask` waits for) is ended: nobody else would know of it.
+ * with an error, or that `signal` gives up (at once, whatever `ask` waits for) is ended: nobody else would know of it. Throws
+ * REFUSED when it does not end.
  */
 export async function orEnded<T>(
   one: { pid: number; started: string },
   { stops, signal }: { stops: Stops; signal: AbortSignal | undefined },
   ask: () => Promise<T | undefined>,
 ): Promise<T | undefined> {
-  const end = (): Promise<boolean> => endProcess(one, stops.force)
+  const end = (): Promise<void> => mustEnd(stops.name, one, stops.force)
   // What it throws is thrown again below.
   const giveUp = (): void => void end().catch(() => undefined)
   signal?.addEventListener('abort', giveUp, { once: true })
@@ -185,10 +189,17 @@ function rotate(logFile: string): void {
   if (size > logBytesMax) renameSync(logFile, `${logFile}.1`)
 }
 
-/** A function that reads what is appended to the log from now on (its first 64 KiB), also where the log is cut meanwhile. */
+/** A function that reads what is appended to the log from now on (its first 64 KiB), also where the log is cut, or removed, meanwhile. */
 export function logFromHere(logFile: string): () => string {
-  const from = statSync(logFile).size
-  return () => readFrom(logFile, statSync(logFile).size < from ? 0 : from)
+  const size = (): number => statSync(logFile, { throwIfNoEntry: false })?.size ?? 0
+  const from = size()
+  return () => (existsSync(logFile) ? readFrom(logFile, size() < from ? 0 : from) : '')
+}
+
+/** What the server writes to, which may be at `file` no more, as only Linux shows: somebody removed it, or put another there. */
+export function logOf(pid: number, file: string): string {
+  const open = `/proc/${pid}/fd/1`
+  return existsSync(open) ? open : file
 }
 
 function readFrom(file: string, from: number): string {

@@ -47,6 +47,22 @@ test('a folder where Writ has never been keeps all that it holds, whatever it is
   expect(readdirSync(root, { recursive: true })).toEqual(before)
 })
 
+test('a server of a folder that is gone, or has another in its place, is told and left alone', async () => {
+  const config = join(root, 'run', 'nats.conf')
+  const server = spawn('sh', ['-c', 'sleep 1000; :', 'nats-server', '-c', config], { detached: true, stdio: 'ignore' })
+  const told = expect.stringContaining(`Not ended: process ${server.pid} runs by the paths of ${root}`) as string
+  try {
+    rmSync(root, { recursive: true })
+    expect(await down()).toEqual({ code: 0, out: '', err: told })
+    expect(await down('--json')).toMatchObject({ code: 0, out: expect.stringContaining('[]') as string, err: told })
+    dataFolder({ dataDir: root, env: {} })
+    expect(await down()).toEqual({ code: 0, out: '', err: told })
+    expect(server.exitCode ?? server.signalCode).toBe(null)
+  } finally {
+    process.kill(-(server.pid ?? 0), 'SIGKILL')
+  }
+})
+
 test('where only a daemon has been, what it has left running is ended', async () => {
   const home = await openHome(join(root, 'daemons', 'alone'))
   const task = spawn('/bin/sleep', ['1000'], { detached: true, stdio: 'ignore' })

@@ -55,8 +55,8 @@ class Bench {
     )
   }
 
-  async keep(): Promise<Kept<Server>> {
-    const kept = keepUp(this.start, this.say)
+  async keep(lost = (): Error | undefined => undefined): Promise<Kept<Server>> {
+    const kept = keepUp(this.start, this.say, lost)
     const first = await this.nth(0)
     first.succeed()
     return kept
@@ -125,12 +125,25 @@ test('told to stop between two tries, it tries no more', async () => {
   expect(bench.begun).toHaveLength(2)
 })
 
+test('it is tried again until there is nothing left to start it on, which is told to who runs it', async () => {
+  const bench = new Bench()
+  let why: Error | undefined
+  const kept = await bench.keep(() => why)
+  bench.begun[0]?.die()
+  const second = await bench.nth(1)
+  why = new Error('the folder is gone')
+  second.fail('no room')
+  await expect(kept.failed).rejects.toBe(why)
+  await kept.stop(false)
+  expect([bench.begun.length, [...bench.running]]).toEqual([2, []])
+})
+
 test('one that is stopped is not started again, and what the first start throws is thrown', async () => {
   const bench = new Bench()
   const kept = await bench.keep()
   await kept.stop(false)
   expect([[...bench.running], bench.begun.length, bench.said]).toEqual([[], 1, []])
-  const failing = keepUp(bench.start, bench.say)
+  const failing = keepUp(bench.start, bench.say, () => undefined)
   const first = await bench.nth(1)
   first.fail('no program')
   await expect(failing).rejects.toThrow('no program')

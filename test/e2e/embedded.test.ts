@@ -28,7 +28,7 @@ import { bundledPackage } from '../../src/embedded/bundled-package.ts'
 import { bundledPostgres } from '../../src/embedded/bundled-postgres.ts'
 import { clusterMajor } from '../../src/embedded/cluster.ts'
 import { stopAll, wipe } from '../../src/embedded/down.ts'
-import { endProcess } from '../../src/embedded/end-process.ts'
+import { endProcess, mustEnd } from '../../src/embedded/end-process.ts'
 import { readEndpoints, removeEndpoints, writeEndpoints } from '../../src/embedded/endpoints.ts'
 import { findNats } from '../../src/embedded/find-nats.ts'
 import { findPostgres } from '../../src/embedded/find-postgres.ts'
@@ -38,14 +38,15 @@ import { freePort } from '../../src/embedded/free-port.ts'
 import { living } from '../../src/embedded/living.ts'
 import { holderOf, lockFolder } from '../../src/embedded/lock.ts'
 import { runningNats, startNats, type NatsOptions, type NatsServer } from '../../src/embedded/nats.ts'
-import { canEnter } from '../../src/embedded/other-user.ts'
+import { asUser, canEnter, otherUser } from '../../src/embedded/other-user.ts'
 import { startPostgres } from '../../src/embedded/postgres.ts'
-import { startingPostgres } from '../../src/embedded/postgres-record.ts'
+import { disownForeignPid, startingPostgres } from '../../src/embedded/postgres-record.ts'
 import type { Server } from '../../src/embedded/server.ts'
 import { isStartOurs, writeStart } from '../../src/embedded/server-start.ts'
 import { servingOf } from '../../src/embedded/serving.ts'
 import { logBytesMax, logLookMs } from '../../src/protocol/limits.ts'
 import { failure } from '../support/failure.ts'
+import { processesWith } from '../support/processes.ts'
 
 const isRoot = process.getuid?.() === 0
 const project = resolve(import.meta.dirname, '../..')
@@ -271,6 +272,24 @@ describe('nats-server', () => {
     await flush(server, right)
   })
 
+  test.runIf(process.platform === 'linux')(
+    'takes new users also where its log was removed, or another is there',
+    async () => {
+      const folders = seededFolders()
+      const server = await startNats(natsOptions(folders))
+      const log = join(folders.logs, 'nats.log')
+      for (const user of [
+        { user: 'a', password: 'a' },
+        { user: 'b', password: 'b' },
+      ]) {
+        rmSync(log, { force: true })
+        if (user.user === 'b') writeFileSync(log, '')
+        await server.reload([...users, user])
+        await flush(server, user)
+      }
+    },
+  )
+
   test('is refused when it is too old, with what was found and what is needed', () => {
     const bin = join(scratch, 'old-nats')
     fakeProgram(bin, 'nats-server', 'nats-server: v2.9.10')
@@ -319,6 +338,35 @@ describe('Postgres', () => {
     const second = await startPostgres(common(folders))
     expect(second.adopted).toBe(false)
     expect(living(stranger.pid ?? 0)).toBeDefined()
+  })
+
+  test.each(['', 'cut'])(
+    'starts where the record of one that died is %j, as a loss of power leaves it',
+    async (text) => {
+      const folders = seededFolders()
+      const record = join(folders.root, 'postgres/cluster/postmaster.pid')
+      writeFileSync(record, text)
+      const server = await startPostgres(common(folders))
+      // Not under one that runs.
+      writeFileSync(record, text)
+      disownForeignPid(server.data)
+      expect(readFileSync(record, 'utf8')).toBe(text)
+    },
+  )
+
+  test('is not kept from starting by the pid of one that died and that nobody reaps', async () => {
+    const folders = seededFolders()
+    const first = await startPostgres(common(folders))
+    process.kill(first.pid, 'SIGKILL')
+    await first.exited
+    const unreaped = await neverReaped()
+    const record = join(first.data, 'postmaster.pid')
+    const { uid } = statSync(record)
+    writeFileSync(record, readFileSync(record, 'utf8').replace(/^\d+/, String(unreaped)))
+    disownForeignPid(first.data)
+    expect([statSync(record).uid, statSync(record).mode & 0o777]).toEqual([uid, 0o600])
+    writeFileSync(record, readFileSync(record, 'utf8').replace(/^\d+/, String(unreaped)))
+    expect((await startPostgres(common(folders))).adopted).toBe(false)
   })
 
   test('says in its error why it did not start', async () => {
@@ -420,6 +468,31 @@ describe('after kill -9 of the process that started them', () => {
     await expect(second).rejects.toThrow(/does not take our user/)
     expect(said).toEqual([expect.stringContaining('started anew: nats-server runs, but does not take our user')])
     expect([living(first.pid), runningNats(folders)]).toEqual([undefined, undefined])
+  })
+
+  test('a nats-server that cannot be ended, as of another user, gets none beside it', async () => {
+    const folders = seededFolders()
+    const first = await startNats(natsOptions(folders))
+    const refused = { code: 'REFUSED', message: `process ${first.pid} belongs to another user and cannot be ended` }
+    const others = { ...natsOptions(folders), users: [...users, { user: 'other', password: 'x' }] }
+    const kill = vi.spyOn(process, 'kill').mockImplementation(() => {
+      throw Object.assign(new Error('kill EPERM'), { code: 'EPERM' })
+    })
+    try {
+      await expect(startNats(others)).rejects.toMatchObject(refused)
+      await expect(startNats({ ...natsOptions(folders), websocket: true })).rejects.toMatchObject(refused)
+    } finally {
+      kill.mockRestore()
+    }
+    expect(processesWith(`${folders.run}/nats.conf`)).toHaveLength(1)
+  })
+
+  test('a process that survives every signal is an error where another one would take its place', async () => {
+    const deaf = living(process.pid) ?? expect.unreachable()
+    const kill = vi.spyOn(process, 'kill').mockReturnValue(true)
+    onTestFinished(() => kill.mockRestore())
+    const refused = { code: 'REFUSED', message: `NATS (process ${process.pid}) does not end` }
+    await expect(mustEnd('NATS', deaf, [{ signal: 'SIGKILL', waitMs: 10 }])).rejects.toMatchObject(refused)
   })
 
   test('in the middle of making the data, the next start makes it anew', async () => {
@@ -544,6 +617,32 @@ describe('the data folder', () => {
     expect(await stopAll(moved)).toEqual([{ what: 'writ up', pid: starter.child.pid }])
     for (const one of [starter.postgres, starter.nats]) expect(living(one.pid)).toBeUndefined()
     expect(await query((await startPostgres(common(moved))).url, 'select 1 as it')).toBe(1)
+  })
+
+  test('that gets another name while servers run on it that a killed process left starts its own by that name, in their place', async () => {
+    const folders = seededFolders()
+    const starter = await startStarter({ dataDir: folders.root })
+    await query(starter.postgres.url, 'create table kept as select 42 as it')
+    await kill(starter.child)
+    renameSync(folders.root, `${folders.root}-moved`)
+    const moved = newFolders(`${folders.root}-moved`)
+    const { database, nats } = await startBoth(moved)
+    expect([starter.postgres, starter.nats].map(({ pid }) => living(pid))).toEqual([undefined, undefined])
+    expect([database.adopted, nats.adopted, startingPostgres(database.data)?.pid]).toEqual([false, false, database.pid])
+    expect([await query(database.url, 'select it from kept'), runningNats(moved)?.pid]).toEqual([42, nats.pid])
+  })
+
+  test('that gets another name while servers run on it that a killed process left is ended there, and not removed before', async () => {
+    const folders = seededFolders()
+    const starter = await startStarter({ dataDir: folders.root })
+    await kill(starter.child)
+    renameSync(folders.root, `${folders.root}-moved`)
+    const moved = newFolders(`${folders.root}-moved`)
+    await expect(wipe(moved)).rejects.toMatchObject({ code: 'REFUSED', hint: 'writ down ends it' })
+    expect(await stopAll(moved)).toEqual([
+      { what: 'NATS', pid: starter.nats.pid },
+      { what: 'Postgres', pid: starter.postgres.pid },
+    ])
   })
 
   test('that is a copy in the place of one that runs under another name now neither ends nor takes over its servers', async () => {
@@ -888,6 +987,21 @@ function silentProgram(folder: string, name: string, version: string): void {
   mkdirSync(folder, { recursive: true })
   const text = `#!/bin/sh\n[ "$1" = --version ] && echo '${version}' && exit\nwhile :; do sleep 1; done\n`
   writeFileSync(join(folder, name), text, { mode: 0o755 })
+}
+
+/** The pid of a process that has ended, of the user as whom Postgres runs, and whose parent never asks how. */
+async function neverReaped(): Promise<number> {
+  const parent = spawn('/bin/sh', ['-c', 'true & echo $!; exec sleep 600'], {
+    stdio: ['ignore', 'pipe', 'ignore'],
+    cwd: '/',
+    ...asUser(otherUser()),
+  })
+  children.push(parent)
+  for await (const line of createInterface({ input: parent.stdout })) {
+    await vi.waitUntil(() => living(Number(line)) === undefined)
+    return Number(line)
+  }
+  return expect.unreachable()
 }
 
 /** The bundled package as it is when no install script has run. */

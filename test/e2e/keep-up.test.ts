@@ -1,5 +1,5 @@
 /** `writ up` when one of its servers dies: another takes its place where it was, and none is left running at the end. */
-import { mkdtempSync, rmSync } from 'node:fs'
+import { chmodSync, existsSync, mkdtempSync, renameSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, afterEach, expect, it } from 'vitest'
@@ -8,9 +8,12 @@ import { readEndpoints } from '../../src/embedded/endpoints.ts'
 import { dataFolder } from '../../src/embedded/folders.ts'
 import { runningNats } from '../../src/embedded/nats.ts'
 import { startingPostgres } from '../../src/embedded/postgres-record.ts'
+import { processesWith } from '../support/processes.ts'
 import { startWrit, type Started, writ } from '../support/writ.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'writ-keep-up-'))
+// The user as whom Postgres runs may pass, so that the database lies in the data folder.
+chmodSync(folder, 0o755)
 const data = join(folder, 'data')
 const folders = dataFolder({ dataDir: data, env: {} })
 const started: Started[] = []
@@ -56,6 +59,25 @@ it('servers that die come back where they were, and all that was told of them st
   one.process.kill('SIGINT')
   expect(await one.ended, one.printed()).toBe(0)
   expect(servers()).toEqual({ postgres: undefined, nats: undefined })
+}, 120_000)
+
+it('a server of a folder that has another name is not started on what is in its place: writ up ends, and all that it ran', async () => {
+  const one = await up()
+  const { postgres } = servers()
+  const moved = `${data}-moved`
+  renameSync(data, moved)
+  try {
+    const second = startWrit('up', '--threads', '1', '--data-dir', data)
+    expect(await second.ended).toBe(4)
+    expect(second.printed()).toContain(`end writ up (process ${one.process.pid}), which looks after it`)
+    kill(postgres)
+    expect(await one.ended).toBe(4)
+    expect(one.printed()).toContain(`the data folder of this writ up is no longer at ${data}`)
+    expect([existsSync(join(data, 'postgres/cluster')), processesWith(data)]).toEqual([false, []])
+  } finally {
+    rmSync(data, { recursive: true, force: true })
+    renameSync(moved, data)
+  }
 }, 120_000)
 
 it.each([1, 2])(
