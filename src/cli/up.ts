@@ -10,7 +10,7 @@ import { runDaemon } from '../daemon/daemon.ts'
 import { removeEndpoints, writeEndpoints } from '../embedded/endpoints.ts'
 import type { Folders } from '../embedded/folders.ts'
 import { keptSecret } from '../embedded/private-file.ts'
-import { lockFolder } from '../embedded/lock.ts'
+import { lockOnceStill } from '../embedded/lock.ts'
 import { startNats, type NatsServer } from '../embedded/nats.ts'
 import { startPostgres } from '../embedded/postgres.ts'
 import type { Server, StartOptions } from '../embedded/server.ts'
@@ -79,7 +79,7 @@ export interface Running {
 /** Starts everything; each part is added to `parts`, which stop it. Throws what the parts throw, LOCKED for a folder in use. */
 export const startUp = async (options: UpOptions, parts: Parts): Promise<Running> => {
   const { folders, owner, daemon, version } = options
-  const lock = lockFolder(folders.root)
+  const lock = await lockOnceStill(folders.root, options)
   parts.add('lock', () => lock.release())
   const logFile = join(folders.logs, 'node.log')
   const log = openLog(logFile, options.verbose ? options.say : undefined)

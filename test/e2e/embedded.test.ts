@@ -20,7 +20,7 @@ import { createServer, type AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { createInterface } from 'node:readline'
-import { fileURLToPath } from 'node:url'
+import { fileURLToPath, pathToFileURL } from 'node:url'
 import { connect } from '@nats-io/transport-node'
 import postgres from 'postgres'
 import { afterAll, afterEach, beforeAll, describe, expect, onTestFinished, test, vi } from 'vitest'
@@ -45,6 +45,7 @@ import type { Server } from '../../src/embedded/server.ts'
 import { isStartOurs, writeStart } from '../../src/embedded/server-start.ts'
 import { servingOf } from '../../src/embedded/serving.ts'
 import { logBytesMax, logLookMs } from '../../src/protocol/limits.ts'
+import { skipAloud } from '../daemon/support.ts'
 import { failure } from '../support/failure.ts'
 
 const isRoot = process.getuid?.() === 0
@@ -475,6 +476,18 @@ describe('the data folder', () => {
     expect(await stopAll(folders)).toEqual([{ what: 'writ up', pid }])
     for (const one of [starter.postgres, starter.nats]) expect(living(one.pid)).toBeUndefined()
     expect(readEndpoints(folders)).toBeUndefined()
+  })
+
+  test('that a process in another container uses is locked: its pid says nothing here', ({ skip }) => {
+    const { root } = newFolders()
+    const lock = lockFolder(root)
+    const url = JSON.stringify(pathToFileURL(join(built, 'embedded/lock.js')).href)
+    const code = `import(${url}).then(({ lockFolder }) => lockFolder(${JSON.stringify(root)})).catch(({ code }) => console.log(code))`
+    const apart = spawnSync('unshare', ['-pf', '--mount-proc', process.execPath, '-e', code], { encoding: 'utf8' })
+    lock.release()
+    if (apart.status !== 0)
+      return skipAloud(skip, 'there is no unshare here that may: another pid namespace is not tried')
+    expect(apart.stdout).toBe('LOCKED\n')
   })
 
   test('is locked once however many try at once, and again after a release or a crash', () => {

@@ -31,7 +31,7 @@ export const down: Declare = (command, context) => {
       const folders = dataFolder({ dataDir, env })
       // Before anything is stopped for the sake of what will be refused.
       if (wipe) removablePlaces(folders)
-      const stopped = await stopAll(folders, () => endTasksLeft(folders, terminal.say))
+      const stopped = await stopAll(folders, () => endTasksLeft(folders, terminal.say), terminal.say)
       if (wipe) await remove(folders, () => removeOwn(folders))
       if (json) return terminal.json({ stopped, wiped: wipe, data: folders.root })
       const named = stopped.map(({ what, pid }) => `${what} (process ${pid})`)
