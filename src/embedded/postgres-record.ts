@@ -1,7 +1,7 @@
 /** What a running Postgres writes about itself into its own folder, and whether it is still true. */
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { findLiving, living, type Living } from './living.ts'
+import { findLiving, findsTheSame, living, type Living } from './living.ts'
 import { readIfThere } from './private-file.ts'
 
 /** The pid and port that a running Postgres writes into its own folder. */
@@ -28,7 +28,7 @@ export function startingPostgres(cluster: string): Living | undefined {
 }
 
 function serves(one: Living, cluster: string): boolean {
-  return one.command.includes(`postgres -D ${cluster} `)
+  return one.command.includes(`postgres -D ${cluster} `) && findsTheSame(one.pid, cluster)
 }
 
 /**
