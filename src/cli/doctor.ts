@@ -4,6 +4,7 @@ import { accessSync, constants, statSync } from 'node:fs'
 import { promisify } from 'node:util'
 import { subjects } from '../bus/subjects.ts'
 import { threadStats } from '../bus/thread-stats.ts'
+import { temporaryPlace, temporaryText } from '../embedded/cluster-place.ts'
 import { compareVersions } from '../embedded/find-program.ts'
 import { locateFolder, type Folders } from '../embedded/folders.ts'
 import { refuseLostLink } from '../embedded/make-folder.ts'
@@ -103,7 +104,8 @@ const settingsLook = ({ files, origins, owner }: Settings): Look => {
   return `owner ${owner}; ${places.length === 0 ? 'all defaults' : `from ${places.join(', ')}`}`
 }
 
-const dataFolderLook = ({ root }: Folders): Look => {
+const dataFolderLook = (folders: Folders): Look => {
+  const { root } = folders
   refuseLostLink(root)
   const stat = statSync(root, { throwIfNoEntry: false })
   if (stat === undefined) return `${root}, not made yet`
@@ -116,8 +118,11 @@ const dataFolderLook = ({ root }: Folders): Look => {
     throw new WritError('REFUSED', `${root} may not be read and written by you`, { hint, cause })
   }
   // Passwords are in it. The private Postgres of root runs as another user, who has to get through.
-  if ((stat.mode & 0o066) === 0) return root
-  throw new WritError('REFUSED', `others may read or write ${root}`, { hint: `chmod 700 ${root}` })
+  if ((stat.mode & 0o066) !== 0)
+    throw new WritError('REFUSED', `others may read or write ${root}`, { hint: `chmod 700 ${root}` })
+  const place = temporaryPlace(folders)
+  if (place === undefined) return root
+  return { note: `${root}; its database ${temporaryText(place)}`, remedy: 'bring it to another place: docs/backup.md' }
 }
 
 /** Asked once: a node answers at once or not at all. */

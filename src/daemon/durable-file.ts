@@ -1,5 +1,6 @@
 /** Files that are whole and on the disk once the promise resolves: a crash in between leaves the old content. */
 import { randomBytes } from 'node:crypto'
+import { fchownSync, statSync } from 'node:fs'
 import { open, rename, rm } from 'node:fs/promises'
 import { dirname } from 'node:path'
 
@@ -17,6 +18,7 @@ const replace = async (file: string, text: string, sync: boolean): Promise<void>
   try {
     const handle = await open(temporary, 'wx', 0o600)
     try {
+      giveToOwner(handle.fd, dirname(file))
       await handle.writeFile(text)
       if (sync) await handle.sync()
     } finally {
@@ -36,5 +38,16 @@ const syncFolder = async (folder: string): Promise<void> => {
     await handle.sync()
   } finally {
     await handle.close()
+  }
+}
+
+/** What root writes into the folder of another user, as `writ down` does, is that one's, who could not read it otherwise. */
+export const giveToOwner = (fd: number, folder: string): void => {
+  const { uid, gid } = statSync(folder)
+  if (process.getuid?.() !== 0 || uid === 0) return
+  try {
+    fchownSync(fd, uid, gid)
+  } catch {
+    // A disk that knows no owners.
   }
 }

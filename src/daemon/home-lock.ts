@@ -4,10 +4,21 @@
  * only; the highest is never removed, not even at release, so that no slow reader can ever take an old number again.
  */
 import { randomBytes } from 'node:crypto'
-import { existsSync, linkSync, readdirSync, renameSync, rmSync, truncateSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+import {
+  closeSync,
+  existsSync,
+  linkSync,
+  openSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs'
+import { dirname, join } from 'node:path'
 import { z } from 'zod'
 import { WritError } from '../protocol/errors.ts'
+import { giveToOwner } from './durable-file.ts'
 import { startedAt } from './process-group.ts'
 import { readJson } from './read-json.ts'
 
@@ -75,10 +86,13 @@ const clearBelow = (root: string, number: number): void => {
 /** Whole from the first moment that it is there. */
 const put = (file: string, content: object, bring: (from: string, to: string) => boolean): boolean => {
   const temporary = `${file}.${randomBytes(4).toString('hex')}`
-  writeFileSync(temporary, JSON.stringify(content), { mode: 0o600 })
+  const fd = openSync(temporary, 'wx', 0o600)
   try {
+    giveToOwner(fd, dirname(file))
+    writeFileSync(fd, JSON.stringify(content))
     return bring(temporary, file)
   } finally {
+    closeSync(fd)
     rmSync(temporary, { force: true })
   }
 }

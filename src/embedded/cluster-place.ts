@@ -19,6 +19,7 @@ import {
 import type { Folders } from './folders.ts'
 import { canEnter, type OtherUser } from './other-user.ts'
 import { claimPlace, isOurs, recordOf, refuseAnothers, refuseRemoval } from './place-owner.ts'
+import { isTemporary } from './shared-folder.ts'
 
 /**
  * The cluster's folder, in a place that `user` can enter; it may not exist yet. Throws REFUSED for a link to the database of
@@ -36,6 +37,7 @@ export async function clusterFolder(
   if (kind(postgres) === 'nothing') makePlace(folders, user)
   else if (user !== undefined && kind(postgres) !== 'link') await makeReachable(folders, user, log)
   const place = realpathSync(postgres)
+  if (temporaryPlace(folders) !== undefined) log(`the database of ${root} ${temporaryText(place)} (docs/backup.md)`)
   if (user !== undefined) await takeOver(place, user)
   return join(place, 'cluster')
 }
@@ -48,6 +50,17 @@ export function existingCluster({ root, postgres }: Folders): string | undefined
   const cluster = join(place, 'cluster')
   return existsSync(cluster) ? cluster : undefined
 }
+
+/** Where the database lies that may be gone after a restart of the machine. */
+export function temporaryPlace({ postgres }: Folders): string | undefined {
+  if (!existsSync(postgres)) return undefined
+  const place = realpathSync(postgres)
+  return isTemporary(place) ? place : undefined
+}
+
+/** What people are told of it. */
+export const temporaryText = (place: string): string =>
+  `lies in ${place}, since root could not write /var/lib/writ: it may be gone after a restart of this machine`
 
 /** Links in the data folder, and where they lead: of that only what is ours is to be removed. */
 interface Removable {

@@ -8,7 +8,7 @@ import { removeEndpoints } from './endpoints.ts'
 import { mustEnd, type SignalStep } from './end-process.ts'
 import type { Folders } from './folders.ts'
 import type { Living } from './living.ts'
-import { holderOf, lockFolder, type FolderLock } from './lock.ts'
+import { holderOf, lockOnceStill, type FolderLock } from './lock.ts'
 import { natsHere, runningNats } from './nats.ts'
 import { startingPostgres } from './postgres-record.ts'
 import { natsStops, postgresStops } from './server.ts'
@@ -27,11 +27,12 @@ const upSteps: readonly SignalStep[] = [
 
 /**
  * Ends all that runs on this data folder, in the order of a normal stop; tells what it ended. `endTasks` ends what daemons
- * left, and answers the ids. Throws REFUSED for another user's.
+ * left, and answers the ids. Throws LOCKED for a `writ up` in another container or on another host, REFUSED for another user's.
  */
 export async function stopAll(
   folders: Folders,
   endTasks: () => Promise<number[]> = async () => [],
+  say: (line: string) => void = () => undefined,
 ): Promise<Stopped[]> {
   if (!existsSync(folders.run)) return []
   const stopped: Stopped[] = []
@@ -42,7 +43,7 @@ export async function stopAll(
   const holder = holderOf(folders.root)
   if (holder !== undefined) await end('writ up', holder, upSteps)
   // From here on nobody can start anew beside us.
-  const lock = lockIfRoom(folders.root)
+  const lock = await lockIfRoom(folders.root, say)
   try {
     for (const pid of await endTasks()) stopped.push({ what: 'task', pid })
     const { nats, postgres } = leftServers(folders)
@@ -62,7 +63,7 @@ export async function stopAll(
  */
 export async function wipe(folders: Folders, removeOwn: () => Promise<void> = async () => {}): Promise<void> {
   if (!existsSync(folders.run)) return
-  const lock = lockIfRoom(folders.root)
+  const lock = await lockIfRoom(folders.root)
   const { root, run, ...others } = folders
   try {
     refuseRunning(folders)
@@ -109,9 +110,9 @@ export function leftByAnother(folders: Folders): WritError | undefined {
 }
 
 /** On a disk that is full a lock cannot be written: not by us, and by nobody who would start beside us. */
-function lockIfRoom(root: string): FolderLock {
+async function lockIfRoom(root: string, say: (line: string) => void = () => undefined): Promise<FolderLock> {
   try {
-    return lockFolder(root)
+    return await lockOnceStill(root, { say })
   } catch (error) {
     if (!full.has((error as NodeJS.ErrnoException).code ?? '')) throw error
     return { release: () => undefined }

@@ -3,7 +3,8 @@
  * this folder that acts on a recorded pid compares the start time or the command line first.
  */
 import { execFileSync } from 'node:child_process'
-import { readdirSync, readFileSync } from 'node:fs'
+import { readdirSync, readFileSync, statSync } from 'node:fs'
+import { dirname } from 'node:path'
 
 export interface Living {
   pid: number
@@ -35,6 +36,22 @@ export function findLiving(is: (one: Living) => boolean): Living | undefined {
     if (one !== undefined && is(one)) return one
   }
   return undefined
+}
+
+/**
+ * Whether a process finds at `path` what we find there: in a container the same words lead elsewhere. One that cannot be looked
+ * into, as another user's, is believed: a second server beside it would cost more than a start that is refused.
+ */
+export function findsTheSame(pid: number, path: string): boolean {
+  if (process.platform !== 'linux') return true
+  try {
+    const options = { bigint: true, throwIfNoEntry: false } as const
+    const [ours, theirs] = [statSync(path, options), statSync(`/proc/${pid}/root${path}`, options)]
+    if (ours === undefined && theirs === undefined) return findsTheSame(pid, dirname(path))
+    return ours?.dev === theirs?.dev && ours?.ino === theirs?.ino
+  } catch {
+    return true
+  }
 }
 
 function pids(): number[] {

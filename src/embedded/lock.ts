@@ -2,22 +2,27 @@
  * One process per data folder. The lock is the file `run/lock.<n>` with the highest n, holding pid and start time, so a
  * holder that was killed is seen for what it is, and which folder it is for, so that the one in a copy locks nothing. Taking
  * over means making the file n + 1, which succeeds for one process only; the highest file is never removed, not even at
- * release, so that no slow reader can ever take an old number again.
+ * release, so that no slow reader can ever take an old number again. A pid says nothing in another container or on another
+ * host: for those the holder touches its lock as long as it lives.
  */
-import { existsSync, readdirSync, rmSync, truncateSync } from 'node:fs'
+import { existsSync, readdirSync, rmSync, statSync, truncateSync, utimesSync } from 'node:fs'
 import { join } from 'node:path'
 import { z } from 'zod'
 import { WritError } from '../protocol/errors.ts'
-import { folderId, idOf, isFor } from './folder-id.ts'
+import { lockStillMs, lockTouchMs } from '../protocol/limits.ts'
+import { folderId, idOf, isFor, type FolderId } from './folder-id.ts'
 import { living, stillLives } from './living.ts'
 import { makeFolder } from './make-folder.ts'
+import { ourScope, pidScope, whereIs } from './pid-scope.ts'
 import { createPrivately, readIfThere, writePrivately } from './private-file.ts'
+import { until } from './until.ts'
 
 const record = z.object({
   pid: z.number(),
   started: z.string(),
   released: z.boolean(),
   folder: folderId.optional(),
+  scope: pidScope.optional(),
 })
 
 export interface FolderLock {
@@ -30,29 +35,75 @@ export interface Holder {
   started: string
 }
 
-/** Takes the lock of a data folder. Throws LOCKED, naming the pid, when a living process has it. */
-export function lockFolder(root: string): FolderLock {
+interface Found extends Holder {
+  /** In another container or on another host, where only another touch of its lock tells whether it lives. */
+  elsewhere?: { host: string; touch: string }
+}
+
+/**
+ * Takes the lock of a data folder. Throws LOCKED, naming the pid, when a living process has it, or one elsewhere may live:
+ * one that has not touched it since `still` does not.
+ */
+export function lockFolder(root: string, still?: string): FolderLock {
   const run = runIn(root)
   makeFolder(run)
   const started = living(process.pid)?.started ?? 'unknown'
-  const mine = { pid: process.pid, started, released: false, folder: idOf(root) }
+  const mine = { pid: process.pid, started, released: false, folder: idOf(root), scope: ourScope() }
   for (;;) {
     const last = highest(run)
     const holder = holderAt(root, last)
-    if (holder !== undefined) throw locked(root, holder)
+    if (holder !== undefined && (still === undefined || holder.elsewhere?.touch !== still)) throw locked(root, holder)
     const file = lockFile(run, last + 1)
     if (!createPrivately(file, JSON.stringify(mine))) continue
     if (highest(run) === last + 1) {
       clearBelow(run, last)
-      return { release: () => release(root, file, { ...mine, released: true }) }
+      const timer = setInterval(() => touch(root, file, mine.folder), lockTouchMs).unref()
+      return {
+        release: () => {
+          clearInterval(timer)
+          release(root, file, { ...mine, released: true })
+        },
+      }
     }
     // We had read an old number, whose successor came and went meanwhile: ours is no lock.
     rmSync(file)
   }
 }
 
+interface Waiting {
+  say: (line: string) => void
+  signal?: AbortSignal
+  stillMs?: number
+}
+
+/** The same, which looks for so long whether a holder elsewhere lives: for a change alone, because the clocks of two hosts differ. */
+export async function lockOnceStill(
+  root: string,
+  { say, signal, stillMs = lockStillMs }: Waiting,
+): Promise<FolderLock> {
+  const holder = holderIn(root)
+  const before = holder?.elsewhere?.touch
+  if (holder === undefined || before === undefined) return lockFolder(root)
+  say(`${nameOf(holder)} has had ${root}: it is free in ${Math.ceil(stillMs / 1000)} s unless that one lives`)
+  const look = (): true | undefined => {
+    signal?.throwIfAborted()
+    return holderIn(root)?.elsewhere?.touch === before ? undefined : true
+  }
+  await until(look, { withinMs: stillMs, everyMs: Math.min(stillMs / 10, 250) })
+  return lockFolder(root, before)
+}
+
+function touch(root: string, file: string, folder: FolderId): void {
+  try {
+    // Our folder may have another name by now, and what is in its place a lock of its own.
+    if (isFor(folder, root)) utimesSync(file, new Date(), new Date())
+  } catch {
+    // The folder is gone, or its disk cannot be reached at the moment.
+  }
+}
+
 function release(root: string, file: string, released: z.infer<typeof record>): void {
-  // Our folder may have another name by now, and what is in its place a lock of its own.
+  // As above.
   if (!existsSync(file) || !isFor(released.folder, root)) return
   try {
     writePrivately(file, JSON.stringify(released))
@@ -62,16 +113,30 @@ function release(root: string, file: string, released: z.infer<typeof record>): 
   }
 }
 
-/** The living process that has the lock, or undefined. */
+/** The living process that has the lock, or undefined; also when it is elsewhere. */
 export function holderOf(root: string): Holder | undefined {
+  const holder = holderIn(root)
+  return holder?.elsewhere === undefined ? holder : undefined
+}
+
+function holderIn(root: string): Found | undefined {
   return existsSync(runIn(root)) ? holderAt(root, highest(runIn(root))) : undefined
 }
 
-function holderAt(root: string, number: number): Holder | undefined {
-  const text = readIfThere(lockFile(runIn(root), number))
+function holderAt(root: string, number: number): Found | undefined {
+  const file = lockFile(runIn(root), number)
+  const text = readIfThere(file)
   if (text === undefined || text === '') return undefined
-  const { pid, started, released, folder } = record.parse(JSON.parse(text))
-  return !released && isFor(folder, root) && stillLives({ pid, started }) ? { pid, started } : undefined
+  const { released, folder, scope, ...holder } = record.parse(JSON.parse(text))
+  if (released) return undefined
+  const where = whereIs(scope)
+  // Where the host is known by its name alone, that may have changed under a holder that lives here.
+  const isHere = where === 'here' || scope?.boot === undefined
+  if (isHere && isFor(folder, root) && stillLives(holder)) return holder
+  if (where !== 'elsewhere' || scope === undefined) return undefined
+  // What it was written for says nothing here: each host numbers a disk of several in its own way.
+  const touched = statSync(file, { throwIfNoEntry: false })?.mtimeMs
+  return { ...holder, elsewhere: { host: scope.host, touch: `${number} ${touched}` } }
 }
 
 function highest(run: string): number {
@@ -93,8 +158,13 @@ function lockFile(run: string, number: number): string {
   return join(run, `lock.${number}`)
 }
 
-function locked(root: string, { pid }: Holder): WritError {
-  return new WritError('LOCKED', `process ${pid} uses the data folder ${root}`, {
-    hint: `stop it (writ down, or kill ${pid}), or choose another folder with --data-dir`,
+const nameOf = ({ pid, elsewhere }: Found): string =>
+  elsewhere === undefined ? `process ${pid}` : `process ${pid} of another container or host (${elsewhere.host})`
+
+function locked(root: string, holder: Found): WritError {
+  const there = 'a data folder is for one host at a time: stop it there'
+  const stop = holder.elsewhere === undefined ? `stop it (writ down, or kill ${holder.pid})` : there
+  return new WritError('LOCKED', `${nameOf(holder)} uses the data folder ${root}`, {
+    hint: `${stop}, or choose another folder with --data-dir`,
   })
 }

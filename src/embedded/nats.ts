@@ -10,7 +10,7 @@ import { findNats } from './find-nats.ts'
 import type { Program } from './find-program.ts'
 import type { Folders } from './folders.ts'
 import { freePort } from './free-port.ts'
-import { findLiving, stillLives, type Living } from './living.ts'
+import { findLiving, findsTheSame, stillLives, type Living } from './living.ts'
 import { keepShort } from './log-length.ts'
 import { natsAnswers } from './nats-answers.ts'
 import { natsConfig, type NatsUser } from './nats-config.ts'
@@ -117,7 +117,7 @@ function isNatsOurs(folders: Folders, one: Living): boolean {
  * late for a starter that was killed, and two servers on one store would ruin it.
  */
 export function natsHere(folders: Folders): Found | undefined {
-  const one = findLiving((each) => isHere(folders, each))
+  const one = findLiving((each) => isHere(folders, each) && findsTheSame(each.pid, folders.root))
   return one === undefined ? undefined : { ...one, ports: lastPorts(folders) }
 }
 

@@ -3,7 +3,9 @@
  * themselves. initdb looks its user up by name, so a bare number without an entry does not do.
  */
 import { spawnSync } from 'node:child_process'
+import { statSync } from 'node:fs'
 import { WritError } from '../protocol/errors.ts'
+import { word } from '../protocol/shell-words.ts'
 
 export interface OtherUser {
   name: string
@@ -43,4 +45,25 @@ export function asUser(user: OtherUser | undefined): { uid?: number; gid?: numbe
 function askId(flag: '-u' | '-g', name: string): number | undefined {
   const { status, stdout } = spawnSync('id', [flag, name], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] })
   return status === 0 && /^\d+\s*$/.test(stdout) ? Number(stdout) : undefined
+}
+
+/** By which a disk, or a container, says that it does not know whose something is. */
+const unknownUid = 65_534
+
+/**
+ * Throws REFUSED when root is to start on the data folder of an ordinary user: what servers and tasks write there would be
+ * closed to that one, and the database belong to whom Postgres runs as. `run` was made by whoever began with it.
+ */
+export function refuseFolderOfAnother({ root, run }: { root: string; run: string }): void {
+  const { uid } = statSync(run)
+  if (process.getuid?.() !== 0 || uid === 0 || uid === unknownUid) return
+  const { status, stdout } = spawnSync('id', ['-un', String(uid)], { encoding: 'utf8' })
+  const name = status === 0 ? stdout.trim() : `#${uid}`
+  throw new WritError(
+    'REFUSED',
+    `the data folder ${root} belongs to the user ${name}, whom root would lock out of it`,
+    {
+      hint: `start it as that user, by sudo -u ${word(name)} or the user of a container, or name another folder with --data-dir`,
+    },
+  )
 }

@@ -2,7 +2,7 @@
 import { randomBytes } from 'node:crypto'
 import { lchownSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
-import { findLiving, living, type Living } from './living.ts'
+import { findLiving, findsTheSame, living, type Living } from './living.ts'
 import { readIfThere } from './private-file.ts'
 
 /** The pid and port that a running Postgres writes into its own folder. */
@@ -30,7 +30,7 @@ export function startingPostgres(cluster: string): Living | undefined {
 
 /** Whether `one` was started with this cluster's path. */
 export function serves(one: Living, cluster: string): boolean {
-  return one.command.includes(`postgres -D ${cluster} `)
+  return one.command.includes(`postgres -D ${cluster} `) && findsTheSame(one.pid, cluster)
 }
 
 /**

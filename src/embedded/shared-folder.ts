@@ -1,18 +1,25 @@
 /** When we are root and Postgres runs as another user: a folder of root's that this user can enter. */
 import { accessSync, chmodSync, constants, existsSync, lstatSync, mkdirSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { basename, dirname, join } from 'node:path'
 import { WritError } from '../protocol/errors.ts'
 import { canEnter, type OtherUser } from './other-user.ts'
 
+const temporaryName = 'writ-root'
+
 /** The system's place for such things, else the one for temporary files. Throws NO_SERVER when neither will do. */
 export function sharedFolder(user: OtherUser): string {
-  for (const folder of ['/var/lib/writ', join(tmpdir(), 'writ-root')]) {
+  for (const folder of ['/var/lib/writ', join(tmpdir(), temporaryName)]) {
     if (isThere(folder) && canEnter(folder, user)) return trusted(folder)
   }
   throw new WritError('NO_SERVER', `there is no folder that root can write and the user ${user.name} can enter`, {
     hint: 'start writ as an ordinary user, or set WRIT_DATABASE_URL',
   })
+}
+
+/** Whether something in a folder of root's is in that for temporary files, which many systems empty when they start. */
+export function isTemporary(path: string): boolean {
+  return basename(dirname(path)) === temporaryName
 }
 
 /** The folder, if it is ours alone to write: where everybody may write, somebody else may have put it under our name. */

@@ -189,6 +189,10 @@ export const journalRowsAtOnce = 200
 export const logBytesMax = 10 * MiB
 export const logLookMs = 10 * second
 
+/** How often the holder of a data folder touches its lock; one in another container or on another host that has not for so long is dead. */
+export const lockTouchMs = 2 * second
+export const lockStillMs = 15 * second
+
 /** Of what `writ verify` finds: more than anybody reads. */
 export const findingsMax = 10_000
 /** How long it may look for `writ doctor`, and how long one statement of it may take otherwise. */

@@ -1,16 +1,18 @@
 /** `writ down` where it must not do as it is told, and where it must though nothing can be written. */
-import { spawn } from 'node:child_process'
+import { execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterEach, beforeEach, expect, test, vi } from 'vitest'
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { openAttempts } from '../../src/daemon/attempts.ts'
 import { openHome } from '../../src/daemon/home.ts'
 import { startedAt } from '../../src/daemon/process-group.ts'
 import { dataFolder } from '../../src/embedded/folders.ts'
 import { holderOf, lockFolder } from '../../src/embedded/lock.ts'
 import { living } from '../../src/embedded/living.ts'
+import { keptSecret } from '../../src/embedded/private-file.ts'
+import { skipAloud } from '../daemon/support.ts'
 import { call, type Ended } from './call.ts'
 
 const disk = vi.hoisted(() => ({ isFull: false }))
@@ -92,6 +94,44 @@ test('nothing is removed under a daemon that lives, and everything once it has e
   home.release()
   expect((await down('--wipe', '--yes')).code).toBe(0)
   expect(existsSync(root)).toBe(false)
+})
+
+describe('root on the data folder of an ordinary user', () => {
+  const needsRoot = 'only root has the folders of others: that it leaves them theirs is not tried'
+  const isRoot = process.getuid?.() === 0
+  const [uid, gid] = [12_345, 12_346]
+  const given = (): void => void execFileSync('chown', ['-R', `${uid}:${gid}`, root])
+
+  test('leaves there no file of its own', async ({ skip }) => {
+    if (!isRoot) return skipAloud(skip, needsRoot)
+    const { run, secrets } = dataFolder({ dataDir: root, env: {} })
+    lockFolder(root).release()
+    ;(await openHome(join(root, 'daemons', 'one'))).release()
+    given()
+    expect((await down()).code).toBe(0)
+    keptSecret(secrets, 'postgres')
+    const all = readdirSync(root, { recursive: true, encoding: 'utf8' })
+    expect(all).toEqual(expect.arrayContaining(['run/lock.2', 'daemons/one/lock.2', 'secrets/postgres']))
+    const others = all.filter(
+      (name) => statSync(join(root, name)).uid !== uid || statSync(join(root, name)).gid !== gid,
+    )
+    expect(others).toEqual([])
+    expect(statSync(join(run, 'lock.2')).mode & 0o777).toBe(0o600)
+  })
+
+  test('starts nothing there, and is told as whom to start it', async ({ skip }) => {
+    if (!isRoot) return skipAloud(skip, needsRoot)
+    dataFolder({ dataDir: root, env: {} })
+    given()
+    const before = readdirSync(root, { recursive: true })
+    expect(await call(['up', '--data-dir', root])).toMatchObject({
+      code: 4,
+      err:
+        `error: the data folder ${root} belongs to the user #${uid}, whom root would lock out of it [REFUSED]\n` +
+        `hint: start it as that user, by sudo -u '#${uid}' or the user of a container, or name another folder with --data-dir\n`,
+    })
+    expect(readdirSync(root, { recursive: true })).toEqual(before)
+  })
 })
 
 test('on a full disk it goes on without a lock, and tells which tasks it could not look for', async () => {

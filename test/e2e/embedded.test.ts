@@ -16,11 +16,12 @@ import {
   symlinkSync,
   writeFileSync,
 } from 'node:fs'
+import { once } from 'node:events'
 import { createServer, type AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { createInterface } from 'node:readline'
-import { fileURLToPath } from 'node:url'
+import { fileURLToPath, pathToFileURL } from 'node:url'
 import { connect } from '@nats-io/transport-node'
 import postgres from 'postgres'
 import { afterAll, afterEach, beforeAll, describe, expect, onTestFinished, test, vi } from 'vitest'
@@ -37,7 +38,7 @@ import { dataFolder, locateFolder, type Folders } from '../../src/embedded/folde
 import { freePort } from '../../src/embedded/free-port.ts'
 import { living } from '../../src/embedded/living.ts'
 import { holderOf, lockFolder } from '../../src/embedded/lock.ts'
-import { runningNats, startNats, type NatsOptions, type NatsServer } from '../../src/embedded/nats.ts'
+import { natsHere, runningNats, startNats, type NatsOptions, type NatsServer } from '../../src/embedded/nats.ts'
 import { asUser, canEnter, otherUser } from '../../src/embedded/other-user.ts'
 import { startPostgres } from '../../src/embedded/postgres.ts'
 import { disownForeignPid, startingPostgres } from '../../src/embedded/postgres-record.ts'
@@ -45,6 +46,7 @@ import type { Server } from '../../src/embedded/server.ts'
 import { isStartOurs, writeStart } from '../../src/embedded/server-start.ts'
 import { servingOf } from '../../src/embedded/serving.ts'
 import { logBytesMax, logLookMs } from '../../src/protocol/limits.ts'
+import { skipAloud } from '../daemon/support.ts'
 import { failure } from '../support/failure.ts'
 import { processesWith } from '../support/processes.ts'
 
@@ -550,6 +552,37 @@ describe('the data folder', () => {
     expect(readEndpoints(folders)).toBeUndefined()
   })
 
+  test('that a process in another container uses is locked: its pid says nothing here', ({ skip }) => {
+    const { root } = newFolders()
+    const lock = lockFolder(root)
+    const url = JSON.stringify(pathToFileURL(join(built, 'embedded/lock.js')).href)
+    const code = `import(${url}).then(({ lockFolder }) => lockFolder(${JSON.stringify(root)})).catch(({ code }) => console.log(code))`
+    const apart = spawnSync('unshare', ['-pf', '--mount-proc', process.execPath, '-e', code], { encoding: 'utf8' })
+    lock.release()
+    if (apart.status !== 0)
+      return skipAloud(skip, 'there is no unshare here that may: another pid namespace is not tried')
+    expect(apart.stdout).toBe('LOCKED\n')
+  })
+
+  test('has no servers in a container in which another folder is at its path', async ({ skip }) => {
+    const folders = seededFolders()
+    const cluster = join(folders.root, 'postgres/cluster')
+    /** With the words of both servers, and mounts of its own. */
+    const startApart = async (mount: string): Promise<number | undefined> => {
+      const args = ['postgres', '-D', cluster, 'nats-server', '-c', join(folders.run, 'nats.conf')]
+      const script = `${mount} && exec "$0" -e 'console.log(1); setInterval(() => 1, 1000)' "$@"`
+      const child = spawn('unshare', ['-m', 'sh', '-c', script, process.execPath, ...args])
+      children.push(child)
+      const runs = await Promise.race([once(child.stdout, 'data'), once(child, 'error'), once(child, 'exit')])
+      return Buffer.isBuffer(runs[0]) ? child.pid : undefined
+    }
+    if ((await startApart(`mount -t tmpfs none ${folders.root}`)) === undefined)
+      return skipAloud(skip, 'there is no unshare here that may: other mounts are not tried')
+    expect([startingPostgres(cluster), natsHere(folders), await stopAll(folders)]).toEqual([undefined, undefined, []])
+    const pid = await startApart('true')
+    expect([startingPostgres(cluster)?.pid, natsHere(folders)?.pid]).toEqual([pid, pid])
+  })
+
   test('is locked once however many try at once, and again after a release or a crash', () => {
     const { root, run } = seededFolders()
     for (let round = 0; round < 3; round++) {
@@ -797,6 +830,13 @@ describe('the data folder', () => {
 })
 
 describe.runIf(isRoot)('as root', () => {
+  test('what runs is seen by an ordinary user, who may not look into it: a second server beside it would ruin the data', () => {
+    const url = JSON.stringify(pathToFileURL(join(built, 'embedded/living.js')).href)
+    const code = `import(${url}).then(({ findsTheSame }) => console.log(findsTheSame(${process.pid}, '/tmp')))`
+    const { uid, gid } = nobody
+    expect(execFileSync(process.execPath, ['-e', code], { uid, gid, cwd: '/', encoding: 'utf8' })).toBe('true\n')
+  })
+
   test('Postgres runs as another user, beside a data folder that only root can enter', async () => {
     const closed = mkdtempSync(join(scratch, 'closed-'))
     const folders = newFolders(join(closed, 'data'))

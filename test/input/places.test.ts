@@ -167,6 +167,25 @@ describe('a link `postgres` of a person', () => {
   })
 })
 
+it('a database of root in the folder for temporary files is told as that, at each start and by writ doctor', async () => {
+  const temporary = join(scratch, 'writ-root', 'postgres-1')
+  mkdirSync(temporary, { recursive: true })
+  rmSync(join(root, 'postgres'))
+  symlinkSync(temporary, join(root, 'postgres'))
+  chmodSync(root, 0o700)
+  const said = `lies in ${temporary}, since root could not write /var/lib/writ: it may be gone after a restart of this machine`
+  const folders = locateFolder({ dataDir: root, env: {} })
+  for (const _ of ['a start', 'another']) await clusterFolder(folders, undefined, log)
+  expect(lines).toEqual(Array(2).fill(`the database of ${root} ${said} (docs/backup.md)`))
+  const { out } = await call(['doctor', '--json'], { env: { PATH: process.env['PATH'] ?? '', WRIT_HOME: root } })
+  expect((JSON.parse(out) as { findings: object[] }).findings).toContainEqual({
+    what: 'data folder',
+    state: 'note',
+    found: `${root}; its database ${said}`,
+    remedy: 'bring it to another place: docs/backup.md',
+  })
+})
+
 describe('a data folder', () => {
   it('keeps its database when it gets another name, and the copy that it had keeps none', () => {
     setOwner(place, root)

@@ -33,7 +33,7 @@ export const down: Declare = (command, context) => {
       const folders = dataFolder({ dataDir, env })
       // Before anything is stopped for the sake of what will be refused.
       if (wipe) removablePlaces(folders)
-      const stopped = await stopAll(folders, () => endTasksLeft(folders, terminal.say))
+      const stopped = await stopAll(folders, () => endTasksLeft(folders, terminal.say), terminal.say)
       if (wipe) await remove(folders, () => removeOwn(folders))
       if (json) terminal.json({ stopped, wiped: wipe, data: folders.root })
       else {
