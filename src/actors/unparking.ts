@@ -155,6 +155,7 @@ const tellOfDrop = async (turn: Turn, one: Stopped): Promise<string> => {
   }
   if (ofDesk.has(type)) {
     const told = message as FromRegistry
+    if (type === 'desk.look') await notLeft(turn, actor)
     await takeFromRegistry(turn, directiveKeyOf(actor), told.type === 'grant' ? { ...told, late: true } : told)
     await turn.run()
     return type === 'grant'
@@ -171,6 +172,15 @@ const tellOfDrop = async (turn: Turn, one: Stopped): Promise<string> => {
       hint: `writ parked retry ${one.id} once the reason is gone; a message to a directive that was cancelled can be dropped`,
     },
   )
+}
+
+/** A look that its desk had left for whoever knows its machine is gone: the desk leaves another one. */
+const notLeft = async (turn: Turn, actor: ActorKey): Promise<void> => {
+  const { memory, loader } = turn.host
+  const directive = directiveKeyOf(actor)
+  const desk = await loader.desk(directive)
+  const looks = new Set([...desk.looks].filter((key) => key !== actor))
+  memory.set(memory.desks, directive, { ...desk, looks })
 }
 
 /** Once all is told to stop, what is parked holds up only that. */
