@@ -99,7 +99,7 @@ export class Engine {
         return held.messages
       },
       fenced: () => this.holder.fenced(),
-      reclaim: (shards) => this.#reclaim(shards),
+      reclaim: (shards, isAgain) => this.#reclaim(shards, isAgain),
       out: (draft, messages) => this.#out(draft, messages),
       over: (unit, committed) => this.#over(unit, committed),
       turning: (message) => parts.turning?.(message),
@@ -202,10 +202,11 @@ export class Engine {
    * A commit may have held that nobody was told of: what it sent lies unseen in any mailbox, its spawns were not sent, and a
    * registry that it made is not open.
    */
-  async #reclaim(shards: readonly number[]): Promise<void> {
+  async #reclaim(shards: readonly number[], isAgain: boolean): Promise<void> {
     await this.holder.reclaim(shards)
     this.mailbox.doubt(this.holder.shards)
-    this.mailbox.look(this.holder.staying)
+    // What it fails at may be a row there: that has to wait for a sweep.
+    if (!isAgain) this.mailbox.look(this.holder.staying)
     for (const shard of shards) this.#uncertain.add(shard)
     this.#again(this.#catchUp(), 'catching up')
   }

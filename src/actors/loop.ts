@@ -4,7 +4,7 @@
  * discarded, memory is forgotten, and their units are run again (DESIGN 4).
  */
 import { WritError } from '../protocol/errors.ts'
-import { batchMessagesMax } from '../protocol/limits.ts'
+import { Alone } from './alone.ts'
 import { admits, type Batch, checkHeld, count, emptyBatch, isFull } from './batch.ts'
 import { packJournal } from './codec.ts'
 import type { Host } from './host.ts'
@@ -26,8 +26,7 @@ export class Loop {
   #forming: Batch = emptyBatch()
   #flight: Promise<void> | null = null
   #inFlight: Batch | null = null
-  /** So many of the next units run alone in their batches: one of them made a commit fail. */
-  #single = 0
+  readonly #alone: Alone
   #current: Unit | null = null
   /** The epoch of its shard when the present unit began: it may have read what came before another one. */
   #began = -1
@@ -39,6 +38,7 @@ export class Loop {
   constructor(host: Host, around: Around) {
     this.#host = host
     this.#around = around
+    this.#alone = new Alone(host.clock)
   }
 
   /** Units that wait, those of the batches under way included. */
@@ -100,20 +100,18 @@ export class Loop {
 
   /** Until a unit comes or the commit in flight ends. */
   async #sleep(): Promise<void> {
-    await new Promise<void>((resolve) => {
-      this.#wake = resolve
-    })
+    await new Promise<void>((resolve) => (this.#wake = resolve))
     this.#wake = null
   }
 
   #isOneByOne(): boolean {
-    return this.#single > 0 && this.#flight !== null
+    return this.#alone.is && this.#flight !== null
   }
 
   async #form(): Promise<void> {
     if (this.#isOneByOne()) return
     while (this.#queue.length > 0 && !isFull(this.#forming) && this.#failed === null) {
-      if (this.#single > 0 && this.#forming.units.length > 0) return
+      if (this.#alone.is && this.#forming.units.length > 0) return
       const unit = this.#queue.shift() ?? null
       this.#current = unit
       if (unit !== null) await this.#runUnit(unit)
@@ -122,8 +120,8 @@ export class Loop {
   }
 
   async #runUnit(unit: Unit): Promise<void> {
-    this.#forming.alone = this.#single > 0
-    this.#single = Math.max(0, this.#single - 1)
+    this.#forming.alone = this.#alone.is
+    this.#alone.ran()
     const { timer } = unit
     // Set anew or cancelled in a batch that is under way: what the store said of it is out of date.
     if (timer !== null && this.isTimerTouched(`${timer.key} ${timer.id}`)) return this.#around.over(unit, false)
@@ -280,9 +278,10 @@ export class Loop {
     const refused = batches.flatMap(({ units }) => units)
     const shards = [...new Set(batches.flatMap(({ draft }) => [...draft.shards]))]
     const actors = batches.flatMap(({ draft }) => [...draft.actors.keys()])
-    const failure = { code, error, units: refused, shards, actors }
+    const isAgain = code === 'UNKNOWN_RESULT' && this.#alone.unanswered()
+    const failure = { code, error, isAgain, units: refused, shards, actors }
     const { units: again, alone, later } = await runAgain(this.#host, this.#around, failure)
-    this.#single = Math.min(this.#single + alone, batchMessagesMax)
+    this.#alone.next(alone)
     // What was read while nobody knew whether the commit had held may be from before it.
     this.#host.memory.forget()
     this.#queue = [...again, ...forming.units, ...this.#queue]

@@ -67,10 +67,9 @@ export class Parking {
     if ((error instanceof WritError && error.code === 'PARKED') || (row === null && faulty === null)) return
     const reason = error instanceof Error ? error.message : String(error)
     const what = faulty ?? unit.what
-    // The slot that it was to get serves nobody before it is parked: that does not wait for sweeps.
-    if (isOfDesk(unit, error)) this.#parts.look(unit.shard)
     const tries = await this.#tries(unit, what, error, reason)
-    if (tries < parkTriesMax) return
+    // The slot that it was to get serves nobody before it is parked: that does not wait for sweeps.
+    if (tries < parkTriesMax) return isOfDesk(unit, error) ? this.#parts.look(unit.shard) : undefined
     this.#failures.delete(what)
     this.#host.log.error({ what, tries, reason }, 'parked')
     if (faulty === null && row !== null) this.#parkRow(unit, row, { reason, tries })
@@ -90,7 +89,9 @@ export class Parking {
       await turn.run()
       return {}
     }
-    this.#parts.push(unitOf(shard, `parking of ${key}`, run))
+    // Nobody would look at once for what is not parked: it may fail at that for ever.
+    const asker = { reply: () => this.#parts.look(shard), fail: () => {} }
+    this.#parts.push(unitOf(shard, `parking of ${key}`, run, { asker }))
   }
 
   #parkRow({ shard, what }: Unit, row: StoredMessage, why: Pick<ParkedRow, 'reason' | 'tries'>): void {

@@ -15,8 +15,8 @@ export interface Around {
   commit: (draft: ReturnType<Draft['commit']>) => Promise<readonly number[]>
   /** A commit said FENCED: finds out which shards were lost. */
   fenced: () => Promise<void>
-  /** A commit's result is unknown: takes new epochs for these shards, however long it takes. */
-  reclaim: (shards: readonly number[]) => Promise<void>
+  /** A commit's result is unknown: takes new epochs for these shards, however long it takes. `isAgain`: not for the first time of late. */
+  reclaim: (shards: readonly number[], isAgain: boolean) => Promise<void>
   /** After the commit: what goes out, and the rows that were made. */
   out: (draft: Draft, messages: readonly number[]) => void
   /** A unit is over: committed, or dropped. */
@@ -33,15 +33,14 @@ export const isOwn = ({ row, timer, asker }: Unit): boolean => row === null && t
 /** How often a unit is run again that conflicts alone. */
 const conflictsMax = 3
 
-/**
- * So many that come after a commit of unknown result run one by one, besides its own: one that the database fails at as often as it
- * is tried, and that nobody knows to be at fault, takes none along.
- */
-const aloneAfterUnknown = 16
+/** How often the thread's own is run again of which nobody knows whether it held: at first at once, then after a pause. */
+const [atOnceMax, unansweredMax] = [2, 5]
 
 interface Failure {
   code: string
   error: unknown
+  /** Of an unknown result: not the first one of late. */
+  isAgain: boolean
   units: Unit[]
   shards: readonly number[]
   /** Whom they changed. */
@@ -61,7 +60,7 @@ const oneByOne = (units: Unit[]): Again => ({ units, alone: units.length, later:
 
 /** What becomes of the units of a failed commit: those to run again. */
 export const runAgain = async (host: Host, around: Around, failure: Failure): Promise<Again> => {
-  const { code, error, units, shards } = failure
+  const { code, error, isAgain, units, shards } = failure
   const { log, figures, clock } = host
   if (code === 'UNREACHABLE') {
     await new Promise<void>((resolve) => clock.after(200, resolve))
@@ -74,7 +73,7 @@ export const runAgain = async (host: Host, around: Around, failure: Failure): Pr
   }
   if (code === 'UNKNOWN_RESULT') {
     figures.unknownCommits++
-    await around.reclaim(shards)
+    await around.reclaim(shards, isAgain)
     return unanswered(units)
   }
   if (code === 'CONFLICT') return conflicted(units)
@@ -82,11 +81,17 @@ export const runAgain = async (host: Host, around: Around, failure: Failure): Pr
   return bisect(around, failure)
 }
 
-/** Who asked asks again, and what is stored is found again; what the thread itself has noticed, and was alone, lets others go first. */
+/**
+ * Who asked asks again, and what is stored is found again. What the thread itself has noticed is tried some times more, lets others
+ * go first, and is given up then: it would be noticed again.
+ */
 const unanswered = (units: Unit[]): Again => {
   const own = units.filter(isOwn)
-  const alone = units.length + aloneAfterUnknown
-  return units.length > 1 ? { units: own, alone, later: null } : { units: [], alone, later: own[0] ?? null }
+  const [only] = own
+  if (units.length > 1 || only === undefined) return { units: own, alone: units.length, later: null }
+  only.unanswered++
+  if (only.unanswered <= atOnceMax) return oneByOne(own)
+  return { units: [], alone: 0, later: only.unanswered <= unansweredMax ? only : null }
 }
 
 /** Rows and timers may be out of date and come with the next look; of the others, only the one that conflicts alone is to blame. */

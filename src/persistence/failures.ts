@@ -15,10 +15,8 @@ const ours: Record<string, Code> = {
   WR004: 'TOO_LARGE',
   WR005: 'SCHEMA_NEWER',
 }
-/** Data exceptions, broken constraints, one row named twice in one list, program limits, what a trigger raises. */
-const contentClasses = new Set(['21', '22', '23', '54', 'P0'])
-/** A damaged page, a damaged index: of some rows alone. */
-const damages = new Set(['XX001', 'XX002'])
+/** Data exceptions, broken constraints, one row named twice in one list, program limits. */
+const contentClasses = new Set(['21', '22', '23', '54'])
 const unauthorized = new Set(['28P01', '28000'])
 
 /** Where a database is, for people: never with its password. */
@@ -38,14 +36,11 @@ export const endsConnection = (error: unknown): boolean => {
   return error instanceof ConnectionLost || !isSqlState(code) || code.startsWith('08') || code.startsWith('57P')
 }
 
-const isOfContent = (error: unknown): boolean => {
-  const code = codeOf(error)
-  return isSqlState(code) && (contentClasses.has(code.slice(0, 2)) || damages.has(code)) && !endsSession(error)
-}
+const isOfContent = (code: string): boolean => isSqlState(code) && contentClasses.has(code.slice(0, 2))
 
-/** Graver than an ERROR: nobody knows what became of what was asked. */
-const endsSession = (error: unknown): boolean =>
-  typeof error === 'object' && error !== null && 'severity' in error && error.severity !== 'ERROR'
+/** What a trigger raises, and a damaged page: of a read it says nothing of the content. Graver than an ERROR, nobody knows what became of it. */
+const isOfCommit = (code: string, error: unknown): boolean =>
+  (code.startsWith('P0') || code === 'XX001') && (error as { severity?: unknown }).severity === 'ERROR'
 
 const textOf = (error: unknown): string => {
   const [text, code] = [error instanceof Error ? error.message : String(error), codeOf(error)]
@@ -58,7 +53,7 @@ export const commitFailure = (error: unknown): WritError => {
   const [code, cause] = [codeOf(error), error]
   const own = ours[code]
   if (own !== undefined) return new WritError(own, `the commit was refused: ${textOf(error)}`, { cause })
-  if (isOfContent(error))
+  if (isOfContent(code) || isOfCommit(code, error))
     return new WritError('BAD_INPUT', `the database refuses the content: ${textOf(error)}`, { cause })
   return new WritError('UNKNOWN_RESULT', `the database did not say whether it committed: ${textOf(error)}`, { cause })
 }
@@ -137,7 +132,7 @@ const failureOf = (url: string, error: unknown, codeFor: (refusal: Refusal) => C
   const own = ours[code]
   if (own !== undefined) return new WritError(own, textOf(error), { cause })
   if (unauthorized.has(code)) return unauthorizedAt(url, cause)
-  if (isOfContent(error))
+  if (isOfContent(code))
     return new WritError('BAD_INPUT', `the database refuses the content: ${textOf(error)}`, { cause })
   const refusal = refusals.get(code)
   if (refusal === undefined) return unreachable(url, error)

@@ -88,8 +88,8 @@ it('a checkpoint takes the place of what is old in a journal, and fold, replay a
     expect(before.length).toBeGreaterThan(120)
     await cutAll()
     expect(await versionsOf(key)).toEqual(before.slice(-1))
-    // Short, and the step goes on: nothing would be won.
-    expect(await versionsOf(step)).toEqual(ofStep)
+    // Short, and the step goes on: nothing would be won. That its task was accepted may have come to it meanwhile.
+    expect((await versionsOf(step)).slice(0, ofStep.length)).toEqual(ofStep)
     expect(await findings()).toEqual([])
 
     const { lines } = await client.actor(id).journal({})

@@ -186,7 +186,7 @@ it('R45: messages that nobody can take hold up nothing but what the same tell th
   expect((await world.client.parked.list()).lines.length).toBeLessThan(8)
 })
 
-it.each(['P0001', 'XX002', '42501', '53100'])('R45: an error %s at one stops nobody else', async (state) => {
+it.each(['P0001', 'XX001', 'XX002', '42501', '53100'])('R45: an error %s at one stops nobody else', async (state) => {
   const daemon = await world.daemon('d', { work: () => null })
   const id = await world.start({ evaluate: false, plan: planOf({ a: [] }) })
   const { attempt, nonce } = (await daemon.spawned('worker a')).task
