@@ -3,14 +3,14 @@ import { batchMessagesMax, unansweredAgainMs } from '../protocol/limits.ts'
 import type { Clock } from './ports/clock.ts'
 
 export class Alone {
-  readonly #clock: Clock
+  readonly #clock: Pick<Clock, 'monotonic'>
   /** So many of the next units do. */
   #next = 0
   /** All do until then. */
   #until = -Infinity
   #unansweredAt = -Infinity
 
-  constructor(clock: Clock) {
+  constructor(clock: Pick<Clock, 'monotonic'>) {
     this.#clock = clock
   }
 

@@ -205,8 +205,8 @@ export class Engine {
   async #reclaim(shards: readonly number[], isAgain: boolean): Promise<void> {
     await this.holder.reclaim(shards)
     this.mailbox.doubt(this.holder.shards)
-    // What it fails at may be a row there: that has to wait for a sweep.
-    if (!isAgain) this.mailbox.look(this.holder.staying)
+    // What it fails at again and again may be a row in these: that has to wait for a sweep.
+    this.mailbox.look(this.holder.staying.filter((shard) => !isAgain || !shards.includes(shard)))
     for (const shard of shards) this.#uncertain.add(shard)
     this.#again(this.#catchUp(), 'catching up')
   }

@@ -151,7 +151,7 @@ export class Loop {
     }
   }
 
-  /** Its lease may be trusted again then, or its commit answered: what the thread itself has noticed nobody would bring once more. */
+  /** The lease is not trusted just now, and may be again: what the thread itself has noticed nobody would bring once more. */
   #later(unit: Unit): void {
     this.#host.clock.after(againMs, () => this.push(unit))
   }
@@ -280,13 +280,12 @@ export class Loop {
     const actors = batches.flatMap(({ draft }) => [...draft.actors.keys()])
     const isAgain = code === 'UNKNOWN_RESULT' && this.#alone.unanswered()
     const failure = { code, error, isAgain, units: refused, shards, actors }
-    const { units: again, alone, later } = await runAgain(this.#host, this.#around, failure)
+    const { units: again, alone } = await runAgain(this.#host, this.#around, failure)
     this.#alone.next(alone)
     // What was read while nobody knew whether the commit had held may be from before it.
     this.#host.memory.forget()
     this.#queue = [...again, ...forming.units, ...this.#queue]
-    for (const unit of refused) if (!again.includes(unit) && unit !== later) this.#drop(unit)
-    if (later !== null) this.#later(later)
+    for (const unit of refused) if (!again.includes(unit)) this.#drop(unit)
   }
 
   /** A row that is not taken now comes again with the next look, and so do those in line behind it of the same pair: none overtakes it. */

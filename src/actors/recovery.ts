@@ -33,9 +33,6 @@ export const isOwn = ({ row, timer, asker }: Unit): boolean => row === null && t
 /** How often a unit is run again that conflicts alone. */
 const conflictsMax = 3
 
-/** How often the thread's own is run again of which nobody knows whether it held: at first at once, then after a pause. */
-const [atOnceMax, unansweredMax] = [2, 5]
-
 interface Failure {
   code: string
   error: unknown
@@ -51,12 +48,10 @@ export interface Again {
   units: Unit[]
   /** So many of them, from the first on, run one by one: one of them is to blame. */
   alone: number
-  /** It runs again after a pause, and others meanwhile. */
-  later: Unit | null
 }
 
-const inTurn = (units: Unit[]): Again => ({ units, alone: 0, later: null })
-const oneByOne = (units: Unit[]): Again => ({ units, alone: units.length, later: null })
+const inTurn = (units: Unit[]): Again => ({ units, alone: 0 })
+const oneByOne = (units: Unit[]): Again => ({ units, alone: units.length })
 
 /** What becomes of the units of a failed commit: those to run again. */
 export const runAgain = async (host: Host, around: Around, failure: Failure): Promise<Again> => {
@@ -74,7 +69,7 @@ export const runAgain = async (host: Host, around: Around, failure: Failure): Pr
   if (code === 'UNKNOWN_RESULT') {
     figures.unknownCommits++
     await around.reclaim(shards, isAgain)
-    return unanswered(units)
+    return unanswered(units, isAgain)
   }
   if (code === 'CONFLICT') return conflicted(units)
   figures.refusedCommits++
@@ -82,17 +77,11 @@ export const runAgain = async (host: Host, around: Around, failure: Failure): Pr
 }
 
 /**
- * Who asked asks again, and what is stored is found again. What the thread itself has noticed is tried some times more, lets others
- * go first, and is given up then: it would be noticed again.
+ * Who asked asks again, and what is stored is found again; what the thread itself has noticed is run again. But for what was alone, and
+ * may be what it fails at: that is noticed again, and others have their turn until then.
  */
-const unanswered = (units: Unit[]): Again => {
-  const own = units.filter(isOwn)
-  const [only] = own
-  if (units.length > 1 || only === undefined) return { units: own, alone: units.length, later: null }
-  only.unanswered++
-  if (only.unanswered <= atOnceMax) return oneByOne(own)
-  return { units: [], alone: 0, later: only.unanswered <= unansweredMax ? only : null }
-}
+const unanswered = (units: Unit[], isAgain: boolean): Again =>
+  units.length === 1 && isAgain ? inTurn([]) : { units: units.filter(isOwn), alone: units.length }
 
 /** Rows and timers may be out of date and come with the next look; of the others, only the one that conflicts alone is to blame. */
 const conflicted = (units: Unit[]): Again => {

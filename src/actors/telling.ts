@@ -1,5 +1,5 @@
 /** Whom an actor tells: letters to its directive, to its dependents, or to many steps slice by slice, so that no plan makes a giant commit. */
-import { isEnding } from '../machines/advance.ts'
+import { isEnding, statusOf } from '../machines/advance.ts'
 import type { Effect } from '../machines/effect.ts'
 import type { Message } from '../machines/message.ts'
 import { type ActorKey, actorKey, directiveOf, readKey, readStepId, stepId } from '../protocol/ids.ts'
@@ -134,7 +134,10 @@ const livingOf = async (turn: Turn, { owner, directive }: Origin, chain: Chain, 
  * tells it so as well.
  */
 export const stopLate = async (turn: Turn, step: ActorKey, { key }: DirectiveFacts): Promise<void> => {
-  const live = (await turn.host.loader.actor(key))?.live ?? null
+  const directive = await turn.host.loader.actor(key)
   const index = readStepId(readKey(step).id)?.index
-  if (live !== null && index !== undefined && isEnding(live)) turn.tell(key, { type: 'step.ready', index }, step)
+  if (directive === null || index === undefined) return
+  // One whose machine is not known here hears of it on a node that knows it.
+  const status = directive.live === null ? directive.row.status : statusOf(directive.live)
+  if (isEnding(status)) turn.tell(key, { type: 'step.ready', index }, step)
 }

@@ -22,8 +22,6 @@ export interface Unit {
   conflicts: number
   /** How often in a row the store did not answer it. */
   unreachable: number
-  /** How often the result of its commit, alone, was unknown. */
-  unanswered: number
   /** Its commit was refused, for it alone: what follows from it may be to blame, and is left to commits of its own. */
   apart: boolean
   /** It tells an actor what became of its attempt, and is not in a mailbox: it comes again until that could hear it. */
@@ -39,7 +37,6 @@ export const unitOf = (shard: number, what: string, run: Unit['run'], more: Part
   timer: null,
   conflicts: 0,
   unreachable: 0,
-  unanswered: 0,
   apart: false,
   ofAttempt: false,
   ...more,

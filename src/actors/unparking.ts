@@ -2,7 +2,7 @@
  * A person decides about what is parked: it is tried again, or a message is dropped. Whoever would wait for what a dropped
  * message said is told, or the drop is refused: nothing waits for what cannot come.
  */
-import { hasEnded, isEnding, type Live } from '../machines/advance.ts'
+import { hasEnded, isEnding, type Live, statusOf } from '../machines/advance.ts'
 import type { Message } from '../machines/message.ts'
 import { WritError } from '../protocol/errors.ts'
 import {
@@ -184,7 +184,7 @@ const notLeft = async (turn: Turn, actor: ActorKey): Promise<void> => {
 }
 
 /** Once all is told to stop, what is parked holds up only that. */
-const isOverOrEnding = (live: Live): boolean => hasEnded(live) || isEnding(live)
+const isOverOrEnding = (live: Live): boolean => hasEnded(live) || isEnding(statusOf(live))
 
 /** What actors of a directive tell each other that a retry does without: it says it anew, or takes up whatever they are. */
 const saidAnew: ReadonlySet<string> = new Set(

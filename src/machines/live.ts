@@ -48,9 +48,8 @@ export const statusOf = ({ snapshot }: Live): string => {
 /** A directive that is completed, failed or cancelled. */
 export const hasEnded = ({ snapshot }: Live): boolean => snapshot.hasTag('ended')
 
-/** A directive that has ended short of what was wanted, or is about to: its steps are told to stop. */
-export const isEnding = (live: Live): boolean =>
-  ['failing', 'cancelling', 'failed', 'cancelled'].includes(statusOf(live))
+/** That of a directive that has ended short of what was wanted, or is about to: its steps are told to stop. */
+export const isEnding = (status: string): boolean => ['failing', 'cancelling', 'failed', 'cancelled'].includes(status)
 
 /** What a step ends as, until a person takes it up again. */
 const endedSteps: ReadonlySet<string> = new Set(['passed', 'failed', 'cancelled', 'skipped'])

@@ -38,9 +38,8 @@ export const endsConnection = (error: unknown): boolean => {
 
 const isOfContent = (code: string): boolean => isSqlState(code) && contentClasses.has(code.slice(0, 2))
 
-/** What a trigger raises, and a damaged page: of a read it says nothing of the content. Graver than an ERROR, nobody knows what became of it. */
-const isOfCommit = (code: string, error: unknown): boolean =>
-  (code.startsWith('P0') || code === 'XX001') && (error as { severity?: unknown }).severity === 'ERROR'
+/** What a trigger raises: who has only read has sent nothing that it could be about. */
+const isOfCommit = (code: string): boolean => isSqlState(code) && code.startsWith('P0')
 
 const textOf = (error: unknown): string => {
   const [text, code] = [error instanceof Error ? error.message : String(error), codeOf(error)]
@@ -53,7 +52,7 @@ export const commitFailure = (error: unknown): WritError => {
   const [code, cause] = [codeOf(error), error]
   const own = ours[code]
   if (own !== undefined) return new WritError(own, `the commit was refused: ${textOf(error)}`, { cause })
-  if (isOfContent(code) || isOfCommit(code, error))
+  if (isOfContent(code) || isOfCommit(code))
     return new WritError('BAD_INPUT', `the database refuses the content: ${textOf(error)}`, { cause })
   return new WritError('UNKNOWN_RESULT', `the database did not say whether it committed: ${textOf(error)}`, { cause })
 }

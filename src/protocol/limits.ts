@@ -65,8 +65,11 @@ export const threadRestartMaxMs = 10 * second
 export const threadEndsMax = 5
 export const threadSettledMs = minute
 export const sweepMs = second
-/** Commits of unknown result so soon after each other may fail at something that comes again: units run one by one for as long after. */
-export const unansweredAgainMs = 3 * sweepMs
+/**
+ * Commits of unknown result so soon after each other may fail at something that comes again: units run one by one for as long after.
+ * More than two may take that nobody answers.
+ */
+export const unansweredAgainMs = 25 * second
 /** What came in before a shard is given up is taken; what takes longer than this is asked again elsewhere. */
 export const drainMs = 2 * second
 export const tidyMs = hour

@@ -186,23 +186,29 @@ it('R45: messages that nobody can take hold up nothing but what the same tell th
   expect((await world.client.parked.list()).lines.length).toBeLessThan(8)
 })
 
-it.each(['P0001', 'XX001', 'XX002', '42501', '53100'])('R45: an error %s at one stops nobody else', async (state) => {
+it.each(['P0001', 'XX002', '42501', '53100'])('R45 R46: an error %s at one stops nobody else', async (state) => {
   const daemon = await world.daemon('d', { work: () => null })
   const id = await world.start({ evaluate: false, plan: planOf({ a: [] }) })
   const { attempt, nonce } = (await daemon.spawned('worker a')).task
   const innocent = await test.world()
   await innocent.daemon('e')
+  const shard = shardOf(world.owner, id)
+  const steered = ['one', 'two'].find((name) => shardOf(innocent.owner, name) !== shard) ?? expect.unreachable()
+  const forNobody = { y: { needs: { labels: { only: 'y' } } } }
+  await innocent.start({ id: steered, evaluate: false, plan: planOf({ y: [] }, forNobody) })
   await refuseAs(state, id, 0)
   const lost = pack({ type: 'task.lost', attempt, nonce, why: 'stall', reason: 'no progress' })
-  const to = actorKey(world.owner, stepId(id, 1, 0))
   await test.sql`
-    insert into writ.messages (shard, "to", "from", body) values (${shardOf(world.owner, id)}, ${to}, 'watch', ${Buffer.from(lost)})`
+    insert into writ.messages (shard, "to", "from", body)
+    values (${shard}, ${actorKey(world.owner, stepId(id, 1, 0))}, 'watch', ${Buffer.from(lost)})`
   test.engine.mailbox.look(test.engine.holder.shards)
   const other = await innocent.start({ evaluate: false, plan: planOf({ x: [] }) })
   await innocent.until(other, 'directive_completed')
+  // The step itself has answered.
+  expect(await refusal(innocent.client.step(stepId(steered, 1, 0)).cancel())).toMatchObject({ code: 'REFUSED' })
 })
 
-it.each(['P0001', 'XX001'])('R45: what is refused with %s is parked, and goes on later', async (state) => {
+it.each(['P0001', 'P0004'])('R45: what is refused with %s is parked, and goes on later', async (state) => {
   const daemon = await world.daemon('d', { work: () => null })
   const id = await world.start({ evaluate: false, plan: chainOf(2) })
   const first = await daemon.spawned('worker s0')
