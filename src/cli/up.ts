@@ -13,7 +13,6 @@ import type { Folders } from '../embedded/folders.ts'
 import { keptSecret } from '../embedded/private-file.ts'
 import { type FolderLock, lockOnceStill } from '../embedded/lock.ts'
 import { startNats, type NatsServer } from '../embedded/nats.ts'
-import { refuseFolderOfAnother } from '../embedded/other-user.ts'
 import { startPostgres } from '../embedded/postgres.ts'
 import type { Server, StartOptions } from '../embedded/server.ts'
 import { WritError } from '../protocol/errors.ts'
@@ -79,10 +78,9 @@ export interface Running {
   failed: Promise<never>
 }
 
-/** Starts everything; each part is added to `parts`, which stop it. Throws what the parts throw, LOCKED for a folder in use, REFUSED to root for another user's. */
+/** Starts everything; each part is added to `parts`, which stop it. Throws what the parts throw, LOCKED for a folder in use. */
 export const startUp = async (options: UpOptions, parts: Parts): Promise<Running> => {
   const { folders, owner, daemon, version } = options
-  refuseFolderOfAnother(folders)
   const lock = await lockOnceStill(folders.root, options)
   const locked = idOf(folders.root)
   parts.add('lock', () => lock.release())
