@@ -5,7 +5,7 @@
 import { randomBytes } from 'node:crypto'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { dataFolder } from '../embedded/folders.ts'
+import { folderToServe, type FolderChoice } from '../embedded/folders.ts'
 import type { DirectiveView, StepView } from '../protocol/views.ts'
 import { banner } from './banner.ts'
 import type { Context } from './context.ts'
@@ -34,7 +34,7 @@ const slots = 3
 /** Ends with the directive's exit code; on a terminal, or with `--stay`, only once it is interrupted. */
 export const runExample = async (context: Context, flags: ExampleFlags): Promise<void> => {
   const { terminal, world } = context
-  const folders = dataFolder(exampleData(context))
+  const folders = folderToServe(exampleData(context))
   const stay = flags.exit !== true && (flags.stay === true || world.interactive)
   const options = { ...upOptions(context), folders, daemon: { ...context.settings().daemon, name: 'local', slots } }
   terminal.say('Starting Postgres, NATS, a node and a daemon …')
@@ -54,7 +54,7 @@ export const runExample = async (context: Context, flags: ExampleFlags): Promise
 }
 
 /** `--data-dir`, else a folder `example` of its own beside the user's other data. */
-const exampleData = (context: Context): Parameters<typeof dataFolder>[0] => {
+const exampleData = (context: Context): FolderChoice => {
   const settings = context.settings()
   refuseInsideTask(settings)
   const { dataDir, env } = settings

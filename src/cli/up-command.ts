@@ -3,7 +3,7 @@ import { mkdtempSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { wipe } from '../embedded/down.ts'
-import { dataFolder, foundFolder } from '../embedded/folders.ts'
+import { folderToServe, foundFolder } from '../embedded/folders.ts'
 import { banner } from './banner.ts'
 import type { Settings } from './config.ts'
 import { placeOf } from './config-schema.ts'
@@ -49,7 +49,7 @@ export const serve = async (context: Context, flags: UpFlags): Promise<void> => 
   const options = { ...upOptions(context, flags.websocket), daemon, start }
   const choice = { dataDir: ephemeral ? mkdtempSync(join(tmpdir(), 'writ-')) : dataDir, env }
   // One that joins makes its folder itself, once there is something to join.
-  const folders = joined ? foundFolder(choice) : dataFolder(choice)
+  const folders = joined ? foundFolder(choice) : folderToServe(choice)
   const tidy = ephemeral ? () => wipe(folders, () => removeOwn(folders)) : undefined
   await whileUp(context, { ...options, folders, tidy }, async (running, signal) => {
     if (json) terminal.json(publicOf(running))

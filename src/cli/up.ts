@@ -11,9 +11,8 @@ import { removeEndpoints, writeEndpoints } from '../embedded/endpoints.ts'
 import { type FolderId, idOf, isStillAt } from '../embedded/folder-id.ts'
 import type { Folders } from '../embedded/folders.ts'
 import { keptSecret } from '../embedded/private-file.ts'
-import { lockOnceStill } from '../embedded/lock.ts'
+import { type FolderLock, lockOnceStill } from '../embedded/lock.ts'
 import { startNats, type NatsServer } from '../embedded/nats.ts'
-import { refuseFolderOfAnother } from '../embedded/other-user.ts'
 import { startPostgres } from '../embedded/postgres.ts'
 import type { Server, StartOptions } from '../embedded/server.ts'
 import { WritError } from '../protocol/errors.ts'
@@ -79,18 +78,20 @@ export interface Running {
   failed: Promise<never>
 }
 
-/** Starts everything; each part is added to `parts`, which stop it. Throws what the parts throw, LOCKED for a folder in use, REFUSED to root for another user's. */
+/** Starts everything; each part is added to `parts`, which stop it. Throws what the parts throw, LOCKED for a folder in use. */
 export const startUp = async (options: UpOptions, parts: Parts): Promise<Running> => {
   const { folders, owner, daemon, version } = options
-  refuseFolderOfAnother(folders)
   const lock = await lockOnceStill(folders.root, options)
   const locked = idOf(folders.root)
   parts.add('lock', () => lock.release())
+  const robbed = endIfLost(lock, parts)
   const logFile = join(folders.logs, 'node.log')
   const log = openLog(logFile, options.verbose ? options.say : undefined)
   parts.add('log', () => log.close())
   await lookAtNamed(options)
-  const [postgres, natsServer] = await startServers({ ...options, locked }, parts)
+  const isTaken = (): boolean => lock.lostTo() !== undefined
+  const lost = (): WritError | undefined => lostFolder(folders, locked) ?? lock.lostTo()
+  const [postgres, natsServer] = await startServers({ ...options, lost, isTaken }, parts)
   const database = options.database?.url ?? urlOf(postgres)
   const login = loginsOf(options, natsServer)
   const node = nodeName()
@@ -106,12 +107,13 @@ export const startUp = async (options: UpOptions, parts: Parts): Promise<Running
   const { http } = running
   const endpoints = { version, data: folders.root, database, nats, ...(http === null ? {} : { http }) }
   const wroteFor = writeEndpoints(folders, endpoints)
-  parts.add('endpoints', () => removeEndpoints(folders, wroteFor))
+  // Who has the folder now has written others there.
+  parts.add('endpoints', () => (isTaken() ? undefined : removeEndpoints(folders, wroteFor)))
   await takeUsers()
   const servers = { postgres: postgres?.current() ?? null, natsServer: natsServer?.current() ?? null }
   const websocket = webSocketUrl(natsServer)
   const where = { database, nats, websocket, http }
-  const failed = Promise.race([running, postgres, natsServer].flatMap((one) => one?.failed ?? []))
+  const failed = Promise.race([robbed, ...[running, postgres, natsServer].flatMap((one) => one?.failed ?? [])])
   return { node, data: folders.root, log: logFile, ...servers, ...where, daemon: daemon?.name ?? null, failed }
 }
 
@@ -146,8 +148,19 @@ const goOn = ({ signal }: UpOptions): void => {
   if (signal.aborted) throw new Interrupted()
 }
 
-/** With what the system knows the folder by that is locked. */
-type OnFolder = UpOptions & { locked: FolderId }
+/** Two servers on one store ruin it: those here go by force, with all that needs them, and write as little as possible. Rejects then. */
+const endIfLost = (lock: FolderLock, parts: Parts): Promise<never> => {
+  const ended = lock.lost.catch(async (why: unknown) => {
+    await parts.force()
+    throw why
+  })
+  // Who started us may still be starting other things.
+  ended.catch(() => undefined)
+  return ended
+}
+
+/** Why nothing more may be started on the folder, and whether what runs is to leave it as it is. */
+type OnFolder = UpOptions & { lost: () => WritError | undefined; isTaken: () => boolean }
 
 /** Both at once; when one fails, the other is stopped like every part that was started. */
 const startServers = async (
@@ -172,18 +185,14 @@ const startServers = async (
 const keptServer = <S extends Server>(
   name: string,
   start: (where: StartOptions, before: S | null) => Promise<S>,
-  { folders, locked, say, signal }: OnFolder,
+  { folders, lost, isTaken, say, signal }: OnFolder,
   parts: Parts,
 ): Promise<Kept<S>> => {
   const atOnce = new AbortController()
-  const common = { folders, log: say, signal: atOnce.signal, stopping: signal }
+  const common = { folders, log: say, signal: atOnce.signal, stopping: signal, isTaken }
   // The node, daemons and all who have read the endpoints know its port, and nobody tells them of another.
   const again = ({ port }: S): StartOptions => ({ ...common, port, stay: true })
-  const kept = keepUp<S>(
-    (before) => start(before === null ? common : again(before), before),
-    say,
-    () => lostFolder(folders, locked),
-  )
+  const kept = keepUp<S>((before) => start(before === null ? common : again(before), before), say, lost)
   parts.add(name, async (force) => {
     if (force) atOnce.abort(new Interrupted())
     await (await kept.catch(() => null))?.stop(force)

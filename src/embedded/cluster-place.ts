@@ -53,7 +53,8 @@ export function existingCluster({ root, postgres }: Folders): string | undefined
 
 /** Where the database lies that may be gone after a restart of the machine. */
 export function temporaryPlace({ postgres }: Folders): string | undefined {
-  if (!existsSync(postgres)) return undefined
+  // A folder of a person's may have that name as well: only a link leads to where root made one.
+  if (kind(postgres) !== 'link' || !existsSync(postgres)) return undefined
   const place = realpathSync(postgres)
   return isTemporary(place) ? place : undefined
 }

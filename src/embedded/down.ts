@@ -110,7 +110,10 @@ export function leftByAnother(folders: Folders): WritError | undefined {
 }
 
 /** On a disk that is full a lock cannot be written: not by us, and by nobody who would start beside us. */
-async function lockIfRoom(root: string, say: (line: string) => void = () => undefined): Promise<FolderLock> {
+async function lockIfRoom(
+  root: string,
+  say: (line: string) => void = () => undefined,
+): Promise<Pick<FolderLock, 'release'>> {
   try {
     return await lockOnceStill(root, { say })
   } catch (error) {

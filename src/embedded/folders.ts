@@ -4,6 +4,7 @@ import { homedir } from 'node:os'
 import { isAbsolute, join, resolve } from 'node:path'
 import { WritError } from '../protocol/errors.ts'
 import { makeFolder, refuseLostLink } from './make-folder.ts'
+import { beganBy, giveTo, refuseFolderOfAnother } from './other-user.ts'
 
 /** Absolute paths. `root` is the data folder that people are shown; the others lie in it. */
 export interface Folders {
@@ -53,8 +54,20 @@ export function dataFolder(choice: FolderChoice, tell?: (made: string) => void):
   makeFolder(root, tell)
   // Processes are recognised by paths on their command lines: whichever way people came here, these are the same.
   const folders = foldersIn(realpathSync(root))
-  for (const folder of [folders.nats, folders.run, folders.logs, folders.secrets]) makeFolder(folder, tell)
+  // Before there is anything of ours to tell by.
+  const began = beganBy(folders)
+  const made = (folder: string): void => {
+    if (began !== undefined) giveTo(began, folder)
+    tell?.(folder)
+  }
+  for (const folder of [folders.nats, folders.run, folders.logs, folders.secrets]) makeFolder(folder, made)
   return folders
+}
+
+/** The same for who starts servers on it. Throws REFUSED to root for one of an ordinary user, and makes nothing there. */
+export function folderToServe(choice: FolderChoice): Folders {
+  refuseFolderOfAnother(locateFolder(choice))
+  return dataFolder(choice)
 }
 
 /**

@@ -10,7 +10,7 @@ import { join } from 'node:path'
 import { z } from 'zod'
 import { WritError } from '../protocol/errors.ts'
 import { lockStillMs, lockTouchMs } from '../protocol/limits.ts'
-import { folderId, idOf, isFor, type FolderId } from './folder-id.ts'
+import { folderId, idOf, isFor, isStillAt, type FolderId } from './folder-id.ts'
 import { living, stillLives } from './living.ts'
 import { makeFolder } from './make-folder.ts'
 import { ourScope, pidScope, whereIs } from './pid-scope.ts'
@@ -28,6 +28,10 @@ const record = z.object({
 export interface FolderLock {
   /** May be called more than once. A process that ends without it has released the lock too. */
   release(): void
+  /** Why it is ours no more: one elsewhere has taken it for that of a dead process, because we stood still for too long. */
+  lostTo(): WritError | undefined
+  /** Rejects with the same, soon after it has come to that. */
+  lost: Promise<never>
 }
 
 export interface Holder {
@@ -57,16 +61,43 @@ export function lockFolder(root: string, still?: string): FolderLock {
     if (!createPrivately(file, JSON.stringify(mine))) continue
     if (highest(run) === last + 1) {
       clearBelow(run, last)
-      const timer = setInterval(() => touch(root, file, mine.folder), lockTouchMs).unref()
-      return {
-        release: () => {
-          clearInterval(timer)
-          release(root, file, { ...mine, released: true })
-        },
-      }
+      return held(root, last + 1, mine)
     }
     // We had read an old number, whose successor came and went meanwhile: ours is no lock.
     rmSync(file)
+  }
+}
+
+function held(root: string, number: number, mine: z.infer<typeof record> & { folder: FolderId }): FolderLock {
+  const file = lockFile(runIn(root), number)
+  const lostTo = (): WritError | undefined => takenAfter(root, number, mine.folder)
+  let lose: (why: WritError) => void = () => undefined
+  const lost = new Promise<never>((_, reject) => (lose = reject))
+  // Who only ends what runs has nothing to lose by it.
+  lost.catch(() => undefined)
+  const look = (): void => {
+    const why = lostTo()
+    if (why === undefined) return touch(root, file, mine.folder)
+    clearInterval(timer)
+    lose(why)
+  }
+  const timer = setInterval(look, lockTouchMs).unref()
+  const end = (): void => {
+    clearInterval(timer)
+    release(root, file, { ...mine, released: true })
+  }
+  return { release: end, lostTo, lost }
+}
+
+function takenAfter(root: string, number: number, folder: FolderId): WritError | undefined {
+  try {
+    // Our folder may have another name by now, and what is in its place a lock of its own.
+    if (!isStillAt(root, folder)) return undefined
+    const last = highest(runIn(root))
+    return last > number ? taken(root, holderAt(root, last)) : undefined
+  } catch {
+    // The disk cannot be reached at the moment.
+    return undefined
   }
 }
 
@@ -95,7 +126,7 @@ export async function lockOnceStill(
 
 function touch(root: string, file: string, folder: FolderId): void {
   try {
-    // Our folder may have another name by now, and what is in its place a lock of its own.
+    // As above.
     if (isFor(folder, root)) utimesSync(file, new Date(), new Date())
   } catch {
     // The folder is gone, or its disk cannot be reached at the moment.
@@ -167,4 +198,15 @@ function locked(root: string, holder: Found): WritError {
   return new WritError('LOCKED', `${nameOf(holder)} uses the data folder ${root}`, {
     hint: `${stop}, or choose another folder with --data-dir`,
   })
+}
+
+function taken(root: string, holder: Found | undefined): WritError {
+  const who = holder === undefined ? 'another writ, which has ended,' : nameOf(holder)
+  return new WritError(
+    'LOCKED',
+    `${who} has taken the data folder ${root}: this process stood still for more than ${lockStillMs / 1000} s and counted as dead`,
+    {
+      hint: 'all that ran on it here is ended at once; what is to be paused is not to share its data folder (docs/nodes.md)',
+    },
+  )
 }

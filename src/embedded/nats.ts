@@ -231,7 +231,7 @@ function toServer(
     adopted,
     startedInMs: performance.now() - began,
     exited,
-    stop: stopper(running, natsStops),
+    stop: stopper(running, natsStops, options.isTaken),
     reload: (users) => reload(options, running, users),
   }
 }

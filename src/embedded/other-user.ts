@@ -3,14 +3,19 @@
  * themselves. initdb looks its user up by name, so a bare number without an entry does not do.
  */
 import { spawnSync } from 'node:child_process'
-import { statSync } from 'node:fs'
+import { existsSync, lchownSync, statSync } from 'node:fs'
+import { join } from 'node:path'
 import { WritError } from '../protocol/errors.ts'
 import { word } from '../protocol/shell-words.ts'
+import type { Folders } from './folders.ts'
 
-export interface OtherUser {
-  name: string
+interface Ids {
   uid: number
   gid: number
+}
+
+export interface OtherUser extends Ids {
+  name: string
 }
 
 const usual = ['postgres', 'nobody', 'daemon', 'bin'] as const
@@ -51,17 +56,39 @@ function askId(flag: '-u' | '-g', name: string): number | undefined {
 const unknownUid = 65_534
 
 /**
- * Throws REFUSED when root is to start on the data folder of an ordinary user: what servers and tasks write there would be
- * closed to that one, and the database belong to whom Postgres runs as. `run` was made by whoever began with it.
+ * The ordinary user who began with a data folder, when we are root: by its `run`, or by what daemons had made before. Where nobody
+ * has, it is root's from then on, whosever the folder is that it was given: in a container that is often somebody's of the host.
  */
-export function refuseFolderOfAnother({ root, run }: { root: string; run: string }): void {
-  const { uid } = statSync(run)
-  if (process.getuid?.() !== 0 || uid === 0 || uid === unknownUid) return
-  const { status, stdout } = spawnSync('id', ['-un', String(uid)], { encoding: 'utf8' })
-  const name = status === 0 ? stdout.trim() : `#${uid}`
+export function beganBy({ root, run }: Pick<Folders, 'root' | 'run'>): Ids | undefined {
+  if (process.getuid?.() !== 0) return undefined
+  const first = [run, join(root, 'daemons')].find((folder) => existsSync(folder))
+  if (first === undefined) return undefined
+  const { uid, gid } = statSync(first)
+  return uid === 0 || uid === unknownUid ? undefined : { uid, gid }
+}
+
+/** A folder that we have just made is theirs: root's would be closed to them. */
+export function giveTo({ uid, gid }: Ids, made: string): void {
+  try {
+    // Not what a link leads to: whose folder it is in may have put one there by now.
+    lchownSync(made, uid, gid)
+  } catch {
+    // A disk that knows no owners.
+  }
+}
+
+/**
+ * Throws REFUSED when root is to start on the data folder of an ordinary user: what servers and tasks write there would be
+ * closed to that one, and the database belong to whom Postgres runs as.
+ */
+export function refuseFolderOfAnother(folders: Folders): void {
+  const began = beganBy(folders)
+  if (began === undefined) return
+  const { status, stdout } = spawnSync('id', ['-un', String(began.uid)], { encoding: 'utf8' })
+  const name = status === 0 ? stdout.trim() : `#${began.uid}`
   throw new WritError(
     'REFUSED',
-    `the data folder ${root} belongs to the user ${name}, whom root would lock out of it`,
+    `the data folder ${folders.root} belongs to the user ${name}, whom root would lock out of it`,
     {
       hint: `start it as that user, by sudo -u ${word(name)} or the user of a container, or name another folder with --data-dir`,
     },

@@ -21,8 +21,14 @@ export function ourScope(): PidScope {
     host: hostname(),
     machine: known(() => readFileSync('/etc/machine-id', 'utf8')),
     boot: known(() => readFileSync('/proc/sys/kernel/random/boot_id', 'utf8')),
-    namespace: known(() => readlinkSync('/proc/self/ns/pid')),
+    namespace: namespaceOf('self'),
   }
+}
+
+/** Whether a process that we see is in a container which we are not in, as far as we may look. */
+export function isApart(pid: number): boolean {
+  const its = namespaceOf(pid)
+  return its !== undefined && its !== namespaceOf('self')
 }
 
 /** `over`: on this machine before its last start, so that nothing lives of it; `elsewhere`: no pid tells. Older versions wrote none: `here`. */
@@ -40,6 +46,8 @@ export function whereIs(scope: PidScope | undefined, ours: PidScope = ourScope()
 
 /** Of an image there may be many containers with one name and one id. */
 const isWholeMachine = ({ machine, namespace }: PidScope): boolean => machine !== undefined && namespace === outermost
+
+const namespaceOf = (pid: number | 'self'): string | undefined => known(() => readlinkSync(`/proc/${pid}/ns/pid`))
 
 function known(read: () => string): string | undefined {
   try {

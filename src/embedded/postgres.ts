@@ -56,6 +56,7 @@ interface Setup {
   log: (line: string) => void
   port: number
   stay: boolean
+  isTaken: (() => boolean) | undefined
   signal: AbortSignal | undefined
   durable: boolean
   cluster: string
@@ -80,6 +81,7 @@ export async function startPostgres(options: PostgresOptions): Promise<Server> {
     log,
     port,
     stay,
+    isTaken: options.isTaken,
     signal,
     durable,
     user,
@@ -128,7 +130,7 @@ async function adopt(setup: Setup): Promise<Server | undefined> {
   const startedInMs = performance.now() - began
   const run = { ...found, source, url: urlOf(setup, found.port), pid: one.pid, exited, startedInMs } as const
   keepShort(setup.logFile, exited)
-  return { name: 'Postgres', data: cluster, adopted: true, ...run, stop: stopper(one, postgresStops) }
+  return { name: 'Postgres', data: cluster, adopted: true, ...run, stop: stopper(one, postgresStops, setup.isTaken) }
 }
 
 async function start(
@@ -151,7 +153,15 @@ async function start(
   const { pid, exited } = one
   keepShort(logFile, exited)
   const run = { version, source, url, port, pid, exited, startedInMs: performance.now() - began }
-  return { server: { name: 'Postgres', data: cluster, adopted: false, ...run, stop: stopper(one, postgresStops) } }
+  return {
+    server: {
+      name: 'Postgres',
+      data: cluster,
+      adopted: false,
+      ...run,
+      stop: stopper(one, postgresStops, setup.isTaken),
+    },
+  }
 }
 
 /** The ways not to start that pass by themselves; every other one is told with the end of the log. */

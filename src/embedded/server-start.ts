@@ -10,6 +10,7 @@ import { type FolderId, idOf, isFor } from './folder-id.ts'
 import type { Folders } from './folders.ts'
 import { keeperOf } from './keeper.ts'
 import { living, type Living } from './living.ts'
+import { isApart } from './pid-scope.ts'
 import { readIfThere, writePrivately } from './private-file.ts'
 import type { StartOptions, Stops } from './server.ts'
 
@@ -86,6 +87,11 @@ export function refuseServerOfAnother(folders: Folders, one: Process): never {
 export function serverOfAnother({ root }: Folders, { pid }: Process): WritError {
   const up = keeperOf(pid)
   const last = up === undefined ? `process ${pid}` : `writ up (process ${up}), which looks after it`
+  if (isApart(pid)) {
+    return new WritError('REFUSED', `process ${pid} runs by the paths of ${root}, in another container`, {
+      hint: `writ down there ends it, and writ up there takes it over; where that container is no more in use, end ${last}`,
+    })
+  }
   return new WritError('REFUSED', `process ${pid} runs by the paths of ${root}, for the folder that was here before`, {
     hint:
       'it still writes by these paths: give that folder its name back, end it with writ down, and put this one in its place then; ' +

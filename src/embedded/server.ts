@@ -27,6 +27,8 @@ export interface StartOptions {
   signal?: AbortSignal
   /** When aborted, a data folder that is just being made is given up: the start throws the reason. */
   stopping?: AbortSignal
+  /** Whether the data folder is another process's by now. */
+  isTaken?: () => boolean
 }
 
 /** A running server. */
@@ -171,10 +173,17 @@ export function portTaken(name: Server['name'], port: number): WritError {
   })
 }
 
-/** A `stop` for this process. */
-export function stopper(one: { pid: number; started: string }, steps: Stops): (force?: boolean) => Promise<void> {
-  return async (force = false) => {
-    await endProcess(one, force ? steps.force : steps.gentle)
+/**
+ * A `stop` for this process. Where another one has the folder only the hardest signal will do: at any other Postgres removes the
+ * `postmaster.pid` that is that one's now, which would end of it within a minute, and have to recover from what both have written.
+ */
+export function stopper(
+  one: { pid: number; started: string },
+  { gentle, force }: Stops,
+  isTaken = (): boolean => false,
+): Server['stop'] {
+  return async (byForce = false) => {
+    await endProcess(one, isTaken() ? force.slice(-1) : byForce ? force : gentle)
   }
 }
 

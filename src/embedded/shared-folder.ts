@@ -1,7 +1,7 @@
 /** When we are root and Postgres runs as another user: a folder of root's that this user can enter. */
-import { accessSync, chmodSync, constants, existsSync, lstatSync, mkdirSync } from 'node:fs'
+import { accessSync, chmodSync, constants, existsSync, lstatSync, mkdirSync, realpathSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { basename, dirname, join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { WritError } from '../protocol/errors.ts'
 import { canEnter, type OtherUser } from './other-user.ts'
 
@@ -17,9 +17,10 @@ export function sharedFolder(user: OtherUser): string {
   })
 }
 
-/** Whether something in a folder of root's is in that for temporary files, which many systems empty when they start. */
+/** Whether something is in root's folder among the temporary files, which many systems empty when they start; `path` has no links in it. */
 export function isTemporary(path: string): boolean {
-  return basename(dirname(path)) === temporaryName
+  const folder = join(tmpdir(), temporaryName)
+  return existsSync(folder) && dirname(path) === realpathSync(folder)
 }
 
 /** The folder, if it is ours alone to write: where everybody may write, somebody else may have put it under our name. */

@@ -8,7 +8,7 @@ import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { openAttempts } from '../../src/daemon/attempts.ts'
 import { openHome } from '../../src/daemon/home.ts'
 import { startedAt } from '../../src/daemon/process-group.ts'
-import { dataFolder } from '../../src/embedded/folders.ts'
+import { dataFolder, folderToServe } from '../../src/embedded/folders.ts'
 import { holderOf, lockFolder } from '../../src/embedded/lock.ts'
 import { living } from '../../src/embedded/living.ts'
 import { keptSecret } from '../../src/embedded/private-file.ts'
@@ -101,6 +101,9 @@ describe('root on the data folder of an ordinary user', () => {
   const isRoot = process.getuid?.() === 0
   const [uid, gid] = [12_345, 12_346]
   const given = (): void => void execFileSync('chown', ['-R', `${uid}:${gid}`, root])
+  const all = (): string[] => readdirSync(root, { recursive: true, encoding: 'utf8' })
+  const ofOthers = (): string[] =>
+    all().filter((name) => statSync(join(root, name)).uid !== uid || statSync(join(root, name)).gid !== gid)
 
   test('leaves there no file of its own', async ({ skip }) => {
     if (!isRoot) return skipAloud(skip, needsRoot)
@@ -110,18 +113,34 @@ describe('root on the data folder of an ordinary user', () => {
     given()
     expect((await down()).code).toBe(0)
     keptSecret(secrets, 'postgres')
-    const all = readdirSync(root, { recursive: true, encoding: 'utf8' })
-    expect(all).toEqual(expect.arrayContaining(['run/lock.2', 'daemons/one/lock.2', 'secrets/postgres']))
-    const others = all.filter(
-      (name) => statSync(join(root, name)).uid !== uid || statSync(join(root, name)).gid !== gid,
-    )
-    expect(others).toEqual([])
+    expect(all()).toEqual(expect.arrayContaining(['run/lock.2', 'daemons/one/lock.2', 'secrets/postgres']))
+    expect(ofOthers()).toEqual([])
     expect(statSync(join(run, 'lock.2')).mode & 0o777).toBe(0o600)
+  })
+
+  test.for(['daemons', 'run'])('leaves there no folder of its own, where so far is only %s', async (name, { skip }) => {
+    if (!isRoot) return skipAloud(skip, needsRoot)
+    ;(await openHome(join(root, 'daemons', 'one'))).release()
+    mkdirSync(join(root, name), { recursive: true })
+    given()
+    expect((await down()).code).toBe(0)
+    expect(all()).toEqual(expect.arrayContaining(['run', 'run/lock.1', 'nats', 'logs', 'secrets']))
+    expect(ofOthers()).toEqual([])
+  })
+
+  test('starts as often as it likes where it was the first to, as in a container on a folder of the host', ({
+    skip,
+  }) => {
+    if (!isRoot) return skipAloud(skip, needsRoot)
+    given()
+    for (let start = 0; start < 3; start++) lockFolder(folderToServe({ dataDir: root, env: {} }).root).release()
+    expect(statSync(root).uid).toBe(uid)
   })
 
   test('starts nothing there, and is told as whom to start it', async ({ skip }) => {
     if (!isRoot) return skipAloud(skip, needsRoot)
-    dataFolder({ dataDir: root, env: {} })
+    const { logs } = dataFolder({ dataDir: root, env: {} })
+    rmSync(logs, { recursive: true })
     given()
     const before = readdirSync(root, { recursive: true })
     expect(await call(['up', '--data-dir', root])).toMatchObject({

@@ -159,6 +159,17 @@ describe.skipIf(!isRoot)('a data folder of root that Postgres cannot enter (need
     expect([existsSync(original.server.data), await kept(at('data'))]).toEqual([false, [{ it: 42 }]])
   })
 
+  test('whose database lies among the temporary files is brought from there by docs/backup.md, and nothing of it stays', async () => {
+    const place = readlinkSync(at('data/postgres'))
+    sh(recipe('cd ~/.local', at('data'), at('copy')))
+    expect([existsSync(place), readdirSync(at('data')).filter((name) => name.includes('postgres'))]).toEqual([
+      false,
+      ['postgres'],
+    ])
+    expect(await kept(at('data'))).toEqual([{ it: 42 }])
+    expect(readlinkSync(at('data/postgres'))).not.toBe(place)
+  })
+
   test('with a link to a database that is gone says so, and can be removed', async () => {
     const place = readlinkSync(at('data/postgres'))
     rmSync(place, { recursive: true })

@@ -43,7 +43,7 @@ import { asUser, canEnter, otherUser } from '../../src/embedded/other-user.ts'
 import { startPostgres } from '../../src/embedded/postgres.ts'
 import { disownForeignPid, startingPostgres } from '../../src/embedded/postgres-record.ts'
 import type { Server } from '../../src/embedded/server.ts'
-import { isStartOurs, writeStart } from '../../src/embedded/server-start.ts'
+import { isStartOurs, serverOfAnother, writeStart } from '../../src/embedded/server-start.ts'
 import { servingOf } from '../../src/embedded/serving.ts'
 import { logBytesMax, logLookMs } from '../../src/protocol/limits.ts'
 import { skipAloud } from '../daemon/support.ts'
@@ -581,6 +581,50 @@ describe('the data folder', () => {
     expect([startingPostgres(cluster), natsHere(folders), await stopAll(folders)]).toEqual([undefined, undefined, []])
     const pid = await startApart('true')
     expect([startingPostgres(cluster)?.pid, natsHere(folders)?.pid]).toEqual([pid, pid])
+  })
+
+  test('names where a server runs that its start knows nothing of: in another container, or looked after by a writ up', async ({
+    skip,
+  }) => {
+    const folders = newFolders()
+    /** A child, whose pid is its first line, of what these words start. */
+    const childOf = async (program: string, ...args: string[]): Promise<number | undefined> => {
+      const child = spawn(program, args)
+      children.push(child)
+      const [line]: unknown[] = await Promise.race([
+        once(child.stdout, 'data'),
+        once(child, 'error'),
+        once(child, 'exit'),
+      ])
+      const pid = Number(Buffer.isBuffer(line) ? line.toString() : undefined)
+      return Number.isNaN(pid) ? undefined : pid
+    }
+    const told = (pid = 0): string => {
+      const { message, hint = '' } = serverOfAnother(folders, { pid, started: '' })
+      return `${message}; ${hint}`
+    }
+    const main = join(mkdtempSync(join(scratch, 'with up ')), 'main.js')
+    writeFileSync(main, "console.log(require('child_process').spawn('sleep', ['60']).pid); setTimeout(() => 1, 60_000)")
+    const runs = 'sleep 60 & echo $!; wait'
+    const pids = [
+      await childOf(process.execPath, '--no-warnings', main, '--data-dir', 'a folder', 'up'),
+      await childOf(process.execPath, main, 'down'),
+      await childOf('sh', '-c', `${runs}; node ${main} up`),
+    ]
+    const [up, ...others] = pids
+    onTestFinished(() => pids.forEach((pid) => pid === undefined || process.kill(pid, 'SIGKILL')))
+    expect(told(up)).toMatch(
+      new RegExp(`the folder that was here before;.*end writ up \\(process ${children.at(-3)?.pid}\\)`),
+    )
+    for (const pid of others) expect(told(pid)).toContain(`where that folder is no more, end process ${pid}`)
+    if (spawnSync('unshare', ['-pf', 'true']).status !== 0)
+      return skipAloud(skip, 'there is no unshare here that may: another pid namespace is not tried')
+    const outer = spawn('unshare', ['-pf', '--kill-child', 'sh', '-c', 'echo; exec sleep 60'])
+    children.push(outer)
+    await once(outer.stdout, 'data')
+    // What is pid 1 there has another number here.
+    const inside = Number(readFileSync(`/proc/${outer.pid}/task/${outer.pid}/children`, 'utf8'))
+    expect(told(inside)).toMatch(/in another container; writ down there ends it, and writ up there takes it over/)
   })
 
   test('is locked once however many try at once, and again after a release or a crash', () => {

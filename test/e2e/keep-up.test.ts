@@ -1,5 +1,14 @@
 /** `writ up` when one of its servers dies: another takes its place where it was, and none is left running at the end. */
-import { chmodSync, existsSync, mkdtempSync, renameSync, rmSync } from 'node:fs'
+import {
+  chmodSync,
+  existsSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, afterEach, expect, it } from 'vitest'
@@ -78,6 +87,27 @@ it('a server of a folder that has another name is not started on what is in its 
     rmSync(data, { recursive: true, force: true })
     renameSync(moved, data)
   }
+}, 120_000)
+
+it('a writ up whose folder was taken elsewhere, because it stood still, ends with all that it ran, by force, and leaves what the other has written', async () => {
+  const one = await up()
+  const run = (name: string): string => join(folders.run, name)
+  const [last = 0] = readdirSync(folders.run)
+    .map((name) => Number(/^lock\.(\d+)$/.exec(name)?.[1] ?? 0))
+    .sort((a, b) => b - a)
+  const lock = JSON.parse(readFileSync(run(`lock.${last}`), 'utf8')) as object
+  const scope = { host: 'box', boot: 'another', namespace: 'pid:[1]' }
+  const endpoints = readFileSync(run('endpoints.json'), 'utf8')
+  one.process.kill('SIGSTOP')
+  writeFileSync(run(`lock.${last + 1}`), JSON.stringify({ ...lock, pid: 7, scope }))
+  one.process.kill('SIGCONT')
+  expect(await one.ended).toBe(4)
+  expect(one.printed()).toContain('process 7 of another container or host (box) has taken the data folder')
+  expect([servers(), processesWith(data)]).toEqual([{ postgres: undefined, nats: undefined }, []])
+  // Of the other Postgres by then, which ends without it.
+  expect(existsSync(join(data, 'postgres/cluster/postmaster.pid'))).toBe(true)
+  expect(readFileSync(run('endpoints.json'), 'utf8')).toBe(endpoints)
+  rmSync(run(`lock.${last + 1}`))
 }, 120_000)
 
 it.each([1, 2])(

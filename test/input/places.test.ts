@@ -15,9 +15,9 @@ import {
 } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import { afterEach, beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest'
 import { finishMove, makeReachable, movingLink, newMaking } from '../../src/embedded/cluster-move.ts'
-import { clusterFolder, refuseForeignPlace } from '../../src/embedded/cluster-place.ts'
+import { clusterFolder, refuseForeignPlace, temporaryPlace } from '../../src/embedded/cluster-place.ts'
 import { wipe } from '../../src/embedded/down.ts'
 import { dataFolder, type Folders, locateFolder } from '../../src/embedded/folders.ts'
 import { otherUser } from '../../src/embedded/other-user.ts'
@@ -168,6 +168,8 @@ describe('a link `postgres` of a person', () => {
 })
 
 it('a database of root in the folder for temporary files is told as that, at each start and by writ doctor', async () => {
+  vi.stubEnv('TMPDIR', scratch)
+  onTestFinished(() => void vi.unstubAllEnvs())
   const temporary = join(scratch, 'writ-root', 'postgres-1')
   mkdirSync(temporary, { recursive: true })
   rmSync(join(root, 'postgres'))
@@ -184,6 +186,20 @@ it('a database of root in the folder for temporary files is told as that, at eac
     found: `${root}; its database ${said}`,
     remedy: 'bring it to another place: docs/backup.md',
   })
+})
+
+it('a database is not told as one for temporary files for the name of a folder alone', () => {
+  vi.stubEnv('TMPDIR', scratch)
+  onTestFinished(() => void vi.unstubAllEnvs())
+  const told = (folder: string): string | undefined => temporaryPlace(locateFolder({ dataDir: folder, env: {} }))
+  const [own, elsewhere] = [join(scratch, 'writ-root'), join(scratch, 'my', 'writ-root')]
+  for (const folder of [own, elsewhere]) mkdirSync(join(folder, 'postgres'), { recursive: true })
+  expect([told(own), told(elsewhere)]).toEqual([undefined, undefined])
+  for (const folder of [own, elsewhere]) {
+    rmSync(join(root, 'postgres'))
+    symlinkSync(join(folder, 'postgres'), join(root, 'postgres'))
+    expect(told(root)).toBe(folder === own ? join(own, 'postgres') : undefined)
+  }
 })
 
 describe('a data folder', () => {

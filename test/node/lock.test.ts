@@ -92,6 +92,28 @@ it('its holder touches it as long as it has it', () => {
   expect([touched(), vi.getTimerCount()]).toEqual([1_000, 0])
 })
 
+it('who stood still for too long learns who has it now, and touches it no more', async () => {
+  vi.useFakeTimers()
+  onTestFinished(() => void vi.useRealTimers())
+  const lock = lockFolder(root)
+  expect(lock.lostTo()).toBeUndefined()
+  const mine = JSON.parse(readFileSync(file(), 'utf8')) as { scope: PidScope }
+  const next = join(folders.run, 'lock.2')
+  const written = (released: boolean): void =>
+    writeFileSync(next, JSON.stringify({ ...mine, pid: 7, released, scope: container }))
+  written(false)
+  utimesSync(file(), 1, 1)
+  vi.advanceTimersByTime(lockTouchMs)
+  const why = 'has taken the data folder'
+  const other = `process 7 of another container or host (box) ${why} ${root}: this process stood still`
+  await expect(lock.lost).rejects.toMatchObject({ code: 'LOCKED', message: expect.stringContaining(other) as string })
+  expect([statSync(file()).mtimeMs, vi.getTimerCount()]).toEqual([1_000, 0])
+  written(true)
+  expect(lock.lostTo()?.message).toContain(`another writ, which has ended, ${why}`)
+  lock.release()
+  expect(JSON.parse(readFileSync(next, 'utf8'))).toMatchObject({ pid: 7 })
+})
+
 it('what a killed process of the same machine has left is free at once, also after a restart of it', async () => {
   const whole = { ...ourScope(), machine: 'one', boot: 'now', namespace: 'pid:[4026531836]' }
   const ours = ourScope()
