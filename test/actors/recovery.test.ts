@@ -9,7 +9,18 @@ import { quietHost } from '../support/quiet-host.ts'
 
 const clock = new SimClock()
 const host = quietHost(clock, new SimStore({ clock }))
-const around = { reclaim: () => Promise.resolve() } as unknown as Around
+const nothing = (): void => undefined
+const around: Around = {
+  epoch: () => 1,
+  epochs: () => new Map(),
+  commit: () => Promise.resolve([]),
+  fenced: () => Promise.resolve(),
+  reclaim: () => Promise.resolve(),
+  out: nothing,
+  over: nothing,
+  turning: nothing,
+  poisoned: () => Promise.resolve(),
+}
 const failed = (code: 'CONFLICT' | 'UNKNOWN_RESULT', units: Unit[], isAgain = false) =>
   runAgain(host, around, { code, error: new WritError(code, 'no'), isAgain, units, shards: [0], actors: [] })
 
