@@ -11,6 +11,7 @@ import { findPostgres } from './find-postgres.ts'
 import type { Program } from './find-program.ts'
 import type { Folders } from './folders.ts'
 import { freePort } from './free-port.ts'
+import type { Living } from './living.ts'
 import { keepShort } from './log-length.ts'
 import { otherUser, type OtherUser } from './other-user.ts'
 import { postgresAnswers } from './postgres-answers.ts'
@@ -42,6 +43,7 @@ const database = 'writ'
 const readyWithinMs = 60_000
 /** How long we wait for the last processes of a Postgres that was killed to notice it. */
 const leftoversWithinMs = 15_000
+const othersEndWithinMs = 2_000
 
 export interface PostgresOptions extends StartOptions {
   /** false gives up safety against power loss for speed: for tests, never for work that matters. */
@@ -74,7 +76,7 @@ export async function startPostgres(options: PostgresOptions): Promise<Server> {
   const known = existingCluster(folders)
   if (known !== undefined) await endMoved(options, 'postgres', postgresStops, (one) => serves(one, known))
   const cluster = await clusterFolder(folders, user, log)
-  refuseOthers(folders, cluster)
+  await refuseOthers(folders, cluster)
   const port = options.port ?? lastPort(cluster) ?? postgresPort
   const setup: Setup = {
     folders,
@@ -104,11 +106,18 @@ export async function startPostgres(options: PostgresOptions): Promise<Server> {
   }
 }
 
-/** Where no cluster was made, whatever serves one is of a folder that was here before. */
-function refuseOthers(folders: Folders, cluster: string): void {
-  const found = startingPostgres(cluster)
-  if (found === undefined || (existsSync(cluster) && isStartOurs(folders, 'postgres', found))) return
-  refuseServerOfAnother(folders, found)
+/**
+ * Where no cluster was made, whatever serves one is of a folder that was here before. What a Postgres that was killed had just made
+ * goes by its words for a moment, and ends by itself.
+ */
+async function refuseOthers(folders: Folders, cluster: string): Promise<void> {
+  const other = (): Living | undefined => {
+    const found = startingPostgres(cluster)
+    return found !== undefined && existsSync(cluster) && isStartOurs(folders, 'postgres', found) ? undefined : found
+  }
+  if (await until(() => other() === undefined || undefined, { withinMs: othersEndWithinMs })) return
+  const found = other()
+  if (found !== undefined) refuseServerOfAnother(folders, found)
 }
 
 async function adopt(setup: Setup): Promise<Server | undefined> {

@@ -163,7 +163,11 @@ it('R41: steps that cannot be committed keep their slot from others for as long 
   await world.start({ evaluate: false, plan: planOf({ x: [] }) })
   const clock = test.engine.host.clock as { after: Clock['after'] }
   const { after } = clock
-  onTestFinished(() => void (clock.after = after))
+  // The engine of the next test sweeps again.
+  onTestFinished(async () => {
+    clock.after = after
+    await test.end()
+  })
   clock.after = (ms, call) => after.call(clock, ms === sweepMs ? 2 ** 30 : ms, call)
   const daemon = await world.daemon('d', { work: () => null })
   await daemon.spawned('worker x')
