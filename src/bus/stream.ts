@@ -16,6 +16,7 @@ import {
   type StreamInfo,
 } from '@nats-io/jetstream'
 import { nanos, type NatsConnection } from '@nats-io/transport-node'
+import { setTimeout as delay } from 'node:timers/promises'
 import { isDeepStrictEqual } from 'node:util'
 import { WritError } from '../protocol/errors.ts'
 import { payloadBytesMax } from '../protocol/limits.ts'
@@ -33,6 +34,8 @@ const duplicateMs = 2 * 60 * 1000
 const apiMs = 5_000
 const consumerPrefix = 'node_'
 /** Codes of the JetStream interface. */
+const storeNotMade = 10049
+const [storeTriesMax, storeAgainMs] = [10, 100]
 const [streamNotFound, streamNameInUse, consumerNotFound, ...consumerNotUnique] = [10059, 10058, 10014, 10099, 10100]
 
 /** Every declared message that is streamed, by the exact place of its tokens. */
@@ -109,10 +112,22 @@ const streamFault = (cause: unknown): WritError => {
   })
 }
 
+/** A server that is just removing the files of one by this name, or has no room for new ones. */
+const makeAgain = async (manager: JetStreamManager): Promise<StreamInfo> => {
+  for (let tries = 1; ; tries++) {
+    try {
+      return await makeOrCorrect(manager)
+    } catch (error) {
+      if (errorCode(error) !== storeNotMade || tries >= storeTriesMax) throw error
+      await delay(storeAgainMs)
+    }
+  }
+}
+
 /** Makes the stream, or corrects what differs. Throws REFUSED when the server will not have it, UNREACHABLE without JetStream. */
 export const ensureStream = async (connection: NatsConnection): Promise<StreamInfo> => {
   try {
-    return await makeOrCorrect(await managerOf(connection))
+    return await makeAgain(await managerOf(connection))
   } catch (error) {
     throw streamFault(error)
   }

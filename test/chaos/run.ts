@@ -229,6 +229,8 @@ const main = async (): Promise<number> => {
   return isWell ? 0 : 1
 }
 
+// Servers that are being started hold no process: until they have ended, too, this one waits for them.
+setInterval(() => undefined, minute)
 main().then(
   (code) => process.exit(code),
   (error: unknown) => {
